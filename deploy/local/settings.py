@@ -1,0 +1,141 @@
+"""The environment of the stack's processes, and what is run for each."""
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from deploy.local import kafka, mongo, postgres
+from deploy.local.instance import CHECKOUT, Instance, StackError, write_atomically
+from deploy.local.ports import Ports
+from deploy.local.processes import SCALABLE, SERVICES, WHATSAPP
+from deploy.local.supervision import Program
+
+DEMO_QUOTAS = {"LEADFLOW_QUOTA_ROWS": "1000000", "LEADFLOW_QUOTA_IMPORTS": "1000"}
+
+_TRUE = ("1", "true", "t", "yes", "y", "on")
+
+# They steer this command line; a service that got them would restart when only the command line changed.
+_NOT_FOR_SERVICES = ("LEADFLOW_STACK", "LEADFLOW_PORT_BASE", "LEADFLOW_LOCAL_", "LEADFLOW_TEST_")
+
+
+def addresses(instance: Instance, ports: Ports) -> dict[str, str]:
+    """Return what ``make -s env`` prints."""
+    return {
+        "LEADFLOW_API_URL": f"http://127.0.0.1:{ports['api']}",
+        "LEADFLOW_POSTGRES_URL": postgres.url(instance, ports),
+        "LEADFLOW_MONGO_URL": mongo.url(ports),
+        "LEADFLOW_KAFKA_BOOTSTRAP": kafka.bootstrap(ports, kafka.broker_count(instance)),
+    }
+
+
+def common_environment(instance: Instance, ports: Ports, given: "Given") -> dict[str, str]:
+    """Return what every service gets: the user's ``LEADFLOW_*``, and over them where the servers are."""
+    found = given.environment | addresses(instance, ports)
+    del found["LEADFLOW_API_URL"]
+    found["LEADFLOW_JWT_SECRET"] = instance.secrets().jwt_secret
+    if given.whatsapp_enabled:
+        found["LEADFLOW_WHATSAPP_URL"] = f"http://127.0.0.1:{ports[WHATSAPP]}"
+    if kafka.broker_count(instance) > 1:
+        found.setdefault("LEADFLOW_TOPIC_REPLICATION", "3")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The user's settings at the last ``up``. Processes that are added later get the same."""
+
+    environment: dict[str, str]
+    demo_quotas: bool
+
+    @classmethod
+    def from_environment(cls, *, demo_quotas: bool) -> "Given":
+        return cls(
+            environment={
+                name: value
+                for name, value in os.environ.items()
+                if name.startswith("LEADFLOW_") and not name.startswith(_NOT_FOR_SERVICES)
+            },
+            demo_quotas=demo_quotas,
+        )
+
+    @classmethod
+    def load(cls, instance: Instance) -> "Given":
+        return cls(**json.loads((instance.state / "given.json").read_text()))
+
+    def save(self, instance: Instance) -> None:
+        # The user may have put secrets into the environment.
+        write_atomically(instance.state / "given.json", json.dumps(asdict(self), indent=2) + "\n", mode=0o600)
+
+    @property
+    def whatsapp_enabled(self) -> bool:
+        return self.environment.get("LEADFLOW_WHATSAPP_ENABLED", "").strip().lower() in _TRUE
+
+
+def service_programs(instance: Instance, ports: Ports, given: Given) -> list[Program]:
+    """Return a program for each process of the services, and for the WhatsApp provider when it is enabled."""
+    common = common_environment(instance, ports, given)
+    counts = load_scale(instance)
+    programs = []
+    for service in SERVICES:
+        # The quotas go to the api alone: no other service reads them, so none restarts for them.
+        quotas = DEMO_QUOTAS if given.demo_quotas and service == "api" else {}
+        for name in copies(service, counts.get(service, 1)):
+            programs.append(_python(name, f"services.{service}.main", ports, quotas | common, may_give_up=True))
+    if given.whatsapp_enabled:
+        programs.append(_python(WHATSAPP, "deploy.local.whatsapp_provider", ports, {}, may_give_up=False))
+    return programs
+
+
+def server_programs(instance: Instance, ports: Ports) -> list[Program]:
+    return [
+        postgres.program(instance, ports),
+        mongo.program(instance, ports),
+        *kafka.programs(instance, kafka.broker_count(instance)),
+    ]
+
+
+def copies(service: str, count: int) -> list[str]:
+    """Return the process names of a service: ``creator``, ``creator-2``, …"""
+    return [service if number == 1 else f"{service}-{number}" for number in range(1, count + 1)]
+
+
+def load_scale(instance: Instance) -> dict[str, int]:
+    """Return how many processes ``make scale`` asked for, by service; those not named have one."""
+    try:
+        scale = json.loads((instance.state / "scale.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return {service: int(count) for service, count in scale.items() if service in SCALABLE}
+
+
+def save_scale(instance: Instance, counts: dict[str, int]) -> None:
+    write_atomically(instance.state / "scale.json", json.dumps(counts) + "\n")
+
+
+def forget_scale(instance: Instance) -> None:
+    (instance.state / "scale.json").unlink(missing_ok=True)
+
+
+def console_script(name: str) -> str:
+    """Return the path of one of our commands in the virtual environment."""
+    path = Path(sys.executable).parent / name
+    if not path.exists():
+        raise StackError(f"{path} is missing. Run `make setup`.")
+    return str(path)
+
+
+def _python(name: str, module: str, ports: Ports, common: dict[str, str], *, may_give_up: bool) -> Program:
+    own = {
+        "LEADFLOW_HTTP_HOST": "127.0.0.1",
+        "LEADFLOW_HTTP_PORT": str(ports.assign(name)),
+        "PYTHONUNBUFFERED": "1",
+    }
+    return Program(
+        name=name,
+        argv=(sys.executable, "-m", module),
+        folder=CHECKOUT,
+        environment=common | own,
+        may_give_up=may_give_up,
+    )

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Makes .venv with the hashed requirements of requirements/dev.txt and this project in it.
+# Says what it does on stderr; does nothing when the requirements are those of the last time.
+set -eu
+cd "$(dirname "$0")/../.."
+
+usable() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+# A virtual environment that works is kept, whichever Python comes first in the PATH today.
+python=
+if ! { usable .venv/bin/python && [ "$(cat .venv/.place 2>/dev/null)" = "$(pwd -P)" ]; }; then
+    for candidate in "${PYTHON:-python3}" python3.11 python3.12 python3.13 python3.14; do
+        if usable "$candidate"; then
+            python=$candidate
+            break
+        fi
+    done
+    if [ -z "$python" ]; then
+        echo "Leadflow needs Python 3.11 or newer; ${PYTHON:-python3} is $("${PYTHON:-python3}" --version 2>&1 || true)." >&2
+        echo "Install one (Debian, Ubuntu: apt install python3.11 python3.11-venv), or name it: make PYTHON=/path/to/python3.11" >&2
+        exit 1
+    fi
+fi
+
+wanted=$(cat requirements/dev.txt requirements/runtime.in pyproject.toml | sha256sum | cut -c1-32)
+[ -n "$python" ] || [ "$(cat .venv/.ready 2>/dev/null)" != "$wanted" ] || exit 0
+
+# Two commands at once, in a fresh checkout: the second waits, and finds it done.
+if [ -z "${LEADFLOW_SETUP_LOCKED:-}" ] && command -v flock >/dev/null; then
+    LEADFLOW_SETUP_LOCKED=1 exec flock deploy/local/setup.sh sh deploy/local/setup.sh
+fi
+
+echo "Setting up .venv (a minute or two the first time) …" >&2
+rm -f .venv/.ready
+if [ -n "$python" ]; then
+    if ! output=$("$python" -m venv --clear .venv 2>&1); then
+        echo "$output" >&2
+        echo "Could not make a virtual environment. Debian, Ubuntu: apt install python3-venv" >&2
+        exit 1
+    fi
+    pwd -P >.venv/.place
+fi
+.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt >&2
+.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
+echo "$wanted" >.venv/.ready

@@ -1,0 +1,123 @@
+"""Who calls: bearer JWTs, HS256 with a secret locally, RS256 with the identity provider's JWKS in production."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from jwt import PyJWKClient, PyJWKClientError
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ID_LIMIT = 2**31 - 1
+
+
+class AuthSettings(BaseSettings):
+    """Exactly one of ``jwt_secret`` and ``jwks_url`` is set."""
+
+    model_config = SettingsConfigDict(env_prefix="LEADFLOW_", extra="ignore", frozen=True)
+
+    jwt_secret: SecretStr | None = None
+    """HS256 secret of 32 bytes or more."""
+    jwks_url: str | None = None
+    """Where the identity provider publishes its RS256 keys."""
+    jwt_audience: str | None = None
+    jwt_issuer: str | None = None
+    jwt_leeway_seconds: int = Field(30, ge=0)
+
+    @model_validator(mode="after")
+    def _one_kind_of_key(self) -> "AuthSettings":
+        if (self.jwt_secret is None) == (self.jwks_url is None):
+            raise ValueError("set either LEADFLOW_JWT_SECRET or LEADFLOW_JWKS_URL")
+        if self.jwt_secret is not None and len(self.jwt_secret.get_secret_value().encode()) < 32:
+            raise ValueError("LEADFLOW_JWT_SECRET must have 32 bytes or more")
+        return self
+
+
+class InvalidToken(Exception):
+    """The caller must sign in again."""
+
+
+class KeysUnavailable(Exception):
+    """The identity provider's keys cannot be had for now; the caller may try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The signed-in user. ``accounts`` None: all of the company's."""
+
+    user_id: int
+    company_id: int
+    permissions: Mapping[str, frozenset[str]]
+    accounts: frozenset[int] | None
+
+    def may(self, module: str, permission: str) -> bool:
+        return permission in self.permissions.get(module, frozenset())
+
+    def may_use(self, account_id: int) -> bool:
+        return self.accounts is None or account_id in self.accounts
+
+
+class TokenReader:
+    """Checks signature, times, audience and issuer, and reads the claims."""
+
+    def __init__(self, settings: AuthSettings) -> None:
+        self._settings = settings
+        self._jwks = PyJWKClient(settings.jwks_url, cache_keys=True, timeout=5) if settings.jwks_url else None
+
+    async def read(self, token: str) -> Caller:
+        """Return the caller. Raises InvalidToken, or KeysUnavailable."""
+        # Only the provider's keys may have to be fetched, which would hold the event loop.
+        return await asyncio.to_thread(self._read, token) if self._jwks else self._read(token)
+
+    def _read(self, token: str) -> Caller:
+        settings = self._settings
+        try:
+            if self._jwks is not None:
+                key: Any = self._jwks.get_signing_key_from_jwt(token).key
+                algorithm = "RS256"
+            else:
+                key = settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
+                algorithm = "HS256"
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm],
+                audience=settings.jwt_audience,
+                issuer=settings.jwt_issuer,
+                leeway=settings.jwt_leeway_seconds,
+                options={"require": ["sub", "exp"], "verify_aud": settings.jwt_audience is not None},
+            )
+        except jwt.PyJWKClientConnectionError as error:
+            raise KeysUnavailable from error
+        except (jwt.InvalidTokenError, PyJWKClientError, ValueError) as error:
+            raise InvalidToken(type(error).__name__) from None
+        return caller_of(claims)
+
+
+def caller_of(claims: Mapping[str, Any]) -> Caller:
+    """Read the claims of design section 4. Raises InvalidToken when one has another form."""
+    permissions = claims.get("permissions") or {}
+    accounts = claims.get("accounts")
+    if not isinstance(permissions, dict) or not (accounts is None or isinstance(accounts, list)):
+        raise InvalidToken("claims")
+    modules: dict[str, frozenset[str]] = {}
+    for module, granted in permissions.items():
+        if not isinstance(granted, list):
+            raise InvalidToken("permissions")
+        modules[str(module)] = frozenset(str(permission) for permission in granted)
+    return Caller(
+        user_id=_id(claims.get("sub")),
+        company_id=_id(claims.get("company_id")),
+        permissions=modules,
+        accounts=None if accounts is None else frozenset(_id(account) for account in accounts),
+    )
+
+
+def _id(claim: object) -> int:
+    if isinstance(claim, str) and claim.isascii() and claim.isdigit() and len(claim) <= 10:
+        claim = int(claim)
+    if isinstance(claim, int) and not isinstance(claim, bool) and 1 <= claim <= ID_LIMIT:
+        return claim
+    raise InvalidToken("id")

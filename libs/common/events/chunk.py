@@ -1,0 +1,183 @@
+"""The chunk: a set of live rows and a list of settled outcomes, passed from stage to stage.
+
+A stage may enrich live rows, or settle a row. No stage ever drops one: ``len(live) + len(settled)`` equals
+``row_count`` on every topic, and the models refuse a message that says otherwise.
+
+Live rows travel as columns, because every store statement takes columns (``unnest``) and because a column
+of strings is decoded several times faster than as many objects.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+CELL_LIMIT = 1_000
+"""Characters kept of an original cell in messages and in ``lead_import_rows``."""
+
+COLUMNS = ("name", "phone", "cpf", "email", "tags")
+"""The file's columns, in order (specification, section 2)."""
+
+MAX_CHUNK_BYTES = 512 * 1024
+"""A chunk message stays below this many bytes at every stage."""
+
+Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""An id as the specification's ``int`` columns can hold it."""
+
+
+class Message(BaseModel):
+    """Within a version of a topic changes only add fields, so readers ignore what they do not know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Outcome(StrEnum):
+    """How a row ends that does not become a lead. Created rows are not settled: they stay live."""
+
+    EXISTING = "existing"
+    ERROR = "error"
+
+
+class SettledRow(Message):
+    """A row that will not become a lead, with a stable ``reason`` code and the row's original cells."""
+
+    row: int
+    """The number that the spreadsheet shows: the header is 1."""
+    outcome: Outcome
+    reason: str
+    detail: str = ""
+    """What to do about it, for people. Never a personal datum: those are in ``cells`` alone."""
+    cells: list[str]
+
+
+class Verdict(Message):
+    """A stage's decision to settle one live row."""
+
+    outcome: Outcome
+    reason: str
+    detail: str = ""
+
+
+class Rows(Message):
+    """Columns of equal length. ``row`` holds the spreadsheet's row numbers."""
+
+    row: list[int]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        return list(cls.model_fields)
+
+    @model_validator(mode="after")
+    def _columns_are_of_equal_length(self) -> Self:
+        if len({len(getattr(self, column)) for column in self.columns()}) > 1:
+            raise ValueError("columns differ in length")
+        return self
+
+    def take(self, indexes: Sequence[int]) -> Self:
+        """Return the rows at ``indexes``, in that order."""
+        picked: dict[str, Any] = {}
+        for column in self.columns():
+            values = getattr(self, column)
+            picked[column] = [values[index] for index in indexes]
+        return type(self).model_construct(**picked)
+
+
+class LiveRows(Rows):
+    """Rows that may still become leads. Phones are canonical: design, section 5."""
+
+    name: list[str]
+    dial_code: list[str]
+    country_code: list[str]
+    phone: list[str]
+    """National number: for Brazil DDD and subscriber number, mobiles with their ninth digit."""
+    cpf: list[str | None]
+    email: list[str | None]
+    tags: list[list[str]]
+    """Tag names of the row's own cell, trimmed, without repeats."""
+    cells: list[list[str]]
+    """The row's original cells, each cut at ``CELL_LIMIT`` characters."""
+
+
+class TaggedRows(LiveRows):
+    """Live rows whose tag names, and the request's tags, are resolved to tag ids."""
+
+    row_tag_ids: list[list[int]]
+
+
+class CreatedRows(Rows):
+    """Rows that became leads."""
+
+    lead_id: list[int]
+    chat_id: list[str]
+
+
+LiveT = TypeVar("LiveT", bound=Rows)
+AnyLiveT = TypeVar("AnyLiveT", bound=LiveRows)
+
+
+class Chunk(Message, Generic[LiveT]):
+    """One chunk of an import, as every stage passes it on."""
+
+    import_id: Id
+    chunk_index: Annotated[int, Field(ge=0)]
+    company_id: Id
+    account_id: Id
+    source_id: Id
+    creator_id: Id
+    tag_ids: list[int]
+    """Tags that the request asked for on every lead."""
+    accepted_at: datetime
+    row_count: int
+    live: LiveT
+    settled: list[SettledRow]
+
+    @model_validator(mode="after")
+    def _every_row_is_accounted_for(self) -> Self:
+        if len(self.live) + len(self.settled) != self.row_count:
+            raise ValueError("live and settled rows do not add up to row_count")
+        return self
+
+
+class ChunkAccepted(Chunk[LiveRows]):
+    """The file's rows as validated: invalid ones (``on_invalid_row: skip``) and repeats are settled."""
+
+
+class ChunkDeduplicated(Chunk[LiveRows]):
+    """Rows whose phone the platform already knows are settled as ``existing``."""
+
+
+class ChunkTagged(Chunk[TaggedRows]):
+    """Every live row knows the ids of its tags."""
+
+
+class ChunkCreated(Chunk[CreatedRows]):
+    """Every live row is a lead with a chat. The last message of a chunk: nothing personal of live rows."""
+
+
+def settle(chunk: Chunk[AnyLiveT], verdicts: Mapping[int, Verdict]) -> tuple[AnyLiveT, list[SettledRow]]:
+    """Settle the live rows at the indexes of ``verdicts``; return what stays live and all that is settled."""
+    if not verdicts:
+        return chunk.live, chunk.settled
+    live = chunk.live
+    settled = [
+        SettledRow.model_construct(
+            row=live.row[index],
+            outcome=verdict.outcome,
+            reason=verdict.reason,
+            detail=verdict.detail,
+            cells=live.cells[index],
+        )
+        for index, verdict in sorted(verdicts.items())
+    ]
+    staying = [index for index in range(len(live)) if index not in verdicts]
+    return live.take(staying), chunk.settled + settled
+
+
+def envelope(chunk: Chunk[Any]) -> dict[str, Any]:
+    """Return the fields that a chunk carries unchanged from stage to stage."""
+    return {name: getattr(chunk, name) for name in Chunk.model_fields if name not in {"live", "settled"}}

@@ -1,0 +1,37 @@
+"""Creates the topics of the registry. Brokers must not create topics by themselves."""
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from libs.common.events.topics import DEAD_LETTER, DEAD_LETTER_RETENTION_HOURS, TOPICS
+from libs.common.settings import KafkaSettings
+
+HOUR_MS = 3_600_000
+
+
+async def ensure_topics(settings: KafkaSettings) -> None:
+    """Create what is missing. Raises aiokafka's KafkaError when the cluster refuses one."""
+    wanted = {topic.name: topic.retention_hours for topic in TOPICS} | {DEAD_LETTER: DEAD_LETTER_RETENTION_HOURS}
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap.split(","), client_id="leadflow-migrate")
+    await admin.start()
+    try:
+        missing = set(wanted) - set(await admin.list_topics())
+        if not missing:
+            return
+        response = await admin.create_topics(
+            [
+                NewTopic(
+                    name,
+                    num_partitions=settings.topic_partitions,
+                    replication_factor=settings.topic_replication,
+                    topic_configs={"retention.ms": str(wanted[name] * HOUR_MS)},
+                )
+                for name in sorted(missing)
+            ]
+        )
+        for name, code, *_ in response.topic_errors:
+            error = for_code(code)
+            if code and error is not TopicAlreadyExistsError:
+                raise error(name)
+    finally:
+        await admin.close()

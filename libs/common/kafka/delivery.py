@@ -1,0 +1,174 @@
+"""What happens to a message whose handler raised: one middleware owns backoff, dead letters and giving up.
+
+A bad day waits with jittered backoff and is tried again for ever; a bad message goes to the dead letter at
+once; an error that we did not foresee is tried three times first. Too many bad messages in a row stop the
+service. It hooks ``after_processed``, because errors of FastStream's parser pass no other hook.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import structlog
+from aiokafka import ConsumerRecord
+from faststream import BaseMiddleware
+from faststream.kafka import KafkaBroker
+
+from libs.common.errors import BadDeploy, BadMessage, describe, is_bad_day
+from libs.common.events.topics import DEAD_LETTER
+from libs.common.kafka.dead_letter import dead_letter_headers, dead_letter_key
+from libs.common.observability import DEAD_LETTERED, RETRIES
+from libs.common.settings import KafkaSettings
+
+UNFORESEEN_ATTEMPTS = 3
+
+EXIT_BAD_DEPLOY = 78
+"""Exit code that a supervisor must not answer with a restart (EX_CONFIG)."""
+
+log = structlog.get_logger()
+
+
+class Delivery:
+    """The policy and state of one process; ``on_bad_deploy`` is called once, to stop the service."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        service: str,
+        on_bad_deploy: Callable[[], None],
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._settings = settings
+        self._service = service
+        self._on_bad_deploy = on_bad_deploy
+        self._jitter = jitter
+        self._attempts: dict[tuple[str, int], tuple[int, int]] = {}
+        self._bad_in_a_row = 0
+        self._stopping = asyncio.Event()
+        self._broker: KafkaBroker | None = None
+        self.progress = 0
+        """Messages settled so far, well or badly: what readiness watches."""
+
+    def connect(self, broker: KafkaBroker) -> None:
+        self._broker = broker
+
+    def stop_waiting(self) -> None:
+        """End every backoff now: the service is stopping, the message stays un-acked."""
+        self._stopping.set()
+
+    def attempt(self, record: ConsumerRecord[Any, Any]) -> int:
+        """Count and return the attempts at this record by this process, from 1."""
+        place = (record.topic, record.partition)
+        offset, attempts = self._attempts.get(place, (-1, 0))
+        attempts = attempts + 1 if offset == record.offset else 1
+        self._attempts[place] = (record.offset, attempts)
+        return attempts
+
+    def succeeded(self, record: ConsumerRecord[Any, Any]) -> None:
+        self._attempts.pop((record.topic, record.partition), None)
+        self._bad_in_a_row = 0
+        self.progress += 1
+
+    async def failed(self, record: ConsumerRecord[Any, Any], error: Exception) -> bool:
+        """Wait or dead-letter. Return True when the record is done with, False when it must come again.
+
+        Raises BadDeploy when too many messages in a row were bad.
+        """
+        attempts = self.attempt(record)
+        foreseen = isinstance(error, BadMessage)
+        if is_bad_day(error) or (not foreseen and attempts < UNFORESEEN_ATTEMPTS):
+            RETRIES.labels(self._service, record.topic).inc()
+            await self.back_off(record, error, attempts=attempts)
+            return False
+        if record.topic == DEAD_LETTER:
+            log.error("unreadable dead letter left in its topic", offset=record.offset, error=describe(error))
+            return True
+        if self._bad_in_a_row >= self._settings.bad_messages_in_a_row:
+            log.critical("too many bad messages in a row, stopping", topic=record.topic, error=describe(error))
+            self._on_bad_deploy()
+            raise BadDeploy
+        self._bad_in_a_row += 1
+        await self._dead_letter(record, error, attempts)
+        self._attempts.pop((record.topic, record.partition), None)
+        self.progress += 1
+        return True
+
+    async def back_off(self, record: ConsumerRecord[Any, Any], error: Exception, *, attempts: int) -> None:
+        """Wait as long as so many attempts call for, or until ``stop_waiting``."""
+        longest = min(self._settings.backoff_max_seconds, 0.1 * 2 ** min(attempts, 20))
+        seconds = longest * (0.5 + self._jitter() / 2)
+        log.warning(
+            "attempt failed, waiting",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            attempt=attempts,
+            seconds=round(seconds, 2),
+            error=describe(error),
+        )
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _dead_letter(self, record: ConsumerRecord[Any, Any], error: Exception, attempts: int) -> None:
+        if self._broker is None:
+            raise RuntimeError("Delivery.connect was not called")
+        await self._broker.publish(
+            record.value or b"",
+            topic=DEAD_LETTER,
+            key=dead_letter_key(record),
+            headers=dead_letter_headers(record, error, service=self._service, attempts=attempts),
+        )
+        DEAD_LETTERED.labels(self._service, record.topic).inc()
+        log.error(
+            "message dead-lettered",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            attempt=attempts,
+            error=describe(error),
+        )
+
+
+class DeliveryMiddleware(BaseMiddleware[Any, Any]):
+    """Hands every finished message to ``Delivery``."""
+
+    policy: Delivery
+
+    @classmethod
+    def with_policy(cls, policy: Delivery) -> type["DeliveryMiddleware"]:
+        return type("BoundDeliveryMiddleware", (cls,), {"policy": policy})
+
+    async def after_processed(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> bool | None:
+        if not isinstance(self.msg, ConsumerRecord):
+            return False
+        if exc_val is None:
+            self.policy.succeeded(self.msg)
+            return False
+        if not isinstance(exc_val, Exception):
+            return False
+        try:
+            done = await self.policy.failed(self.msg, exc_val)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the message must stay un-acked
+            # Kafka itself refused the dead letter: the message stays un-acked, so nothing is lost.
+            await self.policy.back_off(self.msg, error, attempts=8)
+            return False
+        if done:
+            await self._commit()
+        return done
+
+    async def _commit(self) -> None:
+        # FastStream can't acknowledge what its parser could not read: without this, a last bad message
+        # of a partition would stay as lag.
+        subscriber = self.context.get_local("handler_")
+        if subscriber is not None and subscriber.consumer is not None:
+            await subscriber.consumer.commit()

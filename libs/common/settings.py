@@ -1,0 +1,70 @@
+"""Settings that every service has. Each is an environment variable with the prefix ``LEADFLOW_``."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class KafkaSettings(BaseSettings):
+    """How to reach Kafka, and how long to wait for it."""
+
+    model_config = SettingsConfigDict(env_prefix="LEADFLOW_", extra="ignore", frozen=True)
+
+    kafka_bootstrap: str = "127.0.0.1:9092"
+    """Comma-separated ``host:port`` list."""
+    topic_partitions: int = Field(12, ge=1)
+    topic_replication: int = Field(1, ge=1)
+    kafka_session_timeout_seconds: float = Field(10, gt=0)
+    """A consumer that is silent for so long loses its partitions to the others."""
+    backoff_max_seconds: float = Field(30, gt=0, le=120)
+    """Longest wait between two attempts while a server is away; below ``max_poll_interval_ms`` (5 minutes)."""
+    bad_messages_in_a_row: int = Field(25, ge=1)
+    """So many dead letters in a row stop the service (exit code 78)."""
+    stuck_after_seconds: float = Field(60, gt=0)
+    """A consumer with lag and no progress for so long is not ready."""
+
+
+class ServiceSettings(KafkaSettings):
+    """Where this process answers health checks and metrics, and how it logs."""
+
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(8080, ge=1, le=65535)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+    otlp_endpoint: str | None = None
+    """OpenTelemetry collector (``http://host:4318``); traces are not exported without it."""
+
+
+class PostgresSettings(BaseSettings):
+    """How to reach PostgreSQL."""
+
+    model_config = SettingsConfigDict(env_prefix="LEADFLOW_", extra="ignore", frozen=True)
+
+    postgres_url: SecretStr = SecretStr("postgresql://leadflow:leadflow@127.0.0.1:5432/leadflow")
+    postgres_pool_size: int = Field(5, ge=1)
+    postgres_timeout_seconds: float = Field(30, gt=0)
+    """For one statement, and for a connection."""
+
+
+class MongoSettings(BaseSettings):
+    """How to reach MongoDB."""
+
+    model_config = SettingsConfigDict(env_prefix="LEADFLOW_", extra="ignore", frozen=True)
+
+    mongo_url: SecretStr = SecretStr("mongodb://127.0.0.1:27017/leadflow")
+    """With the database's name."""
+    mongo_timeout_seconds: float = Field(30, gt=0)
+
+
+class RelaySettings(BaseSettings):
+    """How the outbox and the chunks' outbox are relayed."""
+
+    model_config = SettingsConfigDict(env_prefix="LEADFLOW_", extra="ignore", frozen=True)
+
+    window_alone: int = Field(12, ge=1)
+    """Chunks of an import in flight at most, while it is the only one."""
+    window_shared: int = Field(3, ge=1)
+    """The same while other imports are in progress: smaller is fairer."""
+    relay_poll_seconds: float = Field(0.5, gt=0)
+    """How often to look for what another process left behind."""

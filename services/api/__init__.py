@@ -1,0 +1,1 @@
+"""api accepts uploads, validates them, and shows what became of them."""

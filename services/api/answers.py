@@ -1,0 +1,80 @@
+"""How api says no: every error is RFC 9457 problem+json with a stable code."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from libs.common.errors import describe, is_bad_day
+from services.api.domain.problems import Detail, Refused
+
+log = structlog.get_logger()
+
+RETRY_SECONDS = 5
+
+
+def problem_response(refused: Refused) -> JSONResponse:
+    """Return the refusal as ``application/problem+json``."""
+    problem = refused.problem
+    body: dict[str, Any] = {
+        "type": f"urn:leadflow:problem:{refused.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "code": refused.code,
+        "detail": refused.detail or problem.title,
+        "remedy": problem.remedy,
+    }
+    if refused.errors:
+        body["errors"] = [
+            {
+                name: value
+                for name in ("row", "column", "code", "message")
+                if (value := getattr(detail, name)) is not None
+            }
+            for detail in refused.errors
+        ]
+        body["total_errors"] = refused.total_errors
+    headers = {}
+    if refused.retry_after is not None:
+        headers["Retry-After"] = str(refused.retry_after)
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(body, status_code=problem.status, headers=headers, media_type="application/problem+json")
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Answer every error of the app as problem+json; what is unforeseen is logged without its values."""
+
+    @app.exception_handler(Refused)
+    async def on_refused(request: Request, error: Refused) -> JSONResponse:
+        return problem_response(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
+        details = [
+            Detail(code=item["type"], column=".".join(str(part) for part in item["loc"][1:]), message=item["msg"])
+            for item in error.errors()
+        ]
+        names = ", ".join(sorted({detail.column or "" for detail in details}))
+        return problem_response(
+            Refused("request_invalid", f"Not valid: {names}.", errors=details[:100], total_errors=len(details))
+        )
+
+    @app.exception_handler(HTTPException)
+    async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "request_invalid")
+        response = problem_response(Refused(code))
+        for name, value in (error.headers or {}).items():
+            response.headers[name] = value
+        return response
+
+    @app.exception_handler(Exception)
+    async def on_error(request: Request, error: Exception) -> JSONResponse:
+        if is_bad_day(error):
+            log.warning("a store is not answering", path=request.url.path, error=describe(error))
+            return problem_response(Refused("unavailable", retry_after=RETRY_SECONDS))
+        log.error("unforeseen error", path=request.url.path, exc_info=error)
+        return problem_response(Refused("internal_error"))

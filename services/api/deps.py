@@ -1,0 +1,20 @@
+"""What the calls need, made once by ``main``."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from libs.common.auth import Caller
+from services.api.accept import Acceptor
+from services.api.live import Live
+from services.api.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Kept in ``app.state.deps``."""
+
+    store: Store
+    acceptor: Acceptor
+    live: Live
+    read_token: Callable[[str], Awaitable[Caller]]
+    upload_seconds: float

@@ -1,0 +1,145 @@
+"""The columns other than the phone: what a cell may hold and what is stored of it (specification, section 2).
+
+Every function takes the cell as text and raises InvalidCell with a code of ``ROW_ERRORS``. None of them lets
+a control character or a lone surrogate through: PostgreSQL refuses NUL, UTF-8 refuses surrogates. Names and
+tags lose them (nobody sees them in a spreadsheet), in the other columns they make the value invalid.
+"""
+
+import re
+import unicodedata
+
+from email_validator import (
+    SPECIAL_USE_DOMAIN_NAMES,
+    EmailNotValidError,
+    validate_email,
+)
+from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
+
+from services.api.domain.cells import TRIMMED, InvalidCell
+
+TEXT_LIMIT = 255
+"""Characters of a name, an e-mail address and a tags cell."""
+
+TAGS_LIMIT = 5
+"""Tags of one row."""
+
+_NORMALISED_LIMIT = 4 * TEXT_LIMIT
+"""NFC joins at most a few characters into one. Longer text is too long without asking (NFC can be quadratic)."""
+
+_LINE_BREAKS = re.compile("[\t-\r\x85\u2028\u2029]+")
+_UNSTORABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+
+_CPF_PUNCTUATION = re.compile(r"[.\-/\s\u2010-\u2015]+")
+_CPF_DIGITS = re.compile(r"\d{1,11}", re.ASCII)
+_DECIMAL_ZERO = re.compile(r"(\d{9,11})[.,]0", re.ASCII)
+
+_ATOM = r"[a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]+"
+_LABEL = r"[a-zA-Z0-9](?:-?[a-zA-Z0-9])*"
+_PLAIN_EMAIL = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@((?:{_LABEL}\.)+[a-zA-Z]{{2,63}})")
+_SPECIAL_DOMAIN = re.compile(r"(?:.*\.)?(?:" + "|".join(map(re.escape, SPECIAL_USE_DOMAIN_NAMES)) + ")", re.IGNORECASE)
+_LABEL_TOO_LONG = re.compile(r"[^.]{64}")
+
+
+def _tidy(cell: str) -> str:
+    """Return the text without what surrounds it, on one line, without characters that no store takes, in NFC."""
+    text = cell.strip(TRIMMED)
+    if text.isascii() and text.isprintable():
+        return text
+    text = _UNSTORABLE.sub("", _LINE_BREAKS.sub(" ", text))
+    return unicodedata.normalize("NFC", text) if len(text) <= _NORMALISED_LIMIT else text
+
+
+def parse_name(cell: str) -> str:
+    """Return the name: 1 to 255 characters. Raises ``name_missing``, ``name_too_long``."""
+    name = _tidy(cell)
+    if not name:
+        raise InvalidCell("name_missing")
+    if len(name) > TEXT_LIMIT:
+        raise InvalidCell("name_too_long")
+    return name
+
+
+def parse_cpf(cell: str) -> str | None:
+    """Return the CPF's 11 digits, or None for an empty cell. Raises ``cpf_invalid``.
+
+    A number cell loses the zeros that a CPF begins with; they are put back when the check digits then hold.
+    """
+    text = cell.strip(TRIMMED)
+    if not text:
+        return None
+    if text[0] == "'":
+        text = text[1:]
+    decimal = _DECIMAL_ZERO.fullmatch(text)
+    digits = decimal[1] if decimal else _CPF_PUNCTUATION.sub("", text)
+    if not _CPF_DIGITS.fullmatch(digits):
+        raise InvalidCell("cpf_invalid")
+    digits = digits.zfill(11)
+    if not has_cpf_check_digits(digits):
+        raise InvalidCell("cpf_invalid")
+    return digits
+
+
+def has_cpf_check_digits(digits: str) -> bool:
+    """Tell whether 11 digits are a CPF, exactly as ``validate_docbr.CPF`` tells.
+
+    The last two digits weigh the others (Receita Federal); eleven equal digits would hold and are no CPF.
+    """
+    a, b, c, d, e, f, g, h, i, first, second = map(int, digits)
+    weighed = 10 * a + 9 * b + 8 * c + 7 * d + 6 * e + 5 * f + 4 * g + 3 * h + 2 * i
+    if weighed * 10 % 11 % 10 != first:
+        return False
+    weighed += a + b + c + d + e + f + g + h + i + 2 * first
+    return weighed * 10 % 11 % 10 == second and digits != digits[0] * 11
+
+
+def parse_email(cell: str) -> str | None:
+    """Return the address as ``email_validator`` normalises it, or None for an empty cell. No DNS is asked.
+
+    Raises ``email_too_long``, ``email_invalid``.
+    """
+    text = cell.strip(TRIMMED)
+    if not text:
+        return None
+    if len(text) > TEXT_LIMIT:
+        raise InvalidCell("email_too_long")
+    plain = _PLAIN_EMAIL.fullmatch(text)
+    if plain:
+        local, domain = plain.groups()
+        if (
+            len(text) <= 254
+            and local.lower() not in CASE_INSENSITIVE_MAILBOX_NAMES
+            and not _SPECIAL_DOMAIN.fullmatch(domain)
+            and not _LABEL_TOO_LONG.search(domain)
+        ):
+            return f"{local}@{domain.lower()}"
+    return parse_any_email(text)
+
+
+def parse_any_email(text: str) -> str:
+    """Do what ``parse_email`` does with a trimmed address, always asking ``email_validator``."""
+    try:
+        return validate_email(text, check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise InvalidCell("email_invalid") from None
+
+
+def parse_tags(cell: str) -> list[str]:
+    """Return the tag names of a cell, in order, each once (compared by case folding).
+
+    Raises ``tags_too_long`` over 255 characters of the whole cell, ``tags_too_many`` over 5 names.
+    """
+    text = _tidy(cell)
+    if not text:
+        return []
+    if len(text) > TEXT_LIMIT:
+        raise InvalidCell("tags_too_long")
+    if "," not in text:
+        return [text]
+    names: dict[str, str] = {}
+    for part in text.split(","):
+        name = part.strip(TRIMMED)
+        if name:
+            names.setdefault(name.casefold(), name)
+    if len(names) > TAGS_LIMIT:
+        raise InvalidCell("tags_too_many")
+    return list(names.values())

@@ -1,0 +1,132 @@
+"""Phones as people type them, and the one form in which they are stored.
+
+``phonenumbers`` (Google's metadata) decides what is valid. Two rules are ours (design, section 5): a number
+without a country is Brazilian, and a Brazilian mobile without its ninth digit gets it.
+
+Most rows hold a plain Brazilian number, for which asking ``phonenumbers`` costs thirty times more than a
+table of its own ranges. The tests prove both ways equal, exhaustively over DDDs and prefixes.
+"""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberType
+
+from services.api.domain.cells import InvalidCell
+
+_BRAZIL = "BR"
+_BRAZIL_DIAL_CODE = 55
+_NON_GEOGRAPHIC = "001"
+_KINDS_WITH_DDD = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
+
+_SCIENTIFIC = re.compile(r"\d+(?:[.,]\d+)?e\+?\d+", re.IGNORECASE)
+_DECIMAL_ZERO = re.compile(r"(\d{8,})[.,]0+")
+"""A number that a tool wrote as a decimal. Read as digits alone, its zero would become part of the phone."""
+
+_SEPARATORS = re.compile(r"[\s().\-/\[\]]+")
+_COMPACT = re.compile(r"\+?\d{8,20}")
+_TWO_NUMBERS = re.compile(r"(?:\d\D*){8}/")
+"""8 digits and a slash: a second number follows ("3234-5678/79"). A slash after the DDD alone is fine."""
+_CARRIER_PLACEHOLDER = re.compile(r"\(?0xx", re.IGNORECASE)
+"""How Brazil writes "dial the carrier of your choice here": (0xx11) 3234-5678."""
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"), "-")
+
+_WITHOUT_NINTH_DIGIT = re.compile(r"(\d\d)([6-9]\d{7})", re.ASCII)
+_PLAIN = re.compile(
+    r"(?:\+?55[ -]?)?\(?0?([1-9][1-9])\)?[ -]?(9[ .]?)?(\d)(\d{3})[ .-]?(\d{4})",
+    re.ASCII,
+)
+
+
+class Phone(NamedTuple):
+    """A valid phone in its one canonical form."""
+
+    dial_code: str
+    """Country calling code without plus: "55"."""
+    country_code: str
+    """ISO 3166-1 alpha-2: "BR"."""
+    national: str
+    """National number: for Brazil DDD and subscriber number, mobiles with their ninth digit."""
+
+
+def _ranges() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the DDD-and-first-digit prefixes of eight-digit landlines and of nine-digit mobiles (after the 9)."""
+    metadata = PhoneMetadata.metadata_for_region(_BRAZIL)
+    fixed_line = re.compile(metadata.fixed_line.national_number_pattern)
+    mobile = re.compile(metadata.mobile.national_number_pattern)
+    prefixes = [(f"{ddd:02}", str(first)) for ddd in range(100) for first in range(10)]
+    return (
+        frozenset(ddd + first for ddd, first in prefixes if fixed_line.fullmatch(f"{ddd}{first}0000000")),
+        frozenset(ddd + first for ddd, first in prefixes if mobile.fullmatch(f"{ddd}9{first}0000000")),
+    )
+
+
+_LANDLINES, _MOBILES = _ranges()
+
+
+def parse_phone(text: str) -> Phone:
+    """Return the phone that a trimmed, non-empty cell holds.
+
+    Raises InvalidCell with ``phone_scientific`` for a number that a spreadsheet shortened (5,51E+12), and
+    ``phone_invalid`` for everything that is not exactly one valid number: letters, extensions, two numbers,
+    Brazilian numbers without DDD (0800 and 4004 have none either).
+    """
+    plain = _PLAIN.fullmatch(text)
+    if plain:
+        ddd, ninth, first, prefix, rest = plain.groups()
+        area = ddd + first
+        if ninth or first in "6789":
+            if area in _MOBILES:
+                return Phone("55", _BRAZIL, f"{ddd}9{first}{prefix}{rest}")
+        elif area in _LANDLINES:
+            return Phone("55", _BRAZIL, f"{area}{prefix}{rest}")
+    return parse_any_phone(text)
+
+
+def parse_any_phone(text: str) -> Phone:
+    """Do what ``parse_phone`` does, without its table: ask ``phonenumbers``."""
+    if text[:1] == "'":
+        text = text[1:]
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_DASHES)
+        text = "".join(char for char in text if unicodedata.category(char) != "Cf")
+    if _SCIENTIFIC.fullmatch(text):
+        raise InvalidCell("phone_scientific")
+    decimal = _DECIMAL_ZERO.fullmatch(text)
+    if decimal:
+        text = decimal[1]
+    if _TWO_NUMBERS.match(text):
+        raise InvalidCell("phone_invalid")
+    compact = _SEPARATORS.sub("", _CARRIER_PLACEHOLDER.sub("0", text, count=1))
+    if not _COMPACT.fullmatch(compact):
+        raise InvalidCell("phone_invalid")
+    # phonenumbers reads 00 as "international, by this carrier", because that is how Brazil dials. People
+    # who type 00 mean plus: 0055 34 91234-5678 is Uberlandia, not "by carrier 55 to Madrid".
+    readings = ("+" + compact[2:], compact) if compact.startswith("00") else (compact,)
+    for reading in readings:
+        phone = _decide(reading)
+        if phone:
+            return phone
+    raise InvalidCell("phone_invalid")
+
+
+def _decide(compact: str) -> Phone | None:
+    """Return the phone that ``phonenumbers`` reads from a plus and digits, or None when it is not valid."""
+    try:
+        number = phonenumbers.parse(compact, _BRAZIL)
+    except NumberParseException:
+        return None
+    if number.country_code == _BRAZIL_DIAL_CODE:
+        old = _WITHOUT_NINTH_DIGIT.fullmatch(str(number.national_number))
+        if old:
+            number.national_number = int(f"{old[1]}9{old[2]}")
+    if not phonenumbers.is_valid_number(number):
+        return None
+    country_code = phonenumbers.region_code_for_number(number)
+    if country_code is None or country_code == _NON_GEOGRAPHIC:
+        return None
+    if country_code == _BRAZIL and phonenumbers.number_type(number) not in _KINDS_WITH_DDD:
+        return None
+    return Phone(str(number.country_code), country_code, phonenumbers.national_significant_number(number))

@@ -1,0 +1,113 @@
+"""Wires api: ``python -m services.api.main``."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+from faststream.kafka import KafkaMessage
+
+from libs.common.auth import TokenReader
+from libs.common.chunk_outbox import Window
+from libs.common.events.topics import CHUNK_CREATED, IMPORT_FINISHED
+from libs.common.health import health_routes
+from libs.common.kafka.broker import broadcast, create_broker, utc_now
+from libs.common.observability import configure_logging, configure_tracing
+from libs.common.postgres import Postgres
+from libs.common.relay import Relay
+from services.api.accept import Acceptor
+from services.api.answers import install_error_handlers
+from services.api.deps import Deps
+from services.api.domain.job import Limits
+from services.api.domain.quota import Quota
+from services.api.health import ApiHealth
+from services.api.live import Live
+from services.api.parsing import ParserPool
+from services.api.references import ReferenceCache
+from services.api.routes import router
+from services.api.settings import Settings
+from services.api.store import Store
+
+NAME = "api"
+
+
+def build(settings: Settings) -> FastAPI:
+    configure_logging(settings, service=NAME)
+    configure_tracing(settings, service=NAME)
+    postgres = Postgres(settings, application_name=NAME)
+    broker = create_broker(settings, service=NAME)
+    window = Window(alone=settings.window_alone, shared=settings.window_shared)
+    relay = Relay(postgres, broker, service=NAME, window=window, poll_seconds=settings.relay_poll_seconds)
+    parsers = ParserPool(size=settings.parse_processes, max_waiting=settings.parse_queue)
+    cache = ReferenceCache(settings.reference_cache_seconds)
+    live, store, tokens = Live(), Store(postgres), TokenReader(settings)
+    acceptor = Acceptor(
+        store=store,
+        parsers=parsers,
+        cache=cache,
+        limits=Limits(max_rows=settings.max_rows_per_file, seconds=settings.parse_seconds),
+        chunk_rows=settings.chunk_rows,
+        quota=Quota(rows=settings.quota_rows, imports=settings.quota_imports),
+        clock=utc_now,
+        wake_relay=relay.wake,
+    )
+    health = ApiHealth(store)
+
+    @broadcast(broker, CHUNK_CREATED.name)
+    async def on_chunk_created(message: KafkaMessage) -> None:
+        live.notify(import_id_of(message))
+
+    @broadcast(broker, IMPORT_FINISHED.name)
+    async def on_import_finished(message: KafkaMessage) -> None:
+        cache.drop(IMPORT_FINISHED.event.model_validate_json(message.body).company_id)
+        live.notify(import_id_of(message))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await parsers.start()
+        await broker.start()
+        relaying = asyncio.create_task(relay.run(), name="relay")
+        try:
+            yield
+        finally:
+            relay.stop()
+            await relaying
+            await broker.stop()
+            await parsers.stop()
+            await postgres.close()
+
+    app = FastAPI(
+        title="Leadflow",
+        version="1",
+        lifespan=lifespan,
+        description="Imports spreadsheets of leads into the CRM.",
+    )
+    app.state.deps = Deps(
+        store=store,
+        acceptor=acceptor,
+        live=live,
+        read_token=tokens.read,
+        upload_seconds=settings.upload_seconds,
+    )
+    app.include_router(router)
+    app.router.routes.extend(health_routes(health.stuck))
+    install_error_handlers(app)
+    return app
+
+
+def import_id_of(message: KafkaMessage) -> int:
+    """Return the key of the record: the chunk itself is not decoded for a progress bar."""
+    return int(message.raw_message.key)  # type: ignore[union-attr]  # never a batch
+
+
+if __name__ == "__main__":
+    configured = Settings()
+    uvicorn.run(
+        build(configured),
+        host=configured.http_host,
+        port=configured.http_port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=20,
+    )

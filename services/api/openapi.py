@@ -1,0 +1,80 @@
+"""What FastAPI cannot derive of the OpenAPI document: the multipart body and the problem answers."""
+
+from typing import Any
+
+from services.api.domain.request import ImportRequest
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "Stable; see docs/errors.md."},
+        "detail": {"type": "string"},
+        "remedy": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["code", "message"],
+                "properties": {
+                    "row": {
+                        "type": "integer",
+                        "description": "As the spreadsheet shows it: the header is 1.",
+                    },
+                    "column": {"type": "string"},
+                    "code": {"type": "string"},
+                    "message": {"type": "string"},
+                },
+            },
+        },
+        "total_errors": {"type": "integer", "description": "`errors` holds the first 100."},
+    },
+}
+
+_WORDS = {
+    400: "Not multipart, or broken JSON",
+    401: "No valid token",
+    403: "No permission",
+    404: "No such resource",
+    405: "Method not allowed",
+    408: "The upload took too long",
+    409: "Name taken, or still in progress",
+    413: "Too large",
+    415: "Neither CSV nor Excel",
+    422: "Not valid",
+    429: "Quota used up",
+    500: "Our fault",
+    503: "Busy, or a store is away",
+}
+
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": words, "content": {"application/problem+json": {"schema": PROBLEM_SCHEMA}}}
+    for status, words in _WORDS.items()
+}
+
+UPLOAD_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "data"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "CSV or Excel with the columns name, phone, cpf, email, tags.",
+                        },
+                        "data": ImportRequest.model_json_schema(),
+                    },
+                },
+                "encoding": {"data": {"contentType": "application/json"}},
+            }
+        },
+    }
+}

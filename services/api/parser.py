@@ -1,0 +1,75 @@
+"""The worker process of ``services.api.parsing``: one job a line on stdin, one answer a line on stdout.
+
+It is a process of its own so that a hostile file can cost neither the api's event loop, nor its memory, nor
+its life. It ends when stdin ends, so it does not outlive the api however that ended.
+
+    python -m services.api.parser
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+import traceback
+from types import FrameType
+
+from services.api.domain.job import Limits, ParseJob, ParseResult
+from services.api.domain.parse import parse_file
+from services.api.domain.problems import Refused
+
+_MEMORY_FOR_ANY_FILE = 256 << 20
+_MEMORY_PER_BYTE_OF_FILE = 8
+"""A short text of an XLSX takes about five times its XML in Python; the bound is to stop bombs, not files."""
+
+_KIBIBYTE = 1024
+
+
+def main() -> None:
+    """Answer jobs until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal; the api decides
+    signal.signal(signal.SIGALRM, _too_slow)
+    own_memory = _address_space()
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        job = ParseJob.from_json(line)
+        resource.setrlimit(resource.RLIMIT_AS, (own_memory + _memory(job.limits), resource.RLIM_INFINITY))
+        result = _within(job)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIBIBYTE
+        print(json.dumps({"peak_memory": peak, "result": result.to_plain()}), flush=True)
+
+
+def _within(job: ParseJob) -> ParseResult:
+    """Parse within the job's time and memory; whatever goes wrong is an answer."""
+    try:
+        signal.setitimer(signal.ITIMER_REAL, job.limits.seconds)
+        try:
+            return parse_file(job)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except Refused as refused:
+        return ParseResult(refusal=refused)
+    except MemoryError:
+        return ParseResult(refusal=Refused("file_too_large", "Reading the file takes too much memory."))
+    except Exception as error:
+        # The message of an error may quote a cell, so only its kind and place are written down.
+        sys.stderr.write(f"parser: {type(error).__name__}\n" + "".join(traceback.format_tb(error.__traceback__)))
+        return ParseResult(refusal=Refused("internal_error"))
+
+
+def _too_slow(_signal: int, _frame: FrameType | None) -> None:
+    raise Refused("file_too_slow")
+
+
+def _memory(limits: Limits) -> int:
+    return _MEMORY_FOR_ANY_FILE + _MEMORY_PER_BYTE_OF_FILE * limits.max_bytes
+
+
+def _address_space() -> int:
+    """Return the size of this process' address space in bytes."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""The calls of api: thin. Who may, what is asked, hand over, answer."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sse_starlette import EventSourceResponse
+from starlette.responses import JSONResponse, Response
+
+from libs.common.auth import Caller, InvalidToken, KeysUnavailable
+from libs.common.events.chunk import Id, Outcome
+from libs.common.events.lead_import import ImportStatus
+from services.api import reports, streams
+from services.api.deps import Deps
+from services.api.domain.problems import Refused
+from services.api.domain.request import ImportRequest, read_request
+from services.api.domain.view import (
+    AcceptedView,
+    ImportPage,
+    ImportView,
+    RowPage,
+    import_view,
+    row_view,
+)
+from services.api.openapi import PROBLEM_RESPONSES, UPLOAD_BODY
+from services.api.store import Scope
+from services.api.upload import receive_upload
+
+MODULE, PERMISSION = "LEADS", "IMPORT_LEADS"
+
+router = APIRouter(responses=PROBLEM_RESPONSES)
+bearer = HTTPBearer(auto_error=False, description="JWT with `sub`, `company_id`, `permissions`.")
+
+ImportId = Annotated[int, Path(ge=1, le=2**31 - 1, description="The import's id.")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+Cursor = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="`next` of the page before.")]
+
+
+def deps_of(request: Request) -> Deps:
+    deps: Deps = request.app.state.deps
+    return deps
+
+
+async def signed_in(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    deps: Annotated[Deps, Depends(deps_of)],
+) -> Caller:
+    """Return the caller. Raises Refused: 401 without a valid token, 403 without the permission."""
+    if credentials is None:
+        raise Refused("token_missing")
+    try:
+        caller = await deps.read_token(credentials.credentials)
+    except InvalidToken:
+        raise Refused("token_invalid") from None
+    except KeysUnavailable:
+        raise Refused("unavailable", "The identity provider is not answering.", retry_after=5) from None
+    if not caller.may(MODULE, PERMISSION):
+        raise Refused("permission_missing", f"The token lacks {PERMISSION} on the module {MODULE}.")
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(signed_in)]
+DepsDep = Annotated[Deps, Depends(deps_of)]
+
+
+def scope_of(caller: Caller) -> Scope:
+    return Scope(caller.company_id, None if caller.accounts is None else sorted(caller.accounts))
+
+
+async def find_import(deps: Deps, caller: Caller, import_id: int) -> dict[str, Any]:
+    """Return the import as the store has it. Raises Refused ``not_found`` outside the caller's scope."""
+    found = await deps.store.get_import(scope_of(caller), import_id)
+    if found is None:
+        raise Refused("not_found", f"There is no import {import_id}.")
+    return found
+
+
+@router.post(
+    "/import",
+    status_code=202,
+    response_model=AcceptedView,
+    openapi_extra=UPLOAD_BODY,
+    summary="Import a spreadsheet",
+)
+async def post_import(request: Request, caller: CallerDep, deps: DepsDep) -> Response:
+    """Validate the file and its rows, store them, and answer at once; leads are made afterwards.
+
+    Each row ends as created, existing or error; `GET /imports/{id}` and its events say how far it is.
+    """
+    limits = deps.acceptor.limits
+    async with receive_upload(request, max_bytes=limits.max_bytes, seconds=deps.upload_seconds) as upload:
+        wanted: ImportRequest = read_request(upload.data)
+        new = await deps.acceptor.accept(upload, wanted, caller)
+    view = AcceptedView(
+        id=new.import_id,
+        status=ImportStatus.PROCESSING,
+        name=new.name,
+        total_rows=new.total_rows,
+        account_id=new.account_id,
+        source_id=new.source_id,
+        created_at=new.accepted_at,
+    )
+    return JSONResponse(view.model_dump(mode="json"), 202, headers={"Location": f"/imports/{new.import_id}"})
+
+
+@router.get("/imports", summary="History of imports")
+async def get_imports(
+    caller: CallerDep,
+    deps: DepsDep,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    account_id: Id | None = None,
+    status: ImportStatus | None = None,
+) -> ImportPage:
+    """Newest first, in pages."""
+    found = await deps.store.list_imports(
+        scope_of(caller), before=cursor, limit=limit + 1, account_id=account_id, status=status
+    )
+    items = [import_view(row) for row in found[:limit]]
+    return ImportPage(items=items, next=str(items[-1].id) if len(found) > limit else None)
+
+
+@router.get("/imports/{import_id}", summary="One import and its progress")
+async def get_import(import_id: ImportId, caller: CallerDep, deps: DepsDep) -> ImportView:
+    """Totals grow while it is `PROCESSING`; in the end they add up to `total_rows`."""
+    return import_view(await find_import(deps, caller, import_id))
+
+
+@router.delete("/imports/{import_id}", status_code=204, summary="Delete an ended import")
+async def delete_import(import_id: ImportId, caller: CallerDep, deps: DepsDep) -> Response:
+    """Takes it out of the history and frees its name; its leads stay."""
+    if not await deps.store.delete_import(scope_of(caller), import_id):
+        await find_import(deps, caller, import_id)
+        raise Refused("import_in_progress", "The import is still in progress.")
+    return Response(status_code=204)
+
+
+@router.get(
+    "/imports/{import_id}/events",
+    summary="Progress as server-sent events",
+    response_class=EventSourceResponse,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        204: {"description": "Seen."},
+    },
+)
+async def get_events(
+    import_id: ImportId,
+    caller: CallerDep,
+    deps: DepsDep,
+    last_event_id: Annotated[str | None, Header(max_length=200)] = None,
+) -> Response:
+    """`progress` events, then one `lead:import-finished`; after that a reconnection is answered 204."""
+    found = await find_import(deps, caller, import_id)
+    if streams.has_seen_the_end(found, last_event_id):
+        return Response(status_code=204)
+
+    async def again() -> dict[str, Any] | None:
+        return await deps.store.get_import(scope_of(caller), import_id)
+
+    stream: AsyncIterator[Any] = streams.events(found, again, deps.live, last_event_id)
+    return EventSourceResponse(stream, ping=15, headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/imports/{import_id}/rows",
+    response_model=RowPage,
+    summary="Rows that did not become leads",
+    responses={200: {"content": {kind: {} for kind in reports.MEDIA_TYPES.values()}}},
+)
+async def get_rows(
+    import_id: ImportId,
+    caller: CallerDep,
+    deps: DepsDep,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    outcome: Outcome | None = None,
+    format: Annotated[  # noqa: A002 - the parameter's public name
+        Literal["json", "csv", "xlsx"],
+        Query(description="csv and xlsx: all rows, in the file's own columns."),
+    ] = "json",
+) -> Response:
+    """Why each row was not made a lead; as CSV or XLSX they can be corrected and imported again."""
+    await find_import(deps, caller, import_id)
+    if format != "json":
+        return await reports.download(deps.store, import_id, outcome, format)
+    found = await deps.store.rows(import_id, after=cursor or 0, limit=limit + 1, outcome=outcome)
+    items = [row_view(row) for row in found[:limit]]
+    page = RowPage(items=items, next=str(items[-1].row) if len(found) > limit else None)
+    return JSONResponse(page.model_dump(mode="json"))

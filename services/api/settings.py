@@ -1,0 +1,28 @@
+"""Settings of api."""
+
+from pydantic import Field
+
+from libs.common.auth import AuthSettings
+from libs.common.settings import PostgresSettings, RelaySettings, ServiceSettings
+
+
+class Settings(ServiceSettings, PostgresSettings, RelaySettings, AuthSettings):
+    """Limits default to the specification's."""
+
+    max_rows_per_file: int = Field(5_000, ge=1)
+    """Rows of data a file; the byte limits follow from it: 4 KB a row."""
+    quota_rows: int = Field(5_000, ge=1)
+    """Rows an hour, a company and account."""
+    quota_imports: int = Field(5, ge=1)
+    """Imports an hour, a company and account."""
+    chunk_rows: int = Field(500, ge=1, le=5_000)
+    parse_processes: int = Field(2, ge=1)
+    """Files read at the same time."""
+    parse_queue: int = Field(8, ge=0)
+    """Files that may wait to be read; more are answered 503."""
+    parse_seconds: float = Field(30, gt=0)
+    """Time limit for reading one file."""
+    upload_seconds: float = Field(120, gt=0)
+    """Time limit for receiving one upload."""
+    reference_cache_seconds: float = Field(60, ge=0)
+    """How long accounts, sources and tags may be remembered; a finished import drops them earlier."""

@@ -1,0 +1,119 @@
+"""Receives a multipart upload into a file, within its limits."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from services.api.domain.problems import Refused
+from services.api.domain.request import MAX_DATA_BYTES
+
+FRAMING_BYTES = 64 * 1024
+"""Room for the multipart borders and headers, beside the parts themselves."""
+MAX_FILE_NAME = 255
+COPY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A received upload. ``folder`` is private to it and goes with it."""
+
+    folder: Path
+    path: Path
+    file_name: str | None
+    data: str
+
+
+@asynccontextmanager
+async def receive_upload(request: Request, *, max_bytes: int, seconds: float) -> AsyncIterator[Upload]:
+    """Receive the parts ``file`` and ``data``; remove everything at the end of the block.
+
+    Raises Refused: not multipart, parts missing, repeated or unknown, or more than ``max_bytes`` of file.
+    """
+    form = await _receive_form(request, max_bytes=max_bytes, seconds=seconds)
+    try:
+        file, data = _parts(form)
+        if (file.size or 0) > max_bytes:
+            raise _too_large(max_bytes)
+        with TemporaryDirectory(prefix="leadflow-upload-") as folder:
+            path = Path(folder) / "upload"
+            await asyncio.to_thread(_copy, file, path)
+            yield Upload(Path(folder), path, _clean_name(file.filename), data)
+    finally:
+        await form.close()
+
+
+async def _receive_form(request: Request, *, max_bytes: int, seconds: float) -> FormData:
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise Refused("not_multipart", "The body is not multipart/form-data.")
+    most = max_bytes + MAX_DATA_BYTES + FRAMING_BYTES
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > most:
+        raise _too_large(max_bytes)
+    parser = MultiPartParser(
+        request.headers,
+        _limited(request, most, max_bytes),
+        max_files=10,
+        max_fields=10,
+        max_part_size=MAX_DATA_BYTES,
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            return await parser.parse()
+    except MultiPartException as error:
+        if "maximum size" in error.message:
+            raise Refused("data_too_large", f"The part `data` has more than {MAX_DATA_BYTES} bytes.") from None
+        raise Refused("multipart_invalid", error.message) from None
+    except (KeyError, UnicodeDecodeError, ClientDisconnect):
+        raise Refused("multipart_invalid", "The multipart body has no boundary, or ends too early.") from None
+    except TimeoutError:
+        raise Refused("upload_too_slow", f"The upload took more than {seconds:.0f} seconds.") from None
+
+
+async def _limited(request: Request, most: int, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    received = 0
+    async for piece in request.stream():
+        received += len(piece)
+        if received > most:
+            raise _too_large(max_bytes)
+        yield piece
+
+
+def _parts(form: FormData) -> tuple[UploadFile, str]:
+    unknown = sorted({name for name, _ in form.multi_items()} - {"file", "data"})
+    if unknown:
+        raise Refused("part_unknown", "Unknown part: " + ", ".join(name[:40] for name in unknown[:5]))
+    files = form.getlist("file")
+    if len(files) > 1:
+        raise Refused("file_repeated", "The part `file` stands more than once.")
+    if not files or not isinstance(files[0], UploadFile):
+        raise Refused("file_missing", "There is no part `file` with a file name.")
+    data = form.getlist("data")
+    if len(data) > 1:
+        raise Refused("data_repeated", "The part `data` stands more than once.")
+    if not data or not isinstance(data[0], str):
+        raise Refused("data_missing", "There is no part `data` with JSON.")
+    return files[0], data[0]
+
+
+def _copy(file: UploadFile, path: Path) -> None:
+    with path.open("wb") as target:
+        file.file.seek(0)
+        while piece := file.file.read(COPY_BYTES):
+            target.write(piece)
+
+
+def _clean_name(name: str | None) -> str | None:
+    cleaned = re.sub(r"[^\w .()\[\]&+,@-]", "", (name or "").replace("\\", "/").rsplit("/", 1)[-1])
+    return cleaned.strip()[:MAX_FILE_NAME] or None
+
+
+def _too_large(max_bytes: int) -> Refused:
+    return Refused("file_too_large", f"The file has more than {max_bytes} bytes.")

@@ -1,0 +1,41 @@
+"""creator's one handler."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from libs.common.events.chunk import ChunkCreated, ChunkTagged, Verdict
+from services.creator.domain import CHAT_EXISTS, NOT_ON_WHATSAPP, chat_ids, created_chunk, rows_to_insert
+from services.creator.store import Store
+from services.creator.whatsapp import WhatsApp
+
+
+async def create_leads(
+    chunk: ChunkTagged,
+    *,
+    store: Store,
+    whatsapp: WhatsApp | None,
+    publish: Callable[[ChunkCreated], Awaitable[None]],
+    clock: Callable[[], datetime],
+) -> None:
+    """Make lead and chat_tags in one transaction, then the chat that names its lead, then say so.
+
+    Lead first: a unique index decides who owns a phone, so that no chat is ever without its lead. A second
+    run recognises its own leads and chats by the chat id, makes what is missing and publishes the same
+    message.
+    """
+    ids = chat_ids(chunk)
+    verdicts: dict[int, Verdict] = dict.fromkeys(await store.chats_of_others(chunk), CHAT_EXISTS)
+    own: dict[str, int] = {}
+    if verdicts or whatsapp:
+        async with store.transaction() as leads:
+            own = await leads.leads_of_chats(chunk, ids)
+    if whatsapp:
+        asked = [index for index, chat_id in enumerate(ids) if index not in verdicts and chat_id not in own]
+        absent = await whatsapp.absent(chunk.live, asked)
+        verdicts |= dict.fromkeys(absent, NOT_ON_WHATSAPP)
+    skipped = {index for index in verdicts if ids[index] not in own}
+    async with store.transaction() as leads:
+        lead_ids = await leads.insert_leads(chunk, ids, rows_to_insert(len(ids), skipped))
+        await leads.insert_chat_tags(chunk, ids, lead_ids)
+    await store.insert_chats(chunk, ids, lead_ids, now=clock())
+    await publish(created_chunk(chunk, ids, lead_ids, verdicts))

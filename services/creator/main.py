@@ -1,0 +1,36 @@
+"""Wires creator: ``python -m services.creator.main``."""
+
+from libs.common.events.chunk import ChunkTagged
+from libs.common.events.topics import CHUNK_CREATED, CHUNK_TAGGED
+from libs.common.kafka.broker import Publisher, subscribe, utc_now
+from libs.common.kafka.service import Service
+from libs.common.mongo import Mongo
+from libs.common.postgres import Postgres
+from services.creator import handlers
+from services.creator.settings import Settings
+from services.creator.store import Store
+from services.creator.whatsapp import WhatsApp
+
+NAME = "creator"
+
+
+def build(settings: Settings) -> Service:
+    service = Service(NAME, settings)
+    postgres = Postgres(settings, application_name=NAME)
+    mongo = Mongo(settings, application_name=NAME)
+    service.closes(postgres.close, mongo.close)
+    whatsapp = WhatsApp(settings) if settings.whatsapp_enabled else None
+    if whatsapp:
+        service.closes(whatsapp.close)
+    store = Store(postgres, mongo)
+    publish = Publisher(service.broker, CHUNK_CREATED, source=NAME)
+
+    @subscribe(service.broker, CHUNK_TAGGED, group=NAME, settings=settings)
+    async def on_chunk_tagged(chunk: ChunkTagged) -> None:
+        await handlers.create_leads(chunk, store=store, whatsapp=whatsapp, publish=publish, clock=utc_now)
+
+    return service
+
+
+if __name__ == "__main__":
+    build(Settings()).run()

@@ -1,0 +1,169 @@
+"""Leads and chat_tags in PostgreSQL, chats in MongoDB."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from pymongo.errors import BulkWriteError
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.events.chunk import ChunkTagged
+from libs.common.mongo import Mongo
+from libs.common.phones import both_forms
+from libs.common.postgres import Postgres
+from services.creator.domain import CHANNEL, chat_documents, chat_tag_columns
+
+DUPLICATE_KEY = 11000
+
+# In key order: two chunks with the same phones in different orders would deadlock.
+_INSERT_LEADS = text(
+    """
+    INSERT INTO amigocare.amigocare_leads
+        (name, email, cpf, contact_cellphone, contact_cellphone_dial_code, contact_cellphone_country_code, chat_id,
+         source_id, channel_id, import_id, company_id, amigocare_messaging_account_id, creator_id)
+    SELECT given.name, given.email, given.cpf, given.phone, given.dial_code, given.country_code, given.chat_id,
+           :source_id, (SELECT id FROM amigocare.lead_channels WHERE name = :channel AND NOT is_deleted),
+           :import_id, :company_id, :account_id, :creator_id
+    FROM unnest(CAST(:names AS text[]), CAST(:emails AS text[]), CAST(:cpfs AS text[]), CAST(:phones AS text[]),
+                CAST(:dial_codes AS text[]), CAST(:country_codes AS text[]), CAST(:chat_ids AS text[]))
+         AS given (name, email, cpf, phone, dial_code, country_code, chat_id)
+    ORDER BY given.country_code, given.phone
+    ON CONFLICT DO NOTHING
+    RETURNING chat_id, id
+    """
+)
+_LEADS_OF_CHATS = text(
+    "SELECT chat_id, id FROM amigocare.amigocare_leads"
+    " WHERE chat_id = ANY(CAST(:chat_ids AS text[])) AND import_id = :import_id"
+)
+_INSERT_CHAT_TAGS = text(
+    """
+    INSERT INTO amigocare.chat_tags (chat_id, tag_id, lead_id, company_id, creator_id)
+    SELECT given.chat_id, given.tag_id, given.lead_id, :company_id, :creator_id
+    FROM unnest(CAST(:chat_ids AS text[]), CAST(:tag_ids AS int[]), CAST(:lead_ids AS int[]))
+         AS given (chat_id, tag_id, lead_id)
+    ON CONFLICT DO NOTHING
+    """
+)
+
+
+class LeadStore:
+    """Queries of one PostgreSQL transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def insert_leads(self, chunk: ChunkTagged, ids: Sequence[str], indexes: Sequence[int]) -> dict[str, int]:
+        """Insert the rows at ``indexes``; return {chat id: lead id} of those that are this import's now.
+
+        The unique phone decides races: a row whose phone another lead has is missing from the answer. A lead
+        of an earlier run is recognised by its chat id.
+        """
+        if not indexes:
+            return {}
+        live = chunk.live
+        wanted = [ids[index] for index in indexes]
+        inserted = await self._connection.execute(
+            _INSERT_LEADS,
+            {
+                "names": [live.name[index] for index in indexes],
+                "emails": [live.email[index] for index in indexes],
+                "cpfs": [live.cpf[index] for index in indexes],
+                "phones": [live.phone[index] for index in indexes],
+                "dial_codes": [live.dial_code[index] for index in indexes],
+                "country_codes": [live.country_code[index] for index in indexes],
+                "chat_ids": wanted,
+                "channel": CHANNEL,
+                "source_id": chunk.source_id,
+                "import_id": chunk.import_id,
+                "company_id": chunk.company_id,
+                "account_id": chunk.account_id,
+                "creator_id": chunk.creator_id,
+            },
+        )
+        lead_ids: dict[str, int] = dict(inserted.tuples().all())
+        missing = [chat_id for chat_id in wanted if chat_id not in lead_ids]
+        return lead_ids | await self.leads_of_chats(chunk, missing)
+
+    async def leads_of_chats(self, chunk: ChunkTagged, ids: Sequence[str]) -> dict[str, int]:
+        """Return {chat id: lead id} of the leads that an earlier run of this chunk made."""
+        if not ids:
+            return {}
+        rows = await self._connection.execute(_LEADS_OF_CHATS, {"chat_ids": list(ids), "import_id": chunk.import_id})
+        return dict(rows.tuples().all())
+
+    async def insert_chat_tags(self, chunk: ChunkTagged, ids: Sequence[str], lead_ids: dict[str, int]) -> None:
+        """Link every lead's chat to its tags; links that exist stay as they are."""
+        chats, tags, leads = chat_tag_columns(chunk, ids, lead_ids)
+        if not chats:
+            return
+        await self._connection.execute(
+            _INSERT_CHAT_TAGS,
+            {
+                "chat_ids": chats,
+                "tag_ids": tags,
+                "lead_ids": leads,
+                "company_id": chunk.company_id,
+                "creator_id": chunk.creator_id,
+            },
+        )
+
+
+class Store:
+    """Opens PostgreSQL transactions, and reads and writes chats."""
+
+    def __init__(self, postgres: Postgres, mongo: Mongo) -> None:
+        self._postgres = postgres
+        self._mongo = mongo
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[LeadStore]:
+        async with self._postgres.transaction() as connection:
+            yield LeadStore(connection)
+
+    async def chats_of_others(self, chunk: ChunkTagged) -> set[int]:
+        """Return the indexes of live rows with whose phone somebody else opened a chat in this account."""
+        live = chunk.live
+        places: dict[tuple[str, str], int] = {}
+        for index, (country, phone) in enumerate(zip(live.country_code, live.phone, strict=True)):
+            for form in both_forms(country, phone):
+                places[country, form] = index
+        found: set[int] = set()
+        for country in set(live.country_code):
+            cursor = self._mongo.chats.find(
+                {
+                    "company_id": chunk.company_id,
+                    "account_id": chunk.account_id,
+                    "contact_cellphone_country_code": country,
+                    "contact_cellphone": {"$in": [form for code, form in places if code == country]},
+                },
+                {"_id": 0, "contact_cellphone": 1, "import_id": 1},
+            )
+            async for chat in cursor:
+                if chat.get("import_id") != chunk.import_id:
+                    found.add(places[country, chat["contact_cellphone"]])
+        return found
+
+    async def insert_chats(
+        self, chunk: ChunkTagged, ids: Sequence[str], lead_ids: dict[str, int], *, now: datetime
+    ) -> None:
+        """Insert the chats of the rows that have a lead; those of an earlier run stay as they are."""
+        documents = chat_documents(chunk, ids, lead_ids, now=now, object_id=ObjectId)
+        if not documents:
+            return
+        try:
+            await self._mongo.chats.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if not _only_repeats(error.details):
+                raise
+
+
+def _only_repeats(details: Any) -> bool:
+    errors = details.get("writeErrors", [])
+    concern = details.get("writeConcernErrors", [])
+    return not concern and all(
+        item["code"] == DUPLICATE_KEY and "_id" in item.get("keyPattern", {"_id": 1}) for item in errors
+    )

@@ -1,0 +1,129 @@
+"""The WhatsApp provider's HTTP API: asks whether a phone has WhatsApp."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+import httpx
+import stamina
+import structlog
+
+from libs.common.errors import BadDay
+from libs.common.events.chunk import LiveRows
+from services.creator.settings import Settings
+
+CHECK_PATH = "/v1/contacts/check"
+LONGEST_WAIT_SECONDS = 10.0
+TRY_AGAIN_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+log = structlog.get_logger()
+
+
+class ProviderAway(BadDay):
+    """The provider did not answer usefully; nothing is known of the phone. ``seconds``: its Retry-After."""
+
+    def __init__(self, message: str, *, seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class CircuitBreaker:
+    """Stops calls for a while after too many failures in a row, then lets one try."""
+
+    def __init__(self, *, failures: int, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._limit = failures
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._failures = 0
+        self._open_until = 0.0
+
+    def check(self) -> None:
+        """Raise ProviderAway while the circuit is open."""
+        if self._monotonic() < self._open_until:
+            raise ProviderAway("the WhatsApp provider's circuit is open")
+
+    def succeeded(self) -> None:
+        self._failures = 0
+
+    def failed(self) -> None:
+        self._failures += 1
+        if self._failures >= self._limit:
+            # One failure more opens it again, so the next call after the pause is the trial.
+            self._failures = self._limit - 1
+            self._open_until = self._monotonic() + self._seconds
+            log.warning("circuit of the WhatsApp provider opened", seconds=self._seconds)
+
+
+class WhatsApp:
+    """Asks for many phones at once, within the concurrency limit."""
+
+    def __init__(self, settings: Settings) -> None:
+        token = settings.whatsapp_token
+        self._client = httpx.AsyncClient(
+            base_url=settings.whatsapp_url,
+            timeout=settings.whatsapp_timeout_seconds,
+            limits=httpx.Limits(max_connections=settings.whatsapp_concurrency),
+            headers={"Authorization": f"Bearer {token.get_secret_value()}"} if token else {},
+        )
+        self._slots = asyncio.Semaphore(settings.whatsapp_concurrency)
+        self._attempts = settings.whatsapp_attempts
+        self._breaker = CircuitBreaker(
+            failures=settings.whatsapp_breaker_failures, seconds=settings.whatsapp_breaker_seconds
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def absent(self, live: LiveRows, indexes: Sequence[int]) -> list[int]:
+        """Return those of ``indexes`` whose phone has no WhatsApp.
+
+        Raises ProviderAway when the provider cannot be asked: then nothing is known of any of them.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                answers = [
+                    group.create_task(self._is_on_whatsapp(f"+{live.dial_code[index]}{live.phone[index]}"))
+                    for index in indexes
+                ]
+        except ExceptionGroup as failures:
+            raise ProviderAway(str(failures.exceptions[0])) from None
+        return [index for index, answer in zip(indexes, answers, strict=True) if not answer.result()]
+
+    async def _is_on_whatsapp(self, phone: str) -> bool:
+        async with self._slots:
+            async for attempt in stamina.retry_context(
+                on=_may_pass, attempts=self._attempts, timeout=None, wait_initial=0.1, wait_max=2.0
+            ):
+                with attempt:
+                    return await self._ask(phone)
+        raise AssertionError("the retry loop returns or raises")
+
+    async def _ask(self, phone: str) -> bool:
+        self._breaker.check()
+        try:
+            response = await self._client.post(CHECK_PATH, json={"phone": phone})
+            if response.status_code in TRY_AGAIN_STATUSES:
+                raise ProviderAway(
+                    f"the WhatsApp provider answered {response.status_code}",
+                    seconds=_retry_after(response.headers.get("Retry-After")),
+                )
+            response.raise_for_status()
+            answer = response.json()["on_whatsapp"]
+        except (httpx.HTTPError, ProviderAway, ValueError, KeyError, TypeError) as error:
+            self._breaker.failed()
+            if isinstance(error, ProviderAway):
+                raise
+            raise ProviderAway(f"the WhatsApp provider failed: {type(error).__name__}") from None
+        self._breaker.succeeded()
+        return bool(answer)
+
+
+def _retry_after(header: str | None) -> float | None:
+    return min(float(header), LONGEST_WAIT_SECONDS) if header and header.isdigit() else None
+
+
+def _may_pass(error: Exception) -> bool | float:
+    """Tell stamina whether to try again, and when the provider said when."""
+    if not isinstance(error, ProviderAway):
+        return False
+    return True if error.seconds is None else error.seconds

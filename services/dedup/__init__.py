@@ -1,0 +1,1 @@
+"""dedup settles the rows whose phone the platform already knows. It writes nothing."""

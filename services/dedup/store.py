@@ -1,0 +1,84 @@
+"""What the platform already knows of phones: leads, patients (PostgreSQL) and chats (MongoDB)."""
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from sqlalchemy import text
+
+from libs.common.events.chunk import ChunkAccepted
+from libs.common.mongo import Mongo
+from libs.common.postgres import Postgres
+from services.dedup.domain import KnownPhones, Phone
+
+# A lookup each, by LATERAL with LIMIT 1: it takes the index whatever the statistics say, where
+# `= ANY(array)` reads every lead of the account while they are stale.
+_KNOWN = text(
+    """
+    SELECT given.country_code, given.phone, found.reason
+    FROM unnest(CAST(:countries AS text[]), CAST(:phones AS text[])) AS given (country_code, phone)
+    CROSS JOIN LATERAL (
+        (SELECT 'lead_exists' AS reason FROM amigocare.amigocare_leads l
+         WHERE l.company_id = :company_id AND l.amigocare_messaging_account_id = :account_id
+           AND l.contact_cellphone_country_code = given.country_code AND l.contact_cellphone = given.phone
+           AND NOT l.is_deleted AND l.import_id IS DISTINCT FROM :import_id
+         LIMIT 1)
+        UNION ALL
+        (SELECT 'patient_exists' FROM amigocare.patients p
+         WHERE p.company_id = :company_id
+           AND p.contact_cellphone_country_code = given.country_code AND p.contact_cellphone = given.phone
+           AND p.deleted_at IS NULL
+         LIMIT 1)
+        LIMIT 1
+    ) AS found
+    """
+)
+
+
+class Store:
+    """Read-only. Rows of the chunk's own import do not count: a repeat meets the leads of its first run."""
+
+    def __init__(self, postgres: Postgres, mongo: Mongo) -> None:
+        self._postgres = postgres
+        self._mongo = mongo
+
+    async def known_phones(self, chunk: ChunkAccepted, phones: list[Phone]) -> KnownPhones:
+        """Return those of ``phones`` that a lead or chat of the account, or a patient of the company, has."""
+        if not phones:
+            return {}
+        known = await self._known_to_chats(chunk, phones)
+        async with self._postgres.transaction() as connection:
+            rows = await connection.execute(
+                _KNOWN,
+                {
+                    "countries": [country for country, _ in phones],
+                    "phones": [phone for _, phone in phones],
+                    "company_id": chunk.company_id,
+                    "account_id": chunk.account_id,
+                    "import_id": chunk.import_id,
+                },
+            )
+            known.update({(country, phone): reason for country, phone, reason in rows})
+        return known
+
+    async def _known_to_chats(self, chunk: ChunkAccepted, phones: list[Phone]) -> KnownPhones:
+        known: KnownPhones = {}
+        for country, numbers in _by_country(phones):
+            cursor = self._mongo.chats.find(
+                {
+                    "company_id": chunk.company_id,
+                    "account_id": chunk.account_id,
+                    "contact_cellphone_country_code": country,
+                    "contact_cellphone": {"$in": numbers},
+                },
+                {"_id": 0, "contact_cellphone": 1, "import_id": 1},
+            )
+            async for chat in cursor:
+                if chat.get("import_id") != chunk.import_id:
+                    known[country, chat["contact_cellphone"]] = "chat_exists"
+        return known
+
+
+def _by_country(phones: Iterable[Phone]) -> list[tuple[str, list[str]]]:
+    return [
+        (country, [phone for _, phone in group]) for country, group in groupby(sorted(phones), key=lambda pair: pair[0])
+    ]

@@ -1,0 +1,85 @@
+"""When a chunk's outcome counts, and how an import ends: pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from libs.common.events.chunk import ChunkAccepted, ChunkCreated, Outcome, SettledRow
+from libs.common.events.lead_import import ImportStatus
+
+DEAD_LETTERED = "chunk_dead_lettered"
+DEAD_LETTERED_DETAIL = "The row's chunk could not be processed; the people on call can replay it."
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkState:
+    """A chunk as the database holds it, beneath the lock of its import."""
+
+    row_count: int
+    settled: bool
+    dead_lettered: bool
+    total_created: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkOutcome:
+    """How a chunk's rows ended: ``created + existing + errors`` is its number of rows."""
+
+    created: int
+    existing: int
+    errors: int
+    rows: Sequence[SettledRow]
+    dead_lettered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the distinct chunks of an import, all of them settled."""
+
+    created: int
+    existing: int
+    errors: int
+    dead_lettered: int
+
+
+def outcome_of(chunk: ChunkCreated) -> ChunkOutcome:
+    """Count a chunk's last message."""
+    existing = sum(row.outcome is Outcome.EXISTING for row in chunk.settled)
+    return ChunkOutcome(
+        created=len(chunk.live), existing=existing, errors=len(chunk.settled) - existing, rows=chunk.settled
+    )
+
+
+def outcome_of_dead_letter(row_count: int, accepted: ChunkAccepted | None) -> ChunkOutcome:
+    """Settle every row that was live as an error; what the api had settled stays as it was.
+
+    ``accepted`` is the chunk as the api sent it, or None when even that can't be read.
+    """
+    if accepted is None:
+        return ChunkOutcome(created=0, existing=0, errors=row_count, rows=[], dead_lettered=True)
+    lost = [
+        SettledRow(row=row, outcome=Outcome.ERROR, reason=DEAD_LETTERED, detail=DEAD_LETTERED_DETAIL, cells=cells)
+        for row, cells in zip(accepted.live.row, accepted.live.cells, strict=True)
+    ]
+    rows = [*accepted.settled, *lost]
+    existing = sum(row.outcome is Outcome.EXISTING for row in rows)
+    return ChunkOutcome(created=0, existing=existing, errors=len(rows) - existing, rows=rows, dead_lettered=True)
+
+
+def counts(state: ChunkState, outcome: ChunkOutcome) -> bool:
+    """Tell whether an outcome changes what is known of the chunk.
+
+    A repeat changes nothing. A replay replaces a dead letter. A lead that was made stays made, so an outcome
+    with more created rows replaces one with fewer, whatever order they come in.
+    """
+    if not state.settled:
+        return True
+    if outcome.dead_lettered:
+        return False
+    return state.dead_lettered or outcome.created > state.total_created
+
+
+def status_of(totals: Totals) -> tuple[ImportStatus, str | None]:
+    """Return the import's last status, and why it failed."""
+    if totals.dead_lettered:
+        return ImportStatus.FAILED, DEAD_LETTERED
+    return ImportStatus.FINISHED, None

@@ -1,0 +1,73 @@
+"""finalizer's handlers: the last message of a chunk, and a chunk that ended in the dead letter."""
+
+from collections.abc import Callable
+
+import structlog
+from pydantic import ValidationError
+
+from libs.common.errors import BadMessage
+from libs.common.events.chunk import ChunkAccepted, ChunkCreated
+from libs.common.kafka.dead_letter import DeadLetter
+from services.finalizer.domain import ChunkOutcome, counts, outcome_of, outcome_of_dead_letter, status_of
+from services.finalizer.store import ImportStore, Store
+
+log = structlog.get_logger()
+
+
+async def settle_chunk(chunk: ChunkCreated, *, store: Store, wake_relay: Callable[[], None]) -> None:
+    """Settle the chunk; with the last one end the import and put its finished event into the outbox.
+
+    A second run changes nothing: the chunk is settled. A replay of a dead letter replaces its outcome, and
+    the import ends again with the next revision. Raises BadMessage when there is no such chunk.
+    """
+    async with store.locked_import(chunk.import_id) as lead_import:
+        state = await lead_import.chunk(chunk.chunk_index) if lead_import else None
+        if lead_import is None or state is None or state.row_count != chunk.row_count:
+            raise BadMessage("no such chunk of an import")
+        outcome = outcome_of(chunk)
+        if not counts(state, outcome):
+            return
+        await lead_import.settle(chunk.chunk_index, state, outcome)
+        await _finish_if_complete(lead_import)
+    wake_relay()
+
+
+async def settle_dead_letter(letter: DeadLetter, *, store: Store, wake_relay: Callable[[], None]) -> None:
+    """Settle the rows of a dead-lettered chunk as errors, so that its import ends all the same.
+
+    A second run changes nothing. Letters that are no chunk's stay in their topic for the people on call.
+    """
+    if letter.chunk is None:
+        log.warning("dead letter of no chunk", topic=letter.original_topic, service_of=letter.service)
+        return
+    import_id, chunk_index = letter.chunk
+    async with store.locked_import(import_id) as lead_import:
+        state = await lead_import.chunk(chunk_index) if lead_import else None
+        if lead_import is None or state is None:
+            log.warning("dead letter of an unknown chunk", import_id=import_id, chunk_index=chunk_index)
+            return
+        if state.settled:
+            return
+        outcome = await _outcome_of_dead_letter(lead_import, chunk_index, state.row_count)
+        await lead_import.settle(chunk_index, state, outcome)
+        await _finish_if_complete(lead_import)
+    wake_relay()
+
+
+async def _outcome_of_dead_letter(lead_import: ImportStore, chunk_index: int, row_count: int) -> ChunkOutcome:
+    payload = await lead_import.payload(chunk_index)
+    try:
+        accepted = ChunkAccepted.model_validate_json(payload or b"")
+    except ValidationError:
+        accepted = None
+    return outcome_of_dead_letter(row_count, accepted)
+
+
+async def _finish_if_complete(lead_import: ImportStore) -> None:
+    totals = await lead_import.totals()
+    if totals is None:
+        return
+    status, failure_reason = status_of(totals)
+    if await lead_import.finish(status, failure_reason, totals):
+        await lead_import.clean_tags()
+        log.info("import ended", import_id=lead_import.import_id, status=status, created=totals.created)

@@ -1,0 +1,14 @@
+"""Settings of finalizer."""
+
+from pydantic import Field
+
+from libs.common.settings import PostgresSettings, RelaySettings, ServiceSettings
+
+
+class Settings(ServiceSettings, PostgresSettings, RelaySettings):
+    """Imports, chunks and the outbox are in PostgreSQL."""
+
+    resend_after_seconds: float = Field(60, gt=0)
+    """A chunk that was sent so long ago, while nothing of its import moved and no lag explains it, is sent again."""
+    watch_seconds: float = Field(15, gt=0)
+    """How often to look for such chunks."""

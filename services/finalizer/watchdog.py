@@ -1,0 +1,58 @@
+"""Sends chunks again that fell silent: sent, unsettled, nothing of their import moves, and no lag explains it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from libs.common.errors import describe
+from libs.common.observability import CHUNKS_RESENT
+from services.finalizer.store import Store
+
+log = structlog.get_logger()
+
+
+class Watchdog:
+    """Looks every ``watch_seconds``. ``lag`` counts the messages that wait anywhere in the pipeline."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        lag: Callable[[], Awaitable[int]],
+        wake_relay: Callable[[], None],
+        watch_seconds: float,
+        resend_after_seconds: float,
+    ) -> None:
+        self._store = store
+        self._lag = lag
+        self._wake_relay = wake_relay
+        self._watch_seconds = watch_seconds
+        self._resend_after_seconds = resend_after_seconds
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """Watch until ``stop``; a server that is away is looked for again at the next turn."""
+        while not self._stopped.is_set():
+            try:
+                await self.watch_once()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next turn looks again
+                log.warning("watchdog failed", error=describe(error))
+            try:
+                await asyncio.wait_for(self._stopped.wait(), self._watch_seconds)
+            except TimeoutError:
+                continue
+
+    async def watch_once(self) -> int:
+        """Send silent chunks again; return how many. A second run finds them sent a moment ago."""
+        silent = await self._store.silent_chunks(self._resend_after_seconds)
+        if not silent or await self._lag() > 0:
+            return 0
+        await self._store.send_again(silent)
+        self._wake_relay()
+        CHUNKS_RESENT.labels("finalizer").inc(len(silent))
+        log.warning("silent chunks are sent again", chunks=len(silent), imports=len({chunk[0] for chunk in silent}))
+        return len(silent)

@@ -1,0 +1,18 @@
+"""Which tags a row gets: pure."""
+
+from collections.abc import Mapping
+
+from libs.common.events.chunk import ChunkDeduplicated, ChunkTagged, LiveRows, TaggedRows, envelope
+
+
+def tag_names(live: LiveRows) -> list[str]:
+    """Return the distinct tag names of the live rows, in order: settled rows must not make tags."""
+    return sorted({name for names in live.tags for name in names})
+
+
+def tag_rows(chunk: ChunkDeduplicated, ids: Mapping[str, int]) -> ChunkTagged:
+    """Give every live row the request's tags, then its own, each once. ``ids`` holds every name."""
+    row_tag_ids = [list(dict.fromkeys([*chunk.tag_ids, *(ids[name] for name in names)])) for names in chunk.live.tags]
+    columns = {column: getattr(chunk.live, column) for column in LiveRows.columns()}
+    live = TaggedRows.model_construct(**columns, row_tag_ids=row_tag_ids)
+    return ChunkTagged(**envelope(chunk), live=live, settled=chunk.settled)

@@ -1,0 +1,22 @@
+"""tagger's one handler."""
+
+from collections.abc import Awaitable, Callable
+
+from libs.common.events.chunk import ChunkDeduplicated, ChunkTagged
+from services.tagger.domain import tag_names, tag_rows
+from services.tagger.store import Store
+
+
+async def tag_chunk(
+    chunk: ChunkDeduplicated, *, store: Store, publish: Callable[[ChunkTagged], Awaitable[None]]
+) -> None:
+    """Find or make the tags of the live rows, and hold them until the import ends.
+
+    A second run finds what the first made and publishes the same message. A repeat of a chunk that has
+    ended is dropped: it would make tags again that the finalizer has cleaned up.
+    """
+    async with store.transaction() as tags:
+        if await tags.is_settled(chunk):
+            return
+        ids = await tags.find_or_make(chunk, tag_names(chunk.live))
+    await publish(tag_rows(chunk, ids))

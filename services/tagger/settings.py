@@ -1,0 +1,7 @@
+"""Settings of tagger."""
+
+from libs.common.settings import PostgresSettings, ServiceSettings
+
+
+class Settings(ServiceSettings, PostgresSettings):
+    """Tags are in PostgreSQL."""

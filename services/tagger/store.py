@@ -1,0 +1,94 @@
+"""Tags and who holds them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.errors import BadDay
+from libs.common.events.chunk import ChunkDeduplicated
+from libs.common.postgres import Postgres
+
+# Locked against the finalizer, which ends imports: a tag made after the clean-up would stay for ever.
+_CHUNK_STATE = text(
+    """
+    SELECT c.settled_at IS NOT NULL AND NOT c.dead_lettered
+    FROM amigocare.lead_imports i JOIN amigocare.lead_import_chunks c ON c.import_id = i.id
+    WHERE i.id = :import_id AND c.chunk_index = :chunk_index
+    FOR SHARE OF i
+    """
+)
+# In key order: two chunks with the same names in different orders would deadlock.
+_MAKE = text(
+    """
+    INSERT INTO amigocare.tags (name, company_id, creator_id)
+    SELECT DISTINCT ON (lower(name)) name, :company_id, :creator_id
+    FROM unnest(CAST(:names AS text[])) AS given (name)
+    ORDER BY lower(name), name
+    ON CONFLICT (company_id, lower(name)) WHERE NOT is_deleted DO NOTHING
+    RETURNING id
+    """
+)
+# FOR SHARE: the finalizer must not clean these up before the hold below is committed.
+_FIND = text(
+    """
+    SELECT given.name, t.id
+    FROM unnest(CAST(:names AS text[])) AS given (name)
+    JOIN amigocare.tags t ON t.company_id = :company_id AND lower(t.name) = lower(given.name) AND NOT t.is_deleted
+    ORDER BY t.id
+    FOR SHARE OF t
+    """
+)
+_HOLD = text(
+    """
+    INSERT INTO amigocare.lead_import_tags (import_id, tag_id, created_here)
+    SELECT :import_id, id, id = ANY(CAST(:made AS int[])) FROM unnest(CAST(:ids AS int[])) AS held (id) ORDER BY id
+    ON CONFLICT (import_id, tag_id) DO NOTHING
+    """
+)
+
+
+class TagStore:
+    """Queries of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def is_settled(self, chunk: ChunkDeduplicated) -> bool:
+        """Tell whether the chunk has ended well; hold its import in its present state until the commit."""
+        row = await self._connection.execute(
+            _CHUNK_STATE, {"import_id": chunk.import_id, "chunk_index": chunk.chunk_index}
+        )
+        return bool(row.scalar_one_or_none())
+
+    async def find_or_make(self, chunk: ChunkDeduplicated, names: Sequence[str]) -> dict[str, int]:
+        """Return the tag id of each name, held by the chunk's import until that ends.
+
+        Names match as PostgreSQL's ``lower`` says. Raises BadDay when a tag was deleted this very moment.
+        """
+        if not names:
+            return {}
+        scope = {"company_id": chunk.company_id, "names": list(names)}
+        made = await self._connection.execute(_MAKE, scope | {"creator_id": chunk.creator_id})
+        made_ids = list(made.scalars())
+        found = await self._connection.execute(_FIND, scope)
+        ids: dict[str, int] = dict(found.tuples().all())
+        if len(ids) < len(names):
+            raise BadDay("a tag was deleted while it was looked up")
+        await self._connection.execute(
+            _HOLD, {"import_id": chunk.import_id, "ids": sorted(set(ids.values())), "made": made_ids}
+        )
+        return ids
+
+
+class Store:
+    """Opens the handler's transaction."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[TagStore]:
+        async with self._postgres.transaction() as connection:
+            yield TagStore(connection)
