@@ -49,11 +49,11 @@ def make_leads(taken: set[str]) -> list[Lead]:
 
 def again(rng: Random, first: Lead) -> Lead:
     """Return a later row with the same phone: a copy, or the same person typed in by somebody else."""
-    if first.phone.country_code != "BR" or rng.random() < 0.3:
+    if first.phone.country_code != "BR" or people.chance(rng, 0.3):
         return first
-    old_form = first.phone.has_old_form and rng.random() < 0.3
+    old_form = first.phone.has_old_form and people.chance(rng, 0.3)
     typed_phone = people.typed(rng, first.phone, old_form=old_form)
-    return people.lead(rng, first.phone, typed_phone) if rng.random() < 0.2 else retyped(first, typed_phone)
+    return people.lead(rng, first.phone, typed_phone) if people.chance(rng, 0.2) else retyped(first, typed_phone)
 
 
 def retyped(first: Lead, typed_phone: str) -> Lead:
@@ -206,9 +206,9 @@ def choose_known(rng: Random, rows: list[Lead]) -> list[Lead]:
     brazilian = {row.phone: row for row in reversed(rows) if row.phone.country_code == "BR"}
     repeated = {rows[index].phone for index in repeats(rows)} & brazilian.keys()
     once = [row for phone, row in brazilian.items() if phone not in repeated]
-    landlines = [row for row in once if len(row.phone.national) == 10]
+    landlines = [row for row in once if row.phone.is_landline]
     old = [row for row in once if typed_without_ninth(row)]
-    new = [row for row in once if len(row.phone.national) == 11 and not typed_without_ninth(row)]
+    new = [row for row in once if row.phone.is_mobile and not typed_without_ninth(row)]
     twice = [row for phone, row in brazilian.items() if phone in repeated]
     chosen = rng.sample(twice, 2) + rng.sample(landlines, 6) + rng.sample(old, 12)
     return chosen + rng.sample(new, 2 * OVERLAPPING_CONTACTS - len(chosen))
@@ -224,9 +224,9 @@ def stored_phones(known: list[Lead]) -> list[str]:
 
 def look_alikes(rows: list[Lead], taken: set[str]) -> tuple[str, str]:
     """Return a landline and a mobile that nobody has, although a lead's phone differs by the leading 9 alone."""
-    national = [row.phone.national for row in rows if row.phone.country_code == "BR"]
-    landlines = (phone[:2] + phone[3:] for phone in national if len(phone) == 11 and phone[3] in "2345")
-    mobiles = (phone[:2] + people.NINTH_DIGIT + phone[2:] for phone in national if len(phone) == 10)
+    phones = [row.phone for row in rows]
+    landlines = (phone.old_form for phone in phones if phone.is_mobile and phone.national[3] in "2345")
+    mobiles = (phone.national[:2] + people.NINTH_DIGIT + phone.national[2:] for phone in phones if phone.is_landline)
     return next(phone for phone in landlines if phone not in taken), next(m for m in mobiles if m not in taken)
 
 
@@ -252,8 +252,8 @@ def make_contacts(rows: list[Lead], known: list[Lead], taken: set[str]) -> Json:
     """Return patients and chats that the platform holds before anything is imported."""
     rng = Random("contacts")
     entries = [(row.name, phone) for row, phone in zip(known, stored_phones(known), strict=True)]
-    strangers = [(row.name, row.phone.national) for row in people.leads(rng, 20, taken)]
-    mine = entries + [entry for entry in strangers if len(entry[1]) in {10, 11}][:8]
+    strangers = [row for row in people.leads(rng, 20, taken) if row.phone.country_code == "BR"]
+    mine = entries + [(row.name, row.phone.national) for row in strangers[:8]]
     landline, mobile = look_alikes(rows, taken)
     others = [row for row in rows if row.phone.country_code == "BR" and row.phone not in {row.phone for row in known}]
     theirs = [(row.name, row.phone.national) for row in rng.sample(others, 9)]

@@ -56,6 +56,7 @@ FORMATS = (
     "+55{area}{first}{last}", "55{area}{first}{last}", "({area}){first}-{last}", "{area} {first} {last}",
     "{area}-{first}-{last}", "{area}.{first}.{last}", "+55 ({area}) {first} {last}",
 )  # fmt: skip
+LANDLINE_DIGITS, MOBILE_DIGITS = 10, 11
 NINTH_DIGIT = "9"
 OLD_MOBILE_STARTS = "6789"
 """What a Brazilian mobile began with when it had eight digits; landlines begin with 2 to 5."""
@@ -70,10 +71,19 @@ class Phone:
     national: str
 
     @property
+    def is_mobile(self) -> bool:
+        """Say whether the phone is a Brazilian mobile."""
+        return self.country_code == "BR" and len(self.national) == MOBILE_DIGITS
+
+    @property
+    def is_landline(self) -> bool:
+        """Say whether the phone is a Brazilian landline."""
+        return self.country_code == "BR" and len(self.national) == LANDLINE_DIGITS
+
+    @property
     def has_old_form(self) -> bool:
-        """Say whether the phone is a mobile that existed before the ninth digit did."""
-        is_mobile = self.country_code == "BR" and len(self.national) == 11
-        return is_mobile and self.national[3] in OLD_MOBILE_STARTS
+        """Say whether the phone is a mobile that may have existed before the ninth digit did."""
+        return self.is_mobile and self.national[3] in OLD_MOBILE_STARTS
 
     @property
     def old_form(self) -> str:
@@ -94,6 +104,10 @@ class Lead:
     @property
     def cells(self) -> list[str]:
         return [self.name, self.typed_phone, self.cpf, self.email, ", ".join(self.tags)]
+
+
+def chance(rng: Random, probability: float) -> bool:
+    return rng.random() < probability
 
 
 def digits(rng: Random, count: int) -> str:
@@ -130,21 +144,19 @@ def typed(rng: Random, phone: Phone, *, old_form: bool = False) -> str:
 
 
 def phone_and_typed(rng: Random) -> tuple[Phone, str]:
-    kind = rng.random()
-    if kind < 0.006:
+    if chance(rng, 0.006):
         return foreign(rng)
-    phone = landline(rng) if kind < 0.09 else mobile(rng)
-    return phone, typed(rng, phone, old_form=phone.has_old_form and rng.random() < 0.12)
+    phone = landline(rng) if chance(rng, 0.08) else mobile(rng)
+    return phone, typed(rng, phone, old_form=phone.has_old_form and chance(rng, 0.12))
 
 
 def person(rng: Random) -> str:
     """Return a name with one or two surnames, at times in capitals or with a space too many."""
     given = rng.choice((WOMEN, MEN))
     name = " ".join(rng.sample(given, rng.choice((1, 1, 2))) + rng.sample(SURNAMES, rng.choice((1, 1, 2))))
-    style = rng.random()
-    if style < 0.12:
+    if chance(rng, 0.12):
         return name.upper()
-    return name + " " if style < 0.13 else name
+    return name + " " if chance(rng, 0.01) else name
 
 
 def business(rng: Random) -> str:
@@ -176,17 +188,17 @@ def email(rng: Random, name: str) -> str:
     parts = ["".join(filter(str.isalnum, part)) for part in plain.split()]
     local = rng.choice((".", "_", "")).join([parts[0], parts[-1]]) + rng.choice(("", "", str(rng.randrange(100))))
     address = f"{local}@{rng.choice(DOMAINS)}"
-    return address.upper() if rng.random() < 0.02 else address
+    return address.upper() if chance(rng, 0.02) else address
 
 
 def lead(rng: Random, phone: Phone, typed_phone: str) -> Lead:
-    name = business(rng) if rng.random() < 0.05 else person(rng)
-    number = cpf(rng) if rng.random() < 0.55 else ""
-    address = email(rng, name) if rng.random() < 0.6 else ""
+    name = business(rng) if chance(rng, 0.05) else person(rng)
+    number = cpf(rng) if chance(rng, 0.55) else ""
+    if number and chance(rng, 0.5):
+        number = with_punctuation(number)
+    address = email(rng, name) if chance(rng, 0.6) else ""
     tags = tuple(rng.sample(TAGS, rng.choice((0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5))))
-    return Lead(
-        name, phone, typed_phone, with_punctuation(number) if rng.random() < 0.5 and number else number, address, tags
-    )
+    return Lead(name, phone, typed_phone, number, address, tags)
 
 
 def leads(rng: Random, count: int, taken: set[str]) -> list[Lead]:

@@ -1,6 +1,7 @@
 """The command line of the local stack: ``python -m deploy.local COMMAND``. ``make help`` shows the short forms."""
 
 import asyncio
+import os
 import sys
 import time
 from pathlib import Path
@@ -26,6 +27,9 @@ def up(
     instance, started = Instance.from_environment(), time.monotonic()
     with instance.lock():
         ports = stack.up(instance, demo_quotas=demo_quotas)
+    if demo_quotas:
+        quotas = " ".join(f"{name}={os.environ.get(name, value)}" for name, value in settings.DEMO_QUOTAS.items())
+        print(f"So that the demo can run again within the hour, its quotas are {quotas}.")
     print(f"Leadflow is up ({time.monotonic() - started:.1f} s).\n")
     _print_addresses(instance, ports)
 

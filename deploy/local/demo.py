@@ -14,7 +14,9 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from pymongo import AsyncMongoClient
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -207,7 +209,7 @@ async def _stored(instance: Instance, ports: Ports, import_id: int) -> Stored:
 
 
 def _print_totals(ended: Json, stored: Stored) -> None:
-    table = Table("Total", "Rows", title=f"\nImport {ended['id']} “{ended['name']}”: {ended['status']}")
+    table = _table(f"Import {ended['id']} “{ended['name']}”: {ended['status']}", "Total", "Rows")
     table.columns[1].justify = "right"
     for key, outcome in (("created", None), ("existing", "existing"), ("errors", "error")):
         table.add_row(key, f"{ended[f'total_{key}']:,}")
@@ -225,7 +227,8 @@ async def _print_rows(client: httpx.AsyncClient, import_id: int, stored: Stored)
     if not stored.reasons:
         console.print("Every row became a lead.")
         return
-    table = Table("Row", "Outcome", "Reason", "Detail", "Cells", title="Some rows that did not become leads")
+    table = _table("Some rows that did not become leads", "Row", "Outcome", "Reason", "Cells")
+    table.columns[-1].overflow = "ellipsis"
     shown: dict[str, int] = {}
     query: dict[str, Any] = {}
     while any(shown.get(reason, 0) < min(ROWS_PER_REASON, count) for (_, reason), count in stored.reasons.items()):
@@ -237,7 +240,7 @@ async def _print_rows(client: httpx.AsyncClient, import_id: int, stored: Stored)
             if shown[row["reason"]] <= ROWS_PER_REASON:
                 cells = row["cells"].values() if isinstance(row["cells"], dict) else row["cells"]
                 text = ", ".join(str(cell) for cell in cells if cell)
-                table.add_row(str(row["row"]), row["outcome"], row["reason"], row["detail"], text)
+                table.add_row(str(row["row"]), row["outcome"], row["reason"], escape(text))
         if page["next"] is None:
             break
         query = {"cursor": page["next"]}
@@ -262,19 +265,26 @@ def _print_stored(ended: Json, stored: Stored, record: "ConsumerRecord[bytes, by
     totals = ("total_rows", "total_created", "total_existing", "total_errors")
     created = ended["total_created"]
     checks: list[tuple[str, object, object]] = [
-        ("PostgreSQL, leads of this import", stored.leads, created),
-        ("MongoDB, chats of this import", stored.chats, created),
-        ("PostgreSQL, rows kept with a reason", sum(stored.reasons.values()), ended["total_rows"] - created),
+        ("leads in PostgreSQL", stored.leads, created),
+        ("chats in MongoDB", stored.chats, created),
+        ("rows kept with a reason", sum(stored.reasons.values()), ended["total_rows"] - created),
         ("created + existing + errors", sum(ended[key] for key in totals[1:]), ended["total_rows"]),
         ("totals of the event", tuple(event.get(key) for key in totals), tuple(ended[key] for key in totals)),
     ]
-    table = Table("Read back", "Found", "Expected", "", title="\nDo the databases agree?")
+    table = _table("Do the databases agree?", "Read back", "Found", "Expected", "")
     for name, found, expected in checks:
         mark = "[green]yes[/]" if found == expected else "[red]NO[/]"
         table.add_row(name, _shown(found), _shown(expected), mark)
-    table.add_row("PostgreSQL, tags of those chats", _shown(stored.chat_tags), "", "")
+    table.add_row("tags of those chats", _shown(stored.chat_tags), "", "")
     console.print(table)
     return all(found == expected for _, found, expected in checks)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(*columns, title=f"\n{title}", title_justify="left", box=box.SIMPLE)
+    for column in table.columns:
+        column.no_wrap = True
+    return table
 
 
 def _shown(value: object) -> str:

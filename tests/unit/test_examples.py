@@ -6,7 +6,6 @@ Our own file reader is not used here: these tests judge the files that judge it.
 import csv
 import io
 import json
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ import openpyxl
 import phonenumbers
 import pytest
 from email_validator import EmailNotValidError, validate_email
-from examples import make_examples
 from validate_docbr import CPF
+
+from examples import make_examples
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "examples"
@@ -208,9 +208,7 @@ def test_demo_contacts_hold_every_case(leads: Rows) -> None:
     phones = {canonical(cells[1]) for _, cells in leads}
     forms = [(platform_phone(held), held["company_id"], held.get("account_id")) for held in everyone]
     assert len({canonical(held[2]) for held, _, _ in forms}) == len(everyone), "nobody twice"
-    matching = [
-        (company, account, len(held[2])) for held, company, account in forms if canonical(held[2]) in phones
-    ]
+    matching = [(company, account, len(held[2])) for held, company, account in forms if canonical(held[2]) in phones]
     assert {(1, None, 10), (1, None, 11), (1, 1, 10), (1, 1, 11)} <= set(matching)
     elsewhere = [(company, account) for company, account, _ in matching if company == 2 or account == 2]
     assert sorted(elsewhere, key=str) == [(1, 2)] + [(2, 3)] * 4 + [(2, None)] * 4

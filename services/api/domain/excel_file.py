@@ -1,0 +1,92 @@
+"""Excel's formats: XLSX and XLSM (Office Open XML), XLS (BIFF in OLE2) and XLSB, read by calamine as text."""
+
+import datetime as dt
+import mmap
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NoReturn
+
+from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
+
+from services.api.domain.job import Limits
+from services.api.domain.problems import Refused
+from services.api.domain.xlsx_bounds import NoWorkbook, Sheet, unpacks_within, visible_sheet
+
+_ENCRYPTED_STREAMS = ("EncryptedPackage", "DataSpaces")
+_WORKBOOK_STREAMS = ("Workbook", "Book")
+_DIGITS_OF_A_DOUBLE = 1e15
+"""Below it a double holds every integer, and is printed as one."""
+
+Cell = str | float | int | bool | dt.datetime | dt.date | dt.time | dt.timedelta
+
+
+def zip_records(path: str, limits: Limits) -> Iterator[tuple[int, list[str]]]:
+    """Yield ``(row number, cells as text)`` of the first visible sheet of an XLSX, XLSM or XLSB. Raises Refused."""
+    try:
+        sheet = visible_sheet(path, limits)
+    except NoWorkbook:
+        _refuse_other_archives(path)
+        unpacks_within(path, limits)
+        sheet = None
+    yield from _records(path, sheet)
+
+
+def ole_records(path: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield ``(row number, cells as text)`` of the first visible sheet of an XLS. Raises Refused."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if any(content.find(stream.encode("utf-16-le")) >= 0 for stream in _ENCRYPTED_STREAMS):
+            raise Refused("file_encrypted")
+        if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
+            raise Refused("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
+    yield from _records(path, None)
+
+
+def cell_text(cell: Cell) -> str:
+    """Return what a person reads in the cell: numbers exactly, without ``.0`` and exponent."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, float):
+        return _number_text(cell)
+    return str(cell).removesuffix(" 00:00:00")
+
+
+def _number_text(number: float) -> str:
+    if number.is_integer() and abs(number) < _DIGITS_OF_A_DOUBLE:
+        return str(int(number))
+    # repr finds the shortest digits that make this double, which are those that were typed.
+    text = format(Decimal(repr(number)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _records(path: str, bounded: Sheet | None) -> Iterator[tuple[int, list[str]]]:
+    try:
+        with CalamineWorkbook.from_path(path) as workbook:
+            index = _first_visible(workbook) if bounded is None else bounded.index
+            sheet = workbook.get_sheet_by_index(index)
+            if sheet.start is None:
+                return
+            first_column = sheet.start[1]
+            before = [""] * first_column
+            errors = bounded.error_texts if bounded else {}
+            rows_with_errors = {row for row, _ in errors}
+            for row, found in enumerate(sheet.iter_rows()):
+                cells = before + [cell if cell.__class__ is str else cell_text(cell) for cell in found]
+                if row in rows_with_errors:
+                    cells = [errors.get((row, column), cell) for column, cell in enumerate(cells)]
+                yield row + 1, cells
+    except PasswordError:
+        raise Refused("file_encrypted") from None
+    except (CalamineError, OSError, ValueError, OverflowError):
+        raise Refused("file_broken") from None
+
+
+def _first_visible(workbook: CalamineWorkbook) -> int:
+    for index, sheet in enumerate(workbook.sheets_metadata):
+        if sheet.visible == SheetVisibleEnum.Visible and sheet.typ == SheetTypeEnum.WorkSheet:
+            return index
+    raise Refused("file_broken", "The workbook has no visible sheet.")
+
+
+def _refuse_other_archives(path: str) -> None: ...

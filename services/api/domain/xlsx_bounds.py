@@ -1,0 +1,252 @@
+"""What reading an XLSX would cost, found out before calamine reads it.
+
+Calamine holds a sheet as one dense rectangle: two cells, A1 and XFD1048576, would take 512 GB. It also reads
+cells that show an error (#N/A) as blank ones, so their texts are collected here.
+
+Plain sheets are measured by counting and regular expressions. A sheet that is written in another way, or
+looks wide, is parsed as XML cell by cell, several times slower. What slips through meets the worker's memory
+bound (``services.api.parser``).
+"""
+
+import posixpath
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from xml.parsers import expat
+
+from services.api.domain.job import Limits
+from services.api.domain.problems import Refused
+
+_BLOCK = 1 << 18
+_PENDING = 1 << 22
+"""Bytes of one XML tag, comment or the like. Parsers hold a whole one in memory."""
+
+_CELLS_FOR_ANY_FILE = 1 << 21
+_CELLS_PER_ROW = 16
+"""A sheet's rectangle may hold this many cells: five columns, and some that a person forgot at the right."""
+
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+"""What ``zipfile`` raises on archives that are cut short, encrypted, or made to confuse it."""
+
+_PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
+_CELL_STARTS = tuple(b"<c" + end for end in (b" ", b">", b"/", b"\t", b"\n", b"\r"))
+_PREFIXED_CELL = re.compile(rb":c[\s/>]")
+_ERROR_CELL = b't="e"'
+_REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
+
+
+@dataclass(slots=True)
+class Sheet:
+    """The sheet to read: its place in the workbook, its extent, and the texts of cells that show an error."""
+
+    index: int
+    rows: int = 0
+    columns: int = 0
+    error_texts: dict[tuple[int, int], str] = field(default_factory=dict)
+    """By row and column, both counted from 0."""
+
+
+class NoWorkbook(Exception):
+    """The archive is no XLSX."""
+
+
+class _Parts:
+    """The archive's parts, inflated in blocks, all of them together within ``max_bytes``."""
+
+    def __init__(self, archive: zipfile.ZipFile, max_bytes: int) -> None:
+        self._archive = archive
+        self._left = self._max_bytes = max_bytes
+        self._names = {info.filename.replace("\\", "/").lstrip("/").lower(): info for info in archive.infolist()}
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._names
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        info = self._names.get(name.lower())
+        if info is None:
+            raise Refused("file_broken", "The workbook lacks one of its parts.")
+        if info.flag_bits & 1:
+            raise Refused("file_encrypted")
+        if info.compress_type not in _METHODS:
+            raise Refused("file_broken", "The workbook is packed in a way that Excel does not use.")
+        with self._archive.open(info) as part:
+            while block := part.read(_BLOCK):
+                self._left -= len(block)
+                if self._left < 0:
+                    raise Refused("file_too_large", f"The workbook unpacks to more than {self._max_bytes} bytes.")
+                yield block
+
+
+def visible_sheet(path: str, limits: Limits) -> Sheet:
+    """Return the first visible worksheet of an XLSX, once it is known that it can be read within the limits.
+
+    Raises Refused, and NoWorkbook when the archive holds something else.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = _Parts(archive, limits.max_bytes)
+            if "xl/workbook.xml" not in parts:
+                raise NoWorkbook
+            sheet, part = _first_visible(parts)
+            for name in ("xl/sharedStrings.xml", "xl/styles.xml"):
+                if name in parts:
+                    for _ in parts.blocks(name):
+                        pass
+            if not _measured_quickly(sheet, parts.blocks(part), _most_cells(limits)):
+                _measure(sheet, _Parts(archive, limits.max_bytes).blocks(part))
+    except _ZIP_ERRORS:
+        raise Refused("file_broken", "The workbook's archive is damaged or not complete.") from None
+    except expat.ExpatError:
+        raise Refused("file_broken", "The workbook's XML is damaged.") from None
+    if sheet.rows * sheet.columns > _most_cells(limits):
+        raise Refused(
+            "file_too_large", f"The sheet's cells spread over {sheet.rows} rows and {sheet.columns} columns."
+        )
+    return sheet
+
+
+def unpacks_within(path: str, limits: Limits) -> None:
+    """Raise Refused when the parts of an archive unpack to more than the limit, whatever its directory says."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = _Parts(archive, limits.max_bytes)
+            for name in archive.namelist():
+                for _ in parts.blocks(name):
+                    pass
+    except _ZIP_ERRORS:
+        raise Refused("file_broken", "The workbook's archive is damaged or not complete.") from None
+
+
+def _most_cells(limits: Limits) -> int:
+    return _CELLS_FOR_ANY_FILE + _CELLS_PER_ROW * limits.max_rows
+
+
+def _first_visible(parts: _Parts) -> tuple[Sheet, str]:
+    """Return the first visible worksheet and the name of its part."""
+    targets: dict[str, str] = {}
+    sheets: list[dict[str, str]] = []
+
+    def relationship(name: str, attributes: dict[str, str]) -> None:
+        if name == "Relationship" and attributes.get("Type", "").endswith("/worksheet"):
+            targets[attributes.get("Id", "")] = attributes.get("Target", "")
+
+    def sheet(name: str, attributes: dict[str, str]) -> None:
+        if name == "sheet":
+            sheets.append({_local(key): value for key, value in attributes.items()})
+
+    _parse(parts.blocks("xl/_rels/workbook.xml.rels"), relationship)
+    _parse(parts.blocks("xl/workbook.xml"), sheet)
+    for index, found in enumerate(sheets):
+        if found.get("state", "visible") == "visible" and found.get("id") in targets:
+            target = targets[found["id"]].replace("\\", "/")
+            return Sheet(index), posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
+    raise Refused("file_broken", "The workbook has no visible sheet.")
+
+
+def _measured_quickly(sheet: Sheet, blocks: Iterator[bytes], most_cells: int) -> bool:
+    """Set the sheet's extent from its cells' references; tell whether that is certain and within bounds."""
+    columns: set[bytes] = set()
+    certain = True
+    rest = b""
+    for block in blocks:
+        whole, bracket, tail = (rest + block).rpartition(b"<")
+        rest = bracket + tail
+        cells = _PLAIN_CELL.findall(whole)
+        certain = (
+            certain
+            and len(rest) < _PENDING
+            and sum(map(whole.count, _CELL_STARTS)) == len(cells)
+            and _ERROR_CELL not in whole
+            and b"\x00" not in whole
+            and b"<!" not in whole
+            and not _PREFIXED_CELL.search(whole)
+        )
+        if cells:
+            letters, digits = zip(*cells, strict=True)
+            columns.update(letters)
+            sheet.rows = max(sheet.rows, *map(int, set(digits)))
+    sheet.columns = max((_column(letters.decode()) + 1 for letters in columns), default=0)
+    return certain and bool(columns) and sheet.rows * sheet.columns <= most_cells
+
+
+def _measure(sheet: Sheet, blocks: Iterator[bytes]) -> None:
+    """Set the sheet's extent from the cells that hold something, and collect the texts of errors."""
+    cells = _Cells(sheet)
+    _parse(blocks, cells.start, cells.end, cells.text.append)
+
+
+class _Cells:
+    """Follows the events of a sheet's XML."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.text: list[str] = []
+        self._sheet = sheet
+        self._row = self._column = -1
+        self._is_error = False
+        sheet.rows = sheet.columns = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "row":
+            number = attributes.get("r", "")
+            self._row = int(number) - 1 if number.isdecimal() else self._row + 1
+            self._column = -1
+        elif name == "c":
+            reference = _REFERENCE.fullmatch(attributes.get("r", ""))
+            if reference:
+                self._row, self._column = int(reference[2]) - 1, _column(reference[1].upper())
+            else:
+                self._column += 1
+            self._is_error = attributes.get("t") == "e"
+        elif name in {"v", "is"}:
+            self._sheet.rows = max(self._sheet.rows, self._row + 1)
+            self._sheet.columns = max(self._sheet.columns, self._column + 1)
+        self.text.clear()
+
+    def end(self, name: str) -> None:
+        if name == "v" and self._is_error:
+            self._sheet.error_texts[self._row, self._column] = "".join(self.text)[:32]
+        self.text.clear()
+
+
+def _parse(
+    blocks: Iterator[bytes],
+    start: Callable[[str, dict[str, str]], None],
+    end: Callable[[str], None] | None = None,
+    text: Callable[[str], Any] | None = None,
+) -> None:
+    """Parse XML as a stream. Element names come without prefix. Raises ExpatError, Refused."""
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    parser.StartElementHandler = lambda name, attributes: start(_local(name), attributes)
+    if end is not None:
+        parser.EndElementHandler = lambda name: end(_local(name))
+    if text is not None:
+        parser.CharacterDataHandler = text
+    fed = 0
+    for block in blocks:
+        parser.Parse(block, False)
+        fed += len(block)
+        if fed - parser.CurrentByteIndex > _PENDING:
+            raise Refused("file_broken", "The workbook's XML holds a tag without end.")
+    parser.Parse(b"", True)
+
+
+def _refuse_doctype(*_: object) -> None:
+    # Excel writes none. It is where entity bombs and references to other files stand.
+    raise Refused("file_broken", "The workbook's XML declares entities.")
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def _column(letters: str) -> int:
+    """Return the index of a column, counted from 0: A is 0, Z 25, AA 26."""
+    index = 0
+    for letter in letters:
+        index = index * 26 + ord(letter) - ord("A") + 1
+    return index - 1

@@ -1,0 +1,104 @@
+"""Imports in the tests' own database, as the api would have accepted them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from libs.common.events.chunk import ChunkAccepted, ChunkDeduplicated, ChunkTagged, LiveRows, SettledRow, TaggedRows
+from libs.common.postgres import Postgres
+from tests.support.platform import Tenant
+
+ACCEPTED_AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def live_rows(phones: list[str], *, first_row: int = 2, tags: list[list[str]] | None = None) -> LiveRows:
+    """Return live rows of Brazilian phones (DDD and number), named after them."""
+    count = len(phones)
+    return LiveRows(
+        row=list(range(first_row, first_row + count)),
+        name=[f"Lead {phone}" for phone in phones],
+        dial_code=["55"] * count,
+        country_code=["BR"] * count,
+        phone=phones,
+        cpf=[None] * count,
+        email=[None] * count,
+        tags=tags or [[] for _ in phones],
+        cells=[[f"Lead {phone}", phone, "", "", ""] for phone in phones],
+    )
+
+
+def accepted_chunk(
+    tenant: Tenant,
+    import_id: int,
+    live: LiveRows,
+    *,
+    chunk_index: int = 0,
+    settled: list[SettledRow] | None = None,
+    tag_ids: list[int] | None = None,
+) -> ChunkAccepted:
+    """Return a chunk as the api sends it."""
+    return ChunkAccepted(
+        import_id=import_id,
+        chunk_index=chunk_index,
+        company_id=tenant.company_id,
+        account_id=tenant.account_id,
+        source_id=tenant.source_id,
+        creator_id=tenant.user_id,
+        tag_ids=tag_ids or [],
+        accepted_at=ACCEPTED_AT,
+        row_count=len(live) + len(settled or []),
+        live=live,
+        settled=settled or [],
+    )
+
+
+def deduplicated(chunk: ChunkAccepted) -> ChunkDeduplicated:
+    """Return the chunk as dedup passes it on when it knows none of its phones."""
+    return ChunkDeduplicated.model_validate(chunk.model_dump())
+
+
+def tagged(chunk: ChunkAccepted, row_tag_ids: list[list[int]] | None = None) -> ChunkTagged:
+    """Return the chunk as tagger passes it on, with these tags a row."""
+    fields: dict[str, Any] = {name: getattr(chunk, name) for name in ChunkAccepted.model_fields if name != "live"}
+    live = TaggedRows(**chunk.live.model_dump(), row_tag_ids=row_tag_ids or [[] for _ in range(len(chunk.live))])
+    return ChunkTagged(**fields, live=live)
+
+
+async def insert_import(
+    postgres: Postgres, tenant: Tenant, *, row_counts: list[int], name: str, payloads: list[bytes] | None = None
+) -> int:
+    """Insert an accepted import with chunks of these sizes; return its id."""
+    async with postgres.transaction() as connection:
+        inserted = await connection.execute(
+            text(
+                "INSERT INTO amigocare.lead_imports (name, creator_id, company_id, source_id, account_id, total_rows,"
+                " chunk_count, file_sha256) VALUES (:name, :user, :company, :source, :account, :rows, :chunks, :sha)"
+                " RETURNING id"
+            ),
+            {
+                "name": name,
+                "user": tenant.user_id,
+                "company": tenant.company_id,
+                "source": tenant.source_id,
+                "account": tenant.account_id,
+                "rows": sum(row_counts),
+                "chunks": len(row_counts),
+                "sha": "0" * 64,
+            },
+        )
+        import_id: int = inserted.scalar_one()
+        for index, row_count in enumerate(row_counts):
+            await connection.execute(
+                text(
+                    "INSERT INTO amigocare.lead_import_chunks (import_id, chunk_index, row_count, payload)"
+                    " VALUES (:import, :index, :rows, :payload)"
+                ),
+                {
+                    "import": import_id,
+                    "index": index,
+                    "rows": row_count,
+                    "payload": payloads[index] if payloads else b"{}",
+                },
+            )
+    return import_id
