@@ -21,6 +21,7 @@ MINIMUM_PYTHON = (3, 11)
 
 @app.command()
 def up(
+    *,
     demo_quotas: Annotated[bool, typer.Option(help="Raise the import quotas unless they are set.")] = False,
 ) -> None:
     """Start everything in the background; return when every service is ready."""
@@ -129,7 +130,7 @@ def demo(
     file: Annotated[Path, typer.Argument(help="A spreadsheet of leads.")] = CHECKOUT / "examples" / "leads.csv",
 ) -> None:
     """Import a file into the running stack and show what happened."""
-    from deploy.local import demo as demonstration
+    from deploy.local import demo as demonstration  # noqa: PLC0415 - no other command should pay for its imports
 
     instance = Instance.from_environment()
     ports = _known_ports(instance)
@@ -138,9 +139,7 @@ def demo(
 
 def _known_ports(instance: Instance) -> Ports:
     instance.require()
-    ports = ports_of.load(instance)
-    assert ports is not None
-    return ports
+    return ports_of.load(instance) or ports_of.choose(instance)
 
 
 def _print_addresses(instance: Instance, ports: Ports) -> None:

@@ -16,7 +16,6 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from pymongo import AsyncMongoClient
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -51,8 +50,10 @@ async def run(instance: Instance, ports: Ports, file: Path) -> int:
 
     Raises ``StackError`` when the file or the API is not there, or the API refuses the file.
     """
-    if not file.is_file():
-        raise StackError(f"There is no file {file}.")
+    try:
+        content = await asyncio.to_thread(file.read_bytes)
+    except OSError as error:
+        raise StackError(f"Cannot read {file}: {error.strerror}.") from error
     api = settings.addresses(instance, ports)["LEADFLOW_API_URL"]
     headers = {"Authorization": f"Bearer {tokens.issue(instance)}"}
     async with (
@@ -60,7 +61,7 @@ async def run(instance: Instance, ports: Ports, file: Path) -> int:
         _finished_events(kafka.bootstrap(ports, kafka.broker_count(instance))) as events,
     ):
         started = time.monotonic()
-        accepted = await _upload(client, file)
+        accepted = await _upload(client, file.name, content)
         import_id = int(accepted["id"])
         console.print(
             f"Import [bold]{import_id}[/] accepted in {time.monotonic() - started:.2f} s: "
@@ -82,13 +83,11 @@ async def run(instance: Instance, ports: Ports, file: Path) -> int:
     return 0 if agrees and ended["status"] == "FINISHED" else 1
 
 
-async def _upload(client: httpx.AsyncClient, file: Path) -> Json:
-    name = f"Demo {datetime.now():%Y-%m-%d %H:%M:%S}"
+async def _upload(client: httpx.AsyncClient, file_name: str, content: bytes) -> Json:
+    name = f"Demo {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
     data = {"name": name, "account_id": 1, "source_id": 1, "tag_ids": [1, 2]}
     try:
-        response = await client.post(
-            "/import", files={"file": (file.name, file.read_bytes())}, data={"data": json.dumps(data)}
-        )
+        response = await client.post("/import", files={"file": (file_name, content)}, data={"data": json.dumps(data)})
     except httpx.TransportError as error:
         raise StackError(f"The API does not answer at {client.base_url}: run `make up` first. ({error!r})") from error
     if response.status_code == httpx.codes.ACCEPTED:
@@ -101,7 +100,7 @@ async def _upload(client: httpx.AsyncClient, file: Path) -> Json:
             f"{problem}\nThe quota of the hour is used up; it has room again in {minutes:.0f} minutes.\n"
             "Raise it (LEADFLOW_QUOTA_ROWS=1000000 LEADFLOW_QUOTA_IMPORTS=1000 make demo), or `make reset` first."
         )
-    raise StackError(f"The API refused {file.name}: {problem}")
+    raise StackError(f"The API refused {file_name}: {problem}")
 
 
 def _problem(response: httpx.Response) -> str:
@@ -227,8 +226,7 @@ async def _print_rows(client: httpx.AsyncClient, import_id: int, stored: Stored)
     if not stored.reasons:
         console.print("Every row became a lead.")
         return
-    table = _table("Some rows that did not become leads", "Row", "Outcome", "Reason", "Cells")
-    table.columns[-1].overflow = "ellipsis"
+    console.print("Some rows that did not become leads:")
     shown: dict[str, int] = {}
     query: dict[str, Any] = {}
     while any(shown.get(reason, 0) < min(ROWS_PER_REASON, count) for (_, reason), count in stored.reasons.items()):
@@ -240,11 +238,11 @@ async def _print_rows(client: httpx.AsyncClient, import_id: int, stored: Stored)
             if shown[row["reason"]] <= ROWS_PER_REASON:
                 cells = row["cells"].values() if isinstance(row["cells"], dict) else row["cells"]
                 text = ", ".join(str(cell) for cell in cells if cell)
-                table.add_row(str(row["row"]), row["outcome"], row["reason"], escape(text))
+                line = f"  {row['row']:>6}  {row['outcome']:<9} {row['reason']:<16} {text}"
+                console.print(line, markup=False, no_wrap=True, overflow="ellipsis", soft_wrap=False)
         if page["next"] is None:
             break
         query = {"cursor": page["next"]}
-    console.print(table)
 
 
 def _print_event(record: "ConsumerRecord[bytes, bytes] | None") -> None:

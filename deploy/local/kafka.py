@@ -134,7 +134,7 @@ def _properties(instance: Instance, name: str) -> Path:
 def _settings(ports: Ports, count: int, number: int, folder: str) -> str:
     names = broker_names(count)
     name = names[number - 1]
-    replicas = min(count, 3)
+    replicas, least_in_sync = count, max(1, count - 1)
     voters = ",".join(
         f"{voter}@127.0.0.1:{ports[f'{broker}-controller']}" for voter, broker in enumerate(names, start=1)
     )
@@ -150,12 +150,12 @@ def _settings(ports: Ports, count: int, number: int, folder: str) -> str:
         "log.dirs": folder,
         "auto.create.topics.enable": "false",
         "default.replication.factor": replicas,
-        "min.insync.replicas": 2 if count >= 3 else 1,
+        "min.insync.replicas": least_in_sync,
         "offsets.topic.replication.factor": replicas,
         "transaction.state.log.replication.factor": replicas,
-        "transaction.state.log.min.isr": 2 if count >= 3 else 1,
+        "transaction.state.log.min.isr": least_in_sync,
         "share.coordinator.state.topic.replication.factor": replicas,
-        "share.coordinator.state.topic.min.isr": 2 if count >= 3 else 1,
+        "share.coordinator.state.topic.min.isr": least_in_sync,
         "group.initial.rebalance.delay.ms": 0,
         # A laptop's sizes: few files, little memory, quick to start again after a kill.
         "offsets.topic.num.partitions": 6,

@@ -16,6 +16,7 @@ from pathlib import Path
 from deploy.local.instance import Instance, StackError, write_atomically
 
 BLOCK = 100
+LOWEST, HIGHEST = 1024, 65_536 - BLOCK
 FIRST_BASE, LAST_BASE = 18_000, 32_600  # below the ports that Linux gives to outgoing connections
 MAX_BROKERS = 3
 
@@ -88,8 +89,8 @@ def fixed_base() -> int | None:
     text = os.environ.get("LEADFLOW_PORT_BASE")
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or not 1024 <= int(text) <= 65_536 - BLOCK:
-        raise StackError(f"LEADFLOW_PORT_BASE={text!r}: use a number from 1024 to {65_536 - BLOCK}.")
+    if not text.isascii() or not text.isdigit() or not LOWEST <= int(text) <= HIGHEST:
+        raise StackError(f"LEADFLOW_PORT_BASE={text!r}: use a number from {LOWEST} to {HIGHEST}.")
     return int(text)
 
 

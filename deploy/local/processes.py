@@ -1,10 +1,10 @@
 """The processes of a stack: names and order, and those that outlived their supervisor."""
 
-import os
 import signal
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -85,13 +85,12 @@ def wait_gone(pid: int, seconds: float) -> bool:
     return True
 
 
-def _recorded(path: "os.PathLike[str]") -> psutil.Process | None:
+def _recorded(path: Path) -> psutil.Process | None:
     """Return the live process that wrote this file."""
     try:
-        with open(path) as file:
-            process = psutil.Process(int(file.read()))
+        process = psutil.Process(int(path.read_text()))
         # The note follows the start within milliseconds; 2 s are for the clocks' coarseness.
-        if process.create_time() > os.stat(path).st_mtime + 2 or process.status() == psutil.STATUS_ZOMBIE:
+        if process.create_time() > path.stat().st_mtime + 2 or process.status() == psutil.STATUS_ZOMBIE:
             return None
     except (OSError, ValueError, psutil.NoSuchProcess):
         return None

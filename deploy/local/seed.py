@@ -38,7 +38,7 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     if applied.exists() and applied.read_text() == digest:
         return False
     applied.unlink(missing_ok=True)
-    asyncio.run(_execute(instance, ports, _HOST_PLATFORM))
+    asyncio.run(_execute(instance, ports, _HOST_PLATFORM.read_text()))
     migrated = subprocess.run(
         [settings.console_script("leadflow"), "migrate"],
         cwd=CHECKOUT,
@@ -49,24 +49,23 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     )
     if migrated.returncode:
         raise StackError(f"`leadflow migrate` failed:\n{migrated.stdout}{migrated.stderr}")
-    asyncio.run(_seed(instance, ports))
+    asyncio.run(_execute(instance, ports, _DEMO_SEED.read_text()))
+    if _DEMO_CONTACTS.exists():
+        asyncio.run(_contacts(instance, ports, json.loads(_DEMO_CONTACTS.read_text())))
     write_atomically(applied, digest)
     return True
 
 
-async def _seed(instance: Instance, ports: Ports) -> None:
-    await _execute(instance, ports, _DEMO_SEED)
-    if _DEMO_CONTACTS.exists():
-        contacts = json.loads(_DEMO_CONTACTS.read_text())
-        await _patients(instance, ports, contacts["patients"])
-        await _chats(ports, contacts["chats"])
+async def _contacts(instance: Instance, ports: Ports, contacts: dict[str, list[dict[str, Any]]]) -> None:
+    await _patients(instance, ports, contacts["patients"])
+    await _chats(ports, contacts["chats"])
 
 
-async def _execute(instance: Instance, ports: Ports, file: Path) -> None:
+async def _execute(instance: Instance, ports: Ports, sql: str) -> None:
     connection = await asyncpg.connect(postgres.url(instance, ports))
     try:
         async with connection.transaction():
-            await connection.execute(file.read_text())
+            await connection.execute(sql)
     finally:
         await connection.close()
 

@@ -81,8 +81,10 @@ def service_programs(instance: Instance, ports: Ports, given: Given) -> list[Pro
     for service in SERVICES:
         # The quotas go to the api alone: no other service reads them, so none restarts for them.
         quotas = DEMO_QUOTAS if given.demo_quotas and service == "api" else {}
-        for name in copies(service, counts.get(service, 1)):
-            programs.append(_python(name, f"services.{service}.main", ports, quotas | common, may_give_up=True))
+        programs += [
+            _python(name, f"services.{service}.main", ports, quotas | common, may_give_up=True)
+            for name in copies(service, counts.get(service, 1))
+        ]
     if given.whatsapp_enabled:
         programs.append(_python(WHATSAPP, "deploy.local.whatsapp_provider", ports, {}, may_give_up=False))
     return programs

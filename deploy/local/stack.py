@@ -30,6 +30,8 @@ from deploy.local.supervision import Process, Supervisor
 
 SERVERS_SECONDS = 60
 STOP_SECONDS = 60
+MOST_COPIES = 20
+
 STARTS = 5
 """A service that has been started so often while `up` waited for it will not be ready."""
 
@@ -131,8 +133,8 @@ def scale(instance: Instance, service: str, count: str) -> list[str]:
     The others go on undisturbed. Raises ``StackError`` for what is no number or cannot be scaled.
     """
     scalable(service)
-    if not (count.isascii() and count.isdigit()) or int(count) > 20:
-        raise StackError(f"COUNT={count!r}: use a number from 0 to 20.")
+    if not (count.isascii() and count.isdigit()) or int(count) > MOST_COPIES:
+        raise StackError(f"COUNT={count!r}: use a number from 0 to {MOST_COPIES}.")
     supervisor = Supervisor(instance)
     if "api" not in supervisor.processes():
         raise StackError("The stack is down: run `make up` first.")

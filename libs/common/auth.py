@@ -11,6 +11,8 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ID_LIMIT = 2**31 - 1
+SECRET_BYTES = 32
+"""RFC 7518, section 3.2: a key of the hash's size or larger."""
 
 
 class AuthSettings(BaseSettings):
@@ -30,7 +32,7 @@ class AuthSettings(BaseSettings):
     def _one_kind_of_key(self) -> "AuthSettings":
         if (self.jwt_secret is None) == (self.jwks_url is None):
             raise ValueError("set either LEADFLOW_JWT_SECRET or LEADFLOW_JWKS_URL")
-        if self.jwt_secret is not None and len(self.jwt_secret.get_secret_value().encode()) < 32:
+        if self.jwt_secret is not None and len(self.jwt_secret.get_secret_value().encode()) < SECRET_BYTES:
             raise ValueError("LEADFLOW_JWT_SECRET must have 32 bytes or more")
         return self
 
@@ -116,7 +118,7 @@ def caller_of(claims: Mapping[str, Any]) -> Caller:
 
 
 def _id(claim: object) -> int:
-    if isinstance(claim, str) and claim.isascii() and claim.isdigit() and len(claim) <= 10:
+    if isinstance(claim, str) and claim.isascii() and claim.isdigit() and len(claim) <= len(str(ID_LIMIT)):
         claim = int(claim)
     if isinstance(claim, int) and not isinstance(claim, bool) and 1 <= claim <= ID_LIMIT:
         return claim

@@ -1,5 +1,6 @@
 """How api says no: every error is RFC 9457 problem+json with a stable code."""
 
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -40,7 +41,7 @@ def problem_response(refused: Refused) -> JSONResponse:
     headers = {}
     if refused.retry_after is not None:
         headers["Retry-After"] = str(refused.retry_after)
-    if problem.status == 401:
+    if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body, status_code=problem.status, headers=headers, media_type="application/problem+json")
 

@@ -136,9 +136,11 @@ class _Worker:
         return ParseResult(refusal=Refused("file_broken", "The file makes its reader fail."))
 
     async def _ready(self) -> Process:
+        if self._process is not None and self._process.returncode is not None:
+            self._replace(self._process)  # It died while it had nothing to do
         if self._replacing is not None:
-            await asyncio.shield(self._replacing)
-            self._replacing = None
+            replacing, self._replacing = self._replacing, None
+            await asyncio.shield(replacing)
         if self._stopped or self._process is None:
             raise Refused("unavailable")
         return self._process

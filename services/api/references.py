@@ -7,6 +7,8 @@ the database again, so a stale answer costs a wasted validation, never a wrong i
 import time
 from collections.abc import Callable
 
+MOST_REMEMBERED = 10_000
+
 
 class ReferenceCache:
     """References that were found: ``(company id, kind, id)``."""
@@ -23,7 +25,7 @@ class ReferenceCache:
 
     def remember(self, company_id: int, references: list[tuple[str, int]]) -> None:
         until = self._monotonic() + self._seconds
-        if len(self._found) > 10_000:
+        if len(self._found) > MOST_REMEMBERED:
             self._found.clear()
         self._found.update({(company_id, kind, id_): until for kind, id_ in references})
 

@@ -12,9 +12,11 @@ from libs.common.auth import Caller, InvalidToken, KeysUnavailable
 from libs.common.events.chunk import Id, Outcome
 from libs.common.events.lead_import import ImportStatus
 from services.api import reports, streams
+from services.api.accept import Wish
 from services.api.deps import Deps
+from services.api.domain.idempotency import MAX_KEY, IdempotencyKey, fingerprint
 from services.api.domain.problems import Refused
-from services.api.domain.request import ImportRequest, read_request
+from services.api.domain.request import read_request
 from services.api.domain.view import (
     AcceptedView,
     ImportPage,
@@ -83,25 +85,25 @@ async def find_import(deps: Deps, caller: Caller, import_id: int) -> dict[str, A
     openapi_extra=UPLOAD_BODY,
     summary="Import a spreadsheet",
 )
-async def post_import(request: Request, caller: CallerDep, deps: DepsDep) -> Response:
+async def post_import(
+    request: Request,
+    caller: CallerDep,
+    deps: DepsDep,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=MAX_KEY)] = None,
+) -> Response:
     """Validate the file and its rows, store them, and answer at once; leads are made afterwards.
 
-    Each row ends as created, existing or error; `GET /imports/{id}` and its events say how far it is.
+    Each row ends as created, existing or error; `GET /imports/{id}` and its events say how far it is. The same
+    `Idempotency-Key` with the same file and `data` is answered once within 24 hours, however often it is sent.
     """
     limits = deps.acceptor.limits
     async with receive_upload(request, max_bytes=limits.max_bytes, seconds=deps.upload_seconds) as upload:
-        wanted: ImportRequest = read_request(upload.data)
-        new = await deps.acceptor.accept(upload, wanted, caller)
-    view = AcceptedView(
-        id=new.import_id,
-        status=ImportStatus.PROCESSING,
-        name=new.name,
-        total_rows=new.total_rows,
-        account_id=new.account_id,
-        source_id=new.source_id,
-        created_at=new.accepted_at,
-    )
-    return JSONResponse(view.model_dump(mode="json"), 202, headers={"Location": f"/imports/{new.import_id}"})
+        wanted = read_request(upload.data)
+        key = None
+        if idempotency_key is not None:
+            key = IdempotencyKey(caller.company_id, idempotency_key, fingerprint(upload.sha256, wanted))
+        answer = await deps.acceptor.accept(Wish(upload, wanted, caller, key))
+    return JSONResponse(answer, 202, headers={"Location": f"/imports/{answer['id']}"})
 
 
 @router.get("/imports", summary="History of imports")

@@ -12,8 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.postgres import Postgres
+from services.api.domain.idempotency import IdempotencyKey, KeptAnswer
 from services.api.domain.problems import Refused
 from services.api.domain.quota import PastImport
+from services.api.domain.references import References
 
 CHUNKS_A_STATEMENT = 8
 """Payloads are up to 512 KB: so many are in memory at once while an upload is stored."""
@@ -61,6 +63,33 @@ _INSERT_CHUNKS = text(
     SELECT :import_id, given.chunk_index, given.row_count, given.payload
     FROM unnest(CAST(:indexes AS int[]), CAST(:row_counts AS int[]), CAST(:payloads AS bytea[]))
          AS given (chunk_index, row_count, payload)
+    """
+)
+_KEPT_ANSWER = text(
+    """
+    SELECT fingerprint, response FROM amigocare.idempotency_keys
+    WHERE company_id = :company_id AND key = :key AND created_at > now() - interval '24 hours'
+    """
+)
+# A key older than 24 hours is as good as new. Nothing comes back while another request has it.
+_KEEP_ANSWER = text(
+    """
+    INSERT INTO amigocare.idempotency_keys AS kept (company_id, key, fingerprint, import_id, response)
+    VALUES (:company_id, :key, :fingerprint, :import_id, CAST(:response AS jsonb))
+    ON CONFLICT (company_id, key) DO UPDATE
+        SET fingerprint = excluded.fingerprint, import_id = excluded.import_id, response = excluded.response,
+            created_at = now()
+        WHERE kept.created_at <= now() - interval '24 hours'
+    RETURNING import_id
+    """
+)
+_FORGET_ANSWERS = text(
+    """
+    DELETE FROM amigocare.idempotency_keys k USING (
+        SELECT company_id, key FROM amigocare.idempotency_keys WHERE created_at <= now() - interval '25 hours'
+        LIMIT 100 FOR UPDATE SKIP LOCKED
+    ) old
+    WHERE k.company_id = old.company_id AND k.key = old.key
     """
 )
 _IMPORT_COLUMNS = """
@@ -114,16 +143,6 @@ class Scope:
 
     company_id: int
     accounts: Sequence[int] | None
-
-
-@dataclass(frozen=True, slots=True)
-class References:
-    """Whether what an upload refers to exists for its company."""
-
-    account: bool
-    source: bool
-    missing_tags: list[int]
-    creator: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +203,30 @@ class AcceptStore:
 
     async def lock_quota(self, *, company_id: int, account_id: int) -> None:
         await self.connection.execute(_LOCK_QUOTA, {"company_id": company_id, "account_id": account_id})
+
+    async def kept_answer(self, key: IdempotencyKey) -> KeptAnswer | None:
+        """Return what the key was answered within the last 24 hours."""
+        found = await self.connection.execute(_KEPT_ANSWER, {"company_id": key.company_id, "key": key.key})
+        row = found.one_or_none()
+        return KeptAnswer(*row) if row else None
+
+    async def keep_answer(self, key: IdempotencyKey, import_id: int, response: str) -> bool:
+        """Keep the answer (JSON) with the import that it stands for; False when the key is answered already.
+
+        Waits for a simultaneous request with the same key to commit or fail.
+        """
+        await self.connection.execute(_FORGET_ANSWERS)
+        kept = await self.connection.execute(
+            _KEEP_ANSWER,
+            {
+                "company_id": key.company_id,
+                "key": key.key,
+                "fingerprint": key.fingerprint,
+                "import_id": import_id,
+                "response": response,
+            },
+        )
+        return kept.one_or_none() is not None
 
     async def insert_import(self, new: NewImport) -> None:
         """Insert the import. Raises Refused ``name_taken``: the unique index decides between two uploads."""

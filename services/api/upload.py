@@ -1,6 +1,7 @@
 """Receives a multipart upload into a file, within its limits."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ class Upload:
 
     folder: Path
     path: Path
+    sha256: str
     file_name: str | None
     data: str
 
@@ -44,8 +46,8 @@ async def receive_upload(request: Request, *, max_bytes: int, seconds: float) ->
             raise _too_large(max_bytes)
         with TemporaryDirectory(prefix="leadflow-upload-") as folder:
             path = Path(folder) / "upload"
-            await asyncio.to_thread(_copy, file, path)
-            yield Upload(Path(folder), path, _clean_name(file.filename), data)
+            sha256 = await asyncio.to_thread(_copy, file, path)
+            yield Upload(Path(folder), path, sha256, _clean_name(file.filename), data)
     finally:
         await form.close()
 
@@ -103,11 +105,15 @@ def _parts(form: FormData) -> tuple[UploadFile, str]:
     return files[0], data[0]
 
 
-def _copy(file: UploadFile, path: Path) -> None:
+def _copy(file: UploadFile, path: Path) -> str:
+    """Write the file out; return its SHA-256."""
+    digest = hashlib.sha256()
     with path.open("wb") as target:
         file.file.seek(0)
         while piece := file.file.read(COPY_BYTES):
+            digest.update(piece)
             target.write(piece)
+    return digest.hexdigest()
 
 
 def _clean_name(name: str | None) -> str | None:

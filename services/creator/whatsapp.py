@@ -102,20 +102,25 @@ class WhatsApp:
         self._breaker.check()
         try:
             response = await self._client.post(CHECK_PATH, json={"phone": phone})
-            if response.status_code in TRY_AGAIN_STATUSES:
-                raise ProviderAway(
-                    f"the WhatsApp provider answered {response.status_code}",
-                    seconds=_retry_after(response.headers.get("Retry-After")),
-                )
-            response.raise_for_status()
-            answer = response.json()["on_whatsapp"]
-        except (httpx.HTTPError, ProviderAway, ValueError, KeyError, TypeError) as error:
+            answer = _read(response)
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             self._breaker.failed()
-            if isinstance(error, ProviderAway):
-                raise
             raise ProviderAway(f"the WhatsApp provider failed: {type(error).__name__}") from None
+        except ProviderAway:
+            self._breaker.failed()
+            raise
         self._breaker.succeeded()
-        return bool(answer)
+        return answer
+
+
+def _read(response: httpx.Response) -> bool:
+    if response.status_code in TRY_AGAIN_STATUSES:
+        raise ProviderAway(
+            f"the WhatsApp provider answered {response.status_code}",
+            seconds=_retry_after(response.headers.get("Retry-After")),
+        )
+    response.raise_for_status()
+    return bool(response.json()["on_whatsapp"])
 
 
 def _retry_after(header: str | None) -> float | None:

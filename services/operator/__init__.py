@@ -1,0 +1,1 @@
+"""operator is the command ``leadflow``: deployment, and tools for the people on call."""

@@ -1,11 +1,14 @@
 """The files of ``examples/`` are what their generator makes, valid by the libraries, and come to what they promise.
 
-Our own file reader is not used here: these tests judge the files that judge it.
+Our own file reader is not used here: these tests judge the files that judge it. So do the last ones with
+``tests/fixtures/files``.
 """
 
 import csv
 import io
 import json
+import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -245,3 +248,40 @@ def test_invalid_rows_are_wrong_in_what_they_say_and_nothing_else(leads: Rows, e
         len(right),
         len(errors),
     )
+
+
+@pytest.fixture(scope="module")
+def fixtures() -> dict[str, Any]:
+    return read_json(FIXTURES / "expected.json")
+
+
+def spreadsheets() -> list[Path]:
+    return [path for path in FIXTURES.iterdir() if path.suffix in {".csv", ".xls", ".xlsx"}]
+
+
+def test_expected_json_speaks_of_every_fixture(fixtures: dict[str, Any]) -> None:
+    files = {path.name: path.stat().st_size for path in spreadsheets()}
+    assert files.keys() == fixtures["files"].keys() | fixtures["refused"].keys()
+    assert {file: size for file, size in files.items() if size >= 30_000} == {}
+    assert {lead for rows in fixtures["files"].values() for lead in rows.values()} == fixtures["leads"].keys()
+
+
+def test_known_leads_are_stored_as_the_libraries_would(fixtures: dict[str, Any]) -> None:
+    for lead in fixtures["leads"].values():
+        cells = [lead["name"], f"+{lead['dial_code']}{lead['phone']}", lead["cpf"] or "", lead["email"] or ""]
+        assert wrong_with([*cells, ",".join(lead["tags"])]) == [], lead
+        assert canonical(cells[1]) == (lead["dial_code"], lead["country_code"], lead["phone"])
+        assert lead["cpf"] is None or len(lead["cpf"]) == 11
+
+
+def test_fixtures_name_no_machine_and_nobody() -> None:
+    """Programs write who made a file, and on which machine, into its properties."""
+    known = {"", "Leadflow", "Apache POI", "PyExcelerate"}
+    for path in FIXTURES.glob("*.xlsx"):
+        if path.name != "cut-short.xlsx" and zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                texts = [archive.read(name).decode() for name in archive.namelist() if name.startswith("docProps")]
+            authors = re.findall(r"<(?:dc:creator|cp:lastModifiedBy)>([^<]*)<", "".join(texts))
+            assert set(authors) <= known, path.name
+    paths = re.compile(rb"/(?:home|root|tmp|work)/|[A-Z]:\\Users")
+    assert [path.name for path in spreadsheets() if paths.search(path.read_bytes())] == []

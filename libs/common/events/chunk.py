@@ -84,7 +84,7 @@ class Rows(Message):
         for column in self.columns():
             values = getattr(self, column)
             picked[column] = [values[index] for index in indexes]
-        return type(self).model_construct(**picked)
+        return self.model_copy(update=picked)
 
 
 class LiveRows(Rows):

@@ -138,6 +138,8 @@ TOPICS: tuple[Topic[Any], ...] = (
 DEAD_LETTER = "lead.import-dead-letter.v1"
 """Raw bytes of messages that could not be processed, with headers that say why; keyed by the import's id."""
 
+CHUNK_KEY_BYTES = 24
+
 DEAD_LETTER_READERS = ("finalizer",)
 
 DEAD_LETTER_RETENTION_HOURS = 14 * DAY
@@ -146,6 +148,6 @@ DEAD_LETTER_RETENTION_HOURS = 14 * DAY
 def chunk_of_key(key: bytes | None) -> tuple[int, int] | None:
     """Return (import id, chunk index) of a chunk message's key, or None when it is no such key."""
     import_id, colon, chunk_index = (key or b"").partition(b":")
-    if colon and import_id.isdigit() and chunk_index.isdigit() and len(key or b"") <= 24:
+    if colon and import_id.isdigit() and chunk_index.isdigit() and len(key or b"") <= CHUNK_KEY_BYTES:
         return int(import_id), int(chunk_index)
     return None

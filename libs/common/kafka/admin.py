@@ -13,8 +13,8 @@ async def ensure_topics(settings: KafkaSettings) -> None:
     """Create what is missing. Raises aiokafka's KafkaError when the cluster refuses one."""
     wanted = {topic.name: topic.retention_hours for topic in TOPICS} | {DEAD_LETTER: DEAD_LETTER_RETENTION_HOURS}
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap.split(","), client_id="leadflow-migrate")
-    await admin.start()
     try:
+        await admin.start()
         missing = set(wanted) - set(await admin.list_topics())
         if not missing:
             return

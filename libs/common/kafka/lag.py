@@ -12,16 +12,21 @@ PIPELINE = ("dedup", "tagger", "creator", "finalizer")
 """Consumer groups whose lag explains why a chunk is unsettled; each is named as its service."""
 
 
-async def pipeline_lag(settings: KafkaSettings, groups: Sequence[str] = PIPELINE) -> int:
-    """Return the number of messages that the groups have not committed, over all their topics."""
+async def pipeline_lag(settings: KafkaSettings) -> int:
+    """Return the number of messages that the pipeline's groups have not committed, over all their topics."""
+    return sum((await group_lags(settings, PIPELINE)).values())
+
+
+async def group_lags(settings: KafkaSettings, groups: Sequence[str]) -> dict[str, int]:
+    """Return each group's number of messages that it has not committed, over all its topics."""
     bootstrap = settings.kafka_bootstrap.split(",")
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="leadflow-lag")
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, client_id="leadflow-lag")
-    await admin.start()
     try:
-        await consumer.start()
+        await admin.start()
         try:
-            return sum([await _group_lag(admin, consumer, group) for group in groups])
+            await consumer.start()
+            return {group: await _group_lag(admin, consumer, group) for group in groups}
         finally:
             await consumer.stop()
     finally:

@@ -4,13 +4,12 @@ import datetime as dt
 import mmap
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import NoReturn
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
 from services.api.domain.job import Limits
 from services.api.domain.problems import Refused
-from services.api.domain.xlsx_bounds import NoWorkbook, Sheet, unpacks_within, visible_sheet
+from services.api.domain.xlsx_bounds import Sheet, archive_kind, unpacks_within, visible_sheet
 
 _ENCRYPTED_STREAMS = ("EncryptedPackage", "DataSpaces")
 _WORKBOOK_STREAMS = ("Workbook", "Book")
@@ -22,13 +21,11 @@ Cell = str | float | int | bool | dt.datetime | dt.date | dt.time | dt.timedelta
 
 def zip_records(path: str, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     """Yield ``(row number, cells as text)`` of the first visible sheet of an XLSX, XLSM or XLSB. Raises Refused."""
-    try:
-        sheet = visible_sheet(path, limits)
-    except NoWorkbook:
-        _refuse_other_archives(path)
+    if archive_kind(path) == "xlsx":
+        yield from _records(path, visible_sheet(path, limits))
+    else:
         unpacks_within(path, limits)
-        sheet = None
-    yield from _records(path, sheet)
+        yield from _records(path, None)
 
 
 def ole_records(path: str) -> Iterator[tuple[int, list[str]]]:
@@ -87,6 +84,3 @@ def _first_visible(workbook: CalamineWorkbook) -> int:
         if sheet.visible == SheetVisibleEnum.Visible and sheet.typ == SheetTypeEnum.WorkSheet:
             return index
     raise Refused("file_broken", "The workbook has no visible sheet.")
-
-
-def _refuse_other_archives(path: str) -> None: ...

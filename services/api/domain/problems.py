@@ -40,6 +40,9 @@ PROBLEMS: dict[str, Problem] = {
     "data_too_large": Problem(413, "`data` is too large", "Send at most 64 KiB of metadata."),
     "data_invalid": Problem(422, "`data` is not valid", "Correct the fields listed in `errors`."),
     "request_invalid": Problem(422, "The request is not valid", "Correct the fields listed in `errors`."),
+    "idempotency_key_reused": Problem(
+        422, "The Idempotency-Key belongs to another request", "Use a new key for a new upload."
+    ),
     "upload_too_slow": Problem(408, "The upload took too long", "Send it again over a faster connection."),
     # What data refers to
     "account_not_found": Problem(422, "No such account", "Use the id of one of your messaging accounts."),

@@ -1,51 +1,95 @@
-"""A file of unknown kind, judged by its bytes, becomes records: the rows below the header."""
+"""A file of unknown kind, judged by its bytes, becomes records: the rows below the header.
 
+Neither the file's name nor its content type is asked: people rename files, and browsers guess.
+"""
+
+import os
 from collections.abc import Iterator
-
-from python_calamine import CalamineError, CalamineWorkbook
 
 from libs.common.events.chunk import COLUMNS
 from services.api.domain.cells import TRIMMED, restored
 from services.api.domain.csv_file import csv_records
+from services.api.domain.excel_file import ole_records, zip_records
+from services.api.domain.header import check_header
 from services.api.domain.job import Limits
 from services.api.domain.problems import Refused
 
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OTHERS = (
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"RIFF", "a picture or a recording"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"#!", "a program"),
+    (b"\x1f\x8b", "a packed file; unpack it"),
+    (b"7z\xbc\xaf\x27\x1c", "a packed file; unpack it"),
+    (b"Rar!", "a packed file; unpack it"),
+    (b"BZh", "a packed file; unpack it"),
+    (b"\xfd7zXZ", "a packed file; unpack it"),
+    (b"\x28\xb5\x2f\xfd", "a packed file; unpack it"),
+    (b"SQLite format 3", "a database"),
+    (b"PAR1", "a Parquet file"),
+    (b"{\\rtf", "a text document (RTF)"),
+    (b"<", "a web page or XML file, whatever its name says"),
+    (b"{", "a JSON file"),
+    (b"[", "a JSON file"),
+)
+_BLANK = b" \t\r\n"
+_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
 
 def read_spreadsheet(path: str, limits: Limits) -> Iterator[tuple[int, list[str]]]:
-    """Yield ``(row number, cells)`` for each data row; blank rows are skipped and counted.
+    """Yield ``(row number, cells)`` of each data row, as text, at least five cells.
 
-    Raises Refused.
+    Row numbers are those that a spreadsheet shows: the header is 1 when nothing stands above it. Blank rows
+    are skipped and counted, also above the header. Blank cells beyond the fifth are dropped; who finds more
+    than five cells has found a row with too many. Nothing is trimmed, but an apostrophe that our reports put
+    before a formula is taken off.
+
+    Raises Refused with the ``file_…`` code that tells the truth about the file.
     """
+    records = _records(path, limits)
+    for _, cells in records:
+        if not _is_blank(cells):
+            check_header(cells)
+            break
+    else:
+        raise Refused("file_empty")
+    width = len(COLUMNS)
+    for number, cells in records:
+        if _is_blank(cells):
+            continue
+        if len(cells) > width:
+            extra = len(cells)
+            while extra > width and not cells[extra - 1].strip(TRIMMED):
+                extra -= 1
+            cells = cells[:extra]
+        elif len(cells) < width:
+            cells = cells + [""] * (width - len(cells))
+        yield number, [restored(cell) if cell[:1] == "'" else cell for cell in cells]
+
+
+def _is_blank(cells: list[str]) -> bool:
+    return not any(cells) or not any(cell.strip(TRIMMED) for cell in cells)
+
+
+def _records(path: str, limits: Limits) -> Iterator[tuple[int, list[str]]]:
+    size = os.path.getsize(path)
+    if size > limits.max_bytes:
+        raise Refused("file_too_large", f"The file holds more than {limits.max_bytes} bytes.")
     with open(path, "rb") as file:
         head = file.read(4096)
-    records = excel_records(path) if head.startswith((b"PK", b"\xd0\xcf")) else csv_records(path, limits)
-    header = False
-    for number, cells in records:
-        if not any(cell.strip(TRIMMED) for cell in cells):
-            continue
-        if not header:
-            found = [cell.strip(TRIMMED).casefold() for cell in cells]
-            while found and not found[-1]:
-                found.pop()
-            if found != list(COLUMNS):
-                raise Refused("file_headers")
-            header = True
-            continue
-        while len(cells) > 5 and not cells[-1].strip(TRIMMED):
-            cells.pop()
-        cells.extend([""] * (5 - len(cells)))
-        yield number, [restored(cell) for cell in cells]
-    if not header:
-        raise Refused("file_empty")
-
-
-def excel_records(path: str) -> Iterator[tuple[int, list[str]]]:
-    try:
-        sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
-    except CalamineError:
-        raise Refused("file_broken") from None
-    for number, row in enumerate(sheet.to_python(skip_empty_area=False), 1):
-        yield (
-            number,
-            [str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell) for cell in row],
-        )
+    if head.startswith(_ZIP):
+        return zip_records(path, limits)
+    if head.startswith(_OLE2):
+        return ole_records(path)
+    if not head.startswith(_BYTE_ORDER_MARKS[1:]):
+        start = head.removeprefix(_BYTE_ORDER_MARKS[0]).lstrip(_BLANK)
+        for signature, what in _OTHERS:
+            if start.startswith(signature):
+                raise Refused("file_not_spreadsheet", f"This is {what}.")
+    return csv_records(path, limits)

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from xml.parsers import expat
 
 from services.api.domain.job import Limits
@@ -31,6 +31,13 @@ _CELLS_PER_ROW = 16
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 """What ``zipfile`` raises on archives that are cut short, encrypted, or made to confuse it."""
+
+_OTHER_ARCHIVES = {
+    "word/document.xml": "a Word document",
+    "ppt/presentation.xml": "a PowerPoint presentation",
+    "content.xml": "an OpenDocument file; save it as XLSX",
+    "index/document.iwa": "an Apple Numbers or Pages file; export it as Excel",
+}
 
 _PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
 _CELL_STARTS = tuple(b"<c" + end for end in (b" ", b">", b"/", b"\t", b"\n", b"\r"))
@@ -50,23 +57,19 @@ class Sheet:
     """By row and column, both counted from 0."""
 
 
-class NoWorkbook(Exception):
-    """The archive is no XLSX."""
-
-
 class _Parts:
     """The archive's parts, inflated in blocks, all of them together within ``max_bytes``."""
 
     def __init__(self, archive: zipfile.ZipFile, max_bytes: int) -> None:
         self._archive = archive
         self._left = self._max_bytes = max_bytes
-        self._names = {info.filename.replace("\\", "/").lstrip("/").lower(): info for info in archive.infolist()}
+        self._names = {_part_name(info.filename): info for info in archive.infolist()}
 
     def __contains__(self, name: str) -> bool:
-        return name.lower() in self._names
+        return _part_name(name) in self._names
 
     def blocks(self, name: str) -> Iterator[bytes]:
-        info = self._names.get(name.lower())
+        info = self._names.get(_part_name(name))
         if info is None:
             raise Refused("file_broken", "The workbook lacks one of its parts.")
         if info.flag_bits & 1:
@@ -81,16 +84,31 @@ class _Parts:
                 yield block
 
 
+def archive_kind(path: str) -> Literal["xlsx", "xlsb"]:
+    """Tell which of Excel's two packed formats the archive holds. Raises Refused when it is something else."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {_part_name(name) for name in archive.namelist()}
+    except _ZIP_ERRORS:
+        raise Refused("file_broken", "The workbook's archive is damaged or not complete.") from None
+    if "xl/workbook.xml" in names:
+        return "xlsx"
+    if "xl/workbook.bin" in names:
+        return "xlsb"
+    for part, what in _OTHER_ARCHIVES.items():
+        if part in names:
+            raise Refused("file_not_spreadsheet", f"This is {what}.")
+    raise Refused("file_not_spreadsheet", "This is a ZIP archive, but no Excel workbook.")
+
+
 def visible_sheet(path: str, limits: Limits) -> Sheet:
     """Return the first visible worksheet of an XLSX, once it is known that it can be read within the limits.
 
-    Raises Refused, and NoWorkbook when the archive holds something else.
+    Raises Refused.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             parts = _Parts(archive, limits.max_bytes)
-            if "xl/workbook.xml" not in parts:
-                raise NoWorkbook
             sheet, part = _first_visible(parts)
             for name in ("xl/sharedStrings.xml", "xl/styles.xml"):
                 if name in parts:
@@ -103,9 +121,7 @@ def visible_sheet(path: str, limits: Limits) -> Sheet:
     except expat.ExpatError:
         raise Refused("file_broken", "The workbook's XML is damaged.") from None
     if sheet.rows * sheet.columns > _most_cells(limits):
-        raise Refused(
-            "file_too_large", f"The sheet's cells spread over {sheet.rows} rows and {sheet.columns} columns."
-        )
+        raise Refused("file_too_large", f"The sheet's cells spread over {sheet.rows} rows and {sheet.columns} columns.")
     return sheet
 
 
@@ -238,6 +254,11 @@ def _parse(
 def _refuse_doctype(*_: object) -> None:
     # Excel writes none. It is where entity bombs and references to other files stand.
     raise Refused("file_broken", "The workbook's XML declares entities.")
+
+
+def _part_name(name: str) -> str:
+    """Return the name as Excel compares it: without case, slashes forward."""
+    return name.replace("\\", "/").lstrip("/").lower()
 
 
 def _local(name: str) -> str:

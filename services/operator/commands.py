@@ -1,0 +1,177 @@
+"""The commands. None of them prints a personal datum; a server that is away is said in one line."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from libs.common.errors import describe, is_bad_day
+from libs.common.kafka.admin import ensure_topics
+from libs.common.kafka.lag import PIPELINE, group_lags
+from libs.common.mongo import Mongo
+from libs.common.postgres import Postgres
+from services.operator import letters
+from services.operator.domain import ChunkPlace, Letter, chosen_letters, place_of, places, to_replay
+from services.operator.migrate import upgrade_postgres
+from services.operator.settings import Settings
+from services.operator.store import Store
+
+MOST_CHUNKS_SHOWN = 50
+
+out = Console()
+T = TypeVar("T")
+Position = Annotated[str, typer.Argument(help="partition:offset, as `list` shows it.")]
+SaveTo = Annotated[Path | None, typer.Option("--save", help="Write the raw message, personal data and all, to a file.")]
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(work)
+    except Exception as error:
+        if not is_bad_day(error):
+            raise
+        raise _fail(f"A server is not answering ({describe(error)}). Nothing was changed; try again.") from None
+
+
+def _fail(message: str) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(1)
+
+
+@asynccontextmanager
+async def _open_store() -> AsyncIterator[Store]:
+    postgres = Postgres(Settings(), application_name="operator")
+    try:
+        yield Store(postgres)
+    finally:
+        await postgres.close()
+
+
+def migrate() -> None:
+    """Bring PostgreSQL, MongoDB's indexes and Kafka's topics up to date; a second run changes nothing."""
+
+    async def servers() -> None:
+        mongo = Mongo(Settings(), application_name="migrate")
+        try:
+            await mongo.ensure_indexes()
+        finally:
+            await mongo.close()
+        await ensure_topics(Settings())
+
+    upgrade_postgres()
+    _run(servers())
+    typer.echo("PostgreSQL, MongoDB and Kafka are up to date.")
+
+
+def list_letters() -> None:
+    """Show every dead letter that Kafka still holds, oldest first."""
+    found = [letter for letter, _ in _run(letters.read_letters(Settings()))]
+    if not found:
+        typer.echo("No dead letters.")
+        return
+    table = Table("position", "time (UTC)", "chunk", "from topic", "service", "tries", "why")
+    for each in found:
+        letter = each.letter
+        table.add_row(
+            each.position,
+            f"{each.time:%Y-%m-%d %H:%M:%S}",
+            "{}:{}".format(*letter.chunk) if letter.chunk else "—",
+            letter.original_topic,
+            letter.service,
+            str(letter.attempts),
+            letter.exception_message,
+        )
+    out.print(table)
+
+
+def show_letter(position: Position, save: SaveTo = None) -> None:
+    """Show the headers of one dead letter and where its chunk is now. The message itself is not printed."""
+    found = {letter.position: (letter, record) for letter, record in _run(letters.read_letters(Settings()))}
+    if position not in found:
+        raise _fail(f"There is no dead letter at {position}; see `leadflow dead-letters list`.")
+    letter, record = found[position]
+    for name, value in letter.headers.items():
+        typer.echo(f"{name}: {value}")
+    typer.echo(f"size: {letter.size} bytes")
+    if letter.letter.chunk:
+        typer.echo(f"chunk now: {_run(_chunk_now(*letter.letter.chunk))}")
+    if save:
+        save.touch(mode=0o600)
+        save.write_bytes(record.value or b"")
+        typer.echo(f"Written to {save}.")
+
+
+async def _chunk_now(import_id: int, chunk_index: int) -> str:
+    async with _open_store() as store:
+        found = await store.lead_import(import_id)
+    return place_of(chunk_index, found[1]) if found else "no such import"
+
+
+def replay(
+    positions: Annotated[list[str] | None, typer.Argument(help="partition:offset, as `list` shows it.")] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Every dead letter.")] = False,
+    import_id: Annotated[int | None, typer.Option("--import", help="Those of one import.")] = None,
+) -> None:
+    """Try again: a chunk goes through all stages anew, any other message to the topic it came from.
+
+    A chunk that was replayed before, or settled well since, is left alone, so a second replay does no harm. The
+    import ends again, with its totals counted anew and the finished event's next revision.
+    """
+    if not (positions or everything or import_id):
+        raise _fail("Say which: positions, --import ID, or --all.")
+    pairs = _run(letters.read_letters(Settings()))
+    unknown = set(positions or ()) - {letter.position for letter, _ in pairs}
+    if unknown:
+        raise _fail(f"There is no dead letter at {', '.join(sorted(unknown))}; nothing was replayed.")
+    found = [letter for letter, _ in pairs]
+    chosen = found if everything else chosen_letters(found, positions or [], import_id)
+    chunks, strangers = to_replay(chosen)
+    reopened = _run(_reopen(chunks))
+    sent = _run(letters.republish(Settings(), _records(pairs, strangers)))
+    typer.echo(f"{len(reopened)} chunks go through all stages again; {sent} other messages went to their topics.")
+    if len(reopened) < len(chunks):
+        typer.echo(f"{len(chunks) - len(reopened)} chunks were left alone: replayed before, or settled well since.")
+
+
+def _records(pairs: Sequence[tuple[Letter, Any]], wanted: Sequence[Letter]) -> list[Any]:
+    positions = {letter.position for letter in wanted}
+    return [record for letter, record in pairs if letter.position in positions]
+
+
+async def _reopen(chunks: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    async with _open_store() as store:
+        return await store.reopen(chunks)
+
+
+def inspect(import_id: int) -> None:
+    """Show where each chunk of an import is, what is missing, and how far the consumers are behind."""
+
+    async def look() -> Any:
+        async with _open_store() as store:
+            return await store.lead_import(import_id)
+
+    found = _run(look())
+    if found is None:
+        raise _fail(f"There is no import {import_id}.")
+    lead_import, chunks = found
+    for name, value in lead_import.items():
+        typer.echo(f"{name}: {value}")
+    summary = Table("chunks", "where", "rows")
+    for place, (count, rows) in places(chunks).items():
+        summary.add_row(str(count), place, str(rows))
+    out.print(summary)
+    missing = [chunk for chunk in chunks if chunk.place is not ChunkPlace.SETTLED]
+    if missing:
+        table = Table("chunk", "rows", "where", "sent at (UTC)", "times sent")
+        for chunk in missing[:MOST_CHUNKS_SHOWN]:
+            sent = f"{chunk.sent_at:%Y-%m-%d %H:%M:%S}" if chunk.sent_at else "—"
+            table.add_row(str(chunk.chunk_index), str(chunk.row_count), chunk.place, sent, str(chunk.sent_count))
+        out.print(table)
+    for group, lag in _run(group_lags(Settings(), PIPELINE)).items():
+        typer.echo(f"lag of {group}: {lag} messages")

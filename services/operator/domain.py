@@ -1,0 +1,79 @@
+"""What the people on call see of an import and of a dead letter: pure. Never a personal datum."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from libs.common.kafka.dead_letter import DeadLetter
+
+
+class ChunkPlace(StrEnum):
+    """Where a chunk is."""
+
+    WAITING = "waiting"
+    """In the outbox: its import's window is full, or the relay has not come by."""
+    IN_FLIGHT = "in flight"
+    """Sent to Kafka, not settled yet."""
+    SETTLED = "settled"
+    DEAD = "dead-lettered"
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkLine:
+    """A chunk as the database holds it."""
+
+    chunk_index: int
+    row_count: int
+    sent_at: datetime | None
+    sent_count: int
+    settled_at: datetime | None
+    dead_lettered: bool
+
+    @property
+    def place(self) -> ChunkPlace:
+        if self.settled_at is not None:
+            return ChunkPlace.DEAD if self.dead_lettered else ChunkPlace.SETTLED
+        return ChunkPlace.IN_FLIGHT if self.sent_at is not None else ChunkPlace.WAITING
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter with its place in the topic, ``partition:offset``."""
+
+    position: str
+    time: datetime
+    size: int
+    letter: DeadLetter
+    headers: Mapping[str, str]
+
+
+def places(chunks: Sequence[ChunkLine]) -> dict[ChunkPlace, tuple[int, int]]:
+    """Return (chunks, rows) by place."""
+    chunk_counts = Counter(chunk.place for chunk in chunks)
+    row_counts: Counter[ChunkPlace] = Counter()
+    for chunk in chunks:
+        row_counts[chunk.place] += chunk.row_count
+    return {place: (chunk_counts[place], row_counts[place]) for place in ChunkPlace}
+
+
+def place_of(chunk_index: int, chunks: Sequence[ChunkLine]) -> str:
+    """Return where a chunk is, in words."""
+    found = {chunk.chunk_index: chunk.place for chunk in chunks}
+    return found[chunk_index].value if chunk_index in found else "no such chunk"
+
+
+def chosen_letters(letters: Sequence[Letter], positions: Sequence[str], import_id: int | None) -> list[Letter]:
+    """Return the letters at these positions, and those of this import."""
+    return [
+        letter
+        for letter in letters
+        if letter.position in positions or (letter.letter.chunk is not None and letter.letter.chunk[0] == import_id)
+    ]
+
+
+def to_replay(letters: Sequence[Letter]) -> tuple[list[tuple[int, int]], list[Letter]]:
+    """Return the distinct chunks of the letters, and the letters that are no chunk's."""
+    chunks = sorted({letter.letter.chunk for letter in letters if letter.letter.chunk})
+    return chunks, [letter for letter in letters if letter.letter.chunk is None]

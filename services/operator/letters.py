@@ -1,0 +1,88 @@
+"""Reads the dead-letter topic, and republishes letters that are no chunk's."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+
+from libs.common.events.topics import DEAD_LETTER
+from libs.common.kafka.dead_letter import ORIGINAL_HEADER, read_dead_letter
+from libs.common.settings import KafkaSettings
+from services.operator.domain import Letter
+
+QUIET_MS = 5_000
+"""A broker that gives nothing for so long, although there is more, counts as away."""
+
+
+class NoSuchLetter(Exception):
+    """There is no dead letter at this position; list them."""
+
+
+async def read_letters(settings: KafkaSettings) -> list[tuple[Letter, ConsumerRecord[Any, Any]]]:
+    """Return every dead letter that the topic still holds, oldest first."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap.split(","), client_id="leadflow-operator", enable_auto_commit=False
+    )
+    try:
+        await consumer.start()
+        numbers = sorted(consumer.partitions_for_topic(DEAD_LETTER) or await _partitions(consumer))
+        partitions = [TopicPartition(DEAD_LETTER, number) for number in numbers]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        starts = await consumer.beginning_offsets(partitions)
+        for partition, start in starts.items():
+            consumer.seek(partition, start)
+        left = {partition for partition in partitions if ends[partition] > starts[partition]}
+        found: list[tuple[Letter, ConsumerRecord[Any, Any]]] = []
+        while left:
+            batches = await consumer.getmany(*left, timeout_ms=QUIET_MS)
+            if not batches:
+                raise TimeoutError("Kafka does not answer")
+            for partition, records in batches.items():
+                found += [(_letter(record), record) for record in records if record.offset < ends[partition]]
+                if await consumer.position(partition) >= ends[partition]:
+                    left.discard(partition)
+    finally:
+        await consumer.stop()
+    return sorted(found, key=lambda pair: (pair[0].time, pair[0].position))
+
+
+async def _partitions(consumer: AIOKafkaConsumer) -> set[int]:
+    await consumer.topics()
+    return consumer.partitions_for_topic(DEAD_LETTER) or set()
+
+
+def _letter(record: ConsumerRecord[Any, Any]) -> Letter:
+    return Letter(
+        position=f"{record.partition}:{record.offset}",
+        time=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        size=len(record.value or b""),
+        letter=read_dead_letter(record),
+        headers={name: (value or b"").decode("utf-8", "backslashreplace") for name, value in record.headers},
+    )
+
+
+async def republish(settings: KafkaSettings, records: Sequence[ConsumerRecord[Any, Any]]) -> int:
+    """Send letters that are no chunk's to the topic they came from, as they were; return how many."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap.split(","), client_id="leadflow-operator", enable_idempotence=True
+    )
+    try:
+        await producer.start()
+        sent = 0
+        for record in records:
+            letter = read_dead_letter(record)
+            if not letter.original_topic:
+                continue
+            headers = [
+                (name.removeprefix(ORIGINAL_HEADER), value)
+                for name, value in record.headers
+                if name.startswith(ORIGINAL_HEADER)
+            ]
+            key = letter.original_key.encode() or None
+            await producer.send_and_wait(letter.original_topic, value=record.value, key=key, headers=headers)
+            sent += 1
+        return sent
+    finally:
+        await producer.stop()
