@@ -22,6 +22,9 @@ _HOST_PLATFORM = _FOLDER / "host_platform.sql"
 _DEMO_SEED = _FOLDER / "demo_seed.sql"
 _DEMO_CONTACTS = _FOLDER / "demo_contacts.json"
 
+LINES = 25
+"""Of the output of a step that failed."""
+
 _PHONE = ("contact_cellphone", "contact_cellphone_dial_code", "contact_cellphone_country_code")
 
 
@@ -48,7 +51,8 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
         check=False,
     )
     if migrated.returncode:
-        raise StackError(f"`leadflow migrate` failed:\n{migrated.stdout}{migrated.stderr}")
+        said = "\n".join((migrated.stdout + migrated.stderr).splitlines()[-LINES:])
+        raise StackError(f"`leadflow migrate` failed:\n{said}")
     asyncio.run(_execute(instance, ports, _DEMO_SEED.read_text()))
     if _DEMO_CONTACTS.exists():
         asyncio.run(_contacts(instance, ports, json.loads(_DEMO_CONTACTS.read_text())))

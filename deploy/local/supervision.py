@@ -66,7 +66,6 @@ class Program:
         return (
             f"[program:{self.name}]\n"
             f"command=/bin/sh run/{self.name}.sh\n"
-            "directory=%(here)s/..\n"  # "here" is the folder of this file
             f'environment=LEADFLOW_LOCAL_HASH="{digest}"\n'
             "startsecs=0\n"  # every death is an "exit": its code counts, and the next start comes at once
             "startretries=1000000\n"
@@ -76,7 +75,7 @@ class Program:
             f"stopwaitsecs={self.stop_seconds}\n"
             "killasgroup=true\n"
             "redirect_stderr=true\n"
-            f"stdout_logfile=%(here)s/../logs/{self.name}.log\n"
+            f"stdout_logfile=logs/{self.name}.log\n"
             "stdout_logfile_maxbytes=10MB\n"
             "stdout_logfile_backups=1\n"
         )
@@ -123,16 +122,17 @@ class Supervisor:
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.socket.parent.stat().st_uid != os.geteuid():
             raise StackError(f"{self.socket.parent} belongs to another user: remove it, or use a shorter path.")
+        # Paths are relative to the instance's folder, where supervisord is started: it gives "%" in them a meaning.
         configuration = (
             "[supervisord]\n"
-            "logfile=%(here)s/logs/supervisord.log\n"
+            "logfile=logs/supervisord.log\n"
             "logfile_maxbytes=5MB\n"
             "logfile_backups=1\n"
-            "pidfile=%(here)s/pids/supervisord\n"
-            "childlogdir=%(here)s/logs\n"
+            "pidfile=pids/supervisord\n"
+            "childlogdir=logs\n"
             f"{'user=root' if os.geteuid() == 0 else ''}\n"
             "[unix_http_server]\n"
-            f"file={'%(here)s/supervisor.sock' if self.socket.parent == state else self.socket}\n"
+            f"file={'supervisor.sock' if self.socket.parent == state else str(self.socket).replace('%', '%%')}\n"
             "chmod=0700\n"
             "[rpcinterface:supervisor]\n"
             "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"

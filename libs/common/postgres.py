@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from libs.common.settings import PostgresSettings
@@ -11,6 +12,11 @@ from libs.common.settings import PostgresSettings
 def sqlalchemy_url(url: str) -> str:
     """Return ``postgresql://…`` with the driver that SQLAlchemy shall use."""
     return "postgresql+asyncpg://" + url.split("://", 1)[1]
+
+
+_BECOME_TENANT = text(
+    "SELECT set_config('role', 'leadflow_tenant', true), set_config('leadflow.company_id', :company_id, true)"
+)
 
 
 class Postgres:
@@ -40,9 +46,15 @@ class Postgres:
         )
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Commit at the end of the block, roll back when it raises."""
+    async def transaction(self, *, company_id: int | None = None) -> AsyncIterator[AsyncConnection]:
+        """Commit at the end of the block, roll back when it raises.
+
+        With a ``company_id`` no other company's rows exist within it (row-level security), whatever the
+        queries say. Without one it is ours: relay, finalizer, operator.
+        """
         async with self.engine.begin() as connection:
+            if company_id is not None:
+                await connection.execute(_BECOME_TENANT, {"company_id": str(company_id)})
             yield connection
 
     async def close(self) -> None:

@@ -79,19 +79,19 @@ class Acceptor:
     async def _kept_answer(self, key: IdempotencyKey | None) -> dict[str, Any] | None:
         if key is None:
             return None
-        async with self.store.transaction() as accepting:
+        async with self.store.transaction(key.company_id) as accepting:
             kept = await accepting.kept_answer(key)
         return answer_again(kept, key) if kept else None
 
     async def _accept_new(self, wish: Wish) -> dict[str, Any]:
-        async with self.store.transaction() as accepting:
+        async with self.store.transaction(wish.caller.company_id) as accepting:
             await self._check(accepting, wish, rows=0, use_cache=True)
             import_id, accepted_at = await accepting.reserve()
         spool = str(wish.upload.folder / "spool")
         parsed = await self._parse(wish, spool, import_id, accepted_at)
         new = _new_import(wish, parsed, import_id, accepted_at)
         answer = _accepted_view(new).model_dump(mode="json")
-        async with self.store.transaction() as accepting:
+        async with self.store.transaction(wish.caller.company_id) as accepting:
             place = {"company_id": new.company_id, "account_id": new.account_id}
             await accepting.lock_quota(**place)
             if wish.key and not await accepting.keep_answer(wish.key, import_id, json.dumps(answer)):

@@ -12,7 +12,7 @@ from libs.common.auth import TokenReader
 from libs.common.chunk_outbox import Window
 from libs.common.events.topics import CHUNK_CREATED, IMPORT_FINISHED
 from libs.common.health import health_routes
-from libs.common.kafka.broker import broadcast, create_broker, utc_now
+from libs.common.kafka.broker import broadcast, create_broker, stop_broker, utc_now
 from libs.common.observability import configure_logging, configure_tracing
 from libs.common.postgres import Postgres
 from libs.common.relay import Relay
@@ -73,7 +73,7 @@ def build(settings: Settings) -> FastAPI:
         finally:
             relay.stop()
             await relaying
-            await broker.stop()
+            await stop_broker(broker)
             await parsers.stop()
             await postgres.close()
 

@@ -6,12 +6,14 @@ its life. It ends when stdin ends, so it does not outlive the api however that e
     python -m services.api.parser
 """
 
+import gc
 import json
 import os
 import resource
 import signal
 import sys
 import traceback
+from pathlib import Path
 from types import FrameType
 
 from services.api.domain.job import Limits, ParseJob, ParseResult
@@ -29,14 +31,22 @@ def main() -> None:
     """Answer jobs until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal; the api decides
     signal.signal(signal.SIGALRM, _too_slow)
+    # A job makes no cycles to speak of, and hunting for them among its rows costs a tenth of its time
+    gc.disable()
     own_memory = _address_space()
-    print(json.dumps({"ready": True}), flush=True)
+    _say({"ready": True})
     for line in sys.stdin:
         job = ParseJob.from_json(line)
         resource.setrlimit(resource.RLIMIT_AS, (own_memory + _memory(job.limits), resource.RLIM_INFINITY))
         result = _within(job)
+        gc.collect()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIBIBYTE
-        print(json.dumps({"peak_memory": peak, "result": result.to_plain()}), flush=True)
+        _say({"peak_memory": peak, "result": result.to_plain()})
+
+
+def _say(plain: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(plain) + "\n")
+    sys.stdout.flush()
 
 
 def _within(job: ParseJob) -> ParseResult:
@@ -51,7 +61,7 @@ def _within(job: ParseJob) -> ParseResult:
         return ParseResult(refusal=refused)
     except MemoryError:
         return ParseResult(refusal=Refused("file_too_large", "Reading the file takes too much memory."))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 the next job must find a worker
         # The message of an error may quote a cell, so only its kind and place are written down.
         sys.stderr.write(f"parser: {type(error).__name__}\n" + "".join(traceback.format_tb(error.__traceback__)))
         return ParseResult(refusal=Refused("internal_error"))
@@ -67,8 +77,7 @@ def _memory(limits: Limits) -> int:
 
 def _address_space() -> int:
     """Return the size of this process' address space in bytes."""
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@ import os
 import signal
 import sys
 import time
+from asyncio import StreamReader, StreamWriter
 from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from pathlib import Path
+from typing import cast
 
 from services.api.domain.job import ParseJob, ParseResult
 from services.api.domain.problems import Refused
@@ -41,7 +43,11 @@ class ParserPool:
 
     async def start(self) -> None:
         """Start the workers and wait until each is ready."""
-        await asyncio.gather(*(worker.start() for worker in self._workers))
+        try:
+            await asyncio.gather(*(worker.start() for worker in self._workers))
+        except BaseException:
+            await self.stop()
+            raise
         for worker in self._workers:
             self._idle.put_nowait(worker)
         self._running = True
@@ -136,11 +142,16 @@ class _Worker:
         return ParseResult(refusal=Refused("file_broken", "The file makes its reader fail."))
 
     async def _ready(self) -> Process:
-        if self._process is not None and self._process.returncode is not None:
+        if self._replacing is None and self._process is not None and self._process.returncode is not None:
             self._replace(self._process)  # It died while it had nothing to do
         if self._replacing is not None:
-            replacing, self._replacing = self._replacing, None
-            await asyncio.shield(replacing)
+            try:
+                await asyncio.shield(self._replacing)
+            except (OSError, RuntimeError):
+                raise Refused("unavailable") from None
+            finally:
+                if self._replacing.done():
+                    self._replacing = None
         if self._stopped or self._process is None:
             raise Refused("unavailable")
         return self._process
@@ -156,10 +167,10 @@ class _Worker:
 
 async def _ask(process: Process, job: ParseJob) -> bytes:
     """Return the worker's answer, or nothing when it died."""
-    assert process.stdin is not None
+    stdin = cast(StreamWriter, process.stdin)
     try:
-        process.stdin.write(job.to_json().encode() + b"\n")
-        await process.stdin.drain()
+        stdin.write(job.to_json().encode() + b"\n")
+        await stdin.drain()
     except (BrokenPipeError, ConnectionResetError):
         return b""
     return await _line(process)
@@ -167,8 +178,7 @@ async def _ask(process: Process, job: ParseJob) -> bytes:
 
 async def _line(process: Process) -> bytes:
     """Return the next whole line, or nothing at the end of the output."""
-    assert process.stdout is not None
-    line = await process.stdout.readline()
+    line = await cast(StreamReader, process.stdout).readline()
     return line if line.endswith(b"\n") else b""
 
 

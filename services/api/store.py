@@ -260,13 +260,13 @@ class Store:
         self._postgres = postgres
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AcceptStore]:
-        async with self._postgres.transaction() as connection:
+    async def transaction(self, company_id: int) -> AsyncIterator[AcceptStore]:
+        async with self._postgres.transaction(company_id=company_id) as connection:
             yield AcceptStore(connection)
 
     async def get_import(self, scope: Scope, import_id: int) -> dict[str, Any] | None:
         """Return the import with its live totals, or None when it does not exist for this scope."""
-        async with self._postgres.transaction() as connection:
+        async with self._postgres.transaction(company_id=scope.company_id) as connection:
             row = await connection.execute(_GET, _scoped(scope) | {"import_id": import_id})
             found = row.mappings().one_or_none()
             return dict(found) if found else None
@@ -276,16 +276,18 @@ class Store:
     ) -> list[dict[str, Any]]:
         """Return up to ``limit`` imports with ids below ``before``, newest first."""
         filters = {"before": before, "limit": limit, "account_id": account_id, "status": status}
-        async with self._postgres.transaction() as connection:
+        async with self._postgres.transaction(company_id=scope.company_id) as connection:
             rows = await connection.execute(_LIST, _scoped(scope) | filters)
             return [dict(row) for row in rows.mappings()]
 
-    async def rows(self, import_id: int, *, after: int, limit: int, outcome: str | None) -> list[dict[str, Any]]:
+    async def rows(
+        self, scope: Scope, import_id: int, *, after: int, limit: int, outcome: str | None
+    ) -> list[dict[str, Any]]:
         """Return up to ``limit`` rows that did not become leads, with numbers above ``after``.
 
         The caller has looked the import up in its scope before.
         """
-        async with self._postgres.transaction() as connection:
+        async with self._postgres.transaction(company_id=scope.company_id) as connection:
             rows = await connection.execute(
                 _ROWS, {"import_id": import_id, "after": after, "limit": limit, "outcome": outcome}
             )
@@ -293,7 +295,7 @@ class Store:
 
     async def delete_import(self, scope: Scope, import_id: int) -> bool:
         """Soft-delete an ended import; False when there is none."""
-        async with self._postgres.transaction() as connection:
+        async with self._postgres.transaction(company_id=scope.company_id) as connection:
             deleted = await connection.execute(_DELETE, _scoped(scope) | {"import_id": import_id})
             return deleted.one_or_none() is not None
 

@@ -27,14 +27,14 @@ async def create_leads(
     verdicts: dict[int, Verdict] = dict.fromkeys(await store.chats_of_others(chunk), CHAT_EXISTS)
     own: dict[str, int] = {}
     if verdicts or whatsapp:
-        async with store.transaction() as leads:
+        async with store.transaction(chunk.company_id) as leads:
             own = await leads.leads_of_chats(chunk, ids)
     if whatsapp:
         asked = [index for index, chat_id in enumerate(ids) if index not in verdicts and chat_id not in own]
         absent = await whatsapp.absent(chunk.live, asked)
         verdicts |= dict.fromkeys(absent, NOT_ON_WHATSAPP)
     skipped = {index for index in verdicts if ids[index] not in own}
-    async with store.transaction() as leads:
+    async with store.transaction(chunk.company_id) as leads:
         lead_ids = await leads.insert_leads(chunk, ids, rows_to_insert(len(ids), skipped))
         await leads.insert_chat_tags(chunk, ids, lead_ids)
     await store.insert_chats(chunk, ids, lead_ids, now=clock())

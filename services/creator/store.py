@@ -120,8 +120,8 @@ class Store:
         self._mongo = mongo
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[LeadStore]:
-        async with self._postgres.transaction() as connection:
+    async def transaction(self, company_id: int) -> AsyncIterator[LeadStore]:
+        async with self._postgres.transaction(company_id=company_id) as connection:
             yield LeadStore(connection)
 
     async def chats_of_others(self, chunk: ChunkTagged) -> set[int]:

@@ -46,7 +46,7 @@ class Store:
         if not phones:
             return {}
         known = await self._known_to_chats(chunk, phones)
-        async with self._postgres.transaction() as connection:
+        async with self._postgres.transaction(company_id=chunk.company_id) as connection:
             rows = await connection.execute(
                 _KNOWN,
                 {

@@ -15,7 +15,7 @@ async def tag_chunk(
     A second run finds what the first made and publishes the same message. A repeat of a chunk that has
     ended is dropped: it would make tags again that the finalizer has cleaned up.
     """
-    async with store.transaction() as tags:
+    async with store.transaction(chunk.company_id) as tags:
         if await tags.is_settled(chunk):
             return
         ids = await tags.find_or_make(chunk, tag_names(chunk.live))

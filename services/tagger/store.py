@@ -89,6 +89,6 @@ class Store:
         self._postgres = postgres
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[TagStore]:
-        async with self._postgres.transaction() as connection:
+    async def transaction(self, company_id: int) -> AsyncIterator[TagStore]:
+        async with self._postgres.transaction(company_id=company_id) as connection:
             yield TagStore(connection)

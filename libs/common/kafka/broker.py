@@ -1,9 +1,11 @@
 """The broker, with the settings that lose nothing, and the two verbs: ``subscribe`` and ``Publisher``."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Generic
 
+import structlog
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -18,6 +20,12 @@ from libs.common.settings import KafkaSettings
 
 MAX_POLL_INTERVAL_MS = 300_000
 REBALANCE_TIMEOUT_MS = 60_000
+GRACEFUL_SECONDS = 20.0
+"""How long a stop waits for the message in hand."""
+STOP_SECONDS = 25.0
+"""How long a stop may take in all: below the 30 seconds after which orchestrators kill."""
+
+log = structlog.get_logger()
 
 Clock = Callable[[], datetime]
 
@@ -49,12 +57,21 @@ def create_broker(
         max_request_size=1024 * 1024,
         # FastStream logs exceptions with their values, which may be personal data; Delivery logs instead.
         logger=None,
-        graceful_timeout=25.0,
+        graceful_timeout=GRACEFUL_SECONDS,
         middlewares=middlewares,
     )
     if delivery is not None:
         delivery.connect(broker)
     return broker
+
+
+async def stop_broker(broker: KafkaBroker) -> None:
+    """Finish and commit the message in hand, leave the group. Kafka may be away: then leave without a word."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await broker.stop()
+    except TimeoutError:
+        log.warning("stopped without leaving the group: Kafka does not answer")
 
 
 def subscribe(

@@ -8,12 +8,15 @@ from typing import Protocol
 
 import structlog
 import uvicorn
-from faststream.asgi import AsgiFastStream
+from faststream.asgi import make_asyncapi_asgi
 from faststream.kafka import KafkaBroker
+from faststream.specification import AsyncAPI
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
+from libs.common.errors import describe
 from libs.common.health import health_routes
-from libs.common.kafka.broker import create_broker
+from libs.common.kafka.broker import create_broker, stop_broker
 from libs.common.kafka.delivery import EXIT_BAD_DEPLOY, Delivery
 from libs.common.kafka.health import ConsumerHealth
 from libs.common.kafka.startup_checks import check_subscribers
@@ -39,10 +42,10 @@ class Service:
         configure_tracing(settings, service=name)
         self.name = name
         self.settings = settings
-        self.exit_code = 0
         self.delivery = Delivery(settings, service=name, on_bad_deploy=self._bad_deploy)
         self.broker: KafkaBroker = create_broker(settings, service=name, delivery=self.delivery)
         self.health = ConsumerHealth(self.broker, self.delivery, settings, service=name)
+        self._exit_code = 0
         self._server: uvicorn.Server | None = None
         self._closing: list[Callable[[], Awaitable[None]]] = []
         self._background: list[Background] = []
@@ -56,41 +59,40 @@ class Service:
         self._background.extend(background)
 
     def _bad_deploy(self) -> None:
-        self.exit_code = EXIT_BAD_DEPLOY
+        self._exit_code = EXIT_BAD_DEPLOY
         if self._server is not None:
             self._server.should_exit = True
 
     @asynccontextmanager
-    async def lifespan(self) -> AsyncIterator[None]:
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        """Start before the first health check; stop after the message in hand, within the orchestrator's patience."""
         check_subscribers(self.broker)
-        tasks = [asyncio.create_task(work.run(), name=type(work).__name__) for work in self._background]
-        log.info("starting")
         try:
+            await self.broker.start()
+            tasks = [asyncio.create_task(work.run(), name=type(work).__name__) for work in self._background]
+            log.info("started")
             yield
-        finally:
             self.delivery.stop_waiting()
             for work in self._background:
                 work.stop()
             await asyncio.gather(*tasks, return_exceptions=True)
+        except Exception as error:
+            log.error("cannot start", error=describe(error))  # noqa: TRY400 - the traceback is the driver's
+            raise
+        finally:
+            await stop_broker(self.broker)
             for close in reversed(self._closing):
                 await close()
             log.info("stopped")
 
-    def app(self) -> AsgiFastStream:
+    def app(self) -> Starlette:
         """Return the ASGI application: health checks, metrics, and AsyncAPI at ``/docs/events``."""
-        routes = health_routes(self.health.stuck)
-        health = Starlette(routes=routes)
-        return AsgiFastStream(
-            self.broker,
-            lifespan=self.lifespan,
-            on_shutdown=[self.delivery.stop_waiting],
-            logger=None,
-            asgi_routes=[(route.path, health) for route in routes],
-            asyncapi_path="/docs/events",
-        )
+        asyncapi = make_asyncapi_asgi(AsyncAPI(self.broker, title=f"leadflow-{self.name}"))
+        routes = [*health_routes(self.health.stuck), Mount("/docs/events", app=asyncapi)]
+        return Starlette(routes=routes, lifespan=self.lifespan)
 
     def run(self) -> None:
-        """Serve until SIGTERM; finish the message in hand first. Exits with 78 after a bad deploy."""
+        """Serve until SIGTERM. Exits with 78 after a bad deploy, 3 when a server is away at the start."""
         config = uvicorn.Config(
             self.app(),
             host=self.settings.http_host,
@@ -101,5 +103,6 @@ class Service:
         )
         self._server = uvicorn.Server(config)
         self._server.run()
-        if self.exit_code or not self._server.started:
-            sys.exit(self.exit_code or 1)
+        if not self._server.started:
+            sys.exit(3)
+        sys.exit(self._exit_code)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self, TextIO
 
 from libs.common.events.chunk import COLUMNS
-from services.api.domain.cells import TRIMMED
+from services.api.domain.cells import trimmed
 from services.api.domain.encodings import find_encoding
 from services.api.domain.job import Limits
 from services.api.domain.problems import Refused
@@ -62,7 +62,7 @@ def _separator(text: TextIO) -> str:
 
 def _likeness(line: str, separator: str) -> tuple[int, int]:
     """Return how many of the five names, and how many cells, the line holds when it is separated so."""
-    cells = [cell.strip(TRIMMED).casefold() for cell in next(csv.reader([line], delimiter=separator))]
+    cells = [trimmed(cell).casefold() for cell in next(csv.reader([line], delimiter=separator))]
     return len(set(cells) & set(COLUMNS)), len(cells)
 
 

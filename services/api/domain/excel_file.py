@@ -4,6 +4,7 @@ import datetime as dt
 import mmap
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
@@ -19,7 +20,7 @@ _DIGITS_OF_A_DOUBLE = 1e15
 Cell = str | float | int | bool | dt.datetime | dt.date | dt.time | dt.timedelta
 
 
-def zip_records(path: str, limits: Limits) -> Iterator[tuple[int, list[str]]]:
+def zip_records(path: Path, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     """Yield ``(row number, cells as text)`` of the first visible sheet of an XLSX, XLSM or XLSB. Raises Refused."""
     if archive_kind(path) == "xlsx":
         yield from _records(path, visible_sheet(path, limits))
@@ -28,9 +29,9 @@ def zip_records(path: str, limits: Limits) -> Iterator[tuple[int, list[str]]]:
         yield from _records(path, None)
 
 
-def ole_records(path: str) -> Iterator[tuple[int, list[str]]]:
+def ole_records(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield ``(row number, cells as text)`` of the first visible sheet of an XLS. Raises Refused."""
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if any(content.find(stream.encode("utf-16-le")) >= 0 for stream in _ENCRYPTED_STREAMS):
             raise Refused("file_encrypted")
         if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
@@ -57,7 +58,7 @@ def _number_text(number: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _records(path: str, bounded: Sheet | None) -> Iterator[tuple[int, list[str]]]:
+def _records(path: Path, bounded: Sheet | None) -> Iterator[tuple[int, list[str]]]:
     try:
         with CalamineWorkbook.from_path(path) as workbook:
             index = _first_visible(workbook) if bounded is None else bounded.index

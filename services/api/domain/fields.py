@@ -7,6 +7,7 @@ tags lose them (nobody sees them in a spreadsheet), in the other columns they ma
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from email_validator import (
     SPECIAL_USE_DOMAIN_NAMES,
@@ -15,7 +16,7 @@ from email_validator import (
 )
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
-from services.api.domain.cells import TRIMMED, InvalidCell
+from services.api.domain.cells import InvalidCell, trimmed
 
 TEXT_LIMIT = 255
 """Characters of a name, an e-mail address and a tags cell."""
@@ -30,23 +31,28 @@ _LINE_BREAKS = re.compile("[\t-\r\x85\u2028\u2029]+")
 _UNSTORABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
 _CPF_PUNCTUATION = re.compile(r"[.\-/\s\u2010-\u2015]+")
+_PLAIN_CPF = re.compile(r"(\d{3})\.?(\d{3})\.?(\d{3})-?(\d{2})", re.ASCII)
 _CPF_DIGITS = re.compile(r"\d{1,11}", re.ASCII)
+_ASCII_ZERO = ord("0")
 _DECIMAL_ZERO = re.compile(r"(\d{9,11})[.,]0", re.ASCII)
 
 _ATOM = r"[a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]+"
 _LABEL = r"[a-zA-Z0-9](?:-?[a-zA-Z0-9])*"
-_PLAIN_EMAIL = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@((?:{_LABEL}\.)+[a-zA-Z]{{2,63}})")
-_SPECIAL_DOMAIN = re.compile(r"(?:.*\.)?(?:" + "|".join(map(re.escape, SPECIAL_USE_DOMAIN_NAMES)) + ")", re.IGNORECASE)
-_LABEL_TOO_LONG = re.compile(r"[^.]{64}")
+_PLAIN_EMAIL = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@((?:{_LABEL}\.)+[a-zA-Z]+)")
+_SPECIAL_DOMAINS = tuple(f".{name}" for name in SPECIAL_USE_DOMAIN_NAMES)
+_MAILBOXES_WITHOUT_CASE = frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
+_SHORT_EMAIL = 64
+"""Shorter than every limit on an address, a domain and a label."""
 
 
 def _tidy(cell: str) -> str:
     """Return the text without what surrounds it, on one line, without characters that no store takes, in NFC."""
-    text = cell.strip(TRIMMED)
-    if text.isascii() and text.isprintable():
+    text = trimmed(cell)
+    if not text.isprintable():
+        text = _UNSTORABLE.sub("", _LINE_BREAKS.sub(" ", text))
+    if text.isascii() or len(text) > _NORMALISED_LIMIT:
         return text
-    text = _UNSTORABLE.sub("", _LINE_BREAKS.sub(" ", text))
-    return unicodedata.normalize("NFC", text) if len(text) <= _NORMALISED_LIMIT else text
+    return unicodedata.normalize("NFC", text)
 
 
 def parse_name(cell: str) -> str:
@@ -64,11 +70,16 @@ def parse_cpf(cell: str) -> str | None:
 
     A number cell loses the zeros that a CPF begins with; they are put back when the check digits then hold.
     """
-    text = cell.strip(TRIMMED)
+    text = trimmed(cell)
     if not text:
         return None
-    if text[0] == "'":
-        text = text[1:]
+    plain = _PLAIN_CPF.fullmatch(text)
+    if plain:
+        digits = "".join(plain.groups())
+        if has_cpf_check_digits(digits):
+            return digits
+        raise InvalidCell("cpf_invalid")
+    text = text.removeprefix("'")
     decimal = _DECIMAL_ZERO.fullmatch(text)
     digits = decimal[1] if decimal else _CPF_PUNCTUATION.sub("", text)
     if not _CPF_DIGITS.fullmatch(digits):
@@ -84,12 +95,13 @@ def has_cpf_check_digits(digits: str) -> bool:
 
     The last two digits weigh the others (Receita Federal); eleven equal digits would hold and are no CPF.
     """
-    a, b, c, d, e, f, g, h, i, first, second = map(int, digits)
-    weighed = 10 * a + 9 * b + 8 * c + 7 * d + 6 * e + 5 * f + 4 * g + 3 * h + 2 * i
+    a, b, c, d, e, f, g, h, i, first, second = digits.encode()
+    weighed = 10 * a + 9 * b + 8 * c + 7 * d + 6 * e + 5 * f + 4 * g + 3 * h + 2 * i - _ASCII_ZERO * 54
+    first -= _ASCII_ZERO
     if weighed * 10 % 11 % 10 != first:
         return False
-    weighed += a + b + c + d + e + f + g + h + i + 2 * first
-    return weighed * 10 % 11 % 10 == second and digits != digits[0] * 11
+    weighed += a + b + c + d + e + f + g + h + i - _ASCII_ZERO * 9 + 2 * first
+    return weighed * 10 % 11 % 10 == second - _ASCII_ZERO and digits != digits[0] * 11
 
 
 def parse_email(cell: str) -> str | None:
@@ -97,7 +109,7 @@ def parse_email(cell: str) -> str | None:
 
     Raises ``email_too_long``, ``email_invalid``.
     """
-    text = cell.strip(TRIMMED)
+    text = trimmed(cell)
     if not text:
         return None
     if len(text) > TEXT_LIMIT:
@@ -105,13 +117,13 @@ def parse_email(cell: str) -> str | None:
     plain = _PLAIN_EMAIL.fullmatch(text)
     if plain:
         local, domain = plain.groups()
+        domain = domain.lower()
         if (
-            len(text) <= 254
-            and local.lower() not in CASE_INSENSITIVE_MAILBOX_NAMES
-            and not _SPECIAL_DOMAIN.fullmatch(domain)
-            and not _LABEL_TOO_LONG.search(domain)
+            len(text) <= _SHORT_EMAIL
+            and local.lower() not in _MAILBOXES_WITHOUT_CASE
+            and not domain.endswith(_SPECIAL_DOMAINS)
         ):
-            return f"{local}@{domain.lower()}"
+            return f"{local}@{domain}"
     return parse_any_email(text)
 
 
@@ -123,23 +135,24 @@ def parse_any_email(text: str) -> str:
         raise InvalidCell("email_invalid") from None
 
 
-def parse_tags(cell: str) -> list[str]:
+@lru_cache(maxsize=256)
+def parse_tags(cell: str) -> tuple[str, ...]:
     """Return the tag names of a cell, in order, each once (compared by case folding).
 
     Raises ``tags_too_long`` over 255 characters of the whole cell, ``tags_too_many`` over 5 names.
     """
     text = _tidy(cell)
     if not text:
-        return []
+        return ()
     if len(text) > TEXT_LIMIT:
         raise InvalidCell("tags_too_long")
     if "," not in text:
-        return [text]
+        return (text,)
     names: dict[str, str] = {}
     for part in text.split(","):
-        name = part.strip(TRIMMED)
+        name = trimmed(part)
         if name:
             names.setdefault(name.casefold(), name)
     if len(names) > TAGS_LIMIT:
         raise InvalidCell("tags_too_many")
-    return list(names.values())
+    return tuple(names.values())

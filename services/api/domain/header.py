@@ -3,7 +3,7 @@
 from difflib import get_close_matches
 
 from libs.common.events.chunk import COLUMNS
-from services.api.domain.cells import TRIMMED
+from services.api.domain.cells import trimmed
 from services.api.domain.problems import Refused
 
 _IN_OTHER_WORDS = {
@@ -26,7 +26,7 @@ def check_header(cells: list[str]) -> None:
 
     Names are compared trimmed and case-folded; blank cells at the right do not matter.
     """
-    found = [cell.strip(TRIMMED).casefold() for cell in cells]
+    found = [trimmed(cell).casefold() for cell in cells]
     while found and not found[-1]:
         found.pop()
     if found != list(COLUMNS):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberType
 
-from services.api.domain.cells import InvalidCell
+from services.api.domain.cells import InvalidCell, trimmed
 
 _BRAZIL = "BR"
 _BRAZIL_DIAL_CODE = 55
@@ -66,13 +66,16 @@ def _ranges() -> tuple[frozenset[str], frozenset[str]]:
 _LANDLINES, _MOBILES = _ranges()
 
 
-def parse_phone(text: str) -> Phone:
-    """Return the phone that a trimmed, non-empty cell holds.
+def parse_phone(cell: str) -> Phone:
+    """Return the phone that a cell holds.
 
-    Raises InvalidCell with ``phone_scientific`` for a number that a spreadsheet shortened (5,51E+12), and
-    ``phone_invalid`` for everything that is not exactly one valid number: letters, extensions, two numbers,
-    Brazilian numbers without DDD (0800 and 4004 have none either).
+    Raises InvalidCell with ``phone_missing`` for an empty cell, ``phone_scientific`` for a number that a
+    spreadsheet shortened (5,51E+12), and ``phone_invalid`` for everything that is not exactly one valid number:
+    letters, extensions, two numbers, Brazilian numbers without DDD (0800 and 4004 have none either).
     """
+    text = trimmed(cell)
+    if not text:
+        raise InvalidCell("phone_missing")
     plain = _PLAIN.fullmatch(text)
     if plain:
         ddd, ninth, first, prefix, rest = plain.groups()
@@ -86,9 +89,8 @@ def parse_phone(text: str) -> Phone:
 
 
 def parse_any_phone(text: str) -> Phone:
-    """Do what ``parse_phone`` does, without its table: ask ``phonenumbers``."""
-    if text[:1] == "'":
-        text = text[1:]
+    """Do what ``parse_phone`` does with a trimmed text, always asking ``phonenumbers``."""
+    text = text.removeprefix("'")
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_DASHES)
         text = "".join(char for char in text if unicodedata.category(char) != "Cf")

@@ -5,6 +5,7 @@ One frame a chunk: number of rows and number of bytes, both unsigned 32 bit big-
 
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 _FRAME = struct.Struct(">II")
@@ -16,12 +17,12 @@ def write_chunk(spool: BinaryIO, row_count: int, payload: bytes) -> None:
     spool.write(payload)
 
 
-def read_spool(path: str) -> Iterator[tuple[int, int, bytes]]:
+def read_spool(path: str | Path) -> Iterator[tuple[int, int, bytes]]:
     """Yield ``(chunk_index, row_count, payload)`` in order; payloads are the JSON of ``ChunkAccepted``.
 
     Raises EOFError when the file ends inside a frame.
     """
-    with open(path, "rb") as spool:
+    with Path(path).open("rb") as spool:
         chunk_index = 0
         while frame := spool.read(_FRAME.size):
             if len(frame) < _FRAME.size:

@@ -3,11 +3,11 @@
 Neither the file's name nor its content type is asked: people rename files, and browsers guess.
 """
 
-import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from libs.common.events.chunk import COLUMNS
-from services.api.domain.cells import TRIMMED, restored
+from services.api.domain.cells import restored, trimmed
 from services.api.domain.csv_file import csv_records
 from services.api.domain.excel_file import ole_records, zip_records
 from services.api.domain.header import check_header
@@ -42,7 +42,7 @@ _BLANK = b" \t\r\n"
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
-def read_spreadsheet(path: str, limits: Limits) -> Iterator[tuple[int, list[str]]]:
+def read_spreadsheet(path: Path, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     """Yield ``(row number, cells)`` of each data row, as text, at least five cells.
 
     Row numbers are those that a spreadsheet shows: the header is 1 when nothing stands above it. Blank rows
@@ -61,27 +61,30 @@ def read_spreadsheet(path: str, limits: Limits) -> Iterator[tuple[int, list[str]
         raise Refused("file_empty")
     width = len(COLUMNS)
     for number, cells in records:
-        if _is_blank(cells):
+        text = "".join(cells)
+        if not trimmed(text):
             continue
-        if len(cells) > width:
-            extra = len(cells)
-            while extra > width and not cells[extra - 1].strip(TRIMMED):
-                extra -= 1
-            cells = cells[:extra]
-        elif len(cells) < width:
-            cells = cells + [""] * (width - len(cells))
-        yield number, [restored(cell) if cell[:1] == "'" else cell for cell in cells]
+        if len(cells) != width:
+            _widen_or_narrow(cells, width)
+        yield number, list(map(restored, cells)) if "'" in text else cells
 
 
 def _is_blank(cells: list[str]) -> bool:
-    return not any(cells) or not any(cell.strip(TRIMMED) for cell in cells)
+    return not trimmed("".join(cells))
 
 
-def _records(path: str, limits: Limits) -> Iterator[tuple[int, list[str]]]:
-    size = os.path.getsize(path)
+def _widen_or_narrow(cells: list[str], width: int) -> None:
+    """Add missing cells and take off blank ones beyond ``width``, in place."""
+    cells.extend([""] * (width - len(cells)))
+    while len(cells) > width and not trimmed(cells[-1]):
+        cells.pop()
+
+
+def _records(path: Path, limits: Limits) -> Iterator[tuple[int, list[str]]]:
+    size = path.stat().st_size
     if size > limits.max_bytes:
         raise Refused("file_too_large", f"The file holds more than {limits.max_bytes} bytes.")
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         head = file.read(4096)
     if head.startswith(_ZIP):
         return zip_records(path, limits)

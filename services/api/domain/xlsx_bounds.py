@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 from xml.parsers import expat
 
@@ -40,7 +41,10 @@ _OTHER_ARCHIVES = {
 }
 
 _PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
-_CELL_STARTS = tuple(b"<c" + end for end in (b" ", b">", b"/", b"\t", b"\n", b"\r"))
+_NO_CELL_BUT = rb'<c(?! r="%b[0-9]{1,%d}"|[A-Za-z])'
+"""A cell's tag unless it goes on like this; other elements' names begin with c too, and go on with a letter."""
+_NOT_PLAIN = re.compile(_NO_CELL_BUT % (b"[A-Z]{1,3}", 7))
+_LETTERS = 26
 _PREFIXED_CELL = re.compile(rb":c[\s/>]")
 _ERROR_CELL = b't="e"'
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
@@ -84,7 +88,7 @@ class _Parts:
                 yield block
 
 
-def archive_kind(path: str) -> Literal["xlsx", "xlsb"]:
+def archive_kind(path: Path) -> Literal["xlsx", "xlsb"]:
     """Tell which of Excel's two packed formats the archive holds. Raises Refused when it is something else."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -101,7 +105,7 @@ def archive_kind(path: str) -> Literal["xlsx", "xlsb"]:
     raise Refused("file_not_spreadsheet", "This is a ZIP archive, but no Excel workbook.")
 
 
-def visible_sheet(path: str, limits: Limits) -> Sheet:
+def visible_sheet(path: Path, limits: Limits) -> Sheet:
     """Return the first visible worksheet of an XLSX, once it is known that it can be read within the limits.
 
     Raises Refused.
@@ -114,7 +118,7 @@ def visible_sheet(path: str, limits: Limits) -> Sheet:
                 if name in parts:
                     for _ in parts.blocks(name):
                         pass
-            if not _measured_quickly(sheet, parts.blocks(part), _most_cells(limits)):
+            if not _surely_within(parts.blocks(part), limits):
                 _measure(sheet, _Parts(archive, limits.max_bytes).blocks(part))
     except _ZIP_ERRORS:
         raise Refused("file_broken", "The workbook's archive is damaged or not complete.") from None
@@ -125,7 +129,7 @@ def visible_sheet(path: str, limits: Limits) -> Sheet:
     return sheet
 
 
-def unpacks_within(path: str, limits: Limits) -> None:
+def unpacks_within(path: Path, limits: Limits) -> None:
     """Raise Refused when the parts of an archive unpack to more than the limit, whatever its directory says."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -163,30 +167,26 @@ def _first_visible(parts: _Parts) -> tuple[Sheet, str]:
     raise Refused("file_broken", "The workbook has no visible sheet.")
 
 
-def _measured_quickly(sheet: Sheet, blocks: Iterator[bytes], most_cells: int) -> bool:
-    """Set the sheet's extent from its cells' references; tell whether that is certain and within bounds."""
-    columns: set[bytes] = set()
-    certain = True
-    rest = b""
+def _surely_within(blocks: Iterator[bytes], limits: Limits) -> bool:
+    """Tell whether the sheet's XML is plain, shows no error and spreads over few enough rows and columns.
+
+    False says nothing. Each cell must name itself (r="B7") right after its tag; nearly all writers do that.
+    """
+    digits = len(str(limits.max_rows + 1))
+    near = re.compile(_NO_CELL_BUT % (b"[A-Z]", digits))
+    rows, columns, rest = 10**digits - 1, _LETTERS, b""
     for block in blocks:
         whole, bracket, tail = (rest + block).rpartition(b"<")
         rest = bracket + tail
-        cells = _PLAIN_CELL.findall(whole)
-        certain = (
-            certain
-            and len(rest) < _PENDING
-            and sum(map(whole.count, _CELL_STARTS)) == len(cells)
-            and _ERROR_CELL not in whole
-            and b"\x00" not in whole
-            and b"<!" not in whole
-            and not _PREFIXED_CELL.search(whole)
-        )
-        if cells:
-            letters, digits = zip(*cells, strict=True)
-            columns.update(letters)
-            sheet.rows = max(sheet.rows, *map(int, set(digits)))
-    sheet.columns = max((_column(letters.decode()) + 1 for letters in columns), default=0)
-    return certain and bool(columns) and sheet.rows * sheet.columns <= most_cells
+        if len(rest) > _PENDING or _ERROR_CELL in whole or b"\x00" in whole or _PREFIXED_CELL.search(whole):
+            return False
+        if near.search(whole):
+            if _NOT_PLAIN.search(whole):
+                return False
+            references = _PLAIN_CELL.findall(whole)
+            rows = max(rows, *(int(row) for row in {row for _, row in references}))
+            columns = max(columns, *(_column(name) + 1 for name in {name.decode() for name, _ in references}))
+    return rows * columns <= _most_cells(limits)
 
 
 def _measure(sheet: Sheet, blocks: Iterator[bytes]) -> None:
