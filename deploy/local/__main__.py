@@ -17,6 +17,8 @@ from deploy.local.ports import Ports
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
 MINIMUM_PYTHON = (3, 11)
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 
 
 @app.command()
@@ -168,9 +170,10 @@ def main() -> None:
     except StackError as error:
         print(f"\n{error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("\nInterrupted. `make up` takes it from there, `make down` stops what runs.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            print("\nInterrupted. `make up` takes it from there, `make down` stops what runs.", file=sys.stderr)
+        raise
 
 
 if __name__ == "__main__":

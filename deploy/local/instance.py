@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+MAIN = "main"
+"""The instance of ``make up``."""
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -43,7 +46,7 @@ class Instance:
 
         ``LEADFLOW_LOCAL_DIR`` puts the state elsewhere than ``.local`` of the checkout.
         """
-        name = os.environ.get("LEADFLOW_STACK") or "main"
+        name = os.environ.get("LEADFLOW_STACK") or MAIN
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name) or name == "jars":
             raise StackError(f"LEADFLOW_STACK={name!r}: use up to 31 lower-case letters, digits and hyphens.")
         local = os.environ.get("LEADFLOW_LOCAL_DIR")

@@ -56,9 +56,9 @@ def bootstrap(ports: Ports, count: int) -> str:
 
 def prepare(instance: Instance, ports: Ports, count: int) -> None:
     """Fetch the jars (once a checkout), write each broker's settings, format its log folder (once an instance)."""
-    java = _java()
+    java = _java(instance)
     if java is None:
-        _require_docker()
+        _fetch_image()
     else:
         _fetch_jars(instance)
     home = instance.state / "kafka"
@@ -73,7 +73,7 @@ def prepare(instance: Instance, ports: Ports, count: int) -> None:
 
 
 def programs(instance: Instance, count: int) -> list[Program]:
-    java = _java()
+    java = _java(instance)
     found = []
     for name in broker_names(count):
         # Part of the script, so that changed settings restart the broker.
@@ -105,7 +105,7 @@ def programs(instance: Instance, count: int) -> list[Program]:
 
 def remove_containers(instance: Instance, *, volumes: bool = False) -> None:
     """Remove what Docker may still hold of this instance (nothing where Kafka runs on Java)."""
-    if _java() is not None or shutil.which("docker") is None:
+    if _made_with(instance) != "docker":
         return
     for name in broker_names(MAX_BROKERS):
         container = _container(instance, name)
@@ -213,8 +213,38 @@ def _jvm(instance: Instance, java: str, *options: str) -> tuple[str, ...]:
     return (java, *options, "-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={log4j}", "-cp", f"{jars}/*")
 
 
+def _java(instance: Instance) -> str | None:
+    """Return the Java that runs this instance's Kafka; None when Docker does.
+
+    An instance keeps to what it was made with: the data of one is not where the other looks for it.
+    Raises ``StackError`` that says what to install.
+    """
+    made_with, java = _made_with(instance), _new_enough_java()
+    if java and made_with != "docker" and (_jars_are_there(instance) or shutil.which("mvn")):
+        return java
+    if made_with != "java" and _docker_answers():
+        return None
+    if made_with == "docker":
+        raise StackError("This stack's Kafka runs in Docker, and `docker info` fails. Start Docker, or `make reset`.")
+    missing = f"Java {JAVA} or newer is missing" if java is None else "Maven (`mvn`) is missing"
+    raise StackError(f"{missing}, and Docker does not answer. {_INSTALL}")
+
+
+def _made_with(instance: Instance) -> str | None:
+    folder = instance.state / "kafka" / "broker-1"
+    if not folder.exists():
+        return None
+    return "java" if (folder / "meta.properties").exists() else "docker"
+
+
 @cache
-def _java() -> str | None:
+def _docker_answers() -> bool:
+    docker = shutil.which("docker")
+    return docker is not None and subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0
+
+
+@cache
+def _new_enough_java() -> str | None:
     """Return a Java that is new enough, None when there is none."""
     home = os.environ.get("JAVA_HOME")
     for java in ([f"{home}/bin/java"] if home else []) + [shutil.which("java") or ""]:
@@ -229,30 +259,38 @@ def _java() -> str | None:
 
 
 def _fetch_jars(instance: Instance) -> None:
-    stamp = hashlib.sha256(_POM.read_bytes()).hexdigest()
-    jars = instance.jars
-    if (jars / ".stamp").exists() and (jars / ".stamp").read_text() == stamp:
+    if _jars_are_there(instance):
         return
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise StackError(f"Java is here, Maven (`mvn`) is missing to fetch Kafka's jars. {_INSTALL}")
+    jars = instance.jars
     print("Fetching Kafka's jars with Maven (once a checkout) …", flush=True)
     unfinished = jars.with_name("jars.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    command = [maven, "-B", "-q", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={unfinished}"]
+    command = ["mvn", "-B", "-q", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={unfinished}"]
     fetched = subprocess.run(command, capture_output=True, text=True, check=False)
     if fetched.returncode:
         raise StackError(f"Maven could not fetch Kafka's jars:\n{fetched.stdout}{fetched.stderr}")
-    (unfinished / ".stamp").write_text(stamp)
+    (unfinished / ".stamp").write_text(_pom_hash())
     shutil.rmtree(jars, ignore_errors=True)
     unfinished.rename(jars)
 
 
-def _require_docker() -> None:
-    docker = shutil.which("docker")
-    if docker is None or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
-        raise StackError(f"Neither Java {JAVA}+ nor Docker is here. {_INSTALL}")
+def _jars_are_there(instance: Instance) -> bool:
+    stamp = instance.jars / ".stamp"
+    return stamp.exists() and stamp.read_text() == _pom_hash()
+
+
+def _pom_hash() -> str:
+    return hashlib.sha256(_POM.read_bytes()).hexdigest()
+
+
+def _fetch_image() -> None:
+    if subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, check=False).returncode == 0:
+        return
+    print(f"Pulling {IMAGE} (once a machine) …", flush=True)
+    pulled = subprocess.run(["docker", "pull", "--quiet", IMAGE], capture_output=True, text=True, check=False)
+    if pulled.returncode:
+        raise StackError(f"Docker could not pull {IMAGE}:\n{pulled.stdout}{pulled.stderr}")
 
 
 def _container(instance: Instance, name: str) -> str:

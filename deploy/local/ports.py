@@ -1,7 +1,8 @@
 """The ports of an instance: chosen once, remembered in ``ports.json``, never shared with another checkout.
 
-An instance owns a block of 100 ports. ``LEADFLOW_PORT_BASE`` says where it begins; otherwise the first
-block is taken that nobody listens on and no other checkout of this machine has been given.
+An instance owns a block of 100 ports: the first that nobody listens on and no other checkout of this machine
+has been given. ``LEADFLOW_PORT_BASE`` says where the block of ``main`` begins; those of the checkout's other
+instances (the tests') are then looked for after it.
 """
 
 import json
@@ -13,11 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from deploy.local.instance import Instance, StackError, write_atomically
+from deploy.local.instance import MAIN, Instance, StackError, write_atomically
 
 BLOCK = 100
 LOWEST, HIGHEST = 1024, 65_536 - BLOCK
-FIRST_BASE, LAST_BASE = 18_000, 32_600  # below the ports that Linux gives to outgoing connections
+FIRST_BASE = 18_000  # well below the ports that Linux gives to outgoing connections
 MAX_BROKERS = 3
 
 FIXED = {
@@ -84,7 +85,13 @@ def load(instance: Instance) -> Ports | None:
     return None
 
 
-def fixed_base() -> int | None:
+def must_move(instance: Instance, ports: Ports) -> bool:
+    """Tell whether ``LEADFLOW_PORT_BASE`` wants an instance that is up elsewhere."""
+    base = _given_base()
+    return base is not None and (ports.base != base if instance.name == MAIN else ports.base < base + BLOCK)
+
+
+def _given_base() -> int | None:
     """Return ``LEADFLOW_PORT_BASE``, None when it is not set; ``StackError`` when it is no usable number."""
     text = os.environ.get("LEADFLOW_PORT_BASE")
     if not text:
@@ -99,9 +106,9 @@ def choose(instance: Instance) -> Ports:
 
     Raises ``StackError`` naming the port when ``LEADFLOW_PORT_BASE`` moves the stack onto one that is taken.
     """
-    wanted, remembered = fixed_base(), load(instance)
+    wanted, remembered = _given_base(), load(instance)
     with _machine_lock():
-        if wanted is not None:
+        if wanted is not None and instance.name == MAIN:
             name = _taken(wanted)
             if name:
                 raise StackError(
@@ -109,13 +116,15 @@ def choose(instance: Instance) -> Ports:
                     f"Stop that program, or move the stack: LEADFLOW_PORT_BASE={wanted + BLOCK} make up"
                 )
             base = wanted
-        elif remembered and _ours(instance, remembered.base):
+        elif remembered and not must_move(instance, remembered) and _ours(instance, remembered.base):
             base = remembered.base
         else:
-            base = (
-                next((base for base in range(FIRST_BASE, LAST_BASE, BLOCK) if _ours(instance, base)), 0)
-                or _nothing_free()
-            )
+            first = FIRST_BASE if wanted is None else wanted + BLOCK
+            base = next((base for base in range(first, HIGHEST, BLOCK) if _ours(instance, base)), 0)
+            if not base:
+                raise StackError("No block of free ports found. Set LEADFLOW_PORT_BASE to the first of 100 free ports.")
+        if remembered and remembered.base != base:
+            release(instance)
         ports = remembered if remembered and remembered.base == base else Ports(base)
         ports.save(instance)
         _claim(instance, base)
@@ -148,10 +157,6 @@ def _taken(base: int) -> str | None:
 def _ours(instance: Instance, base: int) -> bool:
     """Tell whether this instance may have the block: nobody listens there, nobody else was given it."""
     return _claimed_by(base) in (None, str(instance.state)) and _taken(base) is None
-
-
-def _nothing_free() -> int:
-    raise StackError("No block of free ports found. Set LEADFLOW_PORT_BASE to the first of 100 free ports.")
 
 
 def _claims() -> Path:

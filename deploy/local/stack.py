@@ -28,7 +28,7 @@ from deploy.local.processes import (
 from deploy.local.settings import Given
 from deploy.local.supervision import Process, Supervisor
 
-SERVERS_SECONDS = 60
+SERVERS_SECONDS = 120
 STOP_SECONDS = 60
 MOST_COPIES = 20
 
@@ -45,8 +45,7 @@ def servers_up(instance: Instance) -> Ports:
     instance.create_folders()
     if supervisor.is_running:
         known = ports_of.load(instance)
-        wanted = ports_of.fixed_base()
-        if known is None or wanted not in (None, known.base):
+        if known is None or ports_of.must_move(instance, known):
             _stop(instance, supervisor)  # the ports move, and everything with them
     if not supervisor.is_running:
         left = end_leftovers(instance)
@@ -116,15 +115,20 @@ def reset(instance: Instance) -> None:
 
 
 def restart(instance: Instance, service: str | None) -> None:
-    """Restart one service (all its processes, or one server), or all services; wait until they are ready."""
+    """Restart the processes of one service, one process, or everything (None); wait until all is ready again."""
     supervisor = Supervisor(instance)
     names = [name for name in supervisor.processes() if service in (None, name, service_of(name))]
     if not names:
         raise StackError(f"There is no process of {service!r}." if supervisor.is_running else "The stack is down.")
-    supervisor.restart(names)
+    # As in `up` and `down`: services end while the servers still answer, and begin when they answer again.
+    services = [name for name in names if not _is_server(name)]
+    supervisor.stop(services)
+    supervisor.stop([name for name in names if _is_server(name)])
+    supervisor.start_again([name for name in names if _is_server(name)])
     ports = ports_of.load(instance) or ports_of.choose(instance)
     asyncio.run(_wait_for_servers(instance, ports, kafka.broker_count(instance)))
-    wait_for_services(instance, ports, names)
+    supervisor.start_again(services)
+    wait_for_services(instance, ports)
 
 
 def scale(instance: Instance, service: str, count: str) -> list[str]:

@@ -205,10 +205,8 @@ class Supervisor:
             if process.gave_up:
                 self._call("startProcess", process.name, False)
 
-    def restart(self, names: Iterable[str]) -> None:
-        """Stop processes, all at the same time, and start them again."""
-        names = list(names)
-        self.stop(names)
+    def start_again(self, names: Iterable[str]) -> None:
+        """Start processes that were stopped."""
         for name in names:
             self._call("startProcess", name, False)
 

@@ -8,6 +8,7 @@ topic is emptied into the dead letter.
 import asyncio
 
 import aiokafka.errors
+import asyncpg
 import httpx
 import pymongo.errors
 import sqlalchemy.exc
@@ -26,8 +27,9 @@ class BadDeploy(BaseException):
     """Too many messages in a row were bad: the fault is more likely ours than theirs."""
 
 
-_BAD_DAY_SQLSTATES = ("08", "25006", "40", "53", "55P03", "57", "58", "XX")
-"""Connection, read-only, serialisation and deadlock, resources (full disk), lock timeout, operator, system."""
+_BAD_DAY_SQLSTATES = ("08", "25006", "25P03", "40", "53", "55P03", "57", "58", "XX")
+"""Connection, read-only, frozen in a transaction, serialisation and deadlock, resources (full disk), lock timeout,
+operator, system."""
 
 _BAD_DAY_TYPES: tuple[type[BaseException], ...] = (
     BadDay,
@@ -38,12 +40,13 @@ _BAD_DAY_TYPES: tuple[type[BaseException], ...] = (
     pymongo.errors.WriteConcernError,
     pymongo.errors.WTimeoutError,
     pymongo.errors.ExecutionTimeout,
-    sqlalchemy.exc.InterfaceError,
     sqlalchemy.exc.TimeoutError,
 )
 
-_MONGO_BAD_DAY_CODES = frozenset({6, 7, 50, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031})
-"""Server error codes for "try again": host away, timeouts, shutdown, not primary, out of disk space."""
+_MONGO_BAD_DAY_CODES = frozenset(
+    {6, 7, 24, 43, 50, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 14031}
+)
+"""Server error codes for "try again": host away, timeouts, lost cursor, shutdown, not primary, out of disk space."""
 
 
 def is_bad_day(error: BaseException) -> bool:
@@ -51,13 +54,34 @@ def is_bad_day(error: BaseException) -> bool:
     if isinstance(error, _BAD_DAY_TYPES):
         return True
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        sqlstate = str(getattr(error.orig, "sqlstate", "") or "")
-        return error.connection_invalidated or not sqlstate or sqlstate.startswith(_BAD_DAY_SQLSTATES)
-    if isinstance(error, pymongo.errors.OperationFailure):
-        return error.code in _MONGO_BAD_DAY_CODES or error.has_error_label("RetryableWriteError")
+        return error.connection_invalidated or _is_postgres_away(error.orig and (error.orig.__cause__ or error.orig))
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+        # SQLAlchemy's own queries on a new connection come as they are.
+        return _is_postgres_away(error)
+    if isinstance(error, pymongo.errors.PyMongoError):
+        return _is_mongo_away(error)
     return isinstance(error, aiokafka.errors.KafkaError) and not isinstance(
         error, aiokafka.errors.MessageSizeTooLargeError
     )
+
+
+def _is_postgres_away(error: BaseException | None) -> bool:
+    if isinstance(error, ValueError):
+        # The driver itself refused a value that the column cannot hold: it always will.
+        return False
+    sqlstate = str(getattr(error, "sqlstate", "") or "")
+    return not sqlstate or sqlstate.startswith(_BAD_DAY_SQLSTATES)
+
+
+def _is_mongo_away(error: pymongo.errors.PyMongoError) -> bool:
+    if error.timeout or error.has_error_label("RetryableWriteError"):
+        return True
+    if isinstance(error, pymongo.errors.BulkWriteError):
+        # One call, an error a document: once the server is well again, the others' own are told.
+        details = error.details or {}
+        codes = {item.get("code") for item in details.get("writeErrors", [])}
+        return bool(details.get("writeConcernErrors") or codes & _MONGO_BAD_DAY_CODES)
+    return isinstance(error, pymongo.errors.OperationFailure) and error.code in _MONGO_BAD_DAY_CODES
 
 
 def describe(error: BaseException) -> str:

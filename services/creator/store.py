@@ -84,7 +84,7 @@ class LeadStore:
                 "creator_id": chunk.creator_id,
             },
         )
-        lead_ids: dict[str, int] = dict(inserted.tuples().all())
+        lead_ids: dict[str, int] = {row.chat_id: row.id for row in inserted}
         missing = [chat_id for chat_id in wanted if chat_id not in lead_ids]
         return lead_ids | await self.leads_of_chats(chunk, missing)
 
@@ -93,7 +93,7 @@ class LeadStore:
         if not ids:
             return {}
         rows = await self._connection.execute(_LEADS_OF_CHATS, {"chat_ids": list(ids), "import_id": chunk.import_id})
-        return dict(rows.tuples().all())
+        return {row.chat_id: row.id for row in rows}
 
     async def insert_chat_tags(self, chunk: ChunkTagged, ids: Sequence[str], lead_ids: dict[str, int]) -> None:
         """Link every lead's chat to its tags; links that exist stay as they are."""

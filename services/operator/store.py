@@ -75,4 +75,4 @@ class Store:
             reopened = await connection.execute(
                 _REOPEN, {"imports": imports, "indexes": [chunk[1] for chunk in chunks]}
             )
-            return sorted(reopened.tuples().all())
+            return sorted((row.import_id, row.chunk_index) for row in reopened)

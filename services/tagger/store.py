@@ -73,7 +73,7 @@ class TagStore:
         made = await self._connection.execute(_MAKE, scope | {"creator_id": chunk.creator_id})
         made_ids = list(made.scalars())
         found = await self._connection.execute(_FIND, scope)
-        ids: dict[str, int] = dict(found.tuples().all())
+        ids = {row.name: row.id for row in found}
         if len(ids) < len(names):
             raise BadDay("a tag was deleted while it was looked up")
         await self._connection.execute(

@@ -1,8 +1,7 @@
 """The system from outside: a user of the API, the two databases, and subscribers of the public topics."""
 
-import asyncio
-import os
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -13,11 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.platform import Tenant, create_tenant
 from tests.support.readers import ACCEPTED, FINISHED, Stored, Topic, subscribed
 from tests.support.stack import Addresses
-from tests.support.user import User
-
-needs_local_stack = pytest.mark.skipif(
-    os.environ.get("LEADFLOW_TEST_STACK") == "docker", reason="holds or kills processes of the local stack"
-)
+from tests.support.user import NewUser, User
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -28,6 +23,7 @@ async def http(stack: Addresses) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest_asyncio.fixture(scope="session")
 async def stored(stack: Addresses, stack_engine: AsyncEngine) -> AsyncIterator[Stored]:
+    client: AsyncMongoClient[dict[str, Any]]
     async with AsyncMongoClient(stack.mongo_url, tz_aware=True) as client:
         yield Stored(stack_engine, client.get_default_database()["chats"])
 
@@ -51,14 +47,11 @@ def user(http: httpx.AsyncClient, stack_tenant: Tenant) -> User:
     return User(http, stack_tenant)
 
 
-@pytest_asyncio.fixture
-async def stranger(http: httpx.AsyncClient, stack: Addresses, stack_engine: AsyncEngine) -> User:
-    """The first user of another new company."""
-    return User(http, await create_tenant(stack_engine, jwt_secret=stack.jwt_secret))
+@pytest.fixture
+def new_user(http: httpx.AsyncClient, stack: Addresses, stack_engine: AsyncEngine) -> NewUser:
+    """Make the first user of one more company."""
 
+    async def make() -> User:
+        return User(http, await create_tenant(stack_engine, jwt_secret=stack.jwt_secret))
 
-@pytest_asyncio.fixture
-async def strangers(http: httpx.AsyncClient, stack: Addresses, stack_engine: AsyncEngine) -> list[User]:
-    """Users of eight more companies."""
-    made = [create_tenant(stack_engine, jwt_secret=stack.jwt_secret) for _ in range(8)]
-    return [User(http, tenant) for tenant in await asyncio.gather(*made)]
+    return make

@@ -5,30 +5,29 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from tests.support.stack import local
 
-
-def pid_of(name: str) -> int:
-    """Return the pid of a running process of the test instance."""
-    return running()[name]
+needs_local_stack = pytest.mark.skipif(
+    os.environ.get("LEADFLOW_TEST_STACK") == "docker", reason="holds or kills processes of the local stack"
+)
 
 
 def running() -> dict[str, int]:
+    """Return the pids of the test instance's running processes by name."""
     lines = [line.split() for line in local("status").splitlines()]
     return {name: int(pid) for name, state, pid, _ in lines if state == "running"}
 
 
-def kill(name: str) -> int:
-    """``kill -9``; return the pid that is gone."""
-    pid = pid_of(name)
+def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
-    return pid
 
 
 @contextmanager
 def held(name: str) -> Iterator[None]:
     """Hold a process still, so that an import stays in progress for as long as the test needs."""
-    pid = pid_of(name)
+    pid = running()[name]
     os.kill(pid, signal.SIGSTOP)
     try:
         yield

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
 from pymongo.asynchronous.collection import AsyncCollection
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -39,7 +40,8 @@ class Stored:
 
     async def value(self, statement: str, **values: Any) -> Any:
         async with self.engine.connect() as connection:
-            return (await connection.execute(text(statement), values)).scalar()
+            value: Any = (await connection.execute(text(statement), values)).scalar()
+            return value
 
     async def execute(self, statement: str, **values: Any) -> None:
         async with self.engine.begin() as connection:
@@ -53,7 +55,7 @@ class Stored:
         return await self.chats.find({"company_id": company_id}).to_list()
 
     async def outbox_is_empty(self) -> bool:
-        return await self.value("SELECT count(*) FROM amigocare.outbox") == 0
+        return not await self.value("SELECT count(*) FROM amigocare.outbox")
 
     async def nothing_of(self, company_id: int) -> None:
         """Check that a company whose uploads were all refused left nothing behind."""
@@ -103,14 +105,14 @@ class Topic:
                 for record in batch:
                     self.records[record.key.decode()].append(record)
 
-    async def first_of(self, import_id: int, *, seconds: float = 30.0) -> ConsumerRecord:
-        """Wait for a record with the import's id as its key."""
+    async def first_of(self, key: int | str, *, seconds: float = 30.0) -> ConsumerRecord:
+        """Wait for a record with this key."""
 
         async def look() -> ConsumerRecord | None:
             await self.catch_up()
-            return next(iter(self.records[str(import_id)]), None)
+            return next(iter(self.records[str(key)]), None)
 
-        return await eventually(look, seconds=seconds, what=f"a record of import {import_id}")
+        return await eventually(look, seconds=seconds, what=f"a record of {key}")
 
     async def all_of(self, import_id: int, stored: Stored) -> list[ConsumerRecord]:
         """Return the import's records once nothing is left to publish."""
@@ -122,14 +124,26 @@ class Topic:
 
 @asynccontextmanager
 async def subscribed(bootstrap: str, name: str) -> AsyncIterator[Topic]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
-    await consumer.start()
+    """Subscribe to a topic as soon as Kafka answers."""
+
+    async def look() -> AIOKafkaConsumer | None:
+        consumer = AIOKafkaConsumer(
+            name,
+            bootstrap_servers=bootstrap,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=20,  # a connection answers in order: a question about offsets waits for the last fetch
+        )
+        try:
+            await consumer.start()
+        except KafkaError:
+            await consumer.stop()
+            return None
+        return consumer
+
+    consumer = await eventually(look, what="Kafka")
     try:
-        await consumer.topics()
-        partitions = [TopicPartition(name, number) for number in consumer.partitions_for_topic(name) or ()]
-        assert partitions, f"no topic {name}"
-        consumer.assign(partitions)
-        yield Topic(consumer, partitions)
+        yield Topic(consumer, sorted(consumer.assignment()))
     finally:
         await consumer.stop()
 

@@ -4,7 +4,7 @@ import csv
 import io
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,7 +96,7 @@ class User:
         return await self.ended(await self.accept(file, **changes))
 
     async def get(self, path: str, **query: Any) -> httpx.Response:
-        return await self.http.get(path, params=query, headers=self.tenant.headers())
+        return await self.http.get(path, params=query or None, headers=self.tenant.headers())
 
     async def delete(self, import_id: int) -> httpx.Response:
         return await self.http.delete(f"/imports/{import_id}", headers=self.tenant.headers())
@@ -135,3 +135,6 @@ class User:
 def totals(found: dict[str, Any]) -> tuple[int, int, int]:
     """Return created, existing, errors of an import or of its finished event."""
     return found["total_created"], found["total_existing"], found["total_errors"]
+
+
+NewUser = Callable[[], Awaitable[User]]

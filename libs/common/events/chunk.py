@@ -23,7 +23,10 @@ COLUMNS = ("name", "phone", "cpf", "email", "tags")
 MAX_CHUNK_BYTES = 512 * 1024
 """A chunk message stays below this many bytes at every stage."""
 
-Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
+ID_LIMIT = 2**31 - 1
+"""The greatest number that the specification's ``int`` columns hold."""
+
+Id = Annotated[int, Field(ge=1, le=ID_LIMIT)]
 """An id as the specification's ``int`` columns can hold it."""
 
 
@@ -124,7 +127,7 @@ class Chunk(Message, Generic[LiveT]):
     """One chunk of an import, as every stage passes it on."""
 
     import_id: Id
-    chunk_index: Annotated[int, Field(ge=0)]
+    chunk_index: Annotated[int, Field(ge=0, le=ID_LIMIT)]
     company_id: Id
     account_id: Id
     source_id: Id

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from libs.common.events.chunk import (
+    ID_LIMIT,
     Chunk,
     ChunkAccepted,
     ChunkCreated,
@@ -149,5 +150,6 @@ def chunk_of_key(key: bytes | None) -> tuple[int, int] | None:
     """Return (import id, chunk index) of a chunk message's key, or None when it is no such key."""
     import_id, colon, chunk_index = (key or b"").partition(b":")
     if colon and import_id.isdigit() and chunk_index.isdigit() and len(key or b"") <= CHUNK_KEY_BYTES:
-        return int(import_id), int(chunk_index)
+        chunk = int(import_id), int(chunk_index)
+        return chunk if max(chunk) <= ID_LIMIT else None
     return None

@@ -8,11 +8,13 @@ service. It hooks ``after_processed``, because errors of FastStream's parser pas
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
-from aiokafka import ConsumerRecord
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError, MessageSizeTooLargeError
 from faststream import BaseMiddleware
 from faststream.kafka import KafkaBroker
 
@@ -47,6 +49,7 @@ class Delivery:
         self._jitter = jitter
         self._attempts: dict[tuple[str, int], tuple[int, int]] = {}
         self._bad_in_a_row = 0
+        self._gave_up = False
         self._stopping = asyncio.Event()
         self._broker: KafkaBroker | None = None
         self.progress = 0
@@ -87,11 +90,9 @@ class Delivery:
             log.error("unreadable dead letter left in its topic", offset=record.offset, error=describe(error))
             return True
         if self._bad_in_a_row >= self._settings.bad_messages_in_a_row:
-            log.critical("too many bad messages in a row, stopping", topic=record.topic, error=describe(error))
-            self._on_bad_deploy()
-            raise BadDeploy
-        self._bad_in_a_row += 1
+            await self._give_up(record, error)
         await self._dead_letter(record, error, attempts)
+        self._bad_in_a_row += 1
         self._attempts.pop((record.topic, record.partition), None)
         self.progress += 1
         return True
@@ -114,15 +115,26 @@ class Delivery:
         except TimeoutError:
             return
 
+    async def _give_up(self, record: ConsumerRecord[Any, Any], error: Exception) -> NoReturn:
+        if not self._gave_up:
+            self._gave_up = True
+            log.critical("too many bad messages in a row, stopping", topic=record.topic, error=describe(error))
+            self._on_bad_deploy()
+        # FastStream would start its loop again and read on: hold it here until the service stops.
+        await self._stopping.wait()
+        raise BadDeploy
+
     async def _dead_letter(self, record: ConsumerRecord[Any, Any], error: Exception, attempts: int) -> None:
         if self._broker is None:
             raise RuntimeError("Delivery.connect was not called")
-        await self._broker.publish(
-            record.value or b"",
-            topic=DEAD_LETTER,
-            key=dead_letter_key(record),
-            headers=dead_letter_headers(record, error, service=self._service, attempts=attempts),
-        )
+        headers = dead_letter_headers(record, error, service=self._service, attempts=attempts)
+        key = dead_letter_key(record)
+        try:
+            await self._broker.publish(record.value or b"", topic=DEAD_LETTER, key=key, headers=headers)
+        except MessageSizeTooLargeError:
+            # With our headers it is larger than Kafka takes; it must not hold its partition for ever.
+            headers["x-dropped-bytes"] = str(len(record.value or b""))
+            await self._broker.publish(b"", topic=DEAD_LETTER, key=key, headers=headers)
         DEAD_LETTERED.labels(self._service, record.topic).inc()
         log.error(
             "message dead-lettered",
@@ -156,15 +168,25 @@ class DeliveryMiddleware(BaseMiddleware[Any, Any]):
             return False
         if not isinstance(exc_val, Exception):
             return False
+        done = False
         try:
             done = await self.policy.failed(self.msg, exc_val)
         except Exception as error:  # noqa: BLE001 - whatever it is, the message must stay un-acked
             # Kafka itself refused the dead letter: the message stays un-acked, so nothing is lost.
             await self.policy.back_off(self.msg, error, attempts=8)
-            return False
+        finally:
+            if not done:
+                self._come_again(self.msg)
         if done:
             await self._commit()
         return done
+
+    def _come_again(self, record: ConsumerRecord[Any, Any]) -> None:
+        # FastStream can't nack what its parser could not read: without this the next commit would pass over it.
+        subscriber = self.context.get_local("handler_")
+        if subscriber is not None and subscriber.consumer is not None:
+            with suppress(IllegalStateError):  # the partition has moved, and the message with it
+                subscriber.consumer.seek(TopicPartition(record.topic, record.partition), record.offset)
 
     async def _commit(self) -> None:
         # FastStream can't acknowledge what its parser could not read: without this, a last bad message

@@ -31,6 +31,10 @@ def trimmed(cell: str) -> str:
     return text if text.isprintable() else text.strip(TRIMMED)
 
 
+CELLS_KEPT = 25
+"""Of a row with too many cells: enough to see what was meant, few enough that one row fits into a message."""
+
+
 class InvalidCell(Exception):
     """A cell breaks a rule of its column. ``code`` is a key of ``ROW_ERRORS``; the value stays out of it."""
 
@@ -45,9 +49,9 @@ def kept(cells: list[str]) -> list[str]:
     PostgreSQL's jsonb refuses NUL and UTF-8 has no lone surrogates (design, trap 8).
     """
     text = "".join(cells)
-    if len(text) <= CELL_LIMIT and text.isprintable():
+    if len(cells) <= CELLS_KEPT and len(text) <= CELL_LIMIT and text.isprintable():
         return cells
-    return [_UNSTORABLE.sub("", cell[:CELL_LIMIT]) for cell in cells]
+    return [_UNSTORABLE.sub("", cell[:CELL_LIMIT]) for cell in cells[:CELLS_KEPT]]
 
 
 def neutralised(cell: str) -> str:

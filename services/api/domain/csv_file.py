@@ -48,8 +48,6 @@ def csv_records(path: Path, limits: Limits) -> Iterator[tuple[int, list[str]]]:
 def _separator(text: TextIO) -> str:
     """Return what separates the cells, and leave ``text`` at its first record."""
     start = text.read(_SAMPLE)
-    if len(_CONTROLS.findall(start)) > _CONTROLS_OF_TEXT * len(start):
-        raise Refused("file_not_spreadsheet", "The file is neither text nor a workbook.")
     text.seek(0)
     lines = _LINE_ENDS.split(start)
     declared = _EXCEL_SEPARATOR_LINE.fullmatch(lines[0])
@@ -57,7 +55,10 @@ def _separator(text: TextIO) -> str:
         text.readline()
         return declared[1]
     first = next((line for line in lines if line.strip()), "")
-    return max(_SEPARATORS, key=lambda separator: _likeness(first, separator))
+    (names, _), separator = max((_likeness(first, separator), separator) for separator in _SEPARATORS)
+    if not names and len(_CONTROLS.findall(start)) > _CONTROLS_OF_TEXT * len(start):
+        raise Refused("file_not_spreadsheet", "The file is neither text nor a workbook.")
+    return separator
 
 
 def _likeness(line: str, separator: str) -> tuple[int, int]:

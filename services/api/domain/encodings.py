@@ -20,6 +20,7 @@ _AROUND_HIGH = re.compile(rb"[^\r\n,;\t]*[\x80-\xff][^\r\n,;\t]*")
 _LETTERS_OF_1252 = re.compile(rb"[\xc0-\xff]")
 _ODD_IN_1252 = re.compile(rb"[\x81-\x84\x86-\x90\x98-\x9f]")
 """Signs and rare letters in Windows-1252, the common accents of Mac and DOS."""
+_LETTERS_FOR_ONE_ODD = 4
 
 _LAST_RESORTS = ["mac_roman", "cp850", "cp1252"]
 
@@ -44,7 +45,8 @@ def find_encoding(path: Path) -> str:
         return "utf-8"
     _refuse_mixture(path)
     sample = b" ".join(_samples(path))
-    if len(_LETTERS_OF_1252.findall(sample)) >= len(_ODD_IN_1252.findall(sample)) and _decodes(path, "cp1252"):
+    letters, odd = len(_LETTERS_OF_1252.findall(sample)), len(_ODD_IN_1252.findall(sample))
+    if odd * _LETTERS_FOR_ONE_ODD <= letters and _decodes(path, "cp1252"):
         return "cp1252"
     best = from_bytes(sample, cp_isolation=_LAST_RESORTS).best()
     if best is None or not _decodes(path, best.encoding):

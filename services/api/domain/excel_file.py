@@ -14,6 +14,9 @@ from services.api.domain.xlsx_bounds import Sheet, archive_kind, unpacks_within,
 
 _ENCRYPTED_STREAMS = ("EncryptedPackage", "DataSpaces")
 _WORKBOOK_STREAMS = ("Workbook", "Book")
+_PANIC = "PanicException"
+"""What a failed assertion in calamine becomes. PyO3 derives it from BaseException and gives it no import path."""
+
 _DIGITS_OF_A_DOUBLE = 1e15
 """Below it a double holds every integer, and is printed as one."""
 
@@ -77,7 +80,11 @@ def _records(path: Path, bounded: Sheet | None) -> Iterator[tuple[int, list[str]
     except PasswordError:
         raise Refused("file_encrypted") from None
     except (CalamineError, OSError, ValueError, OverflowError):
-        raise Refused("file_broken") from None
+        raise Refused("file_broken", "The workbook is damaged.") from None
+    except BaseException as error:
+        if type(error).__name__ == _PANIC:
+            raise Refused("file_broken", "The workbook is damaged.") from None
+        raise
 
 
 def _first_visible(workbook: CalamineWorkbook) -> int:

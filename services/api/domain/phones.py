@@ -21,14 +21,19 @@ _BRAZIL_DIAL_CODE = 55
 _NON_GEOGRAPHIC = "001"
 _KINDS_WITH_DDD = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
 
+_LONGEST = 64
+"""Characters. No number is typed in so many, and no pattern below has to look at more."""
+
 _SCIENTIFIC = re.compile(r"\d+(?:[.,]\d+)?e\+?\d+", re.IGNORECASE)
 _DECIMAL_ZERO = re.compile(r"(\d{8,})[.,]0+")
 """A number that a tool wrote as a decimal. Read as digits alone, its zero would become part of the phone."""
 
 _SEPARATORS = re.compile(r"[\s().\-/\[\]]+")
 _COMPACT = re.compile(r"\+?\d{8,20}")
-_TWO_NUMBERS = re.compile(r"(?:\d\D*){8}/")
+_TWO_NUMBERS = re.compile(r"(?:\d\D*){8,}/")
 """8 digits and a slash: a second number follows ("3234-5678/79"). A slash after the DDD alone is fine."""
+_ONE_DIGIT_SHORT = re.compile(r"9\d{4}[ .-]\d{3}$")
+"""91234-567: grouped as nine digits, of which one is lost. Read as eight, it would be another person's number."""
 _CARRIER_PLACEHOLDER = re.compile(r"\(?0xx", re.IGNORECASE)
 """How Brazil writes "dial the carrier of your choice here": (0xx11) 3234-5678."""
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"), "-")
@@ -51,19 +56,23 @@ class Phone(NamedTuple):
     """National number: for Brazil DDD and subscriber number, mobiles with their ninth digit."""
 
 
-def _ranges() -> tuple[frozenset[str], frozenset[str]]:
-    """Return the DDD-and-first-digit prefixes of eight-digit landlines and of nine-digit mobiles (after the 9)."""
-    metadata = PhoneMetadata.metadata_for_region(_BRAZIL)
-    fixed_line = re.compile(metadata.fixed_line.national_number_pattern)
-    mobile = re.compile(metadata.mobile.national_number_pattern)
-    prefixes = [(f"{ddd:02}", str(first)) for ddd in range(100) for first in range(10)]
-    return (
-        frozenset(ddd + first for ddd, first in prefixes if fixed_line.fullmatch(f"{ddd}{first}0000000")),
-        frozenset(ddd + first for ddd, first in prefixes if mobile.fullmatch(f"{ddd}9{first}0000000")),
+def _prefixes(kind: str, after_ddd: str) -> frozenset[str]:
+    """Return the DDDs, each with the first digit of eight, for which ``phonenumbers`` knows numbers of a kind.
+
+    ``after_ddd`` stands between them: the ninth digit of mobiles. The tests prove that no later digit matters.
+    """
+    description = getattr(PhoneMetadata.metadata_for_region(_BRAZIL), kind)
+    pattern = re.compile(description.national_number_pattern)
+    return frozenset(
+        f"{ddd}{first}"
+        for ddd in range(10, 100)
+        for first in range(10)
+        if pattern.fullmatch(f"{ddd}{after_ddd}{first}0000000")
     )
 
 
-_LANDLINES, _MOBILES = _ranges()
+_LANDLINES = _prefixes("fixed_line", "")
+_MOBILES = _prefixes("mobile", "9")
 
 
 def parse_phone(cell: str) -> Phone:
@@ -76,20 +85,25 @@ def parse_phone(cell: str) -> Phone:
     text = trimmed(cell)
     if not text:
         raise InvalidCell("phone_missing")
+    return plain_phone(text) or parse_any_phone(text)
+
+
+def plain_phone(text: str) -> Phone | None:
+    """Return the phone when the text is a valid Brazilian number in a usual form; None says nothing."""
     plain = _PLAIN.fullmatch(text)
-    if plain:
-        ddd, ninth, first, prefix, rest = plain.groups()
-        area = ddd + first
-        if ninth or first in "6789":
-            if area in _MOBILES:
-                return Phone("55", _BRAZIL, f"{ddd}9{first}{prefix}{rest}")
-        elif area in _LANDLINES:
-            return Phone("55", _BRAZIL, f"{area}{prefix}{rest}")
-    return parse_any_phone(text)
+    if plain is None:
+        return None
+    ddd, ninth, first, prefix, rest = plain.groups()
+    area = ddd + first
+    if ninth or first in "6789":
+        return Phone("55", _BRAZIL, f"{ddd}9{first}{prefix}{rest}") if area in _MOBILES else None
+    return Phone("55", _BRAZIL, f"{area}{prefix}{rest}") if area in _LANDLINES else None
 
 
 def parse_any_phone(text: str) -> Phone:
     """Do what ``parse_phone`` does with a trimmed text, always asking ``phonenumbers``."""
+    if len(text) > _LONGEST:
+        raise InvalidCell("phone_invalid")
     text = text.removeprefix("'")
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_DASHES)
@@ -99,7 +113,7 @@ def parse_any_phone(text: str) -> Phone:
     decimal = _DECIMAL_ZERO.fullmatch(text)
     if decimal:
         text = decimal[1]
-    if _TWO_NUMBERS.match(text):
+    if _TWO_NUMBERS.match(text) or _ONE_DIGIT_SHORT.search(text):
         raise InvalidCell("phone_invalid")
     compact = _SEPARATORS.sub("", _CARRIER_PLACEHOLDER.sub("0", text, count=1))
     if not _COMPACT.fullmatch(compact):

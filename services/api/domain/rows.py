@@ -1,14 +1,15 @@
 """A row becomes a lead, or the list of rules that it breaks."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from libs.common.events.chunk import COLUMNS
-from services.api.domain.cells import InvalidCell, trimmed
+from services.api.domain.cells import InvalidCell
 from services.api.domain.fields import parse_cpf, parse_email, parse_name, parse_tags
 from services.api.domain.phones import Phone, parse_phone
 from services.api.domain.problems import ROW_ERRORS, Detail
 
-_PARSERS = (parse_name, parse_phone, parse_cpf, parse_email, parse_tags)
+_PARSERS: tuple[Callable[[str], object], ...] = (parse_name, parse_phone, parse_cpf, parse_email, parse_tags)
 
 
 class Lead(NamedTuple):
@@ -40,9 +41,10 @@ def validate_row(row: int, cells: list[str], max_cell_chars: int) -> Lead | list
 def _faults(row: int, cells: list[str], max_cell_chars: int) -> list[Detail]:
     faults = []
     for column, parse, cell in zip(COLUMNS, _PARSERS, cells, strict=True):
+        if len(cell) > max_cell_chars:
+            faults.append(_detail(row, column, "cell_too_long"))
+            continue
         try:
-            if len(cell) > max_cell_chars:
-                raise InvalidCell("cell_too_long")
             parse(cell)
         except InvalidCell as invalid:
             faults.append(_detail(row, column, invalid.code))

@@ -174,7 +174,9 @@ def _surely_within(blocks: Iterator[bytes], limits: Limits) -> bool:
     """
     digits = len(str(limits.max_rows + 1))
     near = re.compile(_NO_CELL_BUT % (b"[A-Z]", digits))
-    rows, columns, rest = 10**digits - 1, _LETTERS, b""
+    rows: int = 10**digits - 1
+    columns = _LETTERS
+    rest = b""
     for block in blocks:
         whole, bracket, tail = (rest + block).rpartition(b"<")
         rest = bracket + tail

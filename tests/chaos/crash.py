@@ -1,0 +1,113 @@
+"""Crash points: every await of a handler on a store or the broker, before and after its effect.
+
+A crash is a ``BaseException``, so no handler's own error handling sees it: like a process that dies, what was
+committed stays and what was not is gone.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.mongo import Mongo
+from libs.common.postgres import Postgres
+
+T = TypeVar("T")
+
+
+class Crash(BaseException):
+    """The process died here."""
+
+
+class CrashPlan:
+    """Counts points, and crashes at the ``nth`` one of each life; a life ends with its crash.
+
+    ``points`` are counted from 1 within a life. An empty plan never crashes and only counts.
+    """
+
+    def __init__(self, *points: int) -> None:
+        self._points = list(points)
+        self.passed = 0
+        self.crashes = 0
+        self.trail: list[str] = []
+
+    def point(self, what: str) -> None:
+        """Pass a point, or raise Crash there."""
+        self.passed += 1
+        self.trail.append(what)
+        if self._points and self.passed == self._points[0]:
+            self._points.pop(0)
+            self.passed = 0
+            self.crashes += 1
+            raise Crash(what)
+
+    @property
+    def crashes_next(self) -> bool:
+        """Tell whether the next point is where the process dies."""
+        return bool(self._points) and self.passed + 1 == self._points[0]
+
+    async def around(self, what: str, effect: Callable[[], Awaitable[T]]) -> T:
+        """Run an effect with a point before and one after it."""
+        self.point(f"before {what}")
+        result = await effect()
+        self.point(f"after {what}")
+        return result
+
+
+class CrashingConnection:
+    """An SQLAlchemy connection as the stores use it."""
+
+    def __init__(self, connection: AsyncConnection, plan: CrashPlan) -> None:
+        self._connection = connection
+        self._plan = plan
+
+    async def execute(self, statement: Any, parameters: Any = None) -> Any:
+        what = " ".join(str(statement).split()[:4])
+        return await self._plan.around(what, lambda: self._connection.execute(statement, parameters))
+
+
+class CrashingPostgres(Postgres):
+    """Crashes at statements and around commits. Shares the pool of a real one."""
+
+    def __init__(self, postgres: Postgres, plan: CrashPlan) -> None:
+        self.engine = postgres.engine
+        self._postgres = postgres
+        self._plan = plan
+
+    @asynccontextmanager
+    async def transaction(self, *, company_id: int | None = None) -> AsyncIterator[Any]:
+        async with self._postgres.transaction(company_id=company_id) as connection:
+            yield CrashingConnection(connection, self._plan)
+            self._plan.point("before COMMIT")
+        self._plan.point("after COMMIT")
+
+
+class CrashingChats:
+    """The collection of chats as the stores use it; an insert may also die half way."""
+
+    def __init__(self, mongo: Mongo, plan: CrashPlan) -> None:
+        self._chats = mongo.chats
+        self._plan = plan
+
+    def find(self, *arguments: Any) -> Any:
+        self._plan.point("before find chats")
+        return self._chats.find(*arguments)
+
+    async def insert_many(self, documents: Sequence[dict[str, Any]], **options: Any) -> Any:
+        if self._plan.crashes_next and len(documents) > 1:
+            await self._chats.insert_many(documents[: len(documents) // 2], **options)
+        self._plan.point("amid insert chats")
+        return await self._plan.around("insert chats", lambda: self._chats.insert_many(documents, **options))
+
+
+class CrashingMongo(Mongo):
+    """Crashes at the chats' calls. Shares the client of a real one."""
+
+    def __init__(self, mongo: Mongo, plan: CrashPlan) -> None:
+        self.client = mongo.client
+        self._chats = CrashingChats(mongo, plan)
+
+    @property
+    def chats(self) -> Any:
+        return self._chats

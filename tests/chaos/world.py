@@ -1,0 +1,249 @@
+"""The pipeline in one process: real handlers, real stores, real databases; Kafka is a list that redelivers.
+
+Each process life gets its own stores with its own crash plan. A message stays at the head of its topic until
+its handler returned, as an offset stays uncommitted.
+"""
+
+import itertools
+import json
+import uuid
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from libs.common import outbox
+from libs.common.chunk_outbox import Window
+from libs.common.events.lead_import import ImportAccepted, ImportFinished
+from libs.common.events.topics import (
+    CHUNK_ACCEPTED,
+    CHUNK_CREATED,
+    CHUNK_DEDUPLICATED,
+    CHUNK_TAGGED,
+    IMPORT_ACCEPTED,
+    IMPORT_FINISHED,
+    Topic,
+)
+from libs.common.mongo import Mongo
+from libs.common.postgres import Postgres
+from libs.common.relay import Relay
+from services.api.store import NewImport
+from services.api.store import Store as ApiStore
+from services.creator import handlers as creator
+from services.creator.store import Store as CreatorStore
+from services.dedup import handlers as dedup
+from services.dedup.store import Store as DedupStore
+from services.finalizer import handlers as finalizer
+from services.finalizer.store import Store as FinalizerStore
+from services.tagger import handlers as tagger
+from services.tagger.store import Store as TaggerStore
+from tests.chaos.checker import ExpectedImport, FinishedSeen
+from tests.chaos.crash import Crash, CrashingMongo, CrashingPostgres, CrashPlan
+from tests.support.imports import ACCEPTED_AT, accepted_chunk, live_rows
+from tests.support.platform import Tenant
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+STAGES = ("accept", "relay", "dedup", "tagger", "creator", "finalizer")
+_TOPIC_OF = {
+    "dedup": CHUNK_ACCEPTED,
+    "tagger": CHUNK_DEDUPLICATED,
+    "creator": CHUNK_TAGGED,
+    "finalizer": CHUNK_CREATED,
+}
+_names = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the file: a Brazilian phone and tag names."""
+
+    phone: str
+    tags: list[str] = field(default_factory=list)
+
+
+class World:
+    """One tenant's imports, driven message by message. ``plans`` says in which stage a life ends where."""
+
+    def __init__(self, postgres: Postgres, mongo: Mongo, tenant: Tenant, plans: dict[str, CrashPlan]) -> None:
+        self._real = (postgres, mongo)
+        self.tenant = tenant
+        self.plans = {stage: plans.get(stage, CrashPlan()) for stage in STAGES}
+        self.topics: dict[str, deque[bytes]] = defaultdict(deque)
+        self.events: list[FinishedSeen] = []
+        self.expected: list[ExpectedImport] = []
+
+    def _stores(self, stage: str) -> tuple[Postgres, Mongo, CrashPlan]:
+        plan = self.plans[stage]
+        return CrashingPostgres(self._real[0], plan), CrashingMongo(self._real[1], plan), plan
+
+    async def _live(self, stage: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """Run until the end or the crash of this life; tell whether it came to the end."""
+        try:
+            await work()
+        except Crash:
+            return False
+        self.plans[stage].passed = 0
+        return True
+
+    # --- the api ---
+
+    async def accept(self, rows: list[Row], *, chunk_rows: int, tag_ids: list[int]) -> int:
+        """Store an import as the accepting transaction does. A client without an answer asks again."""
+        while True:
+            import_ids: list[int] = []
+            if await self._live("accept", lambda: self._accept(rows, chunk_rows, tag_ids, import_ids)):
+                return import_ids[-1]
+
+    async def _accept(self, rows: list[Row], chunk_rows: int, tag_ids: list[int], import_ids: list[int]) -> None:
+        postgres, _, _ = self._stores("accept")
+        tenant = self.tenant
+        async with ApiStore(postgres).transaction(tenant.company_id) as accepting:
+            import_id, _ = await accepting.reserve()
+            chunks = []
+            for index, start in enumerate(range(0, len(rows), chunk_rows)):
+                some = rows[start : start + chunk_rows]
+                live = live_rows(
+                    [row.phone for row in some], first_row=start + 2, tags=[list(row.tags) for row in some]
+                )
+                chunk = accepted_chunk(tenant, import_id, live, chunk_index=index, tag_ids=tag_ids)
+                chunks.append((index, len(some), chunk.model_dump_json().encode()))
+            await accepting.lock_quota(company_id=tenant.company_id, account_id=tenant.account_id)
+            await accepting.insert_import(self._new_import(import_id, len(rows), len(chunks)))
+            await accepting.insert_chunks(import_id, iter(chunks))
+            event = ImportAccepted(
+                import_id=import_id,
+                company_id=tenant.company_id,
+                account_id=tenant.account_id,
+                source_id=tenant.source_id,
+                creator_id=tenant.user_id,
+                total_rows=len(rows),
+                chunk_count=len(chunks),
+                accepted_at=ACCEPTED_AT,
+            )
+            await outbox.add_event(accepting.connection, IMPORT_ACCEPTED, event, source="api", time=NOW)
+        import_ids.append(import_id)
+
+    def _new_import(self, import_id: int, rows: int, chunks: int) -> NewImport:
+        return NewImport(
+            import_id=import_id,
+            name=f"crash {next(_names)} {uuid.uuid4()}",
+            creator_id=self.tenant.user_id,
+            company_id=self.tenant.company_id,
+            source_id=self.tenant.source_id,
+            account_id=self.tenant.account_id,
+            total_rows=rows,
+            chunk_count=chunks,
+            file_name=None,
+            file_sha256="0" * 64,
+            options=json.dumps({}),
+            accepted_at=ACCEPTED_AT,
+        )
+
+    # --- the relay ---
+
+    async def relay(self) -> int:
+        """Publish what is due; a relay that died leaves its leases, which then run out."""
+        published = 0
+        while True:
+            counts: list[int] = []
+            if await self._live("relay", lambda: self._relay(counts)):
+                published += counts[-1]
+                if not counts[-1]:
+                    return published
+            else:
+                await self._let_leases_run_out()
+
+    async def _relay(self, counts: list[int]) -> None:
+        postgres, _, plan = self._stores("relay")
+        world = self
+
+        class Broker:
+            async def publish(self, payload: bytes, *, topic: str, key: bytes, headers: dict[str, str]) -> None:
+                async def append() -> None:
+                    world.deliver(topic, payload, headers)
+
+                await plan.around("publish", append)
+
+        relay = Relay(
+            postgres, Broker(), service="chaos", window=Window(alone=3, shared=2), poll_seconds=1, clock=lambda: NOW
+        )  # type: ignore[arg-type]  # the one method that the relay calls
+        counts.append(await relay.relay_once())
+
+    async def _let_leases_run_out(self) -> None:
+        async with self._real[0].transaction() as connection:
+            await connection.execute(
+                text(
+                    "UPDATE amigocare.lead_import_chunks c SET lease_until = now() - interval '1 second'"
+                    " FROM amigocare.lead_imports i"
+                    " WHERE i.id = c.import_id AND i.company_id = :company AND c.lease_until IS NOT NULL"
+                ),
+                {"company": self.tenant.company_id},
+            )
+            await connection.execute(
+                text(
+                    "UPDATE amigocare.outbox SET available_at = now() - interval '1 second'"
+                    " WHERE key IN (SELECT CAST(id AS text) FROM amigocare.lead_imports WHERE company_id = :company)"
+                ),
+                {"company": self.tenant.company_id},
+            )
+
+    # --- Kafka ---
+
+    def deliver(self, topic: str, payload: bytes, headers: dict[str, str]) -> None:
+        """Append to a topic; finished events are what the world sees."""
+        if topic == IMPORT_FINISHED.name:
+            event = ImportFinished.model_validate_json(payload)
+            totals = (event.total_created, event.total_existing, event.total_errors)
+            self.events.append(FinishedSeen(event.import_id, headers["ce_id"], event.revision, totals))
+        self.topics[topic].append(payload)
+
+    def _publisher(self, stage: str, topic: Topic[Any], plan: CrashPlan) -> Callable[[Any], Awaitable[None]]:
+        async def publish(event: Any) -> None:
+            async def append() -> None:
+                headers = topic.headers(topic.identity(event), source=stage, time=NOW)
+                self.deliver(topic.name, event.model_dump_json().encode(), headers)
+
+            await plan.around("publish", append)
+
+        return publish
+
+    # --- the stages ---
+
+    async def handle(self, stage: str, payload: bytes) -> None:
+        """Run the stage's handler on one message, with the stores of this life."""
+        postgres, mongo, plan = self._stores(stage)
+        event = _TOPIC_OF[stage].event.model_validate_json(payload)
+        if stage == "dedup":
+            publish = self._publisher(stage, CHUNK_DEDUPLICATED, plan)
+            await dedup.settle_existing(event, store=DedupStore(postgres, mongo), publish=publish)
+        elif stage == "tagger":
+            publish = self._publisher(stage, CHUNK_TAGGED, plan)
+            await tagger.tag_chunk(event, store=TaggerStore(postgres), publish=publish)
+        elif stage == "creator":
+            store = CreatorStore(postgres, mongo)
+            publish = self._publisher(stage, CHUNK_CREATED, plan)
+            await creator.create_leads(event, store=store, whatsapp=None, publish=publish, clock=lambda: NOW)
+        else:
+            finalizer_store = FinalizerStore(postgres, clock=lambda: NOW)
+            await finalizer.settle_chunk(event, store=finalizer_store, wake_relay=lambda: None)
+
+    async def until_quiet(self) -> None:
+        """Deliver until no topic and no outbox holds anything for this tenant."""
+        while True:
+            progressed = await self.relay()
+            for stage, topic in _TOPIC_OF.items():
+                queue = self.topics[topic.name]
+                while queue:
+                    payload = queue[0]
+
+                    async def work(stage: str = stage, payload: bytes = payload) -> None:
+                        await self.handle(stage, payload)
+
+                    if await self._live(stage, work):
+                        queue.popleft()
+                    progressed += 1
+            if not progressed:
+                return

@@ -1,0 +1,98 @@
+"""What the services say of themselves: the API's description, health, metrics, the table of errors."""
+
+import re
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.local import ports
+from deploy.local.instance import Instance
+from tests.support.processes import needs_local_stack
+from tests.support.stack import INSTANCE, ROOT, Addresses
+from tests.support.user import ERROR_TABLE, User, csv_file, lead_rows, new_phones
+
+CALLS = {
+    ("post", "/import"): {"202", "400", "401", "403", "409", "413", "415", "422", "429"},
+    ("get", "/imports"): {"200", "401", "403", "422"},
+    ("get", "/imports/{import_id}"): {"200", "401", "403", "404", "422"},
+    ("delete", "/imports/{import_id}"): {"204", "401", "403", "404", "409", "422"},
+    ("get", "/imports/{import_id}/events"): {"200", "401", "403", "404", "422"},
+    ("get", "/imports/{import_id}/rows"): {"200", "401", "403", "404", "422"},
+}
+SERVICES = ["api", "dedup", "tagger", "creator", "finalizer"]
+
+
+def url_of(stack: Addresses, service: str) -> str:
+    if service == "api":
+        return stack.api_url
+    known = ports.load(Instance(name=INSTANCE, local=ROOT / ".local"))
+    assert known is not None
+    return f"http://127.0.0.1:{known[service]}"
+
+
+async def test_openapi_lists_the_calls(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/openapi.json")
+    assert answer.status_code == 200
+    described = answer.json()
+    assert described["openapi"].startswith("3.")
+    for (method, path), statuses in CALLS.items():
+        call = described["paths"][path][method]
+        assert set(call["responses"]) >= statuses, (method, path)
+        assert call["security"]
+        assert call["summary"]
+        for status, response in call["responses"].items():
+            if status >= "400":
+                assert "application/problem+json" in response["content"], (method, path, status)
+
+
+async def test_openapi_describes_the_upload(http: httpx.AsyncClient) -> None:
+    described = (await http.get("/openapi.json")).json()
+    content = described["paths"]["/import"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert set(content["schema"]["required"]) == {"file", "data"}
+    data = content["schema"]["properties"]["data"]
+    assert set(data["required"]) == {"name", "account_id", "source_id"}
+    assert set(data["properties"]) >= {"name", "account_id", "source_id", "tag_ids", "on_invalid_row"}
+
+
+async def test_answers_are_as_openapi_says(user: User) -> None:
+    described = (await user.http.get("/openapi.json")).json()["components"]["schemas"]
+    answer = await user.upload(csv_file(lead_rows(new_phones(1))))
+    assert set(answer.json()) == set(described["AcceptedView"]["properties"])
+    found = await user.ended(answer.json()["id"])
+    assert set(found) == set(described["ImportView"]["properties"])
+    assert set(found["progress"]) == set(described["Progress"]["properties"])
+
+
+async def test_docs_answer(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/docs")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "openapi.json" in answer.text
+
+
+@needs_local_stack
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+async def test_health(stack: Addresses, http: httpx.AsyncClient, service: str, path: str) -> None:
+    answer = await http.get(url_of(stack, service) + path)
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ok"
+
+
+@needs_local_stack
+@pytest.mark.parametrize("service", SERVICES)
+async def test_metrics(stack: Addresses, http: httpx.AsyncClient, user: User, service: str) -> None:
+    await user.run(csv_file(lead_rows(new_phones(1))))
+    answer = await http.get(url_of(stack, service) + "/metrics")
+    assert answer.status_code == 200
+    families = list(text_string_to_metric_families(answer.text))
+    assert len(families) > 10
+    for family in families:
+        assert not re.search(r"\d{8}", str([sample.labels for sample in family.samples])), "labels name no phones"
+
+
+def test_the_error_table_has_each_code_once() -> None:
+    codes = re.findall(r"^\| `(\w+)` \|", ERROR_TABLE.read_text(), flags=re.MULTILINE)
+    assert len(codes) > 30
+    assert len(set(codes)) == len(codes)

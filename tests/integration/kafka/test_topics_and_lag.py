@@ -1,0 +1,109 @@
+"""Topics are created as registered; lag is what the groups have not committed."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.structs import OffsetAndMetadata
+
+from libs.common.events.topics import CHUNK_ACCEPTED, CHUNK_DEDUPLICATED, DEAD_LETTER, TOPICS
+from libs.common.kafka.admin import ensure_topics
+from libs.common.kafka.lag import group_lags
+from tests.support.kafka import Kafka, unique
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def renamed(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Give the registry names of this test's own; return the retention by name."""
+    topics = tuple(replace(topic, name=unique(topic.name)) for topic in TOPICS)
+    letters = unique(DEAD_LETTER)
+    monkeypatch.setattr("libs.common.kafka.admin.TOPICS", topics)
+    monkeypatch.setattr("libs.common.kafka.admin.DEAD_LETTER", letters)
+    return {topic.name: topic.retention_hours for topic in topics} | {letters: 14 * 24}
+
+
+async def have_partitions(kafka: Kafka, expected: dict[str, int]) -> None:
+    """Wait for a new topic's leaders; then the topics must have so many partitions."""
+
+    async def look() -> dict[str, int] | None:
+        described = await kafka.admin.describe_topics(sorted(expected))
+        found = {each["topic"]: len(each["partitions"]) for each in described}
+        return found if all(found.values()) else None
+
+    assert await eventually(look, what="leaders of all partitions") == expected
+
+
+async def retention_hours_of(kafka: Kafka, names: list[str]) -> dict[str, float]:
+    wanted = [ConfigResource(ConfigResourceType.TOPIC, name, {"retention.ms": ""}) for name in names]
+    (response,) = await kafka.admin.describe_configs(wanted)
+    return {resource[3]: int(resource[4][0][1]) / 3_600_000 for resource in response.resources}
+
+
+async def test_topics_have_the_partitions_and_the_retention_of_the_registry(
+    kafka: Kafka, renamed: dict[str, int]
+) -> None:
+    await ensure_topics(kafka.settings.model_copy(update={"topic_partitions": 3}))
+    await have_partitions(kafka, dict.fromkeys(renamed, 3))
+    assert await retention_hours_of(kafka, sorted(renamed)) == renamed
+
+
+async def test_what_exists_is_left_as_it_is_and_what_is_missing_is_added(kafka: Kafka, renamed: dict[str, int]) -> None:
+    there, *missing = sorted(renamed)
+    await kafka.create(there, partitions=5)
+    await ensure_topics(kafka.settings)
+    await ensure_topics(kafka.settings)
+    await have_partitions(kafka, {there: 5} | dict.fromkeys(missing, 2))
+
+
+async def test_two_that_create_topics_at_once_do_not_fail(kafka: Kafka, renamed: dict[str, int]) -> None:
+    await asyncio.gather(*(ensure_topics(kafka.settings) for _ in range(4)))
+    await have_partitions(kafka, dict.fromkeys(renamed, 2))
+
+
+async def test_the_lag_is_what_each_group_has_not_committed(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = unique("one"), unique("two")
+    first = replace(await kafka.topic(CHUNK_ACCEPTED, partitions=2), readers=(one,))
+    second = replace(await kafka.topic(CHUNK_DEDUPLICATED, partitions=2), readers=(one, two))
+    monkeypatch.setattr("libs.common.kafka.lag.TOPICS", (first, second))
+    assert await group_lags(kafka.settings, [one, two]) == {one: 0, two: 0}
+    for partition in (0, 0, 1):
+        await kafka.send(first.name, b"x", partition=partition)
+    await kafka.send(second.name, b"x", partition=1)
+    assert await group_lags(kafka.settings, [one, two]) == {one: 4, two: 1}
+    await commit(kafka, one, first.name, {0: 1, 1: 1})
+    assert await group_lags(kafka.settings, [one, two]) == {one: 2, two: 1}
+    await commit(kafka, one, first.name, {0: 2})
+    await commit(kafka, one, second.name, {1: 1})
+    assert await group_lags(kafka.settings, [one, two]) == {one: 0, two: 1}
+
+
+async def test_messages_that_retention_has_deleted_are_no_lag(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = unique("group")
+    topic = replace(await kafka.topic(), readers=(group,))
+    monkeypatch.setattr("libs.common.kafka.lag.TOPICS", (topic,))
+    for _ in range(3):
+        await kafka.send(topic.name, b"x")
+    await delete_before(kafka, topic.name, 2)
+    assert await group_lags(kafka.settings, [group]) == {group: 1}
+
+
+async def commit(kafka: Kafka, group: str, topic: str, offsets: dict[int, int]) -> None:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka.settings.kafka_bootstrap, group_id=group, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, partition) for partition in offsets])
+        await consumer.commit(
+            {TopicPartition(topic, partition): OffsetAndMetadata(offset, "") for partition, offset in offsets.items()}
+        )
+    finally:
+        await consumer.stop()
+
+
+async def delete_before(kafka: Kafka, topic: str, offset: int) -> None:
+    await kafka.admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=offset)})

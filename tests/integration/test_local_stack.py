@@ -1,0 +1,466 @@
+"""The embedded local stack, as a user meets it: real servers, in a folder of the tests' own."""
+
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import jwt
+import psutil
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from pymongo import AsyncMongoClient
+from starlette.testclient import TestClient
+
+from deploy.local import ports, whatsapp_provider
+from deploy.local.instance import CHECKOUT, Instance, StackError
+from deploy.local.settings import Given, service_programs
+from deploy.local.supervision import BAD_DEPLOY, Program, Supervisor
+from tests.support.processes import needs_local_stack
+
+pytestmark = needs_local_stack
+
+NAMES = ["postgres", "mongo", "kafka", "api", "dedup", "tagger", "creator", "finalizer"]
+SERVERS = NAMES[:3]
+
+Processes = dict[str, tuple[str, int]]
+"""(state, pid) by name."""
+
+
+class Local:
+    """The command line, with its state in a folder of its own."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.instance = Instance(name="main", local=folder)
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("LEADFLOW_")}
+        self.environment = {**ours, "LEADFLOW_LOCAL_DIR": str(folder), **environment}
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.start([sys.executable, "-m", "deploy.local", *command], environment)
+
+    def make(self, *arguments: str) -> str:
+        """Run make without its set-up, and with the Python of the tests."""
+        stack = f"stack='{sys.executable}' -m deploy.local"
+        return self.start(["make", "-s", "-o", "setup", *arguments, stack], {}, check=True).stdout
+
+    def start(
+        self, command: list[str], environment: dict[str, str], *, check: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=CHECKOUT,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=check,
+        )
+
+    def do(self, *command: str) -> str:
+        done = self.run(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def addresses(self) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in self.do("env").splitlines())
+
+    def processes(self) -> Processes:
+        lines = [line.split() for line in self.do("status").splitlines()]
+        return {name: (state, 0 if pid == "-" else int(pid)) for name, state, pid, _ in lines}
+
+    def left_over(self) -> list[str]:
+        """Return the names of live processes that belong to this instance."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("LEADFLOW_LOCAL_STATE") == str(self.instance.state):
+                    found.append(process.name())
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+
+def eventually(look: Callable[[], object], what: str, *, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    """Servers whose data is in a folder that others may not enter, under a name that needs quoting everywhere."""
+    folder = tmp_path_factory.mktemp("private") / "Área 100% # o'clock"
+    folder.mkdir()
+    folder.parent.chmod(0o700)
+    local = Local(folder)
+    try:
+        local.do("servers")
+        yield local
+    finally:
+        local.do("reset")
+        assert not local.left_over()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Local]:
+    """An instance that was never up."""
+    local = Local(tmp_path)
+    yield local
+    local.do("reset")
+
+
+async def all_answer(addresses: dict[str, str]) -> None:
+    connection = await asyncpg.connect(addresses["LEADFLOW_POSTGRES_URL"])
+    assert await connection.fetchval("SELECT current_database()") == "leadflow"
+    assert await connection.fetchval("SHOW server_version") >= "18"
+    await connection.close()
+    async with AsyncMongoClient[dict[str, object]](addresses["LEADFLOW_MONGO_URL"]) as client:
+        assert client.get_default_database().name == "leadflow"
+        assert (await client.admin.command("ping"))["ok"] == 1
+    admin = AIOKafkaAdminClient(bootstrap_servers=addresses["LEADFLOW_KAFKA_BOOTSTRAP"])
+    await admin.start()
+    assert len((await admin.describe_cluster())["brokers"]) == 1
+    await admin.close()
+
+
+# Everyday commands
+
+
+async def test_the_servers_answer_from_a_folder_that_others_may_not_enter(local: Local) -> None:
+    assert stat.S_IMODE(local.instance.local.parent.stat().st_mode) == 0o700
+    await all_answer(local.addresses())
+
+
+def test_env_prints_four_lines_and_nothing_else(local: Local) -> None:
+    lines = local.make("env").splitlines()
+    assert [line.split("=")[0] for line in lines] == [
+        "LEADFLOW_API_URL",
+        "LEADFLOW_POSTGRES_URL",
+        "LEADFLOW_MONGO_URL",
+        "LEADFLOW_KAFKA_BOOTSTRAP",
+    ]
+
+
+def test_status_has_one_line_a_process(local: Local) -> None:
+    lines = [line.split() for line in local.make("status").splitlines()]
+    assert [line[0] for line in lines] == NAMES
+    for name, state, pid, uptime in lines:
+        if name in SERVERS:
+            assert (state, psutil.pid_exists(int(pid))) == ("running", True)
+            assert int(uptime) >= 0
+        else:
+            assert (state, pid, uptime) == ("stopped", "-", "0")
+
+
+def test_what_runs_already_is_left_alone(local: Local) -> None:
+    before = local.processes()
+    local.do("servers")
+    assert local.processes() == before
+
+
+def test_files_with_secrets_are_their_owner_s(local: Local) -> None:
+    state = local.instance.state
+    secret = [state / "secrets.json", state / "supervisord.conf", *(state / "run").iterdir()]
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in secret} == {0}
+
+
+# Tokens
+
+
+def claims(local: Local, token: str) -> dict[str, object]:
+    claims: dict[str, object] = jwt.decode(token.strip(), local.instance.secrets().jwt_secret, algorithms=["HS256"])
+    return claims
+
+
+def test_a_token_is_the_demo_user_s(local: Local) -> None:
+    found = claims(local, local.make("token"))
+    assert isinstance(found["exp"], int)
+    assert isinstance(found["iat"], int)
+    assert found.pop("exp") - found.pop("iat") == 12 * 3600  # type: ignore[operator]  # both are numbers, see above
+    assert found == {"sub": "1", "company_id": 1, "permissions": {"LEADS": ["IMPORT_LEADS"]}}
+
+
+def test_a_token_for_somebody_else(local: Local) -> None:
+    found = claims(local, local.make("token", "COMPANY_ID=2", "USER_ID=3", "PERMISSIONS="))
+    assert (found["sub"], found["company_id"], found["permissions"]) == ("3", 2, {})
+    assert "accounts" not in found
+    found = claims(local, local.make("token", "PERMISSIONS=IMPORT_LEADS,CHATS:READ", "ACCOUNTS=1,2"))
+    assert found["permissions"] == {"LEADS": ["IMPORT_LEADS"], "CHATS": ["READ"]}
+    assert found["accounts"] == [1, 2]
+
+
+def test_a_token_can_have_expired(local: Local) -> None:
+    with pytest.raises(jwt.ExpiredSignatureError):
+        claims(local, local.make("token", "EXPIRES_IN=-60"))
+
+
+# Clear words for what is wrong
+
+
+def test_no_instance_yet(tmp_path: Path) -> None:
+    for command in ("env", "token", "demo"):
+        done = Local(tmp_path).run(command)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "make up" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("service", "count", "words"),
+    [
+        ("api", "2", "one fixed port"),
+        ("kafka", "2", "no service 'kafka'"),
+        ("creator", "-1", "COUNT='-1'"),
+        ("creator", "many", "COUNT='many'"),
+        ("creator", "", "COUNT=''"),
+        ("creator", "2", "make up"),
+    ],
+)
+def test_scale_refuses(local: Local, service: str, count: str, words: str) -> None:
+    done = local.run("scale", "--", service, count)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        base = port - ports.FIXED["mongo"]
+        done = Local(tmp_path).run("servers", LEADFLOW_PORT_BASE=str(base))
+    assert done.returncode == 1
+    assert f"Port {port} (mongo) is taken" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("base", ["http", "80", "70000"])
+def test_a_port_base_that_is_none(tmp_path: Path, base: str) -> None:
+    done = Local(tmp_path).run("servers", LEADFLOW_PORT_BASE=base)
+    assert done.returncode == 1
+    assert f"LEADFLOW_PORT_BASE='{base}'" in done.stderr
+
+
+def test_neither_java_nor_docker(fresh: Local, tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in filter(None, map(shutil.which, ("sh", "find", "sleep", "setpriv", "true"))):
+        (tools / Path(tool).name).symlink_to(tool)
+    done = fresh.run("servers", PATH=str(tools), JAVA_HOME="")
+    assert done.returncode == 1
+    assert "Java 17" in done.stderr
+    assert "Docker" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# Ports
+
+
+@pytest.fixture
+def no_port_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEADFLOW_PORT_BASE", raising=False)
+
+
+def instance(folder: Path, name: str = "main") -> Instance:
+    made = Instance(name=name, local=folder)
+    made.create_folders()
+    return made
+
+
+@pytest.mark.usefixtures("no_port_base")
+def test_ports_are_remembered_and_shared_with_nobody(tmp_path: Path) -> None:
+    one, other = instance(tmp_path / "one"), instance(tmp_path / "other")
+    first, second = ports.choose(one), ports.choose(other)
+    assert abs(first.base - second.base) >= ports.BLOCK
+    assert ports.choose(one).base == first.base
+    first.assign("creator-2")
+    first.save(one)
+    again = ports.load(one)
+    assert again is not None
+    assert (again["creator-2"], again["api"]) == (first["creator-2"], first["api"])
+    ports.release(one)
+    ports.release(other)
+
+
+@pytest.mark.usefixtures("no_port_base")
+def test_remembered_ports_that_others_took_meanwhile_are_given_up(tmp_path: Path) -> None:
+    one = instance(tmp_path)
+    before = ports.choose(one)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", before["postgres"]))
+        taken.listen()
+        assert ports.choose(one).base != before.base
+    ports.release(one)
+
+
+def test_one_setting_moves_all_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    main, tests = instance(tmp_path), instance(tmp_path, "tests")
+    monkeypatch.delenv("LEADFLOW_PORT_BASE", raising=False)
+    base = ports.choose(main).base + 50 * ports.BLOCK
+    monkeypatch.setenv("LEADFLOW_PORT_BASE", str(base))
+    moved = ports.choose(main)
+    assert {name: moved[name] for name in ports.FIXED} == {name: base + offset for name, offset in ports.FIXED.items()}
+    assert ports.choose(tests).base >= base + ports.BLOCK
+    ports.release(main)
+    ports.release(tests)
+
+
+# Supervision
+
+
+def test_killed_servers_come_back(local: Local) -> None:
+    before = local.processes()
+    for name in SERVERS:
+        os.kill(before[name][1], 9)
+
+    def back() -> bool:
+        now = local.processes()
+        return all(now[name][0] == "running" and now[name][1] != before[name][1] for name in SERVERS)
+
+    eventually(back, "the servers' return")
+    local.do("servers")  # returns when each answers
+
+
+async def test_a_killed_supervisor_is_replaced_and_its_processes_too(local: Local) -> None:
+    before, addresses = local.processes(), local.addresses()
+    os.kill(int((local.instance.state / "pids" / "supervisord").read_text()), 9)
+    eventually(lambda: local.processes()["postgres"][0] == "stopped", "the supervisor's end")
+    assert "left behind: postgres, mongo, kafka" in local.do("servers")
+    assert not any(psutil.pid_exists(before[name][1]) for name in SERVERS)
+    assert local.addresses() == addresses
+    await all_answer(addresses)
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    made = Supervisor(instance(tmp_path))
+    made.start()
+    yield made
+    made.stop(made.processes())
+    made.shut_down()
+    eventually(lambda: not made.is_running, "the supervisor's end")
+
+
+def run(supervisor: Supervisor, **scripts: tuple[str, dict[str, str]]) -> None:
+    programs = [
+        Program(
+            name=name,
+            argv=("sh", "-c", f"{script}; exec sleep 600"),
+            folder=supervisor.instance.state,
+            environment=environment,
+            may_give_up=True,
+        )
+        for name, (script, environment) in scripts.items()
+    ]
+    supervisor.write(programs, keep=lambda _: False)
+    supervisor.apply()
+
+
+def test_a_bad_deploy_is_not_started_again_and_any_other_death_is(supervisor: Supervisor) -> None:
+    count = "echo x >> $NAME; [ $(wc -l < $NAME) -ge 3 ] || exit $CODE"
+    run(
+        supervisor,
+        bad=(count, {"NAME": "bad", "CODE": str(BAD_DEPLOY)}),
+        clumsy=(count, {"NAME": "clumsy", "CODE": "1"}),
+        leaves=(count, {"NAME": "leaves", "CODE": "0"}),
+    )
+    state = supervisor.instance.state
+
+    def lines(name: str) -> int:
+        return (state / name).read_text().count("x") if (state / name).exists() else 0
+
+    eventually(lambda: (lines("clumsy"), lines("leaves")) == (3, 3), "two restarts")
+    assert supervisor.processes()["bad"].gave_up
+    assert lines("bad") == 1
+    supervisor.revive()  # as `up` does: the user has asked again
+    eventually(lambda: lines("bad") == 2, "a new start")
+
+
+def test_only_what_changed_is_restarted_and_values_arrive_as_they_are(supervisor: Supervisor) -> None:
+    value = "100% of \"it\"; # 'quoted'\n$HOME `id`"
+    run(supervisor, one=('printf %s "$VALUE" > one', {"VALUE": "before"}), two=("true", {}))
+    file = supervisor.instance.state / "one"
+    eventually(lambda: file.exists() and file.read_text() == "before", "the first value")
+    before = supervisor.processes()
+    run(supervisor, one=('printf %s "$VALUE" > one', {"VALUE": value}), two=("true", {}), three=("true", {}))
+    eventually(lambda: file.read_text() == value, "the new value")
+    after = supervisor.processes()
+    assert after["one"].pid != before["one"].pid
+    assert after["two"].pid == before["two"].pid
+    run(supervisor, two=("true", {}))
+    assert list(supervisor.processes()) == ["two"]
+    assert supervisor.processes()["two"].pid == before["two"].pid
+
+
+def test_a_deep_checkout_has_a_socket_too(tmp_path: Path) -> None:
+    deep = Supervisor(instance(tmp_path / ("d" * 60) / ("e" * 60)))
+    assert len(os.fsencode(deep.socket)) < 100
+    deep.start()
+    deep.shut_down()
+    eventually(lambda: not deep.is_running, "the supervisor's end")
+
+
+def test_what_is_set_at_up_reaches_the_services(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADFLOW_MAX_ROWS_PER_FILE", "50000")
+    monkeypatch.setenv("LEADFLOW_POSTGRES_URL", "postgresql://elsewhere")
+    monkeypatch.setenv("LEADFLOW_WHATSAPP_ENABLED", "true")
+    chosen = ports.load(local.instance)
+    assert chosen is not None
+    programs = {
+        program.name: program.environment
+        for program in service_programs(local.instance, chosen, Given.from_environment(demo_quotas=True))
+    }
+    assert list(programs) == ["api", "dedup", "tagger", "creator", "finalizer", "whatsapp"]
+    addresses = local.addresses()
+    for name in NAMES[3:]:
+        assert programs[name]["LEADFLOW_MAX_ROWS_PER_FILE"] == "50000"
+        assert programs[name]["LEADFLOW_POSTGRES_URL"] == addresses["LEADFLOW_POSTGRES_URL"]
+        assert programs[name]["LEADFLOW_WHATSAPP_URL"] == f"http://127.0.0.1:{chosen['whatsapp']}"
+        assert len(programs[name]["LEADFLOW_JWT_SECRET"]) >= 32
+    assert len({environment["LEADFLOW_HTTP_PORT"] for environment in programs.values()}) == len(programs)
+    # Other services do not read the quotas, and so do not restart for the demo's.
+    assert [name for name in programs if "LEADFLOW_QUOTA_ROWS" in programs[name]] == ["api"]
+
+
+def test_down_leaves_nothing_and_the_ports_stay(local: Local) -> None:
+    remembered = json.loads((local.instance.state / "ports.json").read_text())
+    assert local.do("down") == "Leadflow is down.\n"
+    assert local.left_over() == []
+    assert {state for state, _ in local.processes().values()} == {"stopped"}
+    assert all(ports.is_free(port) for port in remembered["ports"].values())
+    assert json.loads((local.instance.state / "ports.json").read_text()) == remembered
+    assert local.do("down") == "Leadflow was not running.\n"
+
+
+# The WhatsApp provider's stand-in
+
+
+def test_the_whatsapp_provider_answers_and_misbehaves_when_asked() -> None:
+    with TestClient(whatsapp_provider.create_app(), raise_server_exceptions=False) as client:
+
+        def check(phone: str) -> tuple[int, object]:
+            answer = client.post("/v1/contacts/check", json={"phone": phone})
+            return answer.status_code, answer.json()
+
+        phone, absent = "+5511912345678", "+5511912340000"
+        assert check(phone) == (200, {"phone": phone, "on_whatsapp": True})
+        assert check(absent) == (200, {"phone": absent, "on_whatsapp": False})
+        assert check("911")[0] == 400
+        client.post("/control", json={"mode": "error"})
+        assert check(phone)[0] == 500
+        client.post("/control", json={"mode": "throttle"})
+        answer = client.post("/v1/contacts/check", json={"phone": phone})
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+        assert client.get("/control").json()["counts"]["throttled"] == 1
+        assert client.post("/control", json={"mode": "moody"}).status_code == 422
+        client.post("/control", json={"mode": "ok"})
+        assert check(phone)[0] == 200

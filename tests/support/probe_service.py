@@ -1,0 +1,38 @@
+"""A whole consumer service that tests run as a process: chunk 13 is bad, every other one takes ``PROBE_SECONDS``.
+
+Prints a line when a chunk begins. ``PROBE_TOPIC`` and ``PROBE_GROUP`` name what it reads.
+"""
+
+import asyncio
+import os
+import sys
+from dataclasses import replace
+
+from libs.common.errors import BadMessage
+from libs.common.events.chunk import ChunkAccepted
+from libs.common.events.topics import CHUNK_ACCEPTED
+from libs.common.kafka.broker import subscribe
+from libs.common.kafka.service import Service
+from libs.common.settings import ServiceSettings
+
+BAD = 13
+
+
+def main() -> None:
+    settings = ServiceSettings()
+    service = Service("probe", settings)
+    topic = replace(CHUNK_ACCEPTED, name=os.environ["PROBE_TOPIC"])
+
+    @subscribe(service.broker, topic, group=os.environ["PROBE_GROUP"], settings=settings)
+    async def on_chunk(chunk: ChunkAccepted) -> None:
+        sys.stdout.write(f"began {chunk.chunk_index}\n")
+        sys.stdout.flush()
+        if chunk.chunk_index == BAD:
+            raise BadMessage("chunk 13")
+        await asyncio.sleep(float(os.environ["PROBE_SECONDS"]))
+
+    service.run()
+
+
+if __name__ == "__main__":
+    main()

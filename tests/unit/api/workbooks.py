@@ -1,0 +1,116 @@
+"""Workbooks written by hand, for what no program writes: hostile, odd and damaged ones."""
+
+import struct
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import xlwt
+
+HEADERS = ["name", "phone", "cpf", "email", "tags"]
+
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+
+
+def cell(reference: str, text: str) -> str:
+    return f'<c r="{reference}" t="inlineStr"><is><t>{text}</t></is></c>'
+
+
+def row(number: int, *cells: str) -> str:
+    """Return a row of inline strings, from column A on."""
+    return f'<row r="{number}">{"".join(cell(f"{chr(65 + at)}{number}", text) for at, text in enumerate(cells))}</row>'
+
+
+HEADER = row(1, *HEADERS)
+LEAD = row(2, "Ana", "11912345678")
+
+
+def write_xlsx(
+    path: Path,
+    rows: str = HEADER + LEAD,
+    *,
+    shared_strings: str = "",
+    prolog: str = "",
+    sheets: Mapping[str, str] | None = None,
+    parts: Mapping[str, str] | None = None,
+    compression: int = zipfile.ZIP_DEFLATED,
+) -> Path:
+    """Write a workbook whose sheets hold ``rows``, the XML within ``sheetData``.
+
+    ``sheets`` are names with states ("visible", "hidden"); all but the last are empty. ``parts`` are further
+    entries of the archive.
+    """
+    states = list((sheets or {"Leads": "visible"}).items())
+    numbered = list(enumerate(states, 1))
+    relationships = "".join(
+        f'<Relationship Id="rId{at}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{at}.xml"/>'
+        for at, _ in numbered
+    )
+    if shared_strings:
+        relationships += f'<Relationship Id="rS" Type="{_OFFICE}/sharedStrings" Target="sharedStrings.xml"/>'
+    listed = "".join(
+        f'<sheet name="{name}" sheetId="{at}" state="{state}" r:id="rId{at}"/>' for at, (name, state) in numbered
+    )
+    overrides = "".join(
+        f'<Override PartName="/xl/worksheets/sheet{at}.xml" ContentType="{_CONTENT_TYPE}.worksheet+xml"/>'
+        for at, _ in numbered
+    )
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr(
+            "[Content_Types].xml",
+            f'{_DECLARATION}<Types xmlns="{_PACKAGE}/content-types">'
+            '<Default Extension="xml" ContentType="application/xml"/>'
+            '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+            f'<Override PartName="/xl/workbook.xml" ContentType="{_CONTENT_TYPE}.sheet.main+xml"/>{overrides}</Types>',
+        )
+        archive.writestr(
+            "_rels/.rels",
+            f'{_DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
+            f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        )
+        archive.writestr(
+            "xl/workbook.xml",
+            f'{_DECLARATION}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{listed}</sheets></workbook>',
+        )
+        archive.writestr(
+            "xl/_rels/workbook.xml.rels",
+            f'{_DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships">{relationships}</Relationships>',
+        )
+        for at, _ in numbered:
+            content = rows if at == len(numbered) else ""
+            archive.writestr(
+                f"xl/worksheets/sheet{at}.xml",
+                f'{_DECLARATION}{prolog}<worksheet xmlns="{_MAIN}"><sheetData>{content}</sheetData></worksheet>',
+            )
+        if shared_strings:
+            archive.writestr("xl/sharedStrings.xml", f'{_DECLARATION}<sst xmlns="{_MAIN}">{shared_strings}</sst>')
+        for name, content in (parts or {}).items():
+            archive.writestr(name, content)
+    return path
+
+
+def write_xls(path: Path, rows: Mapping[tuple[int, int], object]) -> Path:
+    """Write an XLS with the given values by row and column, counted from 0, below the header."""
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("Leads")
+    for column, name in enumerate(HEADERS):
+        sheet.write(0, column, name)
+    for (at, column), value in rows.items():
+        sheet.write(at, column, value)
+    book.save(str(path))
+    return path
+
+
+def rename_ole_stream(path: Path, old: str, new: str) -> Path:
+    """Give a stream of an OLE2 file another name, as long as 31 characters."""
+    content = bytearray(path.read_bytes())
+    at = content.index(old.encode("utf-16-le"))
+    name = f"{new}\0".encode("utf-16-le")
+    content[at : at + 64] = name.ljust(64, b"\0")
+    content[at + 64 : at + 66] = struct.pack("<H", len(name))
+    path.write_bytes(content)
+    return path

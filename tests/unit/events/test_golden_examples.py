@@ -1,0 +1,88 @@
+"""One golden message a topic: what is in flight while a new version is rolled out must stay readable."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libs.common.events.chunk import Chunk
+from libs.common.events.topics import TOPICS, Topic
+from tests.support.stack import ROOT
+
+EXAMPLES = ROOT / "libs" / "common" / "events" / "examples"
+
+each_topic = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+
+
+def example(topic: Topic[Any]) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((EXAMPLES / f"{topic.name}.json").read_bytes())
+    return content
+
+
+def with_unknown_fields(value: Any) -> Any:
+    """Return the value with an unknown field in every object of it."""
+    if isinstance(value, dict):
+        return {name: with_unknown_fields(held) for name, held in value.items()} | {"of_a_later_version": [1]}
+    return [with_unknown_fields(item) for item in value] if isinstance(value, list) else value
+
+
+def without(value: Any, path: tuple[str, ...]) -> Any:
+    """Return the object without the field at the path."""
+    name, *rest = path
+    if rest:
+        return value | {name: without(value[name], tuple(rest))}
+    return {other: held for other, held in value.items() if other != name}
+
+
+def test_every_topic_has_an_example_and_every_example_a_topic() -> None:
+    assert {path.name for path in EXAMPLES.iterdir()} == {f"{topic.name}.json" for topic in TOPICS}
+
+
+@each_topic
+def test_the_example_is_readable_and_encodes_to_the_same_values_again(topic: Topic[Any]) -> None:
+    content = example(topic)
+    event = topic.event.model_validate_json(json.dumps(content))
+    assert json.loads(event.model_dump_json()) == content
+
+
+@each_topic
+def test_the_example_with_fields_of_a_later_version_reads_as_the_same_event(topic: Topic[Any]) -> None:
+    content = example(topic)
+    later = topic.event.model_validate_json(json.dumps(with_unknown_fields(content)))
+    assert later == topic.event.model_validate(content)
+
+
+@each_topic
+def test_the_example_uses_every_field_of_the_event(topic: Topic[Any]) -> None:
+    content = example(topic)
+    assert set(content) == set(topic.event.model_fields)
+    if issubclass(topic.event, Chunk):
+        assert set(content["live"]) == set(topic.event.model_fields["live"].annotation.columns())  # type: ignore[union-attr]
+        assert content["live"]["row"], "an example without live rows shows nothing"
+        assert content["settled"], "an example without settled rows shows nothing"
+
+
+@each_topic
+def test_no_field_of_the_example_may_be_left_out(topic: Topic[Any]) -> None:
+    content = example(topic)
+    paths = [(name,) for name in content] + [("live", name) for name in content.get("live", {})]
+    for path in paths:
+        with pytest.raises(ValueError, match="Field required"):
+            topic.event.model_validate(without(content, path))
+
+
+def test_the_examples_of_one_chunk_tell_one_story() -> None:
+    rows = []
+    for topic in TOPICS:
+        if issubclass(topic.event, Chunk):
+            content = example(topic)
+            rows.append(sorted(content["live"]["row"] + [row["row"] for row in content["settled"]]))
+    assert len(rows) == 4
+    assert all(each == rows[0] for each in rows)
+
+
+def test_the_examples_are_formatted_for_people() -> None:
+    for path in sorted(Path(EXAMPLES).glob("*.json")):
+        text = path.read_text(encoding="utf-8")
+        assert text == json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n"

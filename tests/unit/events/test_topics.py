@@ -1,0 +1,178 @@
+"""The topic registry: names, keys, identities and what public events may say."""
+
+import re
+import typing
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from libs.common.events.chunk import Chunk, ChunkAccepted, ChunkCreated, ChunkDeduplicated, ChunkTagged
+from libs.common.events.lead_import import ImportFinished
+from libs.common.events.topics import (
+    CHUNK_ACCEPTED,
+    CHUNK_CREATED,
+    DEAD_LETTER,
+    DEAD_LETTER_RETENTION_HOURS,
+    IMPORT_ACCEPTED,
+    IMPORT_FINISHED,
+    TOPICS,
+    Topic,
+    chunk_of_key,
+)
+from tests.support.chunks import plain
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+BY_NAME = {topic.name: topic for topic in TOPICS}
+PERSONAL = re.compile(r"name|phone|cpf|email|mail|cell|tag|contact|chat")
+
+
+def ce_id(topic: Topic[Any], identity: str) -> str:
+    return topic.headers(identity, source="test", time=NOON)["ce_id"]
+
+
+def test_topics_are_named_by_noun_event_and_version() -> None:
+    for name in [*BY_NAME, DEAD_LETTER]:
+        assert re.fullmatch(r"lead\.import-[a-z-]+\.v[0-9]+", name)
+    assert len(BY_NAME) == len(TOPICS)
+
+
+def test_no_two_topics_share_an_event_type() -> None:
+    assert len({topic.event_type for topic in TOPICS}) == len(TOPICS)
+    assert len({topic.event for topic in TOPICS}) == len(TOPICS)
+
+
+def test_the_finished_event_is_called_as_the_specification_says() -> None:
+    assert (IMPORT_FINISHED.name, IMPORT_FINISHED.event_type) == ("lead.import-finished.v1", "lead:import-finished")
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_personal_data_is_kept_a_day_and_never_made_public(topic: Topic[Any]) -> None:
+    if issubclass(topic.event, Chunk):
+        assert not topic.public
+        assert topic.retention_hours == 24
+    else:
+        assert topic.public
+
+
+def test_dead_letters_are_kept_14_days() -> None:
+    assert DEAD_LETTER_RETENTION_HOURS == 14 * 24
+
+
+@pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic.public], ids=lambda topic: topic.name)
+def test_public_events_hold_ids_numbers_times_and_codes_only(topic: Topic[Any]) -> None:
+    kinds = {int, datetime, type(None)}
+    codes = {"status", "failure_reason"}
+    for name, field in topic.event.model_fields.items():
+        assert not PERSONAL.search(name), name
+        named = typing.get_args(field.annotation) or (field.annotation,)
+        assert name in codes or set(named) <= kinds, name
+
+
+def test_the_created_event_holds_nothing_personal_of_live_rows() -> None:
+    assert set(plain(ChunkCreated, live=2)["live"]) == {"row", "lead_id", "chat_id"}
+
+
+@pytest.mark.parametrize("stage", [ChunkAccepted, ChunkDeduplicated, ChunkTagged], ids=lambda stage: stage.__name__)
+def test_chunks_are_keyed_by_import_and_index(stage: type[Chunk[Any]]) -> None:
+    (topic,) = (topic for topic in TOPICS if topic.event is stage)
+    chunk = stage.model_validate(plain(stage, live=1) | {"import_id": 12, "chunk_index": 3})
+    assert topic.key(chunk) == topic.identity(chunk) == "12:3"
+
+
+def test_the_created_chunk_is_keyed_by_import_so_that_one_finalizer_has_it_whole() -> None:
+    chunk = ChunkCreated.model_validate(plain(ChunkCreated, live=1) | {"import_id": 12, "chunk_index": 3})
+    assert (CHUNK_CREATED.key(chunk), CHUNK_CREATED.identity(chunk)) == ("12", "12:3")
+
+
+def test_a_message_of_the_same_identity_has_the_same_ce_id_whenever_it_is_sent() -> None:
+    once = CHUNK_ACCEPTED.headers("12:3", source="api", time=NOON)
+    again = CHUNK_ACCEPTED.headers("12:3", source="finalizer", time=NOON.replace(year=2027))
+    assert once["ce_id"] == again["ce_id"]
+    assert uuid.UUID(once["ce_id"]).version == 5
+
+
+def test_the_ce_id_differs_by_stage_import_chunk_and_revision() -> None:
+    identities = ["12:3", "12:4", "13:3", "123:3", "12:33", "12"]
+    ids = {ce_id(topic, identity) for topic in TOPICS for identity in identities}
+    assert len(ids) == len(TOPICS) * len(identities)
+
+
+def test_a_later_revision_of_the_finished_event_has_another_ce_id() -> None:
+    event = ImportFinished(
+        import_id=12,
+        company_id=1,
+        account_id=1,
+        source_id=1,
+        creator_id=1,
+        status="FINISHED",
+        total_rows=0,
+        total_created=0,
+        total_existing=0,
+        total_errors=0,
+        failure_reason=None,
+        revision=1,
+        accepted_at=NOON,
+        finished_at=NOON,
+    )
+    later = event.model_copy(update={"revision": 2})
+    assert IMPORT_FINISHED.key(event) == IMPORT_FINISHED.key(later) == "12"
+    assert ce_id(IMPORT_FINISHED, IMPORT_FINISHED.identity(event)) != ce_id(
+        IMPORT_FINISHED, IMPORT_FINISHED.identity(later)
+    )
+
+
+@pytest.mark.parametrize(
+    ("topic", "identity", "expected"),
+    [
+        (IMPORT_ACCEPTED, "1042", "a9aea54d-fbdb-5346-9360-21c4261acf5a"),
+        (CHUNK_ACCEPTED, "1042:3", "54104143-7674-5b42-b076-a9c5cf40841b"),
+        (CHUNK_CREATED, "1042:3", "f912af17-0f18-5030-bd1f-7ef68c561f0b"),
+        (IMPORT_FINISHED, "1042:1", "f9648bf1-21d2-59fc-b9dd-44e60fc926b2"),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_a_deploy_does_not_change_the_ids_by_which_readers_know_a_repeat(
+    topic: Topic[Any], identity: str, expected: str
+) -> None:
+    assert ce_id(topic, identity) == expected
+
+
+def test_headers_are_cloudevents_in_binary_mode() -> None:
+    headers = IMPORT_FINISHED.headers("12:1", source="finalizer", time=NOON)
+    assert {name: value for name, value in headers.items() if name != "ce_id"} == {
+        "ce_specversion": "1.0",
+        "ce_type": "lead:import-finished",
+        "ce_source": "/leadflow/finalizer",
+        "ce_subject": "12:1",
+        "ce_time": "2026-11-23T12:00:00+00:00",
+        "content-type": "application/json",
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "chunk"),
+    [
+        (b"12:3", (12, 3)),
+        (b"2147483647:0", (2**31 - 1, 0)),
+        (b"2147483648:0", None),
+        (b"12:2147483648", None),
+        (b"12", None),
+        (b"12:", None),
+        (b":3", None),
+        (b"12:3:4", None),
+        (b"-12:3", None),
+        (b" 12:3", None),
+        (b"a:3", None),
+        (b"1" * 5000 + b":1", None),
+        ("\u0661:1".encode(), None),
+        (b"\xff\xfe", None),
+        (b"", None),
+        (None, None),
+    ],
+)
+def test_a_chunk_is_known_by_its_key_and_no_other_key_is_taken_for_one(
+    key: bytes | None, chunk: tuple[int, int] | None
+) -> None:
+    assert chunk_of_key(key) == chunk

@@ -1,0 +1,196 @@
+"""Which errors waiting can help, by the drivers' own exceptions; and that none is described with its values."""
+
+import asyncio
+import errno
+from typing import Any
+
+import aiokafka.errors
+import asyncpg
+import httpx
+import pymongo.errors
+import pytest
+import sqlalchemy.exc
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
+
+from libs.common.errors import BadDay, BadDeploy, BadMessage, describe, is_bad_day
+from libs.common.events.chunk import ChunkAccepted
+from services.creator.whatsapp import ProviderAway
+from tests.support.chunks import plain
+
+MARK = "11981234567"
+pg = asyncpg.exceptions
+
+
+def from_sqlalchemy(error: Exception, *, invalidated: bool = False) -> BaseException:
+    """Return the driver's error as SQLAlchemy raises it."""
+    dbapi = AsyncAdapt_asyncpg_dbapi(asyncpg)
+    kind = next(
+        kind
+        for base in type(error).__mro__
+        if (kind := dbapi._asyncpg_error_translate.get(base))  # type: ignore[call-overload]
+    )
+    translated = kind(str(error), error)
+    translated.__cause__ = error
+    return sqlalchemy.exc.DBAPIError.instance(  # type: ignore[return-value]
+        f"SELECT '{MARK}'", {"phone": MARK}, translated, dbapi.Error, connection_invalidated=invalidated
+    )
+
+
+def bulk(*codes: int, concern: bool = False) -> pymongo.errors.BulkWriteError:
+    errors = [{"code": code, "errmsg": MARK, "op": {"contact_cellphone": MARK}} for code in codes]
+    return pymongo.errors.BulkWriteError(
+        {"writeErrors": errors, "writeConcernErrors": [{"code": 64, "errmsg": MARK}] if concern else []}
+    )
+
+
+BAD_DAYS: list[BaseException] = [
+    BadDay("later"),
+    ProviderAway("the WhatsApp provider answered 500"),
+    # The system
+    ConnectionRefusedError(errno.ECONNREFUSED, MARK),
+    ConnectionResetError(errno.ECONNRESET, MARK),
+    BrokenPipeError(errno.EPIPE, MARK),
+    OSError(errno.ENOSPC, MARK),
+    TimeoutError(),
+    asyncio.TimeoutError(),
+    # PostgreSQL
+    from_sqlalchemy(pg.ConnectionDoesNotExistError(MARK)),
+    from_sqlalchemy(pg.ConnectionFailureError(MARK)),
+    from_sqlalchemy(pg.InterfaceError("connection is closed")),
+    from_sqlalchemy(pg.InternalClientError(MARK)),
+    from_sqlalchemy(pg.SerializationError(MARK)),
+    from_sqlalchemy(pg.DeadlockDetectedError(MARK)),
+    from_sqlalchemy(pg.TooManyConnectionsError(MARK)),
+    from_sqlalchemy(pg.DiskFullError(MARK)),
+    from_sqlalchemy(pg.OutOfMemoryError(MARK)),
+    from_sqlalchemy(pg.LockNotAvailableError(MARK)),
+    from_sqlalchemy(pg.QueryCanceledError(MARK)),
+    from_sqlalchemy(pg.AdminShutdownError(MARK)),
+    from_sqlalchemy(pg.CrashShutdownError(MARK)),
+    from_sqlalchemy(pg.CannotConnectNowError(MARK)),
+    from_sqlalchemy(pg.PostgresIOError(MARK)),
+    from_sqlalchemy(pg.ReadOnlySQLTransactionError(MARK)),
+    from_sqlalchemy(pg.IdleInTransactionSessionTimeoutError(MARK)),
+    from_sqlalchemy(pg.InternalServerError(MARK)),
+    from_sqlalchemy(pg.UniqueViolationError(MARK), invalidated=True),
+    sqlalchemy.exc.TimeoutError("QueuePool limit of size 5 overflow 0 reached"),
+    pg.CannotConnectNowError(MARK),
+    pg.ConnectionDoesNotExistError(MARK),
+    pg.InterfaceError("connection is closed"),
+    # MongoDB
+    pymongo.errors.AutoReconnect(MARK),
+    pymongo.errors.ConnectionFailure(MARK),
+    pymongo.errors.NetworkTimeout(MARK),
+    pymongo.errors.NotPrimaryError(MARK),
+    pymongo.errors.ServerSelectionTimeoutError(MARK),
+    pymongo.errors.WaitQueueTimeoutError(MARK),
+    pymongo.errors.ExecutionTimeout(MARK, 50),
+    pymongo.errors.WTimeoutError(MARK, 64),
+    pymongo.errors.WriteConcernError(MARK, 100),
+    pymongo.errors.CursorNotFound(MARK, 43),
+    pymongo.errors.OperationFailure(MARK, 11600),
+    pymongo.errors.OperationFailure(MARK, 14031),
+    pymongo.errors.OperationFailure(MARK, 1, {"errorLabels": ["RetryableWriteError"]}),
+    bulk(concern=True),
+    bulk(11000, 11600),
+    bulk(14031),
+    # Kafka
+    aiokafka.errors.KafkaConnectionError(),
+    aiokafka.errors.KafkaTimeoutError(),
+    aiokafka.errors.RequestTimedOutError(),
+    aiokafka.errors.NotEnoughReplicasError(),
+    aiokafka.errors.NotLeaderForPartitionError(),
+    aiokafka.errors.UnknownTopicOrPartitionError(),
+    aiokafka.errors.OutOfOrderSequenceNumber(),
+    aiokafka.errors.ProducerFenced(),
+    # HTTP
+    httpx.ConnectError(MARK),
+    httpx.ReadTimeout(MARK),
+    httpx.PoolTimeout(MARK),
+    httpx.RemoteProtocolError(MARK),
+]
+
+NOT_BAD_DAYS: list[BaseException] = [
+    BadMessage("no such chunk of an import"),
+    BadDeploy(),
+    ValueError(MARK),
+    KeyError(MARK),
+    AssertionError(MARK),
+    from_sqlalchemy(pg.UniqueViolationError(MARK)),
+    from_sqlalchemy(pg.ForeignKeyViolationError(MARK)),
+    from_sqlalchemy(pg.NotNullViolationError(MARK)),
+    from_sqlalchemy(pg.CheckViolationError(MARK)),
+    from_sqlalchemy(pg.StringDataRightTruncationError(MARK)),
+    from_sqlalchemy(pg.CharacterNotInRepertoireError(MARK)),
+    from_sqlalchemy(pg.NumericValueOutOfRangeError(MARK)),
+    from_sqlalchemy(pg.UndefinedTableError(MARK)),
+    from_sqlalchemy(pg.InsufficientPrivilegeError(MARK)),
+    from_sqlalchemy(asyncpg.DataError(f"invalid input for query argument $1: {MARK} (value out of int32 range)")),
+    asyncpg.DataError(MARK),
+    pg.UniqueViolationError(MARK),
+    sqlalchemy.exc.NoResultFound(),
+    pymongo.errors.DuplicateKeyError(MARK, 11000),
+    pymongo.errors.DocumentTooLarge(MARK),
+    pymongo.errors.InvalidOperation(MARK),
+    pymongo.errors.OperationFailure(MARK, 13),
+    bulk(11000),
+    bulk(121),
+    aiokafka.errors.MessageSizeTooLargeError(),
+    httpx.HTTPStatusError(MARK, request=httpx.Request("POST", "http://x"), response=httpx.Response(400)),
+]
+
+
+def named(error: BaseException) -> str:
+    cause = getattr(error, "orig", None)
+    code = getattr(error, "code", None) or getattr(error, "errno", None)
+    parts = [type(error).__name__, *([type(cause.__cause__).__name__] if cause else []), *([str(code)] if code else [])]
+    return "-".join(parts)
+
+
+@pytest.mark.parametrize("error", BAD_DAYS, ids=named)
+def test_waiting_can_help(error: BaseException) -> None:
+    assert is_bad_day(error)
+
+
+@pytest.mark.parametrize("error", NOT_BAD_DAYS, ids=named)
+def test_waiting_cannot_help(error: BaseException) -> None:
+    assert not is_bad_day(error)
+
+
+@pytest.mark.parametrize("error", [each for each in (*BAD_DAYS, *NOT_BAD_DAYS) if MARK in repr(each)], ids=named)
+def test_no_error_is_described_with_its_values(error: BaseException) -> None:
+    assert MARK not in describe(error)
+    assert describe(error)
+
+
+def validation_error(model: type[BaseModel], content: dict[str, Any]) -> ValidationError:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(content)
+    return caught.value
+
+
+def test_a_message_of_wrong_form_is_described_by_the_place_not_the_value() -> None:
+    message = plain(ChunkAccepted, live=2)
+    message["live"] |= {"phone": [{"x": MARK}, 1], "name": [MARK, None]}
+    assert describe(validation_error(ChunkAccepted, message)) == "ValidationError at live.name, live.phone"
+
+
+def test_a_message_that_is_no_object_is_described_as_such() -> None:
+    with pytest.raises(ValidationError) as caught:
+        ChunkAccepted.model_validate_json(f'"{MARK}"')
+    assert describe(caught.value) == "ValidationError at the message"
+
+
+def test_our_own_errors_keep_their_words() -> None:
+    assert describe(BadMessage("no such chunk")) == "BadMessage: no such chunk"
+    assert describe(BadDay("a tag was deleted")) == "BadDay: a tag was deleted"
+
+
+def test_errors_of_databases_are_described_by_their_code() -> None:
+    assert describe(from_sqlalchemy(pg.DeadlockDetectedError(MARK))) == "DBAPIError sqlstate=40P01"
+    assert describe(pymongo.errors.OperationFailure(MARK, 11600)) == "OperationFailure code=11600"
+
+
+def test_a_bad_deploy_passes_every_handler_of_exceptions() -> None:
+    assert not issubclass(BadDeploy, Exception)

@@ -1,0 +1,61 @@
+"""A service does not start with a subscriber that could lose messages."""
+
+from typing import Any
+
+import pytest
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from prometheus_client import CollectorRegistry
+
+from libs.common.events.chunk import ChunkAccepted
+from libs.common.events.topics import CHUNK_ACCEPTED
+from libs.common.kafka.broker import broadcast, create_broker, subscribe
+from libs.common.kafka.startup_checks import UnsafeSubscriber, check_subscribers
+from libs.common.settings import KafkaSettings
+
+SETTINGS = KafkaSettings()
+SAFE: dict[str, Any] = {"group_id": "g", "ack_policy": AckPolicy.NACK_ON_ERROR, "auto_offset_reset": "earliest"}
+
+
+@pytest.fixture
+def broker() -> KafkaBroker:
+    return create_broker(SETTINGS, service="test", registry=CollectorRegistry())
+
+
+def test_a_subscriber_that_is_declared_by_subscribe_is_safe(broker: KafkaBroker) -> None:
+    async def handle(chunk: ChunkAccepted) -> None:
+        return None
+
+    subscribe(broker, CHUNK_ACCEPTED, group="g", settings=SETTINGS)(handle)
+    broker.subscriber("other", **SAFE)
+    check_subscribers(broker)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"ack_policy": AckPolicy.ACK}, "NACK_ON_ERROR"),
+        ({"ack_policy": AckPolicy.ACK_FIRST}, "NACK_ON_ERROR"),
+        ({"ack_policy": AckPolicy.MANUAL}, "NACK_ON_ERROR"),
+        ({"group_id": None}, "no group_id"),
+        ({"auto_offset_reset": "latest"}, "earliest"),
+    ],
+    ids=str,
+)
+def test_a_subscriber_that_could_lose_messages_is_refused(broker: KafkaBroker, change: dict[str, Any], why: str) -> None:
+    broker.subscriber("safe", **SAFE)
+    broker.subscriber("careless", **SAFE | change)
+    with pytest.raises(UnsafeSubscriber, match=f"careless: .*{why}"):
+        check_subscribers(broker)
+
+
+def test_fast_streams_defaults_are_refused(broker: KafkaBroker) -> None:
+    broker.subscriber("careless")
+    with pytest.raises(UnsafeSubscriber):
+        check_subscribers(broker)
+
+
+def test_a_broadcast_is_no_way_to_consume_in_a_service(broker: KafkaBroker) -> None:
+    broadcast(broker, "lead.import-finished.v1")
+    with pytest.raises(UnsafeSubscriber):
+        check_subscribers(broker)
