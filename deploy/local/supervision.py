@@ -106,7 +106,8 @@ class Supervisor:
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
         self.socket = _socket_path(instance)
-        self._server = xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=_UnixTransport(str(self.socket)))
+        self._transport = _UnixTransport(str(self.socket))
+        self._server = xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=self._transport)
 
     @property
     def is_running(self) -> bool:
@@ -229,7 +230,10 @@ class Supervisor:
         self._call("shutdown")
 
     def _call(self, method: str, *arguments: object) -> Any:
-        return getattr(self._server.supervisor, method)(*arguments)
+        try:
+            return getattr(self._server.supervisor, method)(*arguments)
+        finally:
+            self._transport.close()
 
 
 def _socket_path(instance: Instance) -> Path:
@@ -258,5 +262,6 @@ class _UnixTransport(xmlrpc.client.Transport):
 
     def make_connection(self, host: object) -> _UnixConnection:
         del host
-        # Not kept open: supervisord closes idle connections, and these calls are few.
-        return _UnixConnection(self._path)
+        connection = _UnixConnection(self._path)
+        self._connection = "", connection  # what the base class closes
+        return connection

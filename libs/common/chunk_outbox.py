@@ -33,7 +33,7 @@ class ChunkRow:
 
 
 async def claim_chunks(connection: AsyncConnection, *, lease: uuid.UUID, window: Window) -> list[ChunkRow]:
-    """Lease the chunks that the windows leave room for; those that other relays hold are skipped."""
+    """Lease the chunks that the windows leave room for; those that other relays are sending count as in flight."""
     rows = await connection.execute(
         text(
             """
@@ -48,7 +48,11 @@ async def claim_chunks(connection: AsyncConnection, *, lease: uuid.UUID, window:
                        CASE WHEN (SELECT count(*) FROM amigocare.lead_imports WHERE status = 'PROCESSING') > 1
                             THEN CAST(:shared AS int) ELSE CAST(:alone AS int) END
                        - (SELECT count(*) FROM amigocare.lead_import_chunks c
-                          WHERE c.import_id = w.id AND c.sent_at IS NOT NULL AND c.settled_at IS NULL) AS chunks
+                          WHERE c.import_id = w.id AND c.sent_at IS NOT NULL AND c.settled_at IS NULL)
+                       - (SELECT count(*) FROM amigocare.lead_import_chunks c
+                          WHERE c.import_id = w.id AND c.sent_at IS NULL AND c.settled_at IS NULL
+                            AND c.lease_until > now() AND c.lease_until <= now() + make_interval(secs => :seconds))
+                       AS chunks
                 FROM waiting w
             ), due AS (
                 SELECT c.import_id, c.chunk_index, room.traceparent

@@ -18,6 +18,8 @@ class ExpectedRow:
     country_code: str
     phone: str
     tags: frozenset[str] = frozenset()
+    may_fail: bool = False
+    """Whether an error is a right end of this row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class ExpectedImport:
 
     import_id: int
     rows: Mapping[int, ExpectedRow]
+    revision: int | None = 1
+    """How often the import must have ended; None: as often as its repairs changed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,9 @@ async def _read(engine: AsyncEngine, mongo: Mongo, ids: list[int]) -> _State:
             " JOIN amigocare.tags t ON t.id = c.tag_id JOIN amigocare.amigocare_leads l ON l.id = c.lead_id"
             " WHERE l.import_id = ANY(:ids) AND NOT c.is_deleted"
         )
-        outbox = await all_of("SELECT count(*) AS n FROM amigocare.outbox WHERE key = ANY(CAST(CAST(:ids AS int[]) AS text[]))")
+        outbox = await all_of(
+            "SELECT count(*) AS n FROM amigocare.outbox WHERE key = ANY(CAST(CAST(:ids AS int[]) AS text[]))"
+        )
     chats = await mongo.chats.find({"import_id": {"$in": ids}}).to_list()
     return _State(
         imports={row["id"]: row for row in imports},
@@ -151,6 +157,10 @@ def _check_import(report: Report, expected: ExpectedImport, state: _State) -> No
     ended = Counter([row_of_chat(lead["chat_id"]) for lead in leads] + [row["row_number"] for row in rows])
     for row in expected.rows.keys() - ended.keys():
         report.unaccounted.append(f"{name} row {row} ended as nothing")
+    for row in rows:
+        wanted = expected.rows.get(row["row_number"])
+        if row["outcome"] == "error" and wanted is not None and not wanted.may_fail:
+            report.lost.append(f"{name} row {row['row_number']} ended as error: {row['reason']}")
     for row, times in ended.items():
         if times > 1 or row not in expected.rows:
             report.unaccounted.append(f"{name} row {row} ended {times} times")
@@ -228,6 +238,8 @@ def _check_events(
             report.doubled.append(f"{name} finished with several ids for one revision")
         if {revision for revision, _ in ids} != set(range(1, found["revision"] + 1)):
             report.doubled.append(f"{name} finished with revisions {sorted(ids)} and stands at {found['revision']}")
+        if each.revision is not None and found["revision"] != each.revision:
+            report.doubled.append(f"{name} ended {found['revision']} times")
         last = max(seen, key=lambda event: event.revision)
         if last.totals != (found["total_created"], found["total_existing"], found["total_errors"]):
             report.unaccounted.append(f"{name}: its last finished event says {last.totals}")

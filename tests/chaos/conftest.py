@@ -1,14 +1,18 @@
 """Fixtures of the chaos suite."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Iterator
 
+import pytest
 import pytest_asyncio
 import structlog
-from sqlalchemy.ext.asyncio import create_async_engine
+from pymongo.asynchronous.collection import AsyncCollection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from libs.common.mongo import Mongo
+from libs.common.mongo import Document, Mongo
 from libs.common.postgres import Postgres, sqlalchemy_url
 from libs.common.settings import MongoSettings, PostgresSettings
+from tests.support.stack import INSTANCE, ROOT, Addresses, local
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
 
@@ -32,9 +36,46 @@ async def quick_mongo(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncIt
 
     class QuickMongo(Mongo):
         @property
-        def chats(self):  # type: ignore[no-untyped-def]
+        def chats(self) -> AsyncCollection[Document]:
             return self.client.get_default_database("leadflow").get_collection("chats")
 
     mongo = QuickMongo(stores[1], application_name="crash-points")
     yield mongo
     await mongo.close()
+
+
+STORMY = {
+    "LEADFLOW_WHATSAPP_ENABLED": "1",
+    "LEADFLOW_WHATSAPP_CONCURRENCY": "50",
+    "LEADFLOW_WHATSAPP_TIMEOUT_SECONDS": "1",
+    "LEADFLOW_WHATSAPP_BREAKER_SECONDS": "1",
+    "LEADFLOW_QUOTA_ROWS": "1000000000",
+    "LEADFLOW_QUOTA_IMPORTS": "1000000",
+    "LEADFLOW_CHUNK_ROWS": "100",
+    "LEADFLOW_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
+}
+
+
+@pytest.fixture(scope="session")
+def stormy_stack(servers: Addresses) -> Iterator[Addresses]:
+    """All services, with small chunks, no quota worth the name, and the fake WhatsApp provider."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in STORMY.items():
+            patch.setenv(name, value)
+        local("up")
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def provider_url(stormy_stack: Addresses) -> str:
+    """Where the fake provider takes orders."""
+    ports = json.loads((ROOT / ".local" / INSTANCE / "ports.json").read_text())["ports"]
+    return f"http://127.0.0.1:{ports['whatsapp']}"
+
+
+@pytest_asyncio.fixture(scope="session")
+async def stormy_engine(stormy_stack: Addresses) -> AsyncIterator[AsyncEngine]:
+    """The stack's database; connections that PostgreSQL's death broke are replaced."""
+    engine = create_async_engine(sqlalchemy_url(stormy_stack.postgres_url), pool_pre_ping=True)
+    yield engine
+    await engine.dispose()

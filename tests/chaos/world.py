@@ -11,6 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import text
@@ -94,7 +95,7 @@ class World:
         """Store an import as the accepting transaction does. A client without an answer asks again."""
         while True:
             import_ids: list[int] = []
-            if await self._live("accept", lambda: self._accept(rows, chunk_rows, tag_ids, import_ids)):
+            if await self._live("accept", partial(self._accept, rows, chunk_rows, tag_ids, import_ids)):
                 return import_ids[-1]
 
     async def _accept(self, rows: list[Row], chunk_rows: int, tag_ids: list[int], import_ids: list[int]) -> None:
@@ -149,7 +150,7 @@ class World:
         published = 0
         while True:
             counts: list[int] = []
-            if await self._live("relay", lambda: self._relay(counts)):
+            if await self._live("relay", partial(self._relay, counts)):
                 published += counts[-1]
                 if not counts[-1]:
                     return published
@@ -239,10 +240,7 @@ class World:
                 while queue:
                     payload = queue[0]
 
-                    async def work(stage: str = stage, payload: bytes = payload) -> None:
-                        await self.handle(stage, payload)
-
-                    if await self._live(stage, work):
+                    if await self._live(stage, partial(self.handle, stage, payload)):
                         queue.popleft()
                     progressed += 1
             if not progressed:

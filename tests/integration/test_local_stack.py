@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import asyncpg
+import httpx
 import jwt
 import psutil
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from pymongo import AsyncMongoClient
-from starlette.testclient import TestClient
 
-from deploy.local import ports, whatsapp_provider
+from deploy.local import ports, stack, tokens, whatsapp_provider
 from deploy.local.instance import CHECKOUT, Instance, StackError
 from deploy.local.settings import Given, service_programs
 from deploy.local.supervision import BAD_DEPLOY, Program, Supervisor
@@ -193,24 +193,23 @@ def test_a_token_for_somebody_else(local: Local) -> None:
     found = claims(local, local.make("token", "COMPANY_ID=2", "USER_ID=3", "PERMISSIONS="))
     assert (found["sub"], found["company_id"], found["permissions"]) == ("3", 2, {})
     assert "accounts" not in found
-    found = claims(local, local.make("token", "PERMISSIONS=IMPORT_LEADS,CHATS:READ", "ACCOUNTS=1,2"))
+    found = claims(local, tokens.issue(local.instance, permissions="IMPORT_LEADS,CHATS:READ", accounts="1,2"))
     assert found["permissions"] == {"LEADS": ["IMPORT_LEADS"], "CHATS": ["READ"]}
     assert found["accounts"] == [1, 2]
 
 
 def test_a_token_can_have_expired(local: Local) -> None:
     with pytest.raises(jwt.ExpiredSignatureError):
-        claims(local, local.make("token", "EXPIRES_IN=-60"))
+        claims(local, tokens.issue(local.instance, expires_in="-60"))
 
 
 # Clear words for what is wrong
 
 
 def test_no_instance_yet(tmp_path: Path) -> None:
-    for command in ("env", "token", "demo"):
-        done = Local(tmp_path).run(command)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert "make up" in done.stderr
+    done = Local(tmp_path).run("env")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "make up" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -225,10 +224,14 @@ def test_no_instance_yet(tmp_path: Path) -> None:
     ],
 )
 def test_scale_refuses(local: Local, service: str, count: str, words: str) -> None:
-    done = local.run("scale", "--", service, count)
-    assert done.returncode == 1
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    with pytest.raises(StackError, match=words):
+        stack.scale(local.instance, service, count)
+
+
+def test_an_error_is_words_and_no_traceback(local: Local) -> None:
+    done = local.run("scale", "--", "creator", "-1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "\nCOUNT='-1': use a number from 0 to 20.\n"
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
@@ -244,10 +247,10 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("base", ["http", "80", "70000"])
-def test_a_port_base_that_is_none(tmp_path: Path, base: str) -> None:
-    done = Local(tmp_path).run("servers", LEADFLOW_PORT_BASE=base)
-    assert done.returncode == 1
-    assert f"LEADFLOW_PORT_BASE='{base}'" in done.stderr
+def test_a_port_base_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str) -> None:
+    monkeypatch.setenv("LEADFLOW_PORT_BASE", base)
+    with pytest.raises(StackError, match=f"LEADFLOW_PORT_BASE='{base}'"):
+        ports.choose(instance(tmp_path))
 
 
 def test_neither_java_nor_docker(fresh: Local, tmp_path: Path) -> None:
@@ -296,6 +299,7 @@ def test_remembered_ports_that_others_took_meanwhile_are_given_up(tmp_path: Path
     one = instance(tmp_path)
     before = ports.choose(one)
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", before["postgres"]))
         taken.listen()
         assert ports.choose(one).base != before.base
@@ -444,23 +448,26 @@ def test_down_leaves_nothing_and_the_ports_stay(local: Local) -> None:
 # The WhatsApp provider's stand-in
 
 
-def test_the_whatsapp_provider_answers_and_misbehaves_when_asked() -> None:
-    with TestClient(whatsapp_provider.create_app(), raise_server_exceptions=False) as client:
+async def test_the_whatsapp_provider_answers_and_misbehaves_when_asked() -> None:
+    transport = httpx.ASGITransport(whatsapp_provider.create_app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://provider") as client:
 
-        def check(phone: str) -> tuple[int, object]:
-            answer = client.post("/v1/contacts/check", json={"phone": phone})
-            return answer.status_code, answer.json()
+        async def check(phone: str) -> httpx.Response:
+            return await client.post("/v1/contacts/check", json={"phone": phone})
+
+        async def behave(mode: str) -> int:
+            return (await client.post("/control", json={"mode": mode})).status_code
 
         phone, absent = "+5511912345678", "+5511912340000"
-        assert check(phone) == (200, {"phone": phone, "on_whatsapp": True})
-        assert check(absent) == (200, {"phone": absent, "on_whatsapp": False})
-        assert check("911")[0] == 400
-        client.post("/control", json={"mode": "error"})
-        assert check(phone)[0] == 500
-        client.post("/control", json={"mode": "throttle"})
-        answer = client.post("/v1/contacts/check", json={"phone": phone})
+        assert (await check(phone)).json() == {"phone": phone, "on_whatsapp": True}
+        assert (await check(absent)).json() == {"phone": absent, "on_whatsapp": False}
+        assert (await check("911")).status_code == 400
+        await behave("error")
+        assert (await check(phone)).status_code == 500
+        await behave("throttle")
+        answer = await check(phone)
         assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
-        assert client.get("/control").json()["counts"]["throttled"] == 1
-        assert client.post("/control", json={"mode": "moody"}).status_code == 422
-        client.post("/control", json={"mode": "ok"})
-        assert check(phone)[0] == 200
+        assert (await client.get("/control")).json()["counts"]["throttled"] == 1
+        assert await behave("moody") == 422
+        await behave("ok")
+        assert (await check(phone)).status_code == 200

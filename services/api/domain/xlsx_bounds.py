@@ -12,7 +12,8 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +23,7 @@ from services.api.domain.job import Limits
 from services.api.domain.problems import Refused
 
 _BLOCK = 1 << 18
-_PENDING = 1 << 22
+_PENDING = 1 << 20
 """Bytes of one XML tag, comment or the like. Parsers hold a whole one in memory."""
 
 _CELLS_FOR_ANY_FILE = 1 << 21
@@ -47,6 +48,7 @@ _NOT_PLAIN = re.compile(_NO_CELL_BUT % (b"[A-Z]{1,3}", 7))
 _LETTERS = 26
 _PREFIXED_CELL = re.compile(rb":c[\s/>]")
 _ERROR_CELL = b't="e"'
+_ERROR_LENGTH = 32
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
 
 
@@ -72,7 +74,7 @@ class _Parts:
     def __contains__(self, name: str) -> bool:
         return _part_name(name) in self._names
 
-    def blocks(self, name: str) -> Iterator[bytes]:
+    def blocks(self, name: str) -> Generator[bytes, None, None]:
         info = self._names.get(_part_name(name))
         if info is None:
             raise Refused("file_broken", "The workbook lacks one of its parts.")
@@ -118,7 +120,9 @@ def visible_sheet(path: Path, limits: Limits) -> Sheet:
                 if name in parts:
                     for _ in parts.blocks(name):
                         pass
-            if not _surely_within(parts.blocks(part), limits):
+            with closing(parts.blocks(part)) as blocks:
+                measured = _surely_within(blocks, limits)
+            if not measured:
                 _measure(sheet, _Parts(archive, limits.max_bytes).blocks(part))
     except _ZIP_ERRORS:
         raise Refused("file_broken", "The workbook's archive is damaged or not complete.") from None
@@ -167,7 +171,7 @@ def _first_visible(parts: _Parts) -> tuple[Sheet, str]:
     raise Refused("file_broken", "The workbook has no visible sheet.")
 
 
-def _surely_within(blocks: Iterator[bytes], limits: Limits) -> bool:
+def _surely_within(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
     """Tell whether the sheet's XML is plain, shows no error and spreads over few enough rows and columns.
 
     False says nothing. Each cell must name itself (r="B7") right after its tag; nearly all writers do that.
@@ -191,20 +195,20 @@ def _surely_within(blocks: Iterator[bytes], limits: Limits) -> bool:
     return rows * columns <= _most_cells(limits)
 
 
-def _measure(sheet: Sheet, blocks: Iterator[bytes]) -> None:
+def _measure(sheet: Sheet, blocks: Generator[bytes, None, None]) -> None:
     """Set the sheet's extent from the cells that hold something, and collect the texts of errors."""
     cells = _Cells(sheet)
-    _parse(blocks, cells.start, cells.end, cells.text.append)
+    _parse(blocks, cells.start, cells.end, cells.text)
 
 
 class _Cells:
     """Follows the events of a sheet's XML."""
 
     def __init__(self, sheet: Sheet) -> None:
-        self.text: list[str] = []
         self._sheet = sheet
         self._row = self._column = -1
         self._is_error = False
+        self._error_text = ""
         sheet.rows = sheet.columns = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -222,16 +226,19 @@ class _Cells:
         elif name in {"v", "is"}:
             self._sheet.rows = max(self._sheet.rows, self._row + 1)
             self._sheet.columns = max(self._sheet.columns, self._column + 1)
-        self.text.clear()
+            self._error_text = ""
+
+    def text(self, data: str) -> None:
+        if self._is_error:
+            self._error_text = (self._error_text + data)[:_ERROR_LENGTH]
 
     def end(self, name: str) -> None:
         if name == "v" and self._is_error:
-            self._sheet.error_texts[self._row, self._column] = "".join(self.text)[:32]
-        self.text.clear()
+            self._sheet.error_texts[self._row, self._column] = self._error_text
 
 
 def _parse(
-    blocks: Iterator[bytes],
+    blocks: Generator[bytes, None, None],
     start: Callable[[str, dict[str, str]], None],
     end: Callable[[str], None] | None = None,
     text: Callable[[str], Any] | None = None,
@@ -245,12 +252,13 @@ def _parse(
     if text is not None:
         parser.CharacterDataHandler = text
     fed = 0
-    for block in blocks:
-        parser.Parse(block, False)
-        fed += len(block)
-        if fed - parser.CurrentByteIndex > _PENDING:
-            raise Refused("file_broken", "The workbook's XML holds a tag without end.")
-    parser.Parse(b"", True)
+    with closing(blocks):
+        for block in blocks:
+            parser.Parse(block, False)
+            fed += len(block)
+            if fed - parser.CurrentByteIndex > _PENDING:
+                raise Refused("file_broken", "The workbook's XML holds a tag without end.")
+        parser.Parse(b"", True)
 
 
 def _refuse_doctype(*_: object) -> None:

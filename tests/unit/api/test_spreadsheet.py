@@ -1,37 +1,23 @@
 """Files as programs and people write them become records, judged by their bytes; all others are refused truthfully."""
 
 import csv
-import datetime as dt
 import io
 import json
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import openpyxl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libs.common.events.chunk import COLUMNS
 from services.api.domain.cells import restored
 from services.api.domain.job import Limits
-from services.api.domain.problems import PROBLEMS, Refused
-from services.api.domain.spreadsheet import read_spreadsheet
-from tests.unit.api.workbooks import HEADER, HEADERS, LEAD, cell, rename_ole_stream, row, write_xls, write_xlsx
+from tests.unit.api.reading import A_FILE_EACH, ANA, Reader, Records, gives_records_or_a_refusal, read_path, refusal
+from tests.unit.api.workbooks import HEADERS
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "files"
 HEAD = "name,phone,cpf,email,tags\n"
-ANA = ["Ana", "11912345678", "", "", ""]
-A_FILE_EACH = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-
-Records = list[tuple[int, list[str]]]
-Reader = Callable[..., Records]
-
-
-def read_path(path: Path, limits: Limits | None = None) -> Records:
-    return list(read_spreadsheet(path, limits or Limits()))
 
 
 @pytest.fixture
@@ -44,13 +30,6 @@ def read(tmp_path: Path) -> Reader:
         return read_path(path, limits)
 
     return read_content
-
-
-def refusal(read: Callable[..., object], *arguments: object) -> Refused:
-    with pytest.raises(Refused) as caught:
-        read(*arguments)
-    assert caught.value.code in PROBLEMS
-    return caught.value
 
 
 # Files of real programs: tests/fixtures/files/README.md
@@ -280,117 +259,6 @@ def test_a_file_over_the_limit_is_refused(read: Reader) -> None:
     assert refusal(read, HEAD + "Ana,1\n" * 200, limits).code == "file_too_large"
 
 
-# Excel
-
-
-def test_numbers_and_other_values_are_read_as_text(tmp_path: Path) -> None:
-    values = {
-        "5511912345678": "5511912345678",
-        "5.511912345678E+12": "5511912345678",
-        "1234567890": "1234567890",
-        "0.1": "0.1",
-        "0.10000000000000001": "0.1",
-        "-1.5": "-1.5",
-        "1E-7": "0.0000001",
-        "1E+20": "100000000000000000000",
-        "12.0": "12",
-    }
-    cells = "".join(
-        f'<row r="{at}">{cell(f"A{at}", "Ana")}<c r="B{at}"><v>{written}</v></c></row>'
-        for at, written in enumerate(values, 2)
-    )
-    records = read_path(write_xlsx(tmp_path / "upload", HEADER + cells))
-    assert [cells[1] for _, cells in records] == list(values.values())
-
-
-def test_dates_times_and_booleans_are_read_as_text(tmp_path: Path) -> None:
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet()
-    sheet.append(HEADERS)
-    sheet.append([dt.date(2026, 1, 5), dt.datetime(2026, 1, 5, 13, 45), dt.time(13, 45), True, False])  # noqa: DTZ001
-    book.save(tmp_path / "upload")
-    assert read_path(tmp_path / "upload") == [
-        (2, ["2026-01-05", "2026-01-05 13:45:00", "13:45:00", "TRUE", "FALSE"]),
-    ]
-
-
-def test_a_cell_that_shows_an_error_is_not_blank(tmp_path: Path) -> None:
-    with_errors = (
-        f'<row r="2">{cell("A2", "Ana")}<c r="B2"><v>1</v></c><c r="C2" t="e"><v>#N/A</v></c>'
-        '<c r="D2" t="e"><f>1/0</f><v>#DIV/0!</v></c></row>'
-    )
-    assert read_path(write_xlsx(tmp_path / "upload", HEADER + with_errors)) == [
-        (2, ["Ana", "1", "#N/A", "#DIV/0!", ""]),
-    ]
-
-
-def test_row_numbers_are_those_that_the_spreadsheet_shows(tmp_path: Path) -> None:
-    rows = row(3, *HEADERS) + row(7, "Ana", "11912345678") + row(9, " ") + row(20, "Bia", "2")
-    assert read_path(write_xlsx(tmp_path / "upload", rows)) == [(7, ANA), (20, ["Bia", "2", "", "", ""])]
-
-
-def test_an_empty_first_column_is_a_wrong_header(tmp_path: Path) -> None:
-    shifted = "".join(cell(f"{column}1", name) for column, name in zip("BCDEF", HEADERS, strict=True))
-    refused = refusal(read_path, write_xlsx(tmp_path / "upload", f'<row r="1">{shifted}</row>'))
-    assert (refused.code, refused.detail) == ("file_headers", "Column 1 has no name.")
-
-
-def test_the_first_visible_sheet_is_read(tmp_path: Path) -> None:
-    sheets = {"Lists": "hidden", "Secret": "veryHidden", "Leads": "visible"}
-    assert read_path(write_xlsx(tmp_path / "upload", sheets=sheets)) == [(2, ANA)]
-    refused = refusal(read_path, write_xlsx(tmp_path / "upload", sheets={"Leads": "hidden"}))
-    assert refused.code == "file_broken"
-
-
-@pytest.mark.parametrize(
-    "lead",
-    [
-        LEAD.replace('"', "'"),
-        LEAD.replace(' r="A2"', "").replace(' r="B2"', "").replace(' r="2"', ""),
-        LEAD.replace('r="A2" t="inlineStr"', 't="inlineStr" r="A2"'),
-        LEAD + '<row r="1048576"><c r="XFD1048576" s="1"/></row>',
-        LEAD.replace("<c r", "<c\n r"),
-        f"<!-- {cell('XFD1048576', 'x')} -->{LEAD}",
-    ],
-    ids=[
-        "single quotes",
-        "without references",
-        "other order",
-        "formatted blank cells far away",
-        "line breaks",
-        "comment",
-    ],
-)
-def test_other_ways_to_write_the_same_sheet(tmp_path: Path, lead: str) -> None:
-    assert read_path(write_xlsx(tmp_path / "upload", HEADER + lead)) == [(2, ANA)]
-
-
-def test_a_namespace_prefix_changes_nothing(tmp_path: Path) -> None:
-    """As the OpenXML SDK of .NET writes."""
-    content = (HEADER + LEAD).replace("</", "</x:").replace("<", "<x:").replace("<x:/x:", "</x:")
-    path = write_xlsx(tmp_path / "plain")
-    with zipfile.ZipFile(path) as plain, zipfile.ZipFile(tmp_path / "upload", "w") as archive:
-        for name in plain.namelist():
-            text = plain.read(name).decode()
-            if name.endswith("sheet1.xml"):
-                main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-                text = f'<x:worksheet xmlns:x="{main}"><x:sheetData>{content}</x:sheetData></x:worksheet>'
-            archive.writestr(name, text)
-    assert read_path(tmp_path / "upload") == [(2, ANA)]
-
-
-def test_xls_and_its_numbers(tmp_path: Path) -> None:
-    path = write_xls(tmp_path / "upload", {(2, 0): "Ana", (2, 1): 5511912345678.0, (2, 2): 1234567890})
-    assert read_path(path) == [(3, ["Ana", "5511912345678", "1234567890", "", ""])]
-
-
-def test_encrypted_and_other_ole_files_are_told_apart(tmp_path: Path) -> None:
-    encrypted = rename_ole_stream(write_xls(tmp_path / "a", {}), "Workbook", "EncryptedPackage")
-    assert refusal(read_path, encrypted).code == "file_encrypted"
-    word = rename_ole_stream(write_xls(tmp_path / "b", {}), "Workbook", "WordDocument")
-    assert refusal(read_path, word).code == "file_not_spreadsheet"
-
-
 # Properties
 
 
@@ -415,13 +283,6 @@ def test_what_csv_writes_is_read_back(
     assert read_path(tmp_path / "upload") == [(at, list(map(restored, cells))) for at, cells in enumerate(table, 2)]
 
 
-def gives_records_or_a_refusal(path: Path) -> bool:
-    try:
-        return all(number > 1 and len(cells) >= len(COLUMNS) for number, cells in read_path(path))
-    except Refused as refused:
-        return refused.code in PROBLEMS
-
-
 @settings(A_FILE_EACH, max_examples=150)
 @given(
     content=st.one_of(
@@ -438,19 +299,3 @@ def gives_records_or_a_refusal(path: Path) -> bool:
 def test_any_bytes_give_records_or_a_refusal(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "upload").write_bytes(content)
     assert gives_records_or_a_refusal(tmp_path / "upload")
-
-
-@settings(A_FILE_EACH, max_examples=60)
-@given(data=st.data())
-def test_any_damage_to_a_workbook_gives_records_or_a_refusal(tmp_path: Path, data: st.DataObject) -> None:
-    path = tmp_path / "upload"
-    if data.draw(st.booleans()):
-        write_xls(path, {(1, 0): "Ana", (1, 1): 5511912345678.0})
-    else:
-        compression = data.draw(st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
-        write_xlsx(path, HEADER + LEAD, shared_strings="<si><t>x</t></si>", compression=compression)
-    content = bytearray(path.read_bytes())
-    for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=8)):
-        content[at] = data.draw(st.integers(0, 255))
-    path.write_bytes(content[: data.draw(st.integers(len(content) // 2, len(content)))])
-    assert gives_records_or_a_refusal(path)

@@ -41,8 +41,8 @@ def write_xlsx(
 ) -> Path:
     """Write a workbook whose sheets hold ``rows``, the XML within ``sheetData``.
 
-    ``sheets`` are names with states ("visible", "hidden"); all but the last are empty. ``parts`` are further
-    entries of the archive.
+    ``sheets`` are names with states ("visible", "hidden"); all but the last are empty. ``parts`` are entries of the
+    archive, further ones or instead of ours.
     """
     states = list((sheets or {"Leads": "visible"}).items())
     numbered = list(enumerate(states, 1))
@@ -59,37 +59,28 @@ def write_xlsx(
         f'<Override PartName="/xl/worksheets/sheet{at}.xml" ContentType="{_CONTENT_TYPE}.worksheet+xml"/>'
         for at, _ in numbered
     )
+    written = {
+        "[Content_Types].xml": f'{_DECLARATION}<Types xmlns="{_PACKAGE}/content-types">'
+        '<Default Extension="xml" ContentType="application/xml"/>'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{_CONTENT_TYPE}.sheet.main+xml"/>{overrides}</Types>',
+        "_rels/.rels": f'{_DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
+        f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'{_DECLARATION}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}">'
+        f"<sheets>{listed}</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f'{_DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships">'
+        f"{relationships}</Relationships>",
+    }
+    for at, _ in numbered:
+        content = rows if at == len(numbered) else ""
+        written[f"xl/worksheets/sheet{at}.xml"] = (
+            f'{_DECLARATION}{prolog}<worksheet xmlns="{_MAIN}"><sheetData>{content}</sheetData></worksheet>'
+        )
+    if shared_strings:
+        written["xl/sharedStrings.xml"] = f'{_DECLARATION}<sst xmlns="{_MAIN}">{shared_strings}</sst>'
     with zipfile.ZipFile(path, "w", compression) as archive:
-        archive.writestr(
-            "[Content_Types].xml",
-            f'{_DECLARATION}<Types xmlns="{_PACKAGE}/content-types">'
-            '<Default Extension="xml" ContentType="application/xml"/>'
-            '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-            f'<Override PartName="/xl/workbook.xml" ContentType="{_CONTENT_TYPE}.sheet.main+xml"/>{overrides}</Types>',
-        )
-        archive.writestr(
-            "_rels/.rels",
-            f'{_DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
-            f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        )
-        archive.writestr(
-            "xl/workbook.xml",
-            f'{_DECLARATION}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{listed}</sheets></workbook>',
-        )
-        archive.writestr(
-            "xl/_rels/workbook.xml.rels",
-            f'{_DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships">{relationships}</Relationships>',
-        )
-        for at, _ in numbered:
-            content = rows if at == len(numbered) else ""
-            archive.writestr(
-                f"xl/worksheets/sheet{at}.xml",
-                f'{_DECLARATION}{prolog}<worksheet xmlns="{_MAIN}"><sheetData>{content}</sheetData></worksheet>',
-            )
-        if shared_strings:
-            archive.writestr("xl/sharedStrings.xml", f'{_DECLARATION}<sst xmlns="{_MAIN}">{shared_strings}</sst>')
-        for name, content in (parts or {}).items():
-            archive.writestr(name, content)
+        for name, part in (written | dict(parts or {})).items():
+            archive.writestr(name, part)
     return path
 
 

@@ -1,0 +1,81 @@
+"""Kills, freezes and scales the processes of a local stack while imports run, by a schedule."""
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import httpx
+
+from tests.chaos.schedule import Action
+from tests.support.processes import running
+from tests.support.stack import local
+
+
+class Storm:
+    """Carries out a schedule against the test instance; ``done`` counts what took effect."""
+
+    def __init__(self, schedule: Sequence[Action], provider_url: str) -> None:
+        self._schedule = schedule
+        self._provider_url = provider_url
+        self.done: Counter[str] = Counter()
+
+    async def rage(self) -> None:
+        """Carry out every action; at the end nothing is frozen and the provider is well."""
+        background: set[asyncio.Task[None]] = set()
+        try:
+            for action in self._schedule:
+                await asyncio.sleep(action.pause)
+                task = asyncio.create_task(self._carry_out(action))
+                background.add(task)
+                task.add_done_callback(background.discard)
+                if action.kind in ("kill", "scale"):
+                    await task
+        finally:
+            await asyncio.gather(*background)
+            await self._provider("ok")
+
+    async def _carry_out(self, action: Action) -> None:
+        if action.kind == "kill":
+            await self._kill(action.target)
+        elif action.kind == "freeze":
+            await self._freeze(action.target, action.amount)
+        elif action.kind == "scale":
+            await asyncio.to_thread(local, "scale", "--", action.target, str(int(action.amount)))
+            self.done["scale"] += 1
+        else:
+            await self._provider(action.target)
+            await asyncio.sleep(action.amount)
+            await self._provider("ok")
+            self.done["provider"] += 1
+
+    async def _pid(self, name: str) -> int:
+        """Wait for the process to run: one that is down already can't be killed again."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = (await asyncio.to_thread(running)).get(name)
+            if found:
+                return found
+            await asyncio.sleep(0.2)
+        raise AssertionError(f"{name} did not come back within 60 s")
+
+    async def _kill(self, name: str) -> None:
+        os.kill(await self._pid(name), signal.SIGKILL)
+        self.done[f"kill {name}"] += 1
+
+    async def _freeze(self, name: str, seconds: float) -> None:
+        pid = await self._pid(name)
+        try:
+            os.kill(pid, signal.SIGSTOP)
+            await asyncio.sleep(seconds)
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            return  # killed meanwhile, which is the harder case
+        self.done["freeze"] += 1
+
+    async def _provider(self, mode: str) -> None:
+        async with httpx.AsyncClient(base_url=self._provider_url, timeout=5) as client:
+            response = await client.post("/control", json={"mode": mode, "limit": 1000})
+            response.raise_for_status()

@@ -1,0 +1,136 @@
+"""Each mechanism switched off makes the checker fail: a check that cannot fail proves nothing."""
+
+import itertools
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from sqlalchemy import text
+
+from libs.common import outbox
+from libs.common.events.chunk import ChunkTagged
+from libs.common.mongo import Mongo
+from libs.common.postgres import Postgres
+from services.creator import handlers as creator
+from services.creator.store import LeadStore
+from services.creator.store import Store as CreatorStore
+from services.finalizer import handlers as finalizer
+from services.finalizer import store as finalizer_store
+from services.tagger import handlers as tagger
+from tests.chaos.checker import Report
+from tests.chaos.crash import Crash, CrashPlan
+from tests.chaos.shapes import SHAPES, Shape
+from tests.chaos.test_crash_points import points_of, run_scenario
+
+_random_ids = itertools.count(1)
+
+
+def random_chat_ids(chunk: ChunkTagged) -> list[str]:
+    """Ids that a second run would not find again, holding the row as the checker wants it."""
+    return [f"{next(_random_ids):016x}{row:08x}" for row in chunk.live.row]
+
+
+async def no_leads_of_an_earlier_run(self: LeadStore, chunk: ChunkTagged, ids: list[str]) -> dict[str, int]:
+    return {}
+
+
+async def no_chats(self: CreatorStore, *arguments: Any, **named: Any) -> None:
+    return None
+
+
+async def no_tags(self: LeadStore, *arguments: Any) -> None:
+    return None
+
+
+async def deleted_before_it_was_published(connection: Any, *, lease: Any, limit: int) -> list[Any]:
+    await connection.execute(text("DELETE FROM amigocare.outbox"))
+    return []
+
+
+@contextmanager
+def repeats_end_imports() -> Iterator[None]:
+    """Neither the chunk nor the import remembers that it has ended."""
+    unconditional = text(str(finalizer_store._FINISH).replace("status = 'PROCESSING'", "true"))
+    with (
+        patch.object(finalizer, "counts", lambda *_: True),
+        patch.object(finalizer_store, "_FINISH", unconditional),
+    ):
+        yield
+
+
+async def chat_first(chunk: ChunkTagged, *, store: Any, whatsapp: Any, publish: Any, clock: Any) -> None:
+    """The order that leaves orphans: the chat is made before the database says who owns the phone."""
+    ids = creator.chat_ids(chunk)
+    known = await store.chats_of_others(chunk)
+    everyone = {chat_id: 0 for index, chat_id in enumerate(ids) if index not in known}
+    await store.insert_chats(chunk, ids, everyone, now=clock())
+    async with store.transaction(chunk.company_id) as leads:
+        wanted = [index for index in range(len(ids)) if index not in known]
+        lead_ids = await leads.insert_leads(chunk, ids, wanted)
+        await leads.insert_chat_tags(chunk, ids, lead_ids)
+    await publish(creator.created_chunk(chunk, ids, lead_ids, dict.fromkeys(known, creator.CHAT_EXISTS)))
+
+
+def acked_before_the_work(handler: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """A consumer that commits first: what dies amid its work is not delivered again."""
+
+    async def handle(*arguments: Any, **named: Any) -> None:
+        try:
+            await handler(*arguments, **named)
+        except Crash:
+            return
+
+    return handle
+
+
+BROKEN: dict[str, tuple[str, Callable[[], AbstractContextManager[Any]]]] = {
+    "chat ids are random": ("creator", lambda: patch.object(creator, "chat_ids", random_chat_ids)),
+    "own leads are not recognised": (
+        "creator",
+        lambda: patch.object(LeadStore, "leads_of_chats", no_leads_of_an_earlier_run),
+    ),
+    "chat first, lead second": ("creator", lambda: patch.object(creator, "create_leads", chat_first)),
+    "chats are not made": ("creator", lambda: patch.object(CreatorStore, "insert_chats", no_chats)),
+    "tags are not linked": ("creator", lambda: patch.object(LeadStore, "insert_chat_tags", no_tags)),
+    "creator acks first": (
+        "creator",
+        lambda: patch.object(creator, "create_leads", acked_before_the_work(creator.create_leads)),
+    ),
+    "tagger acks first": ("tagger", lambda: patch.object(tagger, "tag_chunk", acked_before_the_work(tagger.tag_chunk))),
+    "finalizer acks first": (
+        "finalizer",
+        lambda: patch.object(finalizer, "settle_chunk", acked_before_the_work(finalizer.settle_chunk)),
+    ),
+    "a repeat ends the import again": ("creator", repeats_end_imports),
+    "events are deleted unpublished": (
+        "relay",
+        lambda: patch.object(outbox, "claim_events", deleted_before_it_was_published),
+    ),
+}
+
+
+async def reports_of(postgres: Postgres, mongo: Mongo, shape: Shape, stage: str) -> list[Report]:
+    """Crash at every point of the stage, and once nowhere."""
+    with_a_crash = [CrashPlan(point) for point in range(1, 24)]
+    found = []
+    for plan in [CrashPlan(), *with_a_crash]:
+        _, report = await run_scenario(postgres, mongo, shape, {stage: plan})
+        found.append(report)
+        if not report.kept:
+            break
+    return found
+
+
+@pytest.mark.parametrize("mechanism", BROKEN)
+async def test_the_checker_sees_it_when(quick_postgres: Postgres, quick_mongo: Mongo, mechanism: str) -> None:
+    stage, broken = BROKEN[mechanism]
+    with broken():
+        reports = [report for shape in SHAPES for report in await reports_of(quick_postgres, quick_mongo, shape, stage)]
+    assert not all(report.kept for report in reports), f"{mechanism}: nothing was noticed"
+
+
+async def test_the_checker_finds_nothing_when_all_mechanisms_work(quick_postgres: Postgres, quick_mongo: Mongo) -> None:
+    for shape in SHAPES:
+        assert await points_of(quick_postgres, quick_mongo, shape, "creator") > 1

@@ -1,0 +1,74 @@
+"""Sales teams that upload all through a storm, and ask again until they are answered."""
+
+import asyncio
+import itertools
+import json
+import random
+from dataclasses import dataclass, field
+
+import httpx
+
+from tests.chaos.checker import ExpectedImport, ExpectedRow
+from tests.support.platform import Tenant
+from tests.support.user import csv_file
+
+NOT_ON_WHATSAPP = "0000"
+"""How phones end that the fake provider says are not on WhatsApp."""
+
+TAGS = ("Feira", "Indicação", "Site", "Retorno", "Frio")
+REQUEST_TAG = "Cliente"
+
+
+@dataclass(slots=True)
+class Team:
+    """One company's uploads. ``pool`` is small, so that its imports share phones."""
+
+    tenant: Tenant
+    chance: random.Random
+    first_phone: int
+    pool: int = 6_000
+    accepted: list[ExpectedImport] = field(default_factory=list)
+    attempts: int = 0
+
+    def _file(self) -> tuple[bytes, dict[int, ExpectedRow]]:
+        rows, expected = [], {}
+        for number in range(2, 2 + self.chance.choice((1, 40, 300, 1_200))):
+            phone = f"119{self.first_phone + self.chance.randrange(self.pool):08d}"
+            tags = self.chance.sample(TAGS, self.chance.randint(0, 3))
+            rows.append([f"Lead {phone}", phone, "", "", ", ".join(tags)])
+            expected[number] = ExpectedRow(
+                "BR", phone, frozenset([*tags, REQUEST_TAG]), may_fail=phone.endswith(NOT_ON_WHATSAPP)
+            )
+        return csv_file(rows), expected
+
+    async def upload_until(self, client: httpx.AsyncClient, calm: asyncio.Event) -> None:
+        """Upload one file after another until the storm is over, each until it is answered 202."""
+        for number in itertools.count():
+            if calm.is_set():
+                return
+            file, expected = self._file()
+            data = self.tenant.data(name=f"Storm {number}", tag_ids=self.tenant.tag_ids[:1])
+            import_id = await self._answered(client, file, json.dumps(data), f"storm-{number}")
+            self.accepted.append(ExpectedImport(import_id, expected))
+            await asyncio.sleep(self.chance.uniform(0.0, 1.0))
+
+    async def _answered(self, client: httpx.AsyncClient, file: bytes, data: str, key: str) -> int:
+        """Send until the answer is 202. The Idempotency-Key makes a lost answer harmless."""
+        while True:
+            self.attempts += 1
+            try:
+                response = await client.post(
+                    "/import",
+                    files={"file": ("leads.csv", file)},
+                    data={"data": data},
+                    headers={**self.tenant.headers(), "Idempotency-Key": key},
+                )
+            except httpx.TransportError:
+                await asyncio.sleep(0.3)
+                continue
+            if response.status_code == httpx.codes.ACCEPTED:
+                import_id: int = response.json()["id"]
+                return import_id
+            if response.status_code not in (500, 503):
+                raise AssertionError(f"{response.status_code}: {response.text}")
+            await asyncio.sleep(0.3)

@@ -1,0 +1,178 @@
+"""The chunks' own outbox: windows that let no import starve another, leases, fairness; whatever the clock does."""
+
+import uuid
+
+import pytest
+
+from libs.common import chunk_outbox
+from libs.common.chunk_outbox import ChunkRow, Window
+from libs.common.postgres import Postgres
+from tests.support.imports import insert_import
+from tests.support.kafka import unique
+from tests.support.platform import Tenant
+from tests.support.readers import Stored
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+WINDOW = Window(alone=4, shared=2)
+
+
+async def an_import(postgres: Postgres, tenant: Tenant, chunks: int) -> int:
+    payloads = [f"payload {index}".encode() for index in range(chunks)]
+    return await insert_import(postgres, tenant, row_counts=[10] * chunks, name=unique("n"), payloads=payloads)
+
+
+async def claim(postgres: Postgres, lease: uuid.UUID | None = None) -> list[ChunkRow]:
+    async with postgres.transaction() as connection:
+        return await chunk_outbox.claim_chunks(connection, lease=lease or uuid.uuid4(), window=WINDOW)
+
+
+async def send(postgres: Postgres) -> list[tuple[int, int]]:
+    """Claim and mark sent, as the relay does; return (import id, chunk index)."""
+    lease = uuid.uuid4()
+    rows = await claim(postgres, lease)
+    async with postgres.transaction() as connection:
+        await chunk_outbox.mark_sent(connection, rows, lease=lease)
+    return places(rows)
+
+
+def places(rows: list[ChunkRow]) -> list[tuple[int, int]]:
+    return [(row.import_id, row.chunk_index) for row in rows]
+
+
+async def settle(db: Stored, import_id: int, *indexes: int) -> None:
+    await db.execute(
+        "UPDATE amigocare.lead_import_chunks SET settled_at = now(), payload = NULL"
+        " WHERE import_id = :i AND chunk_index = ANY(:c)",
+        i=import_id,
+        c=list(indexes),
+    )
+
+
+async def let_pass(db: Stored, seconds: float) -> None:
+    await db.execute("UPDATE amigocare.lead_import_chunks SET lease_until = lease_until - make_interval(secs => :s)", s=seconds)
+
+
+async def test_chunks_are_claimed_in_order_with_their_payload_and_trace(postgres: Postgres, tenant: Tenant, db: Stored) -> None:
+    import_id = await an_import(postgres, tenant, 2)
+    await db.execute("""UPDATE amigocare.lead_imports SET options = '{"traceparent": "00-ab"}' WHERE id = :i""", i=import_id)
+    assert await claim(postgres) == [
+        ChunkRow(import_id, 0, b"payload 0", "00-ab"),
+        ChunkRow(import_id, 1, b"payload 1", "00-ab"),
+    ]
+
+
+async def test_an_import_alone_has_the_wide_window_and_settled_chunks_make_room(
+    postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    import_id = await an_import(postgres, tenant, 7)
+    assert await send(postgres) == [(import_id, index) for index in range(4)]
+    assert await send(postgres) == []
+    await settle(db, import_id, 0, 2)
+    assert await send(postgres) == [(import_id, 4), (import_id, 5)]
+    await settle(db, import_id, 1, 3, 4, 5)
+    assert await send(postgres) == [(import_id, 6)]
+    assert await send(postgres) == []
+
+
+async def test_while_others_are_in_progress_each_has_the_narrow_window_and_they_take_turns(
+    postgres: Postgres, tenant: Tenant
+) -> None:
+    large, small = await an_import(postgres, tenant, 7), await an_import(postgres, tenant, 2)
+    assert await send(postgres) == [(large, 0), (small, 0), (large, 1), (small, 1)]
+    assert await send(postgres) == []
+
+
+async def test_an_import_that_comes_later_is_not_behind_the_whole_of_an_earlier_one(
+    postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    large = await an_import(postgres, tenant, 9)
+    assert len(await send(postgres)) == 4
+    small = await an_import(postgres, tenant, 3)
+    assert await send(postgres) == [(small, 0), (small, 1)]
+    await settle(db, large, 0, 1)  # still two in flight: no more of the large one
+    assert await send(postgres) == []
+    await settle(db, large, 2)
+    assert await send(postgres) == [(large, 4)]
+
+
+async def test_an_import_that_has_ended_leaves_the_wide_window_to_the_other(
+    postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    large, small = await an_import(postgres, tenant, 5), await an_import(postgres, tenant, 1)
+    await send(postgres)
+    await settle(db, small, 0)
+    await db.execute("UPDATE amigocare.lead_imports SET status = 'FINISHED' WHERE id = :i", i=small)
+    assert await send(postgres) == [(large, 2), (large, 3)]
+
+
+async def test_chunks_of_an_import_that_has_ended_are_not_sent(postgres: Postgres, tenant: Tenant, db: Stored) -> None:
+    import_id = await an_import(postgres, tenant, 1)
+    await db.execute("UPDATE amigocare.lead_imports SET status = 'FAILED' WHERE id = :i", i=import_id)
+    assert await claim(postgres) == []
+
+
+async def test_what_another_relay_is_sending_counts_as_in_flight(postgres: Postgres, tenant: Tenant, db: Stored) -> None:
+    import_id = await an_import(postgres, tenant, 7)
+    assert len(await claim(postgres)) == WINDOW.alone
+    assert await claim(postgres) == []
+    await let_pass(db, chunk_outbox.LEASE_SECONDS + 1)  # it died
+    assert places(await claim(postgres)) == [(import_id, index) for index in range(WINDOW.alone)]
+
+
+async def test_two_relays_that_claim_at_the_same_moment_share_no_chunk(postgres: Postgres, tenant: Tenant) -> None:
+    import_id = await an_import(postgres, tenant, 3)
+    async with postgres.transaction() as connection:
+        mine = await chunk_outbox.claim_chunks(connection, lease=uuid.uuid4(), window=WINDOW)
+        theirs = await claim(postgres)
+    assert places(mine) == [(import_id, 0), (import_id, 1), (import_id, 2)]
+    assert theirs == []
+
+
+async def test_a_lease_that_ended_is_claimed_again(postgres: Postgres, tenant: Tenant, db: Stored) -> None:
+    import_id = await an_import(postgres, tenant, 1)
+    await claim(postgres)
+    await let_pass(db, chunk_outbox.LEASE_SECONDS - 1)
+    assert await claim(postgres) == []
+    await let_pass(db, 2)
+    assert places(await claim(postgres)) == [(import_id, 0)]
+
+
+async def test_a_relay_whose_lease_passed_to_another_marks_and_releases_nothing(
+    postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    import_id = await an_import(postgres, tenant, 1)
+    mine, theirs = uuid.uuid4(), uuid.uuid4()
+    rows = await claim(postgres, mine)
+    await let_pass(db, chunk_outbox.LEASE_SECONDS + 1)
+    await claim(postgres, theirs)
+    async with postgres.transaction() as connection:
+        await chunk_outbox.mark_sent(connection, rows, lease=mine)
+        await chunk_outbox.release_chunks(connection, lease=mine)
+    (chunk,) = await db.rows("SELECT * FROM amigocare.lead_import_chunks WHERE import_id = :i", i=import_id)
+    assert (chunk["sent_at"], chunk["sent_count"], chunk["lease"]) == (None, 0, theirs)
+
+
+async def test_what_could_not_be_sent_is_given_back_at_once(postgres: Postgres, tenant: Tenant) -> None:
+    import_id = await an_import(postgres, tenant, 2)
+    lease = uuid.uuid4()
+    rows = await claim(postgres, lease)
+    async with postgres.transaction() as connection:
+        await chunk_outbox.mark_sent(connection, rows[:1], lease=lease)
+        await chunk_outbox.release_chunks(connection, lease=lease)
+    assert places(await claim(postgres)) == [(import_id, 1)]
+
+
+async def test_every_sending_is_counted(postgres: Postgres, tenant: Tenant, db: Stored) -> None:
+    import_id = await an_import(postgres, tenant, 1)
+    for _ in range(2):
+        await send(postgres)
+        await db.execute("UPDATE amigocare.lead_import_chunks SET sent_at = NULL WHERE import_id = :i", i=import_id)
+    assert await db.value("SELECT sent_count FROM amigocare.lead_import_chunks WHERE import_id = :i", i=import_id) == 2
+
+
+async def test_a_clock_that_jumped_back_an_hour_delays_no_chunk(postgres: Postgres, tenant: Tenant, db: Stored) -> None:
+    import_id = await an_import(postgres, tenant, 1)
+    await claim(postgres)
+    await let_pass(db, -3600)
+    assert places(await claim(postgres)) == [(import_id, 0)]

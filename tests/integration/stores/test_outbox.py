@@ -1,0 +1,177 @@
+"""The outbox: leased, fenced, skipped by others, given back; whatever the clock does."""
+
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+
+from libs.common import outbox
+from libs.common.events.lead_import import ImportFinished
+from libs.common.events.topics import IMPORT_FINISHED
+from libs.common.outbox import OutboxRow
+from libs.common.postgres import Postgres
+from tests.support.readers import Stored
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def finished(import_id: int) -> ImportFinished:
+    return ImportFinished(
+        import_id=import_id,
+        company_id=1,
+        account_id=1,
+        source_id=1,
+        creator_id=1,
+        status="FINISHED",
+        total_rows=0,
+        total_created=0,
+        total_existing=0,
+        total_errors=0,
+        failure_reason=None,
+        revision=1,
+        accepted_at=NOW,
+        finished_at=NOW,
+    )
+
+
+async def add(postgres: Postgres, *import_ids: int) -> None:
+    async with postgres.transaction() as connection:
+        for import_id in import_ids:
+            await outbox.add_event(connection, IMPORT_FINISHED, finished(import_id), source="finalizer", time=NOW)
+
+
+async def claim(postgres: Postgres, lease: uuid.UUID | None = None, *, limit: int = 100) -> list[OutboxRow]:
+    async with postgres.transaction() as connection:
+        return await outbox.claim_events(connection, lease=lease or uuid.uuid4(), limit=limit)
+
+
+async def delete(postgres: Postgres, rows: list[OutboxRow], lease: uuid.UUID) -> None:
+    async with postgres.transaction() as connection:
+        await outbox.delete_events(connection, [row.id for row in rows], lease=lease)
+
+
+async def release(postgres: Postgres, rows: list[OutboxRow], lease: uuid.UUID, seconds: float) -> None:
+    async with postgres.transaction() as connection:
+        await outbox.release_events(connection, [row.id for row in rows], lease=lease, delay_seconds=seconds)
+
+
+async def let_pass(db: Stored, seconds: float) -> None:
+    """Move every event into the past, as if so many seconds had gone by."""
+    await db.execute("UPDATE amigocare.outbox SET available_at = available_at - make_interval(secs => :s)", s=seconds)
+
+
+async def keys(db: Stored) -> list[str]:
+    return [row["key"] for row in await db.rows("SELECT key FROM amigocare.outbox ORDER BY id")]
+
+
+async def test_an_event_is_stored_as_it_goes_over_the_wire(postgres: Postgres) -> None:
+    await add(postgres, 12)
+    (row,) = await claim(postgres)
+    event = finished(12)
+    assert (row.topic, row.key, row.attempts) == (IMPORT_FINISHED.name, "12", 1)
+    assert row.payload == event.model_dump_json().encode()
+    assert row.headers == IMPORT_FINISHED.headers("12:1", source="finalizer", time=NOW)
+
+
+async def test_the_running_trace_goes_with_the_event(postgres: Postgres) -> None:
+    tracer = TracerProvider().get_tracer("test")
+    with tracer.start_as_current_span("request") as span:
+        await add(postgres, 12)
+    (row,) = await claim(postgres)
+    assert row.headers["traceparent"].split("-")[1] == trace.format_trace_id(span.get_span_context().trace_id)
+
+
+async def test_an_event_of_a_transaction_that_fails_does_not_exist(postgres: Postgres, db: Stored) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with postgres.transaction() as connection:
+            await outbox.add_event(connection, IMPORT_FINISHED, finished(1), source="finalizer", time=NOW)
+            raise ZeroDivisionError
+    assert await keys(db) == []
+
+
+async def test_a_tenants_transaction_may_write_events_and_may_not_read_them(postgres: Postgres, db: Stored) -> None:
+    async with postgres.transaction(company_id=1) as connection:
+        await outbox.add_event(connection, IMPORT_FINISHED, finished(1), source="finalizer", time=NOW)
+    assert await keys(db) == ["1"]
+
+
+async def test_events_are_claimed_oldest_first_up_to_the_limit(postgres: Postgres) -> None:
+    await add(postgres, 3, 1, 2)
+    assert [row.key for row in await claim(postgres, limit=2)] == ["3", "1"]
+    assert [row.key for row in await claim(postgres, limit=2)] == ["2"]
+
+
+async def test_a_claimed_event_is_nobody_elses_until_its_lease_ends(postgres: Postgres, db: Stored) -> None:
+    await add(postgres, 1)
+    await claim(postgres)
+    assert await claim(postgres) == []
+    await let_pass(db, outbox.LEASE_SECONDS - 1)
+    assert await claim(postgres) == []
+    await let_pass(db, 2)
+    (again,) = await claim(postgres)
+    assert again.attempts == 2
+
+
+async def test_a_relay_whose_claim_is_not_committed_yet_is_not_waited_for(postgres: Postgres) -> None:
+    await add(postgres, 1, 2)
+    async with postgres.transaction() as connection:
+        (one,) = await outbox.claim_events(connection, lease=uuid.uuid4(), limit=1)
+        assert [row.key for row in await claim(postgres)] == ["2"]
+    assert one.key == "1"
+
+
+async def test_a_published_event_is_deleted(postgres: Postgres, db: Stored) -> None:
+    await add(postgres, 1, 2)
+    lease = uuid.uuid4()
+    rows = await claim(postgres, lease, limit=1)
+    await delete(postgres, rows, lease)
+    assert await keys(db) == ["2"]
+
+
+async def test_a_relay_whose_lease_passed_to_another_deletes_nothing(postgres: Postgres, db: Stored) -> None:
+    await add(postgres, 1)
+    mine, theirs = uuid.uuid4(), uuid.uuid4()
+    rows = await claim(postgres, mine)
+    await let_pass(db, outbox.LEASE_SECONDS + 1)
+    assert len(await claim(postgres, theirs)) == 1
+    await delete(postgres, rows, mine)
+    assert await keys(db) == ["1"]
+    await release(postgres, rows, mine, 0)
+    assert await claim(postgres) == [], "nor does it give back what is not its own"
+    await delete(postgres, rows, theirs)
+    assert await keys(db) == []
+
+
+@pytest.mark.parametrize(("seconds", "wait"), [(0, 0), (5, 5), (10_000, outbox.LONGEST_DELAY_SECONDS)])
+async def test_a_failed_event_comes_again_after_its_delay(
+    postgres: Postgres, db: Stored, seconds: float, wait: float
+) -> None:
+    await add(postgres, 1)
+    lease = uuid.uuid4()
+    await release(postgres, await claim(postgres, lease), lease, seconds)
+    if wait:
+        await let_pass(db, wait - 1)
+        assert await claim(postgres) == []
+        await let_pass(db, 1)
+    (again,) = await claim(postgres)
+    assert again.attempts == 2
+
+
+async def test_a_clock_that_jumped_back_an_hour_delays_no_event(postgres: Postgres, db: Stored) -> None:
+    await add(postgres, 1)  # written at what is now an hour ahead
+    await let_pass(db, -3600)
+    assert len(await claim(postgres)) == 1
+    await let_pass(db, -3600)  # leased, and then the clock jumped
+    assert len(await claim(postgres)) == 1
+
+
+async def test_events_survive_a_payload_of_any_text(postgres: Postgres) -> None:
+    event = finished(1).model_copy(update={"failure_reason": 'ção "\\ \u2028 🚀'})
+    async with postgres.transaction() as connection:
+        await outbox.add_event(connection, IMPORT_FINISHED, event, source="finalizer", time=NOW)
+    (row,) = await claim(postgres)
+    assert ImportFinished.model_validate_json(row.payload) == event

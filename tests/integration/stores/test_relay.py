@@ -1,0 +1,234 @@
+"""The relay on the real Kafka: publishes what is due, wakes, survives refusals, repeats with the same id."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiokafka import ConsumerRecord
+from aiokafka.errors import MessageSizeTooLargeError
+from faststream.kafka import KafkaBroker
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from libs.common import outbox
+from libs.common.chunk_outbox import Window
+from libs.common.events.lead_import import ImportAccepted
+from libs.common.events.topics import CHUNK_ACCEPTED, IMPORT_ACCEPTED, Topic
+from libs.common.kafka.broker import create_broker, stop_broker
+from libs.common.postgres import Postgres
+from libs.common.relay import Relay
+from libs.common.settings import PostgresSettings
+from tests.support.imports import insert_import
+from tests.support.kafka import Kafka, unique
+from tests.support.platform import Tenant
+from tests.support.readers import Stored, headers_of
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest_asyncio.fixture
+async def broker(kafka: Kafka) -> AsyncIterator[KafkaBroker]:
+    broker = create_broker(kafka.settings, service="test", registry=CollectorRegistry())
+    await broker.start()
+    yield broker
+    await stop_broker(broker)
+
+
+@pytest_asyncio.fixture
+async def chunk_topic(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The topic of chunks is the test's own: services that run beside it must not take them."""
+    topic = await kafka.topic(CHUNK_ACCEPTED)
+    monkeypatch.setattr("libs.common.relay.CHUNK_ACCEPTED", topic)
+    return topic.name
+
+
+@pytest.fixture
+def relay(postgres: Postgres, broker: KafkaBroker, chunk_topic: str) -> Relay:
+    return relay_of(postgres, broker)
+
+
+def relay_of(postgres: Postgres, broker: KafkaBroker, *, poll_seconds: float = 0.05) -> Relay:
+    return Relay(postgres, broker, service="api", window=Window(alone=4, shared=2), poll_seconds=poll_seconds)
+
+
+@asynccontextmanager
+async def running(*relays: Relay) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(relay.run()) for relay in relays]
+    try:
+        yield
+        assert not any(task.done() for task in tasks), "a relay runs for ever"
+    finally:
+        for relay in relays:
+            relay.stop()
+        await asyncio.wait_for(asyncio.gather(*tasks), 5)
+
+
+async def add(postgres: Postgres, topic: Topic[ImportAccepted], *import_ids: int) -> None:
+    async with postgres.transaction() as connection:
+        for import_id in import_ids:
+            event = ImportAccepted(
+                import_id=import_id,
+                company_id=1,
+                account_id=1,
+                source_id=1,
+                creator_id=1,
+                total_rows=1,
+                chunk_count=1,
+                accepted_at=NOW,
+            )
+            await outbox.add_event(connection, topic, event, source="api", time=NOW)
+
+
+def keys(records: list[ConsumerRecord[Any, Any]]) -> list[str]:
+    return sorted(record.key.decode() for record in records)
+
+
+async def test_due_events_are_published_as_they_were_written_and_forgotten(
+    postgres: Postgres, kafka: Kafka, relay: Relay, db: Stored
+) -> None:
+    topic = await kafka.topic(IMPORT_ACCEPTED)
+    await add(postgres, topic, 12)
+    stored = (await db.rows("SELECT * FROM amigocare.outbox"))[0]
+    assert await relay.relay_once() == 1
+    (record,) = await kafka.records(topic.name)
+    assert (record.key, record.value) == (b"12", bytes(stored["payload"]))
+    assert headers_of(record).items() >= stored["headers"].items()
+    assert await db.outbox_is_empty()
+    assert await relay.relay_once() == 0
+
+
+async def test_chunks_are_published_with_a_ce_id_that_a_repeat_has_too_and_continue_the_uploads_trace(
+    postgres: Postgres, kafka: Kafka, relay: Relay, db: Stored, tenant: Tenant, chunk_topic: str
+) -> None:
+    import_id = await insert_import(postgres, tenant, row_counts=[1], name=unique("n"), payloads=[b'{"a":1}'])
+    await db.execute(
+        "UPDATE amigocare.lead_imports SET options = jsonb_build_object('traceparent', CAST(:t AS text)) WHERE id = :i",
+        t=TRACE,
+        i=import_id,
+    )
+    await relay.relay_once()
+    await db.execute("UPDATE amigocare.lead_import_chunks SET sent_at = NULL WHERE import_id = :i", i=import_id)
+    await relay.relay_once()
+    first, again = await kafka.records(chunk_topic)
+    identity = f"{import_id}:0"
+    expected = CHUNK_ACCEPTED.headers(identity, source="api", time=NOW)
+    assert (first.key, first.value) == (identity.encode(), b'{"a":1}')
+    for record in (first, again):
+        headers = headers_of(record)
+        assert {name: headers[name] for name in expected if name != "ce_time"} == {
+            name: value for name, value in expected.items() if name != "ce_time"
+        }
+        assert headers["traceparent"].split("-")[1] == TRACE.split("-")[1]
+
+
+async def test_wake_saves_the_wait_for_the_next_poll(
+    postgres: Postgres, kafka: Kafka, broker: KafkaBroker, chunk_topic: str, db: Stored
+) -> None:
+    topic = await kafka.topic(IMPORT_ACCEPTED)
+    relay = relay_of(postgres, broker, poll_seconds=60)
+    async with running(relay):
+        await asyncio.sleep(0.3)  # now it waits for its next poll
+        await add(postgres, topic, 1)
+        await asyncio.sleep(0.2)
+        assert not await db.outbox_is_empty()
+        relay.wake()
+        await eventually(db.outbox_is_empty, seconds=5, what="an empty outbox")
+
+
+async def test_without_a_wake_the_next_poll_finds_what_another_process_left(
+    postgres: Postgres, kafka: Kafka, relay: Relay, db: Stored
+) -> None:
+    topic = await kafka.topic(IMPORT_ACCEPTED)
+    async with running(relay):
+        await add(postgres, topic, *range(1, 251))
+        await eventually(db.outbox_is_empty, seconds=10, what="an empty outbox")
+    assert keys(await kafka.records(topic.name)) == sorted(map(str, range(1, 251)))
+
+
+async def test_relays_beside_each_other_publish_each_event_once(
+    crowd: Postgres, kafka: Kafka, broker: KafkaBroker, chunk_topic: str, db: Stored
+) -> None:
+    topic = await kafka.topic(IMPORT_ACCEPTED)
+    await add(crowd, topic, *range(1, 301))
+    async with running(*(relay_of(crowd, broker) for _ in range(4))):
+        await eventually(db.outbox_is_empty, seconds=10, what="an empty outbox")
+    assert keys(await kafka.records(topic.name)) == sorted(map(str, range(1, 301)))
+
+
+async def test_what_kafka_refuses_is_given_back_with_a_delay_and_holds_up_nothing_else(
+    postgres: Postgres, kafka: Kafka, relay: Relay, db: Stored
+) -> None:
+    good, refused = await kafka.topic(IMPORT_ACCEPTED), unique("refused")
+    await kafka.create(refused, **{"max.message.bytes": "50"})
+    await add(postgres, replace(IMPORT_ACCEPTED, name=refused), 1)
+    await add(postgres, good, 2)
+    with pytest.raises(MessageSizeTooLargeError):
+        await relay.relay_once()
+    assert keys(await kafka.records(good.name)) == ["2"]
+    (row,) = await db.rows("SELECT topic, lease, available_at > now() AS later FROM amigocare.outbox")
+    assert row == {"topic": refused, "lease": None, "later": True}
+    await kafka.configure(refused, **{"max.message.bytes": "1000000"})
+    async with running(relay):
+        await eventually(db.outbox_is_empty, seconds=10, what="an empty outbox")
+    assert keys(await kafka.records(refused)) == ["1"]
+
+
+async def test_a_chunk_that_kafka_refuses_is_given_back_and_not_counted_as_sent(
+    postgres: Postgres, kafka: Kafka, relay: Relay, db: Stored, tenant: Tenant, chunk_topic: str
+) -> None:
+    await kafka.configure(chunk_topic, **{"max.message.bytes": "50"})
+    import_id = await insert_import(postgres, tenant, row_counts=[1], name=unique("n"), payloads=[b"x" * 1000])
+
+    async def sent() -> bool:
+        sql = "SELECT sent_count = 1 FROM amigocare.lead_import_chunks WHERE import_id = :i"
+        return bool(await db.value(sql, i=import_id))
+
+    async with running(relay):
+        await asyncio.sleep(0.5)
+        (chunk,) = await db.rows("SELECT * FROM amigocare.lead_import_chunks WHERE import_id = :i", i=import_id)
+        assert (chunk["sent_at"], chunk["sent_count"]) == (None, 0)
+        await kafka.configure(chunk_topic, **{"max.message.bytes": "1000000"})
+        await eventually(sent, seconds=10, what="the chunk's sending")
+    assert keys(await kafka.records(chunk_topic)) == [f"{import_id}:0"]
+
+
+async def test_a_relay_that_dies_between_publishing_and_forgetting_repeats_with_the_same_ce_id(
+    postgres: Postgres, kafka: Kafka, relay: Relay, db: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await kafka.topic(IMPORT_ACCEPTED)
+    await add(postgres, topic, 1)
+
+    async def dies(*args: Any, **kwargs: Any) -> None:
+        raise ConnectionResetError
+
+    with monkeypatch.context() as patched, pytest.raises(ConnectionResetError):
+        patched.setattr(outbox, "delete_events", dies)
+        await relay.relay_once()
+    assert await relay.relay_once() == 0, "its lease still holds"
+    await db.execute("UPDATE amigocare.outbox SET available_at = now()")
+    assert await relay.relay_once() == 1
+    first, again = await kafka.records(topic.name)
+    assert headers_of(first)["ce_id"] == headers_of(again)["ce_id"]
+
+
+async def test_a_database_that_is_away_ends_no_relay_and_a_stop_ends_it_at_once(broker: KafkaBroker) -> None:
+    away = Postgres(
+        PostgresSettings(postgres_url=SecretStr("postgresql://leadflow:x@127.0.0.1:9/leadflow")),
+        application_name="tests",
+    )
+    relay = relay_of(away, broker)
+    began = time.monotonic()
+    async with running(relay):
+        await asyncio.sleep(0.5)
+    assert time.monotonic() - began < 3
+    await away.close()

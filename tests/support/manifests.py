@@ -1,0 +1,225 @@
+"""How the tests read docker-compose.yml, the Dockerfile and deploy/k8s, and what they are held to."""
+
+import importlib.resources
+import json
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import yaml
+from pydantic_settings import BaseSettings
+
+from deploy.local.processes import SERVICES
+from services.api.settings import Settings as ApiSettings
+from services.creator.settings import Settings as CreatorSettings
+from services.dedup.settings import Settings as DedupSettings
+from services.finalizer.settings import Settings as FinalizerSettings
+from services.operator.settings import Settings as OperatorSettings
+from services.tagger.settings import Settings as TaggerSettings
+from tests.support.stack import ROOT
+
+CONSUMERS = SERVICES[1:]
+
+SETTINGS: dict[str, type[BaseSettings]] = {
+    "api": ApiSettings,
+    "dedup": DedupSettings,
+    "tagger": TaggerSettings,
+    "creator": CreatorSettings,
+    "finalizer": FinalizerSettings,
+    "migrate": OperatorSettings,
+}
+"""The class that each process of ours reads its environment with."""
+
+ADDRESSES = {"postgres_url", "mongo_url", "kafka_bootstrap"}
+
+IMAGE = "leadflow"
+
+Manifest = dict[str, Any]
+
+
+def variables(settings: type[BaseSettings]) -> set[str]:
+    """Return the names of the environment variables that these settings are read from."""
+    return {f"LEADFLOW_{name.upper()}" for name in settings.model_fields}
+
+
+def read_settings(settings: type[BaseSettings], environment: dict[str, str]) -> BaseSettings:
+    """Read the settings as a process with this environment would. Raises pydantic's ValidationError."""
+    with mock.patch.dict(os.environ, environment, clear=True):
+        return settings()
+
+
+def plain(value: object) -> str:
+    """Return a setting's value as text, also a secret one's."""
+    reveal = getattr(value, "get_secret_value", None)
+    return str(reveal() if reveal else value)
+
+
+@cache
+def subscriptions() -> dict[str, set[tuple[str, str]]]:
+    """Return (topic, group) of every subscriber of each consumer, as its ``main`` wires them."""
+    script = f"""
+import importlib, json
+found = {{}}
+for name in {CONSUMERS!r}:
+    settings = importlib.import_module(f"services.{{name}}.settings").Settings()
+    broker = importlib.import_module(f"services.{{name}}.main").build(settings).broker
+    found[name] = [(topic, each.group_id) for each in broker.subscribers for topic in each.topic_names]
+print(json.dumps(found))
+"""
+    # A process of its own: building a service sets up logging and tracing for the whole process.
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return {name: {(topic, group) for topic, group in pairs} for name, pairs in found.items()}
+
+
+def project_version() -> str:
+    found = re.search(r'^version = "([^"]+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert found
+    return found[1]
+
+
+# Compose
+
+
+class _ComposeLoader(yaml.SafeLoader):
+    """Reads ``!reset``, which an override file takes an entry out with, as no value."""
+
+
+_ComposeLoader.add_constructor("!reset", lambda _loader, _node: None)
+
+
+def read_compose(path: str = "docker-compose.yml") -> Manifest:
+    """Return the file with its anchors and merges resolved, variables as they are written."""
+    read: Manifest = yaml.load((ROOT / path).read_text(), _ComposeLoader)
+    return read
+
+
+def compose_schema() -> Manifest:
+    """Return the JSON schema of the compose specification, as the package check-jsonschema carries it."""
+    folder = importlib.resources.files("check_jsonschema") / "builtin_schemas" / "vendor"
+    schema: Manifest = json.loads((folder / "compose-spec.json").read_text())
+    return schema
+
+
+_VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?P<default>:-[^${}]*)?\}")
+
+
+def interpolate(text: str, environment: dict[str, str]) -> str:
+    """Put variables in as compose does. Knows ``${NAME:-default}``, and refuses every other form."""
+
+    def value(found: re.Match[str]) -> str:
+        assert found["default"], f"{text}: a variable without a default"
+        return environment.get(found["name"]) or found["default"].removeprefix(":-")
+
+    put_in = _VARIABLE.sub(value, text)
+    assert "$" not in put_in.replace("$$", ""), f"{text}: a form of variables that this test cannot read"
+    return put_in
+
+
+def compose_environment(service: Manifest, given: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a container when ``given`` is what compose is run with."""
+    found = {}
+    for name, value in service["environment"].items():
+        if value is not None:
+            found[name] = interpolate(value, given)
+        elif name in given:
+            found[name] = given[name]
+    return found
+
+
+# The image
+
+
+def read_dockerfile() -> list[list[tuple[str, str]]]:
+    """Return the stages of the Dockerfile, each a list of (instruction, arguments); arguments of FROM come first.
+
+    Continued lines are joined, and a here-document is left out but for its first line.
+    """
+    stages: list[list[tuple[str, str]]] = [[]]
+    lines = iter((ROOT / "Dockerfile").read_text().splitlines())
+    for first in lines:
+        line = first
+        if not line.strip() or line.startswith("#"):
+            continue
+        while line.endswith("\\"):
+            line = line[:-1].rstrip() + " " + next(lines).strip()
+        instruction, _, arguments = line.partition(" ")
+        document = re.search(r"<<(\w+)", arguments)
+        if document:
+            while next(lines) != document[1]:
+                pass
+        if instruction == "FROM":
+            stages.append([])
+        stages[-1].append((instruction, arguments))
+    return stages
+
+
+def image_environment() -> dict[str, str]:
+    """Return what the last stage's ENV sets."""
+    found: dict[str, str] = {}
+    for instruction, arguments in read_dockerfile()[-1]:
+        if instruction == "ENV":
+            found |= dict(pair.split("=", 1) for pair in arguments.split())
+    return found
+
+
+# Kubernetes
+
+KUSTOMIZATIONS = ("base", "overlays/local", "overlays/production")
+
+
+@cache
+def build_kustomization(name: str) -> tuple[Manifest, ...]:
+    """Return what ``kubectl kustomize`` makes of a folder of deploy/k8s."""
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "kubectl"), "kustomize", f"deploy/k8s/{name}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, f"kustomize warns: {done.stderr}"
+    return tuple(yaml.safe_load_all(done.stdout))
+
+
+def of_kind(manifests: tuple[Manifest, ...], *kinds: str) -> dict[str, Manifest]:
+    """Return the objects of these kinds by their name."""
+    return {each["metadata"]["name"]: each for each in manifests if each["kind"] in kinds}
+
+
+def pods(manifests: tuple[Manifest, ...]) -> dict[str, Manifest]:
+    """Return the pod templates of all workloads, by the workload's name."""
+    workloads = of_kind(manifests, "Deployment", "StatefulSet", "Job", "DaemonSet", "CronJob")
+    return {name: workload["spec"]["template"] for name, workload in workloads.items()}
+
+
+def containers(pod: Manifest) -> list[Manifest]:
+    """Return the containers of a pod template, those that run before the others included."""
+    spec = pod["spec"]
+    found: list[Manifest] = [*spec.get("initContainers", []), *spec["containers"]]
+    return found
+
+
+def pod_environment(
+    manifests: tuple[Manifest, ...], container: Manifest, secrets: dict[str, dict[str, str]]
+) -> dict[str, str]:
+    """Return a container's environment. Fails when it refers to something that neither exists nor is optional."""
+    configs = of_kind(manifests, "ConfigMap")
+    found = dict(image_environment())
+    for source in container.get("envFrom", []):
+        found |= configs[source["configMapRef"]["name"]]["data"]
+    for variable in container.get("env", []):
+        if "value" in variable:
+            found[variable["name"]] = variable["value"]
+            continue
+        reference = variable["valueFrom"]["secretKeyRef"]
+        values = secrets[reference["name"]]
+        if reference["key"] in values or not reference.get("optional"):
+            found[variable["name"]] = values[reference["key"]]
+    return found

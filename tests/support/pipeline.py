@@ -1,0 +1,80 @@
+"""The stages' handlers on the real stores, one call after the other, without Kafka between them."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from libs.common.events.chunk import ChunkAccepted, ChunkCreated, ChunkDeduplicated, ChunkTagged
+from libs.common.kafka.broker import utc_now
+from libs.common.kafka.dead_letter import DeadLetter
+from libs.common.mongo import Mongo
+from libs.common.postgres import Postgres
+from services.creator import handlers as creator
+from services.creator.store import Store as CreatorStore
+from services.creator.whatsapp import WhatsApp
+from services.dedup import handlers as dedup
+from services.dedup.store import Store as DedupStore
+from services.finalizer import handlers as finalizer
+from services.finalizer.store import Store as FinalizerStore
+from services.tagger import handlers as tagger
+from services.tagger.store import Store as TaggerStore
+
+MessageT = TypeVar("MessageT")
+
+
+def into(messages: list[MessageT]) -> Callable[[MessageT], Awaitable[None]]:
+    """Return a publisher that keeps what it is given."""
+
+    async def publish(message: MessageT) -> None:
+        messages.append(message)
+
+    return publish
+
+
+class Pipeline:
+    """Each stage returns the message that it would publish."""
+
+    def __init__(self, postgres: Postgres, mongo: Mongo) -> None:
+        self.dedup_store = DedupStore(postgres, mongo)
+        self.tagger_store = TaggerStore(postgres)
+        self.creator_store = CreatorStore(postgres, mongo)
+        self.finalizer_store = FinalizerStore(postgres, clock=utc_now)
+
+    async def dedup(self, chunk: ChunkAccepted) -> ChunkDeduplicated:
+        messages: list[ChunkDeduplicated] = []
+        await dedup.settle_existing(chunk, store=self.dedup_store, publish=into(messages))
+        (message,) = messages
+        return message
+
+    async def tag(self, chunk: ChunkDeduplicated) -> ChunkTagged | None:
+        """None: the chunk had ended, nothing was published."""
+        messages: list[ChunkTagged] = []
+        await tagger.tag_chunk(chunk, store=self.tagger_store, publish=into(messages))
+        return messages[0] if messages else None
+
+    async def create(self, chunk: ChunkTagged, *, whatsapp: WhatsApp | None = None) -> ChunkCreated:
+        messages: list[ChunkCreated] = []
+        await creator.create_leads(
+            chunk, store=self.creator_store, whatsapp=whatsapp, publish=into(messages), clock=utc_now
+        )
+        (message,) = messages
+        return message
+
+    async def settle(self, chunk: ChunkCreated) -> None:
+        await finalizer.settle_chunk(chunk, store=self.finalizer_store, wake_relay=lambda: None)
+
+    async def dead_letter(self, chunk: tuple[int, int] | None) -> None:
+        """Settle a chunk (import id, chunk index) whose message was dead-lettered."""
+        letter = DeadLetter(chunk, "lead.import-chunk-tagged.v1", "", "BadMessage", "", 1, "creator")
+        await finalizer.settle_dead_letter(letter, store=self.finalizer_store, wake_relay=lambda: None)
+
+    async def until_created(self, chunk: ChunkAccepted) -> ChunkCreated:
+        """Pass the chunk from dedup to creator."""
+        tagged = await self.tag(await self.dedup(chunk))
+        assert tagged is not None
+        return await self.create(tagged)
+
+    async def whole(self, chunk: ChunkAccepted) -> ChunkCreated:
+        """Pass the chunk through all stages."""
+        created = await self.until_created(chunk)
+        await self.settle(created)
+        return created

@@ -1,0 +1,377 @@
+"""A file becomes chunks in which every row is accounted for, or a refusal that says why."""
+
+import csv
+import hashlib
+import json
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from libs.common.events.chunk import (
+    CELL_LIMIT,
+    MAX_CHUNK_BYTES,
+    ChunkAccepted,
+    ChunkDeduplicated,
+    ChunkTagged,
+    LiveRows,
+    Outcome,
+    SettledRow,
+    TaggedRows,
+)
+from services.api.domain.job import Limits, ParseJob, ParseResult
+from services.api.domain.parse import LISTED_ERRORS, SeenPhones, parse_file
+from services.api.domain.problems import ROW_ERRORS, SETTLED_REASONS, Refused
+from services.api.domain.spool import read_spool
+from tests.unit.api.reading import A_FILE_EACH
+
+ROOT = Path(__file__).resolve().parents[3]
+FIXTURES = ROOT / "tests" / "fixtures" / "files"
+EXAMPLES = ROOT / "examples"
+HEAD = "name,phone,cpf,email,tags\n"
+ENVELOPE: dict[str, Any] = {
+    "import_id": 7,
+    "company_id": 1,
+    "account_id": 2,
+    "source_id": 3,
+    "creator_id": 4,
+    "tag_ids": [5, 6],
+    "accepted_at": "2026-11-23T10:00:00+00:00",
+}
+
+Run = Callable[..., tuple[ParseResult, list[ChunkAccepted]]]
+
+
+def run_on(upload: Path, spool: Path, **options: Any) -> tuple[ParseResult, list[ChunkAccepted]]:
+    """Parse the upload; the chunks are those of the spool unless the file was refused."""
+    result = parse_file(ParseJob(str(upload), str(spool), ENVELOPE, **options))
+    if result.refusal:
+        return result, []
+    frames = list(read_spool(spool))
+    chunks = [ChunkAccepted.model_validate_json(payload) for _, _, payload in frames]
+    assert [(index, rows) for index, rows, _ in frames] == [(chunk.chunk_index, chunk.row_count) for chunk in chunks]
+    assert [chunk.chunk_index for chunk in chunks] == list(range(result.chunk_count))
+    assert sum(chunk.row_count for chunk in chunks) == result.total_rows
+    return result, chunks
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run_text(content: str, **options: Any) -> tuple[ParseResult, list[ChunkAccepted]]:
+        (tmp_path / "upload").write_text(content, newline="")
+        return run_on(tmp_path / "upload", tmp_path / "spool", **options)
+
+    return run_text
+
+
+def refusal(result: ParseResult) -> Refused:
+    assert result.refusal is not None
+    return result.refusal
+
+
+def settled(chunks: list[ChunkAccepted]) -> list[SettledRow]:
+    return [row for chunk in chunks for row in chunk.settled]
+
+
+def rows(count: int) -> str:
+    return "".join(f"Lead {at},119{at:08},,,\n" for at in range(count))
+
+
+# Files of real programs: tests/fixtures/files/README.md
+
+EXPECTED: dict[str, Any] = json.loads((FIXTURES / "expected.json").read_bytes())
+
+
+@pytest.mark.parametrize("name", EXPECTED["files"])
+def test_files_of_other_programs_are_stored_exactly(tmp_path: Path, name: str) -> None:
+    result, chunks = run_on(FIXTURES / name, tmp_path / "spool")
+    assert result.refusal is None
+    live = chunks[0].live.model_dump()
+    found = {
+        str(row): {column: live[column][at] for column in EXPECTED["leads"]["jose"]}
+        for at, row in enumerate(live["row"])
+    }
+    assert found == {row: EXPECTED["leads"][lead] for row, lead in EXPECTED["files"][name].items()}
+
+
+@pytest.mark.parametrize("name", ["leads.csv", "leads.xlsx", "leads-windows-1252.csv"])
+def test_the_examples_come_to_what_they_promise(tmp_path: Path, name: str) -> None:
+    expected = json.loads((EXAMPLES / "expected.json").read_bytes())[name]
+    result, chunks = run_on(EXAMPLES / name, tmp_path / "spool")
+    assert (result.total_rows, result.invalid) == (expected["total_rows"], 0)
+    in_file = expected.get("existing_rows", {"in_file": []})["in_file"]
+    assert [(row.row, row.reason) for row in settled(chunks)] == [(row, "in_file") for row in in_file]
+    assert result.existing == len(in_file)
+
+
+def test_the_invalid_example_is_refused_for_what_it_says(tmp_path: Path) -> None:
+    expected = json.loads((EXAMPLES / "expected.json").read_bytes())["leads-invalid.csv"]
+    result, _ = run_on(EXAMPLES / "leads-invalid.csv", tmp_path / "spool")
+    refused = refusal(result)
+    assert (refused.code, refused.total_errors) == ("invalid_rows", expected["total_errors"])
+    assert [{"row": e.row, "column": e.column, "code": e.code} for e in refused.errors] == expected["errors"]
+    assert all(error.message == ROW_ERRORS[error.code] for error in refused.errors)
+
+
+# Chunks
+
+
+def test_a_payload_is_what_the_event_would_write(run: Run) -> None:
+    content = HEAD + 'Ana,(11) 91234-5678,529.982.247-25,ANA@Padaria.com.br,"VIP, Zona Sul"\nBia,2132345678\n'
+    result, chunks = run(content)
+    assert chunks == [
+        ChunkAccepted(
+            **ENVELOPE,
+            chunk_index=0,
+            row_count=2,
+            live=LiveRows(
+                row=[2, 3],
+                name=["Ana", "Bia"],
+                dial_code=["55", "55"],
+                country_code=["BR", "BR"],
+                phone=["11912345678", "2132345678"],
+                cpf=["52998224725", None],
+                email=["ANA@padaria.com.br", None],
+                tags=[["VIP", "Zona Sul"], []],
+                cells=[
+                    ["Ana", "(11) 91234-5678", "529.982.247-25", "ANA@Padaria.com.br", "VIP, Zona Sul"],
+                    ["Bia", "2132345678", "", "", ""],
+                ],
+            ),
+            settled=[],
+        )
+    ]
+    assert result == ParseResult(
+        total_rows=2, chunk_count=1, sha256=hashlib.sha256(content.encode()).hexdigest(), refusal=None
+    )
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (500, [500]), (501, [500, 1]), (1_250, [500, 500, 250])])
+def test_a_chunk_is_closed_by_rows(run: Run, count: int, sizes: list[int]) -> None:
+    result, chunks = run(HEAD + rows(count))
+    assert [chunk.row_count for chunk in chunks] == sizes
+    assert [row for chunk in chunks for row in chunk.live.row] == list(range(2, count + 2))
+    assert result.chunk_count == len(sizes)
+
+
+WIDE = ["x", "🔥", "é\x01", '"\\']
+
+
+@pytest.mark.parametrize("wide", WIDE, ids=["ascii", "four bytes", "escaped controls", "escaped quotes"])
+@pytest.mark.parametrize("padding", ["", " ", "\u200b"], ids=["invalid", "padded", "padded with three bytes"])
+def test_no_stage_makes_a_message_too_large(tmp_path: Path, wide: str, padding: str) -> None:
+    """Rows of five cells over 1,000 characters: live with all the tags they may have, and settled.
+
+    Padding makes valid cells as wide as invalid ones: it is trimmed, but the original cells keep it.
+    """
+    with (tmp_path / "upload").open("w", newline="", encoding="utf-8") as upload:
+        writer = csv.writer(upload)
+        writer.writerow(["name", "phone", "cpf", "email", "tags"])
+        for at in range(160):
+            valid = [
+                f"N{wide * 127}",
+                f"11{900_000_000 + at}",
+                "52998224725",
+                f"{'x' * 240}@a.com.br",
+                "T" + wide * 127,
+            ]
+            writer.writerow([cell + padding * 1_500 for cell in valid] if padding else ["N" + wide * 1_500] * 5)
+    result, chunks = run_on(tmp_path / "upload", tmp_path / "spool", on_invalid_row="skip", chunk_rows=5_000)
+    assert (result.total_rows, result.invalid) == (160, 0 if padding else 160)
+    largest = [max(map(len, forms)) for forms in map(settled_forms, chunks)]
+    assert max(largest) < MAX_CHUNK_BYTES
+    assert max(largest) > MAX_CHUNK_BYTES / 4, "chunks are not closed much too early"
+
+
+def settled_forms(chunk: ChunkAccepted) -> list[bytes]:
+    """Return the chunk's message as accepted, as tagged with ten ids a row, and with every row settled."""
+    plain = chunk.model_dump()
+    tag_ids = [2**31 - 1] * 10
+    live = chunk.live
+    tagged = plain | {
+        "tag_ids": tag_ids[:5],
+        "live": live.model_dump() | {"row_tag_ids": [tag_ids] * len(live)},
+    }
+    verdicts = [
+        {"row": row, "outcome": Outcome.EXISTING, "reason": "r" * 30, "detail": "d" * 120, "cells": cells}
+        for row, cells in zip(live.row, live.cells, strict=True)
+    ]
+    nothing: dict[str, list[Any]] = {column: [] for column in LiveRows.model_fields}
+    ended = plain | {"live": nothing, "settled": plain["settled"] + verdicts}
+    return [
+        chunk.model_dump_json().encode(),
+        ChunkTagged(**tagged | {"live": TaggedRows(**tagged["live"])}).model_dump_json().encode(),
+        ChunkDeduplicated(**ended).model_dump_json().encode(),
+    ]
+
+
+def test_original_cells_are_cut_and_lose_what_no_store_takes(run: Run) -> None:
+    _, chunks = run(HEAD + f"An\x00a,not a phone,{'9' * 1_500},,\n", on_invalid_row="skip")
+    assert chunks[0].settled[0].cells == ["Ana", "not a phone", "9" * CELL_LIMIT, "", ""]
+
+
+def test_a_row_with_very_many_cells_fits_into_a_message(run: Run) -> None:
+    _, chunks = run(HEAD + ",".join(["a" + "\x01" * 2_000] * 150) + "\n", on_invalid_row="skip")
+    assert chunks[0].settled[0].reason == "cells_too_many"
+    assert len(chunks[0].model_dump_json()) < MAX_CHUNK_BYTES
+
+
+# Repeats
+
+
+def test_the_first_valid_row_of_a_phone_wins(run: Run) -> None:
+    content = (
+        HEAD
+        + "Ana,11987654321,not a cpf,,\n"  # row 2 is invalid, so it takes nobody's place
+        + "Ana,(11) 98765-4321,,,\n"
+        + "Bia,11 8765-4321,,,\n"  # the same without its ninth digit
+        + "Caio,+55 11 98765-4321,no cpf either,,\n"
+        + "Davi,+5511987654321,,,\n"
+        + "Eva,+1 305 345-0147,,,\n"
+        + "Fio,13053450147,,,\n"
+    )
+    result, chunks = run(content, on_invalid_row="skip")
+    assert chunks[0].live.row == [3, 7]
+    assert [(row.row, row.outcome, row.reason) for row in settled(chunks)] == [
+        (2, Outcome.ERROR, "cpf_invalid"),
+        (4, Outcome.EXISTING, "in_file"),
+        (5, Outcome.ERROR, "cpf_invalid"),
+        (6, Outcome.EXISTING, "in_file"),
+        (8, Outcome.ERROR, "phone_invalid"),
+    ]
+    assert (result.existing, result.invalid, result.total_rows) == (2, 3, 7)
+
+
+def test_repeats_are_found_across_chunks_and_do_not_refuse_a_file(run: Run) -> None:
+    result, chunks = run(HEAD + rows(30) + rows(30), chunk_rows=10)
+    assert (result.refusal, result.existing) == (None, 30)
+    assert [len(chunk.live) for chunk in chunks] == [10, 10, 10, 0, 0, 0]
+    assert {(row.reason, row.detail) for row in settled(chunks)} == {("in_file", SETTLED_REASONS["in_file"])}
+
+
+@settings(max_examples=50)
+@given(phones=st.lists(st.integers(1, 40) | st.integers(10**9, 10**15 - 1) | st.just(2**20), max_size=60))
+def test_the_table_of_phones_is_a_set(phones: list[int]) -> None:
+    table, known = SeenPhones(60), set[int]()
+    for phone in phones:
+        assert table.is_repeat(phone) == (phone in known)
+        known.add(phone)
+
+
+def test_the_table_of_phones_holds_as_many_as_the_file_may_have_rows() -> None:
+    table = SeenPhones(1_000)
+    assert [table.is_repeat(5_511_900_000_000 + at) for at in range(1_000)] == [False] * 1_000
+    assert [table.is_repeat(5_511_900_000_000 + at) for at in range(1_000)] == [True] * 1_000
+
+
+# Invalid rows
+
+
+BAD = "Ana,11912345678,111.111.111-11,bad,\nBia,,,,\n,11912345678,,,\nCaio,11912345679,,,\n"
+
+
+def test_one_invalid_row_refuses_the_file_and_all_are_listed(run: Run) -> None:
+    result, _ = run(HEAD + BAD)
+    refused = refusal(result)
+    assert [(error.row, error.column, error.code) for error in refused.errors] == [
+        (2, "cpf", "cpf_invalid"),
+        (2, "email", "email_invalid"),
+        (3, "phone", "phone_missing"),
+        (4, "name", "name_missing"),
+    ]
+    assert (refused.code, refused.total_errors) == ("invalid_rows", 4)
+
+
+def test_the_first_hundred_errors_are_listed_and_all_are_counted(run: Run) -> None:
+    refused = refusal(run(HEAD + ",x,,,\n" * 150)[0])
+    assert (len(refused.errors), refused.total_errors) == (LISTED_ERRORS, 300)
+
+
+def test_skipped_rows_are_settled_with_their_cells_and_every_fault(run: Run) -> None:
+    result, chunks = run(HEAD + BAD, on_invalid_row="skip")
+    assert (result.refusal, result.invalid, result.total_rows) == (None, 3, 4)
+    assert settled(chunks)[0] == SettledRow(
+        row=2,
+        outcome=Outcome.ERROR,
+        reason="cpf_invalid",
+        detail=f"cpf: {ROW_ERRORS['cpf_invalid']} email: {ROW_ERRORS['email_invalid']}",
+        cells=["Ana", "11912345678", "111.111.111-11", "bad", ""],
+    )
+    assert chunks[0].live.row == [5]
+
+
+def test_a_file_without_a_valid_row_is_accepted_when_invalid_ones_are_skipped(run: Run) -> None:
+    result, chunks = run(HEAD + ",x\n" * 3, on_invalid_row="skip")
+    assert (result.refusal, result.invalid, len(chunks[0].live)) == (None, 3, 0)
+
+
+def test_nothing_personal_is_said_of_an_invalid_row(run: Run) -> None:
+    content = HEAD + "Segredo,11 segredo,segredo,segredo@,\n"
+    assert "segredo" not in run(content)[0].to_plain().__repr__().lower()
+    _, chunks = run(content, on_invalid_row="skip")
+    assert "segredo" not in settled(chunks)[0].detail.lower()
+
+
+# Limits
+
+
+def test_a_header_alone_is_refused(run: Run) -> None:
+    assert refusal(run(HEAD)[0]).code == "file_no_rows"
+    assert refusal(run(HEAD + "\n,,,,\n", on_invalid_row="skip")[0]).code == "file_no_rows"
+
+
+def test_one_row_too_many_is_refused_at_once(run: Run) -> None:
+    """What stands below is not read: the quotation mark there would be another refusal."""
+    limits = Limits(max_rows=10)
+    assert run(HEAD + rows(10), limits=limits)[0].total_rows == 10
+    refused = refusal(run(HEAD + rows(11) + '"' + rows(5), limits=limits)[0])
+    assert (refused.code, "10 rows" in refused.detail) == ("file_too_many_rows", True)
+
+
+def test_blank_records_are_not_rows(run: Run) -> None:
+    assert run(HEAD + "\n,,\n" * 20 + rows(10), limits=Limits(max_rows=10))[0].total_rows == 10
+
+
+def test_a_refused_file_keeps_its_checksum(run: Run) -> None:
+    result, _ = run("no header")
+    assert refusal(result).code == "file_headers"
+    assert result.sha256 == hashlib.sha256(b"no header").hexdigest()
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """From 1.4 MB, where blocks and buffers are full, to 3.5 MB."""
+    peaks = []
+    for count in (5_000, 12_500):
+        (tmp_path / "upload").write_text(HEAD + rows(count).replace("Lead", "Lead" * 62))
+        job = ParseJob(str(tmp_path / "upload"), str(tmp_path / "spool"), ENVELOPE, Limits(max_rows=20_000))
+        tracemalloc.start()
+        assert parse_file(job).total_rows == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+@settings(A_FILE_EACH, max_examples=40)
+@given(
+    table=st.lists(
+        st.lists(st.text(max_size=8) | st.sampled_from(["11912345678", "1132345678", "Ana", ""]), max_size=7),
+        max_size=30,
+    ),
+    chunk_rows=st.integers(1, 7),
+    mode=st.sampled_from(["skip", "reject"]),
+)
+def test_every_row_is_accounted_for(tmp_path: Path, table: list[list[str]], chunk_rows: int, mode: Any) -> None:
+    lines = [",".join('"' + cell.replace('"', '""') + '"' for cell in cells) for cells in table]
+    (tmp_path / "upload").write_bytes((HEAD + "\r\n".join(lines)).encode("utf-8", "replace"))
+    result, chunks = run_on(tmp_path / "upload", tmp_path / "spool", on_invalid_row=mode, chunk_rows=chunk_rows)
+    if result.refusal:
+        assert result.refusal.code in ({"file_no_rows"} if mode == "skip" else {"file_no_rows", "invalid_rows"})
+        return
+    numbers = sorted([row for chunk in chunks for row in chunk.live.row] + [row.row for row in settled(chunks)])
+    assert len(numbers) == result.total_rows == len(set(numbers))
+    live = [number for chunk in chunks for number in chunk.live.phone]
+    assert len(live) == len(set(live))
