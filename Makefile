@@ -1,7 +1,7 @@
 # Leadflow's everyday commands. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down restart logs reset scale status env token lint lock setup
+.PHONY: help demo test chaos up down restart logs reset scale status env token lint lock setup
 MAKEFLAGS += --no-print-directory
 
 stack := .venv/bin/python -m deploy.local
@@ -18,6 +18,9 @@ demo: setup ## start everything, import examples/leads.csv (FILE=other.csv), sho
 
 test: setup ## run every test against real servers (ARGS="tests/unit -k phone" for some)
 	@.venv/bin/pytest $(ARGS)
+
+chaos: setup ## kill, freeze and scale everything while imports run; every crash point (SEED=7 KILLS=200)
+	@SEED=$(call quote,$(SEED)) KILLS=$(or $(KILLS),200) LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos -s $(ARGS)
 
 up: setup ## start everything in the background; returns when all of it is healthy
 	@$(stack) up

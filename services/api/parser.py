@@ -15,6 +15,7 @@ import sys
 import traceback
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from services.api.domain.job import Limits, ParseJob, ParseResult
 from services.api.domain.parse import parse_file
@@ -29,46 +30,62 @@ _KIBIBYTE = 1024
 
 def main() -> None:
     """Answer jobs until stdin ends."""
+    answers = _own_stdout()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal; the api decides
     signal.signal(signal.SIGALRM, _too_slow)
     # A job makes no cycles to speak of, and hunting for them among its rows costs a tenth of its time
     gc.disable()
     own_memory = _address_space()
-    _say({"ready": True})
+    _say(answers, {"ready": True})
     for line in sys.stdin:
         job = ParseJob.from_json(line)
         resource.setrlimit(resource.RLIMIT_AS, (own_memory + _memory(job.limits), resource.RLIM_INFINITY))
-        result = _within(job)
+        result, sound = _within(job)
         gc.collect()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIBIBYTE
-        _say({"peak_memory": peak, "result": result.to_plain()})
+        _say(answers, {"result": result.to_plain(), "sound": sound, "peak_memory": peak})
 
 
-def _say(plain: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(plain) + "\n")
-    sys.stdout.flush()
+def _own_stdout() -> TextIO:
+    """Return stdout for answers alone; what libraries print goes to stderr."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return answers
 
 
-def _within(job: ParseJob) -> ParseResult:
-    """Parse within the job's time and memory; whatever goes wrong is an answer."""
+def _say(answers: TextIO, plain: dict[str, object]) -> None:
+    answers.write(json.dumps(plain) + "\n")
+    answers.flush()
+
+
+def _within(job: ParseJob) -> tuple[ParseResult, bool]:
+    """Parse within the job's time and memory; whatever goes wrong is an answer.
+
+    The second value tells whether this process is sound: it was not interrupted at an unknown place.
+    """
     try:
         signal.setitimer(signal.ITIMER_REAL, job.limits.seconds)
         try:
-            return parse_file(job)
+            result = parse_file(job)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-    except Refused as refused:
-        return ParseResult(refusal=refused)
+    except _TooSlow:
+        return ParseResult(refusal=Refused("file_too_slow")), False
     except MemoryError:
-        return ParseResult(refusal=Refused("file_too_large", "Reading the file takes too much memory."))
+        return ParseResult(refusal=Refused("file_too_large", "Reading the file takes too much memory.")), False
     except Exception as error:  # noqa: BLE001 the next job must find a worker
         # The message of an error may quote a cell, so only its kind and place are written down.
         sys.stderr.write(f"parser: {type(error).__name__}\n" + "".join(traceback.format_tb(error.__traceback__)))
-        return ParseResult(refusal=Refused("internal_error"))
+        return ParseResult(refusal=Refused("internal_error")), False
+    return result, True
+
+
+class _TooSlow(BaseException):
+    """The job's time is over. No library may catch it."""
 
 
 def _too_slow(_signal: int, _frame: FrameType | None) -> None:
-    raise Refused("file_too_slow")
+    raise _TooSlow
 
 
 def _memory(limits: Limits) -> int:

@@ -22,6 +22,9 @@ from services.api.domain.problems import Refused
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ANSWER_LIMIT = 1 << 20
+_SECONDS_TO_START = 30
+_SENT_BY_PEOPLE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
+"""... and by the kernel when memory is short. A file makes its reader die of others: SIGABRT, SIGSEGV."""
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
 """A process that reads hostile files is not told the api's secrets."""
 
@@ -103,8 +106,14 @@ class _Worker:
             limit=_ANSWER_LIMIT,
             env=_environment(),
         )
-        if not await _line(self._process):
-            raise RuntimeError(f"the parser process ended with {await self._process.wait()} before it was ready")
+        try:
+            async with asyncio.timeout(_SECONDS_TO_START):
+                ready = await _line(self._process)
+        except TimeoutError:
+            ready = b""
+        if not ready:
+            await _kill(self._process)
+            raise RuntimeError(f"a parser process ended with {self._process.returncode} before it was ready")
 
     async def stop(self) -> None:
         """Kill the process, whatever it does."""
@@ -116,7 +125,7 @@ class _Worker:
             await _kill(self._process)
 
     async def run(self, job: ParseJob) -> ParseResult:
-        """Return the job's answer. Death by SIGKILL comes from outside and says nothing of the file: once more."""
+        """Return the job's answer. A worker killed from outside says nothing about the file: once more."""
         for _ in range(2):
             process = await self._ready()
             try:
@@ -130,14 +139,14 @@ class _Worker:
                 raise
             if answer:
                 said = json.loads(answer)
-                if said["peak_memory"] > self._recycle_bytes:
+                if not said["sound"] or said["peak_memory"] > self._recycle_bytes:
                     self._replace(process)
                 return ParseResult.from_plain(said["result"])
             died_of = await process.wait()
             self._replace(process)
             if self._stopped:
                 raise Refused("unavailable")
-            if died_of != -signal.SIGKILL:
+            if -died_of not in _SENT_BY_PEOPLE:
                 break
         return ParseResult(refusal=Refused("file_broken", "The file makes its reader fail."))
 

@@ -103,15 +103,17 @@ _CLEAN_TAGS = text(
                       WHERE held.tag_id = t.id AND i.status = 'PROCESSING')
     """
 )
+# Times further ahead than that are of a clock that has since jumped back: they say nothing of the last seconds.
 _SILENT = text(
     """
     SELECT c.import_id, c.chunk_index
     FROM amigocare.lead_import_chunks c JOIN amigocare.lead_imports i ON i.id = c.import_id
-    WHERE i.status = 'PROCESSING' AND c.settled_at IS NULL
-      AND c.sent_at IS NOT NULL AND c.sent_at < now() - make_interval(secs => :seconds)
+    WHERE i.status = 'PROCESSING' AND c.settled_at IS NULL AND c.sent_at IS NOT NULL
+      AND c.sent_at NOT BETWEEN now() - make_interval(secs => :seconds) AND now() + make_interval(secs => :seconds)
       AND NOT EXISTS (SELECT FROM amigocare.lead_import_chunks moved
                       WHERE moved.import_id = c.import_id
-                        AND moved.settled_at > now() - make_interval(secs => :seconds))
+                        AND moved.settled_at BETWEEN now() - make_interval(secs => :seconds)
+                                                 AND now() + make_interval(secs => :seconds))
     """
 )
 _SEND_AGAIN = text(

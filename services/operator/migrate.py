@@ -11,6 +11,7 @@ MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 def upgrade_postgres() -> None:
     """Upgrade the schema to the newest revision."""
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    # A percent sign means interpolation to the configuration parser below Alembic.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     command.upgrade(config, "head")

@@ -157,10 +157,10 @@ def _check_import(report: Report, expected: ExpectedImport, state: _State) -> No
     ended = Counter([row_of_chat(lead["chat_id"]) for lead in leads] + [row["row_number"] for row in rows])
     for row in expected.rows.keys() - ended.keys():
         report.unaccounted.append(f"{name} row {row} ended as nothing")
-    for row in rows:
-        wanted = expected.rows.get(row["row_number"])
-        if row["outcome"] == "error" and wanted is not None and not wanted.may_fail:
-            report.lost.append(f"{name} row {row['row_number']} ended as error: {row['reason']}")
+    for settled in rows:
+        wanted = expected.rows.get(settled["row_number"])
+        if settled["outcome"] == "error" and wanted is not None and not wanted.may_fail:
+            report.lost.append(f"{name} row {settled['row_number']} ended as error: {settled['reason']}")
     for row, times in ended.items():
         if times > 1 or row not in expected.rows:
             report.unaccounted.append(f"{name} row {row} ended {times} times")

@@ -14,6 +14,7 @@ from libs.common.events.chunk import ChunkTagged
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres
 from services.creator import handlers as creator
+from services.creator.domain import CHAT_EXISTS, chat_ids, created_chunk
 from services.creator.store import LeadStore
 from services.creator.store import Store as CreatorStore
 from services.finalizer import handlers as finalizer
@@ -62,7 +63,7 @@ def repeats_end_imports() -> Iterator[None]:
 
 async def chat_first(chunk: ChunkTagged, *, store: Any, whatsapp: Any, publish: Any, clock: Any) -> None:
     """The order that leaves orphans: the chat is made before the database says who owns the phone."""
-    ids = creator.chat_ids(chunk)
+    ids = chat_ids(chunk)
     known = await store.chats_of_others(chunk)
     everyone = {chat_id: 0 for index, chat_id in enumerate(ids) if index not in known}
     await store.insert_chats(chunk, ids, everyone, now=clock())
@@ -70,7 +71,7 @@ async def chat_first(chunk: ChunkTagged, *, store: Any, whatsapp: Any, publish: 
         wanted = [index for index in range(len(ids)) if index not in known]
         lead_ids = await leads.insert_leads(chunk, ids, wanted)
         await leads.insert_chat_tags(chunk, ids, lead_ids)
-    await publish(creator.created_chunk(chunk, ids, lead_ids, dict.fromkeys(known, creator.CHAT_EXISTS)))
+    await publish(created_chunk(chunk, ids, lead_ids, dict.fromkeys(known, CHAT_EXISTS)))
 
 
 def acked_before_the_work(handler: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
+from faststream.kafka import KafkaBroker
 from sqlalchemy import text
 
 from libs.common import outbox
@@ -48,7 +49,7 @@ from tests.support.platform import Tenant
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 STAGES = ("accept", "relay", "dedup", "tagger", "creator", "finalizer")
-_TOPIC_OF = {
+_TOPIC_OF: dict[str, Topic[Any]] = {
     "dedup": CHUNK_ACCEPTED,
     "tagger": CHUNK_DEDUPLICATED,
     "creator": CHUNK_TAGGED,
@@ -168,9 +169,10 @@ class World:
 
                 await plan.around("publish", append)
 
-        relay = Relay(
-            postgres, Broker(), service="chaos", window=Window(alone=3, shared=2), poll_seconds=1, clock=lambda: NOW
-        )  # type: ignore[arg-type]  # the one method that the relay calls
+        # The one method that the relay calls.
+        broker = cast(KafkaBroker, Broker())
+        window = Window(alone=3, shared=2)
+        relay = Relay(postgres, broker, service="chaos", window=window, poll_seconds=1, clock=lambda: NOW)
         counts.append(await relay.relay_once())
 
     async def _let_leases_run_out(self) -> None:

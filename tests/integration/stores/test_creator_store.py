@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from bson import ObjectId
 from pymongo.errors import BulkWriteError
+from sqlalchemy.exc import DBAPIError
 
 from libs.common.events.chunk import ChunkTagged
 from libs.common.postgres import Postgres
@@ -164,7 +165,7 @@ async def test_a_transaction_is_its_companys_alone(
 ) -> None:
     """Row-level security: what a mistaken statement would write for another company is refused."""
     stranger = chunk.model_copy(update={"company_id": other_tenant.company_id})
-    with pytest.raises(Exception, match="row-level security"):
+    with pytest.raises(DBAPIError, match="row-level security"):
         async with store.transaction(chunk.company_id) as leads:
             await leads.insert_leads(stranger, chat_ids(stranger), [0])
     assert await db.leads(other_tenant.company_id) == []

@@ -1,0 +1,195 @@
+"""Imports as their company reads them: scope by company and accounts, keyset pages, rows, soft deletes."""
+
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from libs.common.events.chunk import Outcome
+from libs.common.postgres import Postgres
+from services.api.store import Scope, Store
+from services.finalizer.domain import ChunkOutcome, ChunkState
+from tests.support.chunks import settled_row
+from tests.support.imports import insert_import
+from tests.support.kafka import unique
+from tests.support.pipeline import Pipeline
+from tests.support.platform import Tenant
+from tests.support.readers import Stored
+
+UNSETTLED = ChunkState(row_count=10, settled=False, dead_lettered=False, total_created=0)
+
+
+@pytest.fixture
+def store(postgres: Postgres) -> Store:
+    return Store(postgres)
+
+
+@pytest.fixture
+def scope(tenant: Tenant) -> Scope:
+    return Scope(tenant.company_id, None)
+
+
+@pytest_asyncio.fixture
+async def import_id(postgres: Postgres, tenant: Tenant) -> int:
+    return await insert_import(postgres, tenant, row_counts=[10, 10], name=unique("n"))
+
+
+async def settle(pipeline: Pipeline, import_id: int, index: int, outcome: ChunkOutcome) -> None:
+    async with pipeline.finalizer_store.locked_import(import_id) as held:
+        assert held
+        await held.settle(index, UNSETTLED, outcome)
+
+
+async def end(db: Stored, *import_ids: int, status: str = "FINISHED") -> None:
+    await db.execute(
+        "UPDATE amigocare.lead_imports SET status = :s WHERE id = ANY(:i)", s=status, i=list(import_ids)
+    )
+
+
+async def listed(
+    store: Store, scope: Scope, *, before: int | None = None, limit: int = 100, **filters: Any
+) -> list[int]:
+    chosen: dict[str, Any] = {"account_id": None, "status": None} | filters
+    return [found["id"] for found in await store.list_imports(scope, before=before, limit=limit, **chosen)]
+
+
+async def test_an_import_is_found_with_everything_its_view_needs(
+    store: Store, scope: Scope, import_id: int, tenant: Tenant
+) -> None:
+    found = await store.get_import(scope, import_id)
+    assert found
+    expected = {
+        "id": import_id,
+        "status": "PROCESSING",
+        "total_rows": 20,
+        "chunk_count": 2,
+        "chunks_settled": 0,
+        "total_created": 0,
+        "total_existing": 0,
+        "total_errors": 0,
+        "failure_reason": None,
+        "account_id": tenant.account_id,
+        "source_id": tenant.source_id,
+        "company_id": tenant.company_id,
+        "creator_id": tenant.user_id,
+        "file_name": None,
+        "finished_at": None,
+        "revision": 0,
+    }
+    assert {name: found[name] for name in expected} == expected
+
+
+async def test_totals_of_an_import_in_progress_are_those_of_its_settled_chunks(
+    store: Store, scope: Scope, import_id: int, pipeline: Pipeline, db: Stored
+) -> None:
+    rows = [settled_row(3), settled_row(4, Outcome.EXISTING, "in_file")]
+    await settle(pipeline, import_id, 0, ChunkOutcome(8, 1, 1, rows))
+    found = await store.get_import(scope, import_id)
+    assert found
+    names = ("total_created", "total_existing", "total_errors", "chunks_settled")
+    assert [found[name] for name in names] == [8, 1, 1, 1]
+    await db.execute("UPDATE amigocare.lead_imports SET total_created = 20 WHERE id = :i", i=import_id)
+    await end(db, import_id)
+    found = await store.get_import(scope, import_id)
+    assert found
+    assert [found[name] for name in names] == [20, 0, 0, 2], "an ended import has its own"
+
+
+@pytest.mark.parametrize("whose", ["other company", "other account", "no accounts", "deleted", "unknown"])
+async def test_an_import_outside_the_scope_does_not_exist(
+    whose: str, store: Store, import_id: int, tenant: Tenant, other_tenant: Tenant, db: Stored
+) -> None:
+    await end(db, import_id)
+    if whose == "deleted":
+        await db.execute("UPDATE amigocare.lead_imports SET is_deleted = true WHERE id = :i", i=import_id)
+    scope = {
+        "other company": Scope(other_tenant.company_id, None),
+        "other account": Scope(tenant.company_id, [tenant.other_account_id]),
+        "no accounts": Scope(tenant.company_id, []),
+    }.get(whose, Scope(tenant.company_id, None))
+    asked = 2**31 - 1 if whose == "unknown" else import_id
+    assert await store.get_import(scope, asked) is None
+    assert await listed(store, scope) == []
+    assert not await store.delete_import(scope, asked)
+    if whose == "other company":
+        assert await store.rows(scope, asked, after=0, limit=10, outcome=None) == []
+
+
+async def test_an_import_of_one_of_the_scopes_accounts_is_found(
+    store: Store, import_id: int, tenant: Tenant
+) -> None:
+    scope = Scope(tenant.company_id, [tenant.other_account_id, tenant.account_id])
+    assert await store.get_import(scope, import_id)
+    assert await listed(store, scope) == [import_id]
+
+
+async def test_pages_go_from_new_to_old_without_gaps_or_repeats(
+    store: Store, scope: Scope, postgres: Postgres, tenant: Tenant
+) -> None:
+    ids = [await insert_import(postgres, tenant, row_counts=[1], name=unique("n")) for _ in range(5)]
+    first = await listed(store, scope, limit=2)
+    await insert_import(postgres, tenant, row_counts=[1], name=unique("n"))  # one more comes meanwhile
+    second = await listed(store, scope, before=first[-1], limit=2)
+    third = await listed(store, scope, before=second[-1], limit=2)
+    assert first + second + third == ids[::-1]
+
+
+async def test_the_list_is_filtered_by_account_and_status(
+    store: Store, scope: Scope, postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    ids = [await insert_import(postgres, tenant, row_counts=[1], name=unique("n")) for _ in range(3)]
+    await db.execute(
+        "UPDATE amigocare.lead_imports SET account_id = :a WHERE id = :i", a=tenant.other_account_id, i=ids[0]
+    )
+    await end(db, ids[1], status="FAILED")
+    assert await listed(store, scope, account_id=tenant.other_account_id) == [ids[0]]
+    assert await listed(store, scope, status="FAILED") == [ids[1]]
+    assert await listed(store, scope, status="PROCESSING") == [ids[2], ids[0]]
+    assert await listed(store, scope, status="PROCESSING", account_id=tenant.account_id) == [ids[2]]
+    assert await listed(store, scope, status="FINISHED") == []
+
+
+async def test_rows_come_in_the_files_order_page_by_page_and_by_outcome(
+    store: Store, scope: Scope, import_id: int, pipeline: Pipeline
+) -> None:
+    late = [settled_row(number, Outcome.EXISTING, "in_file") for number in (21, 15)]
+    await settle(pipeline, import_id, 1, ChunkOutcome(8, 2, 0, late))
+    await settle(pipeline, import_id, 0, ChunkOutcome(8, 0, 2, [settled_row(9), settled_row(4)]))
+
+    async def numbers(after: int = 1, limit: int = 10, outcome: str | None = None) -> list[int]:
+        return [row["row_number"] for row in await store.rows(scope, import_id, after=after, limit=limit, outcome=outcome)]
+
+    assert await numbers() == [4, 9, 15, 21]
+    assert await numbers(limit=3) == [4, 9, 15]
+    assert await numbers(after=15, limit=3) == [21]
+    assert await numbers(outcome="error") == [4, 9]
+    assert await numbers(outcome="existing", after=15) == [21]
+    (row,) = await store.rows(scope, import_id, after=1, limit=1, outcome=None)
+    assert row == {
+        "row_number": 4,
+        "outcome": "error",
+        "reason": "phone_invalid",
+        "detail": "",
+        "cells": settled_row(4).cells,
+    }
+
+
+async def test_an_ended_import_is_deleted_once_and_its_name_is_free(
+    store: Store, scope: Scope, import_id: int, db: Stored
+) -> None:
+    await end(db, import_id)
+    assert await store.delete_import(scope, import_id)
+    assert not await store.delete_import(scope, import_id)
+    name = await db.value("SELECT name FROM amigocare.lead_imports WHERE id = :i AND is_deleted", i=import_id)
+    async with store.transaction(scope.company_id) as accepting:
+        account_id = await db.value("SELECT account_id FROM amigocare.lead_imports WHERE id = :i", i=import_id)
+        assert not await accepting.name_taken(company_id=scope.company_id, account_id=account_id, name=name)
+
+
+async def test_an_import_in_progress_is_not_deleted(store: Store, scope: Scope, import_id: int) -> None:
+    assert not await store.delete_import(scope, import_id)
+    assert await store.get_import(scope, import_id)
+
+
+async def test_the_store_answers_a_ping(store: Store) -> None:
+    await store.ping()
