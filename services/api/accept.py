@@ -85,7 +85,7 @@ class Acceptor:
 
     async def _accept_new(self, wish: Wish) -> dict[str, Any]:
         async with self.store.transaction(wish.caller.company_id) as accepting:
-            await self._check(accepting, wish, rows=0, use_cache=True)
+            await self._check(accepting, wish, rows=None, use_cache=True)
             import_id, accepted_at = await accepting.reserve()
         spool = str(wish.upload.folder / "spool")
         parsed = await self._parse(wish, spool, import_id, accepted_at)
@@ -105,7 +105,7 @@ class Acceptor:
         self.wake_relay()
         return answer
 
-    async def _check(self, accepting: AcceptStore, wish: Wish, *, rows: int, use_cache: bool) -> None:
+    async def _check(self, accepting: AcceptStore, wish: Wish, *, rows: int | None, use_cache: bool) -> None:
         """Raise Refused unless account, source, tags, name and quota allow the import of so many rows."""
         request, caller = wish.request, wish.caller
         wanted = wanted_references(request, caller.user_id)

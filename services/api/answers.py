@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match, Route
 
 from libs.common.errors import describe, is_bad_day
 from services.api.domain.problems import Detail, Refused
@@ -29,14 +30,7 @@ def problem_response(refused: Refused) -> JSONResponse:
         "remedy": problem.remedy,
     }
     if refused.errors:
-        body["errors"] = [
-            {
-                name: value
-                for name in ("row", "column", "code", "message")
-                if (value := getattr(detail, name)) is not None
-            }
-            for detail in refused.errors
-        ]
+        body["errors"] = [_entry(detail) for detail in refused.errors]
         body["total_errors"] = refused.total_errors
     headers = {}
     if refused.retry_after is not None:
@@ -44,6 +38,25 @@ def problem_response(refused: Refused) -> JSONResponse:
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body, status_code=problem.status, headers=headers, media_type="application/problem+json")
+
+
+def _entry(detail: Detail) -> dict[str, Any]:
+    entry: dict[str, Any] = {"code": detail.code, "message": detail.message}
+    if detail.row is not None:
+        # A row's entry always has both, so that clients need not ask; column null is the row as a whole.
+        return {"row": detail.row, "column": detail.column} | entry
+    return entry if detail.column is None else {"column": detail.column} | entry
+
+
+def _allowed(app: FastAPI, request: Request) -> set[str]:
+    """Return the methods of every route at the request's path (RFC 9110, section 15.5.6)."""
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    return {
+        method
+        for route in routes
+        if route.matches(dict(request.scope))[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -70,6 +83,8 @@ def install_error_handlers(app: FastAPI) -> None:
         response = problem_response(Refused(code))
         for name, value in (error.headers or {}).items():
             response.headers[name] = value
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(sorted(_allowed(app, request)))
         return response
 
     @app.exception_handler(Exception)

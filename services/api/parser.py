@@ -42,8 +42,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (own_memory + _memory(job.limits), resource.RLIM_INFINITY))
         result, sound = _within(job)
         gc.collect()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIBIBYTE
-        _say(answers, {"result": result.to_plain(), "sound": sound, "peak_memory": peak})
+        _say(answers, {"result": result.to_plain(), "sound": sound, "peak_memory": _peak_memory()})
 
 
 def _own_stdout() -> TextIO:
@@ -73,6 +72,8 @@ def _within(job: ParseJob) -> tuple[ParseResult, bool]:
         return ParseResult(refusal=Refused("file_too_slow")), False
     except MemoryError:
         return ParseResult(refusal=Refused("file_too_large", "Reading the file takes too much memory.")), False
+    except OSError:
+        return ParseResult(refusal=Refused("unavailable", "The upload cannot be read or spooled now.")), True
     except Exception as error:  # noqa: BLE001 the next job must find a worker
         # The message of an error may quote a cell, so only its kind and place are written down.
         sys.stderr.write(f"parser: {type(error).__name__}\n" + "".join(traceback.format_tb(error.__traceback__)))
@@ -94,7 +95,20 @@ def _memory(limits: Limits) -> int:
 
 def _address_space() -> int:
     """Return the size of this process' address space in bytes."""
-    return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    return _status("VmSize")
+
+
+def _peak_memory() -> int:
+    """Return the most memory that this process held, in bytes.
+
+    ``getrusage`` would tell the api's memory when that is more: a new process inherits it.
+    """
+    return _status("VmHWM")
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * _KIBIBYTE
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ FRAMING_BYTES = 64 * 1024
 """Room for the multipart borders and headers, beside the parts themselves."""
 MAX_FILE_NAME = 255
 COPY_BYTES = 1024 * 1024
+TAIL_BYTES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,14 @@ async def receive_upload(request: Request, *, max_bytes: int, seconds: float) ->
 
     Raises Refused: not multipart, parts missing, repeated or unknown, or more than ``max_bytes`` of file.
     """
-    form = await _receive_form(request, max_bytes=max_bytes, seconds=seconds)
+    form, complete = await _receive_form(request, max_bytes=max_bytes, seconds=seconds)
     try:
-        file, data = _parts(form)
+        try:
+            file, data = _parts(form)
+        except Refused as refused:
+            if complete or refused.code not in {"file_missing", "data_missing"}:
+                raise
+            raise Refused("multipart_invalid", "The multipart body ends too early.") from None
         if (file.size or 0) > max_bytes:
             raise _too_large(max_bytes)
         with TemporaryDirectory(prefix="leadflow-upload-") as folder:
@@ -52,26 +58,28 @@ async def receive_upload(request: Request, *, max_bytes: int, seconds: float) ->
         await form.close()
 
 
-async def _receive_form(request: Request, *, max_bytes: int, seconds: float) -> FormData:
+async def _receive_form(request: Request, *, max_bytes: int, seconds: float) -> tuple[FormData, bool]:
+    """Return the parts, and whether the body came to its end."""
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise Refused("not_multipart", "The body is not multipart/form-data.")
     most = max_bytes + MAX_DATA_BYTES + FRAMING_BYTES
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > most:
         raise _too_large(max_bytes)
+    body = _Body(request, most, max_bytes)
     parser = MultiPartParser(
         request.headers,
-        _limited(request, most, max_bytes),
+        body.pieces(),
         max_files=10,
         max_fields=10,
         max_part_size=MAX_DATA_BYTES,
     )
     try:
         async with asyncio.timeout(seconds):
-            return await parser.parse()
+            return await parser.parse(), body.is_complete
     except MultiPartException as error:
         if "maximum size" in error.message:
-            raise Refused("data_too_large", f"The part `data` has more than {MAX_DATA_BYTES} bytes.") from None
+            raise _data_too_large() from None
         raise Refused("multipart_invalid", error.message) from None
     except (KeyError, UnicodeDecodeError, ClientDisconnect):
         raise Refused("multipart_invalid", "The multipart body has no boundary, or ends too early.") from None
@@ -79,13 +87,28 @@ async def _receive_form(request: Request, *, max_bytes: int, seconds: float) -> 
         raise Refused("upload_too_slow", f"The upload took more than {seconds:.0f} seconds.") from None
 
 
-async def _limited(request: Request, most: int, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    received = 0
-    async for piece in request.stream():
-        received += len(piece)
-        if received > most:
-            raise _too_large(max_bytes)
-        yield piece
+class _Body:
+    """The request's body as it comes, of at most ``most`` bytes."""
+
+    def __init__(self, request: Request, most: int, max_bytes: int) -> None:
+        self._request = request
+        self._most = most
+        self._max_bytes = max_bytes
+        self._tail = b""
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        received = 0
+        async for piece in self._request.stream():
+            received += len(piece)
+            if received > self._most:
+                raise _too_large(self._max_bytes)
+            self._tail = (self._tail + piece)[-TAIL_BYTES:]
+            yield piece
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether the last border was seen (RFC 2046, section 5.1.1)."""
+        return self._tail.rstrip().endswith(b"--")
 
 
 def _parts(form: FormData) -> tuple[UploadFile, str]:
@@ -100,9 +123,20 @@ def _parts(form: FormData) -> tuple[UploadFile, str]:
     data = form.getlist("data")
     if len(data) > 1:
         raise Refused("data_repeated", "The part `data` stands more than once.")
-    if not data or not isinstance(data[0], str):
+    if not data:
         raise Refused("data_missing", "There is no part `data` with JSON.")
-    return files[0], data[0]
+    return files[0], data[0] if isinstance(data[0], str) else _text_of(data[0])
+
+
+def _text_of(blob: UploadFile) -> str:
+    """Read ``data`` that came with a file name, as browsers send ``new Blob([json])``."""
+    content = blob.file.read(MAX_DATA_BYTES + 1)
+    if len(content) > MAX_DATA_BYTES:
+        raise _data_too_large()
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise Refused("data_not_json", "The part `data` is not UTF-8.") from None
 
 
 def _copy(file: UploadFile, path: Path) -> str:
@@ -119,6 +153,10 @@ def _copy(file: UploadFile, path: Path) -> str:
 def _clean_name(name: str | None) -> str | None:
     cleaned = re.sub(r"[^\w .()\[\]&+,@-]", "", (name or "").replace("\\", "/").rsplit("/", 1)[-1])
     return cleaned.strip()[:MAX_FILE_NAME] or None
+
+
+def _data_too_large() -> Refused:
+    return Refused("data_too_large", f"The part `data` has more than {MAX_DATA_BYTES} bytes.")
 
 
 def _too_large(max_bytes: int) -> Refused:

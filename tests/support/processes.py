@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.stack import local
+from deploy.local import stack
+from deploy.local.instance import Instance
+from tests.support.stack import INSTANCE, ROOT
 
 needs_local_stack = pytest.mark.skipif(
     os.environ.get("LEADFLOW_TEST_STACK") == "docker", reason="holds or kills processes of the local stack"
@@ -15,9 +17,9 @@ needs_local_stack = pytest.mark.skipif(
 
 
 def running() -> dict[str, int]:
-    """Return the pids of the test instance's running processes by name."""
-    lines = [line.split() for line in local("status").splitlines()]
-    return {name: int(pid) for name, state, pid, _ in lines if state == "running"}
+    """Return the pids of the test instance's running processes by name, as ``make -s status`` prints them."""
+    found = stack.status(Instance(name=INSTANCE, local=ROOT / ".local"))
+    return {process.name: process.pid for process in found if process.state == "running" and process.pid}
 
 
 def kill(pid: int) -> None:

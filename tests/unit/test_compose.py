@@ -386,6 +386,8 @@ def test_kafka_answers_where_it_says_that_it_does() -> None:
         "INTERNAL": f"kafka:{listeners['INTERNAL']}",
         "EXTERNAL": "127.0.0.1:7",
     }
+    [published] = CONTAINERS["kafka"]["ports"]
+    assert published.endswith(f":{listeners['EXTERNAL']}")
     protocols = dict(each.split(":") for each in environment["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
     assert protocols == dict.fromkeys(listeners, "PLAINTEXT")
     assert environment["KAFKA_INTER_BROKER_LISTENER_NAME"] == "INTERNAL"

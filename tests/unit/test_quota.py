@@ -17,7 +17,7 @@ def ago(minutes: float, rows: int) -> PastImport:
     return PastImport(NOW - timedelta(minutes=minutes), rows)
 
 
-def retry_after(past: list[PastImport], rows: int, *, quota: Quota = QUOTA, now: datetime = NOW) -> int | None:
+def retry_after(past: list[PastImport], rows: int | None, *, quota: Quota = QUOTA, now: datetime = NOW) -> int | None:
     """Return the Retry-After of the refusal, None when the upload passes."""
     try:
         check_quota(quota, past, rows=rows, now=now)
@@ -50,9 +50,13 @@ def test_an_upload_passes_or_waits_until_enough_of_the_hour_has_left(
     assert retry_after(past, rows) == seconds
 
 
-@pytest.mark.parametrize(("past", "passes"), [([ago(10, 4_999)], True), ([ago(10, 5_000)], False)])
-def test_before_the_file_is_read_one_row_at_least_must_be_free(past: list[PastImport], passes: bool) -> None:
-    assert (retry_after(past, 0) is None) is passes
+@pytest.mark.parametrize(
+    ("past", "seconds"), [([ago(10, 5_000)], None), ([ago(minute, 0) for minute in (50, 40, 30, 20, 10)], 10 * 60)]
+)
+def test_before_the_file_is_read_only_the_number_of_imports_is_judged(
+    past: list[PastImport], seconds: int | None
+) -> None:
+    assert retry_after(past, None) == seconds
 
 
 def test_imports_count_even_when_they_had_no_rows() -> None:

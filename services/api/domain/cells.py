@@ -4,16 +4,20 @@ import re
 
 from libs.common.events.chunk import CELL_LIMIT
 
-TRIMMED = (
-    "".join(map(chr, range(0x21)))
-    + "\x7f\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93\x94\x95\x96\x97"
-    + "\x98\x99\x9a\x9b\x9c\x9d\x9e\x9f\xa0\xad\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
-    + "\u2008\u2009\u200a\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u205f"
-    + "\u2060\u2061\u2062\u2063\u2064\u2065\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f\u3000"
-    + "\ufeff"
+_TRIMMED_RANGES = (
+    (0x00, 0x20),  # controls and the space
+    (0x7F, 0xA0),  # more controls and the no-break space
+    (0xAD, 0xAD),  # soft hyphen
+    (0x1680, 0x1680),
+    (0x180E, 0x180E),
+    (0x2000, 0x200F),  # spaces of all widths, zero-width characters, direction marks
+    (0x2028, 0x202F),  # line separators, and the direction marks that WhatsApp puts around a copied phone
+    (0x205F, 0x206F),
+    (0x3000, 0x3000),
+    (0xFEFF, 0xFEFF),  # byte order mark
 )
-"""What is not seen around a value: spaces, control and zero-width characters, direction marks (which WhatsApp
-puts around a copied phone), the byte order mark."""
+TRIMMED = "".join(chr(code) for first, last in _TRIMMED_RANGES for code in range(first, last + 1))
+"""What nobody sees around a value."""
 
 FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 """A cell that begins so is run as a formula by a spreadsheet (OWASP, "CSV Injection"; the last four are the

@@ -26,12 +26,13 @@ class PastImport:
     total_rows: int
 
 
-def check_quota(quota: Quota, past: Sequence[PastImport], *, rows: int, now: datetime) -> None:
+def check_quota(quota: Quota, past: Sequence[PastImport], *, rows: int | None, now: datetime) -> None:
     """Raise Refused (429) with the seconds after which ``rows`` more would pass, oldest imports leaving first.
 
-    ``past`` holds the imports of the window in order of time; ``rows`` 0 asks whether any import may pass.
+    ``past`` holds the imports of the window in order of time. ``rows`` None: the file is not read yet, so that
+    only the number of imports can be judged, and ``Retry-After`` never promises too much.
     """
-    if rows > quota.rows:
+    if rows is not None and rows > quota.rows:
         raise Refused(
             "quota_exceeded",
             f"The file has {rows} rows; {quota.rows} rows an hour are allowed for this account.",
@@ -41,7 +42,7 @@ def check_quota(quota: Quota, past: Sequence[PastImport], *, rows: int, now: dat
     used_imports = len(past)
     free_at: datetime | None = None
     for each in past:
-        if used_imports < quota.imports and used_rows + max(rows, 1) <= quota.rows:
+        if used_imports < quota.imports and (rows is None or used_rows + rows <= quota.rows):
             break
         used_imports -= 1
         used_rows -= each.total_rows

@@ -54,7 +54,7 @@ def read_spreadsheet(path: Path, limits: Limits) -> Iterator[tuple[int, list[str
     """
     records = _records(path, limits)
     for _, cells in records:
-        if not _is_blank(cells):
+        if trimmed("".join(cells)):
             check_header(cells)
             break
     else:
@@ -66,11 +66,7 @@ def read_spreadsheet(path: Path, limits: Limits) -> Iterator[tuple[int, list[str
             continue
         if len(cells) != width:
             _widen_or_narrow(cells, width)
-        yield number, list(map(restored, cells)) if "'" in text else cells
-
-
-def _is_blank(cells: list[str]) -> bool:
-    return not trimmed("".join(cells))
+        yield number, [restored(cell) for cell in cells] if "'" in text else cells
 
 
 def _widen_or_narrow(cells: list[str], width: int) -> None:

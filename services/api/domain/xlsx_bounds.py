@@ -126,7 +126,7 @@ def visible_sheet(path: Path, limits: Limits) -> Sheet:
                 _measure(sheet, _Parts(archive, limits.max_bytes).blocks(part))
     except _ZIP_ERRORS:
         raise Refused("file_broken", "The workbook's archive is damaged or not complete.") from None
-    except expat.ExpatError:
+    except (expat.ExpatError, LookupError):  # LookupError: an encoding that nobody knows
         raise Refused("file_broken", "The workbook's XML is damaged.") from None
     if sheet.rows * sheet.columns > _most_cells(limits):
         raise Refused("file_too_large", f"The sheet's cells spread over {sheet.rows} rows and {sheet.columns} columns.")

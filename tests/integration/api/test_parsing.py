@@ -9,6 +9,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,13 @@ async def test_a_refused_file_is_an_answer_and_the_worker_goes_on(start_pool: St
     assert refusal_code(await pool.parse(job_of(tmp_path / "bad"))) == "file_headers"
     assert (await pool.parse(job(tmp_path))).total_rows == 3
     assert pids(pool) == before
+
+
+async def test_a_full_disk_is_not_the_fault_of_the_file(start_pool: StartPool, tmp_path: Path) -> None:
+    pool = await start_pool()
+    to_full_disk = replace(job(tmp_path, rows=2_000), spool_path="/dev/full")
+    assert refusal_code(await pool.parse(to_full_disk)) == "unavailable"
+    assert (await pool.parse(job(tmp_path))).total_rows == 3
 
 
 async def test_a_job_past_its_time_is_interrupted(start_pool: StartPool, tmp_path: Path) -> None:
@@ -206,6 +214,17 @@ async def test_a_worker_that_grew_large_is_replaced(start_pool: StartPool, tmp_p
         assert (await pool.parse(job(tmp_path))).total_rows == 3
         seen |= set(pids(pool))
     assert len(seen) >= 2
+
+
+async def test_the_memory_of_the_api_is_not_taken_for_the_workers(start_pool: StartPool, tmp_path: Path) -> None:
+    """A process inherits the peak that ``getrusage`` tells from who started it."""
+    ballast = b"x" * (300 << 20)
+    pool = await start_pool()
+    before = pids(pool)
+    for _ in range(2):
+        assert (await pool.parse(job(tmp_path))).total_rows == 3
+    assert pids(pool) == before
+    assert ballast
 
 
 async def test_stopping_refuses_what_runs_and_leaves_no_process(start_pool: StartPool, tmp_path: Path) -> None:

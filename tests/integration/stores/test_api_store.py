@@ -95,7 +95,7 @@ async def test_totals_of_an_import_in_progress_are_those_of_its_settled_chunks(
     assert [found[name] for name in names] == [20, 0, 0, 2], "an ended import has its own"
 
 
-@pytest.mark.parametrize("whose", ["other company", "other account", "no accounts", "deleted", "unknown"])
+@pytest.mark.parametrize("whose", ["other company", "other account", "no accounts", "deleted"])
 async def test_an_import_outside_the_scope_does_not_exist(
     whose: str, store: Store, import_id: int, tenant: Tenant, other_tenant: Tenant, db: Stored
 ) -> None:
@@ -107,12 +107,23 @@ async def test_an_import_outside_the_scope_does_not_exist(
         "other account": Scope(tenant.company_id, [tenant.other_account_id]),
         "no accounts": Scope(tenant.company_id, []),
     }.get(whose, Scope(tenant.company_id, None))
-    asked = 2**31 - 1 if whose == "unknown" else import_id
-    assert await store.get_import(scope, asked) is None
+    assert await store.get_import(scope, import_id) is None
     assert await listed(store, scope) == []
-    assert not await store.delete_import(scope, asked)
-    if whose == "other company":
-        assert await store.rows(scope, asked, after=0, limit=10, outcome=None) == []
+    assert not await store.delete_import(scope, import_id)
+
+
+async def test_an_id_that_no_import_has_is_not_found(store: Store, scope: Scope) -> None:
+    assert await store.get_import(scope, 2**31 - 1) is None
+    assert not await store.delete_import(scope, 2**31 - 1)
+
+
+async def test_another_companys_rows_do_not_exist_even_by_the_imports_id(
+    store: Store, scope: Scope, import_id: int, pipeline: Pipeline, other_tenant: Tenant
+) -> None:
+    await settle(pipeline, import_id, 0, ChunkOutcome(9, 0, 1, [settled_row(4)]))
+    assert len(await store.rows(scope, import_id, after=0, limit=10, outcome=None)) == 1
+    stranger = Scope(other_tenant.company_id, None)
+    assert await store.rows(stranger, import_id, after=0, limit=10, outcome=None) == []
 
 
 async def test_an_import_of_one_of_the_scopes_accounts_is_found(

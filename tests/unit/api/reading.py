@@ -12,7 +12,7 @@ from services.api.domain.problems import PROBLEMS, Refused
 from services.api.domain.spreadsheet import read_spreadsheet
 
 ANA = ["Ana", "11912345678", "", "", ""]
-A_FILE_EACH = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+A_FILE_EACH = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Records = list[tuple[int, list[str]]]
 Reader = Callable[..., Records]

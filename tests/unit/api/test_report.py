@@ -15,7 +15,7 @@ from services.api.domain.report import XlsxReport, csv_header, csv_rows, xlsx_re
 from services.api.domain.spreadsheet import read_spreadsheet
 
 HEADER = ["name", "phone", "cpf", "email", "tags"]
-A_FILE_EACH = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+A_FILE_EACH = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 formula_starts = st.sampled_from(["=", "'=", "''+", "@", "\t", "'"])
 any_text = st.text(max_size=20) | st.builds("{}{}".format, formula_starts, st.text())

@@ -1,0 +1,81 @@
+"""Trap 9: the duplicate check takes the index also while the tables have no fresh statistics."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from libs.common.mongo import Mongo
+from libs.common.postgres import Postgres
+from libs.common.settings import MongoSettings, PostgresSettings
+from services.dedup.domain import phones_to_look_up
+from services.dedup.store import Store
+from tests.support.contacts import insert_lead, insert_patient
+from tests.support.imports import accepted_chunk, live_rows
+from tests.support.platform import Tenant
+from tests.support.readers import Stored
+
+MANY = 20_000
+TABLES = ("amigocare_leads", "patients")
+PHONES = [f"319{80_000_000 + number * 80}" for number in range(500)]
+"""Of leads the first half, of nobody the others."""
+
+_LEADS = """
+    INSERT INTO amigocare.amigocare_leads (contact_cellphone, company_id, amigocare_messaging_account_id, creator_id,
+                                           source_id, channel_id)
+    SELECT '319' || (80000000 + n), :company, :account, :user, :source, (SELECT min(id) FROM amigocare.lead_channels)
+    FROM generate_series(1, :many) n
+"""
+_PATIENTS = """
+    INSERT INTO amigocare.patients (contact_cellphone, company_id)
+    SELECT '319' || (90000000 + n), :company FROM generate_series(1, :many) n
+"""
+
+
+@pytest_asyncio.fixture(params=["never analysed", "analysed while nearly empty"])
+async def loaded(request: pytest.FixtureRequest, db: Stored, tenant: Tenant) -> AsyncIterator[Tenant]:
+    """A company with many leads and patients of which the planner knows nothing."""
+    for table in TABLES:
+        await db.execute(f"ALTER TABLE amigocare.{table} SET (autovacuum_enabled = false)")
+    if request.param == "analysed while nearly empty":
+        await insert_lead(db, tenant, "31900000000")
+        await insert_patient(db, tenant, "31900000000")
+        await db.execute("ANALYZE amigocare.amigocare_leads, amigocare.patients")
+    async with db.engine.begin() as connection:
+        # Foreign keys are not what is asked here; checking them takes most of the time.
+        await connection.execute(text("SET LOCAL session_replication_role = replica"))
+        company = {"company": tenant.company_id, "many": MANY}
+        lead = {"account": tenant.account_id, "user": tenant.user_id, "source": tenant.source_id}
+        await connection.execute(text(_LEADS), company | lead)
+        await connection.execute(text(_PATIENTS), company)
+    yield tenant
+    for table in TABLES:
+        await db.execute(f"DELETE FROM amigocare.{table} WHERE company_id = :c", c=tenant.company_id)
+        await db.execute(f"ALTER TABLE amigocare.{table} RESET (autovacuum_enabled)")
+
+
+async def reads_of(db: Stored) -> dict[str, tuple[int, int, int]]:
+    """Return by table: rows read by scans, lookups by an index, rows that those fetched."""
+    rows = await db.rows(
+        "SELECT relname, seq_tup_read, idx_scan, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = ANY(:t)",
+        t=list(TABLES),
+    )
+    return {row["relname"]: (row["seq_tup_read"], row["idx_scan"], row["idx_tup_fetch"]) for row in rows}
+
+
+async def test_the_duplicate_check_looks_every_phone_up_by_the_index(
+    stores: tuple[PostgresSettings, MongoSettings], mongo: Mongo, db: Stored, loaded: Tenant
+) -> None:
+    before = await reads_of(db)
+    chunk = accepted_chunk(loaded, 1, live_rows(PHONES))
+    postgres = Postgres(stores[0], application_name="tests")
+    known = await Store(postgres, mongo).known_phones(chunk, phones_to_look_up(chunk.live))
+    await postgres.close()  # a session counts its reads at its end
+    assert len(known) == len(PHONES) / 2
+    after = await reads_of(db)
+    for table in TABLES:
+        scanned, lookups, fetched = (now - then for now, then in zip(after[table], before[table], strict=True))
+        assert scanned == 0, f"{table} is read from one end to the other"
+        assert lookups >= len(PHONES) / 2
+        assert fetched <= len(PHONES), f"{table} is read by the first columns of an index only"

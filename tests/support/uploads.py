@@ -1,0 +1,60 @@
+"""Uploads as the api has received them, given to its Acceptor without HTTP."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from libs.common.auth import Caller
+from libs.common.kafka.broker import utc_now
+from libs.common.postgres import Postgres
+from services.api.accept import Acceptor, Wish
+from services.api.domain.idempotency import IdempotencyKey, fingerprint
+from services.api.domain.job import Limits
+from services.api.domain.quota import Quota
+from services.api.domain.request import ImportRequest
+from services.api.parsing import ParserPool
+from services.api.references import ReferenceCache
+from services.api.store import Store
+from services.api.upload import Upload
+from tests.support.kafka import unique
+from tests.support.platform import Tenant
+from tests.support.user import csv_file, lead_rows
+
+
+@asynccontextmanager
+async def parser_pool(size: int) -> AsyncIterator[ParserPool]:
+    parsers = ParserPool(size, max_waiting=100)
+    await parsers.start()
+    try:
+        yield parsers
+    finally:
+        await parsers.stop()
+
+
+def acceptor(postgres: Postgres, parsers: ParserPool, *, quota: Quota | None = None, chunk_rows: int = 500) -> Acceptor:
+    return Acceptor(
+        store=Store(postgres),
+        parsers=parsers,
+        cache=ReferenceCache(0),
+        limits=Limits(),
+        chunk_rows=chunk_rows,
+        quota=quota or Quota(rows=5_000, imports=5),
+        clock=utc_now,
+        wake_relay=lambda: None,
+    )
+
+
+def wish(tenant: Tenant, folder: Path, phones: list[str], *, tags: str = "", key: str | None = None, **data: Any) -> Wish:
+    """Return a good upload of these phones, in a folder of its own; ``data`` changes its metadata."""
+    content = csv_file(lead_rows(phones, tags))
+    home = folder / unique("upload")
+    home.mkdir()
+    (home / "upload").write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    request = ImportRequest.model_validate(tenant.data(**data))
+    upload = Upload(folder=home, path=home / "upload", sha256=sha256, file_name="leads.csv", data=request.model_dump_json())
+    caller = Caller(tenant.user_id, tenant.company_id, {"LEADS": frozenset({"IMPORT_LEADS"})}, None)
+    kept = IdempotencyKey(tenant.company_id, key, fingerprint(sha256, request)) if key else None
+    return Wish(upload, request, caller, kept)
