@@ -184,6 +184,12 @@ def test_entities_in_other_parts_are_refused(tmp_path: Path) -> None:
     assert refusal(read_path, path).code == "file_broken"
 
 
+def test_an_encoding_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    strange = '<?xml version="1.0" encoding="UTF-99"?><workbook/>'
+    path = write_xlsx(tmp_path / "upload", parts={"xl/workbook.xml": strange})
+    assert refusal(read_path, path).code == "file_broken"
+
+
 @pytest.mark.parametrize(
     "rows",
     ['<row r="2"><c r="A2" ' + "x" * 6_000_000, "<!--" + "x" * 6_000_000 + "-->"],
