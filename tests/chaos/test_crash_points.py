@@ -44,15 +44,15 @@ async def points_of(postgres: Postgres, mongo: Mongo, shape: Shape, stage: str) 
 
 
 @pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+@pytest.mark.parametrize("shape", SHAPES if FULL else SHAPES[2:3], ids=lambda shape: shape.name)
 async def test_no_crash_point_loses_or_doubles_a_row(
     quick_postgres: Postgres, quick_mongo: Mongo, shape: Shape, stage: str
 ) -> None:
     postgres, mongo = quick_postgres, quick_mongo
     began, count = time.monotonic(), await points_of(postgres, mongo, shape, stage)
     singles = [(point,) for point in range(1, count + 1)]
-    pairs = list(itertools.product(range(1, count + 1), repeat=2))
-    scenarios: list[tuple[int, ...]] = [*singles, *(pairs if FULL else pairs[:: max(1, len(pairs) // 8)])]
+    pairs = list(itertools.product(range(1, count + 1), repeat=2)) if FULL else []
+    scenarios: list[tuple[int, ...]] = [*singles, *pairs]
     crashes: Counter[int] = Counter()
     for points in scenarios:
         world, report = await run_scenario(postgres, mongo, shape, {stage: CrashPlan(*points)})

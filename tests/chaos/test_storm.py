@@ -26,7 +26,7 @@ from tests.support.stack import Addresses
 from tests.support.waiting import eventually
 
 SEED = int(os.environ.get("SEED") or 1)
-KILLS = int(os.environ.get("KILLS") or 8)
+KILLS = int(os.environ.get("KILLS") or 5)
 QUIET_SECONDS = 240.0
 
 

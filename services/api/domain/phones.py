@@ -40,7 +40,7 @@ _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe
 
 _WITHOUT_NINTH_DIGIT = re.compile(r"(\d\d)([6-9]\d{7})", re.ASCII)
 _PLAIN = re.compile(
-    r"(?:\+?55[ -]?)?\(?0?([1-9][1-9])\)?[ -]?(9[ .]?)?(\d)(\d{3})[ .-]?(\d{4})",
+    r"(?:\+?55[ .-]?)?\(?0?([1-9][1-9])\)?[ .-]?(9[ .]?)?(\d)(\d{3})[ .-]?(\d{4})",
     re.ASCII,
 )
 

@@ -167,7 +167,7 @@ def test_check_digits_hold_as_validate_docbr_says(digits: str) -> None:
 
 
 @given(digits=cpf_digits, masked=st.booleans(), lost=st.booleans())
-def test_cpfs_are_decided_as_validate_docbr_decides(digits: str, masked: bool, lost: bool) -> None:  # noqa: FBT001
+def test_cpfs_are_decided_as_validate_docbr_decides(digits: str, masked: bool, lost: bool) -> None:
     typed = f"{digits[:3]}.{digits[3:6]}.{digits[6:9]}-{digits[9:]}" if masked else digits
     typed = typed.lstrip("0.") or "0" if lost else typed
     assert outcome(parse_cpf, typed) == (digits if CPF().validate(digits) else "refused: cpf_invalid")

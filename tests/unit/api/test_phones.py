@@ -231,7 +231,7 @@ generated = st.builds(
         st.sampled_from(["", "+55", "55", "+55 ", "55 ", "+55-", "0", "0055", "+", "+1 ", "0 15 ", "90"]),
         st.sampled_from(["", "(", "(0", "0"]),
         st.one_of(st.integers(10, 99).map(str), st.sampled_from(["11", "55", "21", "34"])),
-        st.sampled_from(["", ") ", ")", " ", "-", "/"]),
+        st.sampled_from(["", ") ", ")", " ", "-", ".", "/"]),
         st.sampled_from(["", "9", "9 ", "9."]),
         digits,
         separators,
