@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Literal
 
+from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from libs.common.events.chunk import Outcome
-from services.api.domain.report import csv_header, csv_rows, xlsx_report
+from services.api.domain.report import XlsxReport, csv_header, csv_rows
 from services.api.store import Scope, Store
 
 ROWS_A_READ = 1_000
@@ -25,19 +26,26 @@ async def _cells(store: Store, scope: Scope, import_id: int, outcome: Outcome | 
         after = some[-1]["row_number"]
 
 
-async def download(
+async def _csv(portions: AsyncIterator[list[list[str]]]) -> AsyncIterator[bytes]:
+    yield csv_header()
+    async for cells in portions:
+        yield csv_rows(cells)
+
+
+async def _xlsx(portions: AsyncIterator[list[list[str]]]) -> AsyncIterator[bytes]:
+    # In threads: a large workbook takes seconds, which would hold every other request.
+    report = XlsxReport()
+    async for cells in portions:
+        await asyncio.to_thread(report.add, cells)
+    async for block in iterate_in_threadpool(report.finish()):
+        yield block
+
+
+def download(
     store: Store, scope: Scope, import_id: int, outcome: Outcome | None, kind: Literal["csv", "xlsx"]
 ) -> Response:
     """Return all rows of the outcome (None: both) as a download that can be corrected and imported again."""
+    portions = _cells(store, scope, import_id, outcome)
+    pieces = _csv(portions) if kind == "csv" else _xlsx(portions)
     headers = {"Content-Disposition": f'attachment; filename="import-{import_id}-rows.{kind}"'}
-    if kind == "csv":
-
-        async def pieces() -> AsyncIterator[bytes]:
-            yield csv_header()
-            async for cells in _cells(store, scope, import_id, outcome):
-                yield csv_rows(cells)
-
-        return StreamingResponse(pieces(), media_type=MEDIA_TYPES["csv"], headers=headers)
-    everything = [row async for cells in _cells(store, scope, import_id, outcome) for row in cells]
-    content = await asyncio.to_thread(xlsx_report, everything)
-    return Response(content, media_type=MEDIA_TYPES["xlsx"], headers=headers)
+    return StreamingResponse(pieces, media_type=MEDIA_TYPES[kind], headers=headers)

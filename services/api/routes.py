@@ -186,7 +186,7 @@ async def get_rows(
     """Why each row was not made a lead; as CSV or XLSX they can be corrected and imported again."""
     await find_import(deps, caller, import_id)
     if format != "json":
-        return await reports.download(deps.store, scope_of(caller), import_id, outcome, format)
+        return reports.download(deps.store, scope_of(caller), import_id, outcome, format)
     found = await deps.store.rows(scope_of(caller), import_id, after=cursor or 0, limit=limit + 1, outcome=outcome)
     items = [row_view(row) for row in found[:limit]]
     page = RowPage(items=items, next=str(items[-1].row) if len(found) > limit else None)
