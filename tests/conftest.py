@@ -1,7 +1,10 @@
 """Fixtures of all tests. Unit tests use none of them; the others talk to real servers."""
 
+import asyncio
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -26,7 +29,7 @@ HOST_PLATFORM = ROOT / "deploy" / "local" / "host_platform.sql"
 def servers() -> Iterator[Addresses]:
     """PostgreSQL, MongoDB and Kafka; stopped and forgotten at the end of the run."""
     if DOCKER:
-        with compose_stack(dict(os.environ)) as addresses:
+        with compose_stack() as addresses:
             yield addresses
         return
     local("reset")
@@ -85,10 +88,6 @@ async def stores(servers: Addresses) -> AsyncIterator["tuple[PostgresSettings, M
 
 
 async def _migrate(postgres_url: str) -> None:
-    import asyncio
-    import subprocess
-    import sys
-
     engine = create_async_engine(sqlalchemy_url(postgres_url))
     async with engine.begin() as connection:
         raw = await connection.get_raw_connection()

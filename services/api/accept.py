@@ -16,7 +16,7 @@ from services.api.domain.idempotency import IdempotencyKey, answer_again
 from services.api.domain.job import Limits, ParseJob, ParseResult
 from services.api.domain.problems import Refused
 from services.api.domain.quota import Quota, check_quota
-from services.api.domain.references import check_references, wanted_references
+from services.api.domain.references import References, check_references, wanted_references
 from services.api.domain.request import ImportRequest
 from services.api.domain.spool import read_spool
 from services.api.domain.view import AcceptedView
@@ -98,6 +98,8 @@ class Acceptor:
                 raise _AnsweredMeanwhile
             await self._check(accepting, wish, rows=new.total_rows, use_cache=False)
             await accepting.insert_import(new)
+            deleted = await accepting.hold_tags(new, wish.request.tag_ids)
+            check_references(References(account=True, source=True, missing_tags=deleted, creator=True), wish.request)
             await accepting.insert_chunks(import_id, read_spool(spool))
             await outbox.add_event(
                 accepting.connection, IMPORT_ACCEPTED, _accepted_event(new), source="api", time=self.clock()

@@ -57,6 +57,17 @@ _INSERT_IMPORT = text(
             :file_name, :file_sha256, CAST(:options AS jsonb), :accepted_at, :accepted_at)
     """
 )
+# FOR SHARE: the finalizer must not clean these up before the hold is committed.
+_HOLD_TAGS = text(
+    """
+    INSERT INTO amigocare.lead_import_tags (import_id, tag_id, created_here)
+    SELECT :import_id, held.id, false
+    FROM (SELECT id FROM amigocare.tags
+          WHERE id = ANY(CAST(:tag_ids AS int[])) AND company_id = :company_id AND NOT is_deleted
+          ORDER BY id FOR SHARE) held
+    RETURNING tag_id
+    """
+)
 _INSERT_CHUNKS = text(
     """
     INSERT INTO amigocare.lead_import_chunks (import_id, chunk_index, row_count, payload)
@@ -237,6 +248,15 @@ class AcceptStore:
             if "lead_imports_name" in str(error.orig):
                 raise Refused("name_taken", "Another import of this account has this name.") from None
             raise
+
+    async def hold_tags(self, new: NewImport, tag_ids: Sequence[int]) -> list[int]:
+        """Keep the request's tags from being cleaned up until the import ends; return those that were just deleted."""
+        if not tag_ids:
+            return []
+        held = await self.connection.execute(
+            _HOLD_TAGS, {"import_id": new.import_id, "company_id": new.company_id, "tag_ids": list(tag_ids)}
+        )
+        return sorted(set(tag_ids) - set(held.scalars()))
 
     async def insert_chunks(self, import_id: int, chunks: Iterator[tuple[int, int, bytes]]) -> None:
         """Insert (index, row count, payload) of every chunk, a few at a time."""

@@ -13,7 +13,7 @@ from libs.common.postgres import Postgres
 # Locked against the finalizer, which ends imports: a tag made after the clean-up would stay for ever.
 _CHUNK_STATE = text(
     """
-    SELECT c.settled_at IS NOT NULL AND NOT c.dead_lettered
+    SELECT c.settled_at IS NOT NULL
     FROM amigocare.lead_imports i JOIN amigocare.lead_import_chunks c ON c.import_id = i.id
     WHERE i.id = :import_id AND c.chunk_index = :chunk_index
     FOR SHARE OF i
@@ -56,7 +56,7 @@ class TagStore:
         self._connection = connection
 
     async def is_settled(self, chunk: ChunkDeduplicated) -> bool:
-        """Tell whether the chunk has ended well; hold its import in its present state until the commit."""
+        """Tell whether the chunk has ended, well or badly; hold its import in its present state until the commit."""
         row = await self._connection.execute(
             _CHUNK_STATE, {"import_id": chunk.import_id, "chunk_index": chunk.chunk_index}
         )

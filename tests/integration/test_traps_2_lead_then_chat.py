@@ -28,9 +28,7 @@ class Crash(Exception):
 class DiesBeforeTheChats(Store):
     """A creator that dies between its two stores."""
 
-    async def insert_chats(
-        self, chunk: ChunkTagged, ids: object, lead_ids: dict[str, int], *, now: datetime
-    ) -> None:
+    async def insert_chats(self, chunk: ChunkTagged, ids: object, lead_ids: dict[str, int], *, now: datetime) -> None:
         raise Crash
 
 

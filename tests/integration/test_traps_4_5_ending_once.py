@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -82,15 +83,19 @@ async def test_the_last_two_chunks_settled_at_the_same_time_end_the_import_once(
 ) -> None:
     """Each has settled its own chunk, and counts before the other has committed: without the lock none would end it."""
     counted = ImportStore.totals
+    both_settled = asyncio.Barrier(2)
 
-    async def counted_late(self: ImportStore) -> Totals | None:
-        await asyncio.sleep(0.2)
-        return await counted(self)
+    async def counted_at_once(self: ImportStore) -> Totals | None:
+        with suppress(TimeoutError, asyncio.BrokenBarrierError):
+            await asyncio.wait_for(both_settled.wait(), 0.3)  # with the lock the other one cannot come
+        totals = await counted(self)
+        await asyncio.sleep(0.1)  # nor does this one commit before the other has counted
+        return totals
 
-    monkeypatch.setattr(ImportStore, "totals", counted_late)
     messages = await an_import(postgres, tenant, 4)
     for message in messages[:2]:
         await pipeline.settle(message)
+    monkeypatch.setattr(ImportStore, "totals", counted_at_once)
     await asyncio.gather(*(pipeline.settle(message) for message in messages[2:]))
     await ended_once(db, messages[0].import_id, 4)
 

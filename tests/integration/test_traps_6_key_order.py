@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -53,9 +54,9 @@ async def test_chunks_with_the_same_keys_in_opposite_orders_do_not_deadlock(
         tags = [f"Etiqueta {unique('t')}" for _ in phones]
         chunks = await chunks_of(postgres, tenant, opposite_orders(chance), phones=phones, tags=tags)
         if what == "phones":
-            await all_at_once([lambda chunk=tagged(chunk): pipeline.create(chunk) for chunk in chunks])  # type: ignore[misc]
+            await all_at_once([partial(pipeline.create, tagged(chunk)) for chunk in chunks])
         else:
-            await all_at_once([lambda chunk=deduplicated(chunk): pipeline.tag(chunk) for chunk in chunks])  # type: ignore[misc]
+            await all_at_once([partial(pipeline.tag, deduplicated(chunk)) for chunk in chunks])
     if what == "phones":
         assert await db.consistent(tenant.company_id) == ROUNDS * KEYS
     else:

@@ -63,6 +63,10 @@ def created_like(chunk: ChunkTagged) -> ChunkCreated:
 def plain(stage: type[Chunk[Any]], *, live: int, settled: int = 0) -> dict[str, Any]:
     """Return a good message of a stage as JSON holds it."""
     chunk = accepted(phones(live), settled=[settled_row(100 + number) for number in range(settled)])
-    message = {ChunkTagged: lambda: tagged(chunk), ChunkCreated: lambda: created_like(tagged(chunk))}
-    content: dict[str, Any] = json.loads(message.get(stage, lambda: chunk)().model_dump_json())
+    message: Chunk[Any] = chunk
+    if stage is ChunkTagged:
+        message = tagged(chunk)
+    elif stage is ChunkCreated:
+        message = created_like(tagged(chunk))
+    content: dict[str, Any] = json.loads(message.model_dump_json())
     return content

@@ -5,15 +5,15 @@ from contextlib import contextmanager
 
 from tests.support.stack import ROOT, Addresses
 
-JWT_SECRET = "tests-only-secret-of-thirty-two-bytes-or-more"
+JWT_SECRET = "for-development-only-known-to-everybody"
+"""docker-compose.yml's default."""
 
 
 @contextmanager
-def compose_stack(monkeypatched_environment: dict[str, str]) -> Iterator[Addresses]:
+def compose_stack() -> Iterator[Addresses]:
     """Build and start the compose project; stop it and forget its volumes at the end."""
     from testcontainers.compose import DockerCompose  # noqa: PLC0415 - needs an engine, which few machines have
 
-    monkeypatched_environment["LEADFLOW_JWT_SECRET"] = JWT_SECRET
     with DockerCompose(ROOT, build=True, wait=True, keep_volumes=False) as compose:
 
         def address(service: str, port: int) -> str:

@@ -38,7 +38,7 @@ async def _insert(db: Stored, table: str, values: dict[str, Any]) -> int:
 async def insert_chat(db: Stored, tenant: Tenant, phone: str, **fields: Any) -> ObjectId:
     """Insert a chat as the platform opens one when a customer writes; ``fields`` override its fields."""
     now = datetime.now(UTC)
-    chat = {
+    chat: dict[str, Any] = {
         "_id": ObjectId(),
         "company_id": tenant.company_id,
         "account_id": tenant.account_id,

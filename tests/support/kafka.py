@@ -12,6 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
+from libs.common.events.chunk import ChunkAccepted
 from libs.common.events.topics import CHUNK_ACCEPTED, DEAD_LETTER, EventT, Topic
 from libs.common.kafka.broker import create_broker, stop_broker, subscribe
 from libs.common.kafka.delivery import Delivery
@@ -29,14 +30,18 @@ class Kafka:
     admin: AIOKafkaAdminClient
     producer: AIOKafkaProducer
 
-    async def create(self, name: str, *, partitions: int = 1, **configs: str) -> None:
-        response = await self.admin.create_topics([NewTopic(name, partitions, 1, topic_configs=configs)])
+    async def create(self, name: str, *, partitions: int = 1, configs: dict[str, str] | None = None) -> None:
+        response = await self.admin.create_topics([NewTopic(name, partitions, 1, topic_configs=configs or {})])
         assert not response.topic_errors[0][1], response
 
-    async def configure(self, name: str, **configs: str) -> None:
+    async def configure(self, name: str, *, configs: dict[str, str]) -> None:
         await self.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs)])
 
-    async def topic(self, of: Topic[EventT] = CHUNK_ACCEPTED, *, partitions: int = 1) -> Topic[EventT]:  # type: ignore[assignment]
+    async def chunk_topic(self, *, partitions: int = 1) -> Topic[ChunkAccepted]:
+        """Create a topic of accepted chunks that no other test has."""
+        return await self.topic(CHUNK_ACCEPTED, partitions=partitions)
+
+    async def topic(self, of: Topic[EventT], *, partitions: int = 1) -> Topic[EventT]:
         """Create a topic that no other test has, with the event, key and headers of a registered one."""
         topic = replace(of, name=unique(of.name))
         await self.create(topic.name, partitions=partitions)

@@ -46,7 +46,9 @@ def acceptor(postgres: Postgres, parsers: ParserPool, *, quota: Quota | None = N
     )
 
 
-def wish(tenant: Tenant, folder: Path, phones: list[str], *, tags: str = "", key: str | None = None, **data: Any) -> Wish:
+def wish(
+    tenant: Tenant, folder: Path, phones: list[str], *, tags: str = "", key: str | None = None, **data: Any
+) -> Wish:
     """Return a good upload of these phones, in a folder of its own; ``data`` changes its metadata."""
     content = csv_file(lead_rows(phones, tags))
     home = folder / unique("upload")
@@ -54,7 +56,9 @@ def wish(tenant: Tenant, folder: Path, phones: list[str], *, tags: str = "", key
     (home / "upload").write_bytes(content)
     sha256 = hashlib.sha256(content).hexdigest()
     request = ImportRequest.model_validate(tenant.data(**data))
-    upload = Upload(folder=home, path=home / "upload", sha256=sha256, file_name="leads.csv", data=request.model_dump_json())
+    upload = Upload(
+        folder=home, path=home / "upload", sha256=sha256, file_name="leads.csv", data=request.model_dump_json()
+    )
     caller = Caller(tenant.user_id, tenant.company_id, {"LEADS": frozenset({"IMPORT_LEADS"})}, None)
     kept = IdempotencyKey(tenant.company_id, key, fingerprint(sha256, request)) if key else None
     return Wish(upload, request, caller, kept)

@@ -53,7 +53,8 @@ def test_a_permission_counts_in_its_own_module_only(permissions: Any, may: bool)
 
 @pytest.mark.parametrize("claim", ["sub", "company_id"])
 @pytest.mark.parametrize(
-    "value", [None, "", "0", 0, -1, "-1", 2**31, str(2**31), True, 1.0, "1.0", " 1", "1e3", "\u0661", [1], {}, "x", "9" * 5000]
+    "value",
+    [None, "", "0", 0, -1, "-1", 2**31, str(2**31), True, 1.0, "1.0", " 1", "1e3", "\u0661", [1], {}, "x", "9" * 5000],
 )
 def test_an_id_that_no_column_can_hold_is_refused(claim: str, value: Any) -> None:
     with pytest.raises(InvalidToken):

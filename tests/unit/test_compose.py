@@ -238,7 +238,7 @@ def answering(status: int) -> Iterator[tuple[int, list[str]]]:
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
 @pytest.mark.parametrize("service", ["creator", WHATSAPP])
-def test_the_health_check_tells_ready_from_not_ready(service: str, status: int, healthy: bool) -> None:  # noqa: FBT001
+def test_the_health_check_tells_ready_from_not_ready(service: str, status: int, healthy: bool) -> None:
     kind, interpreter, option, script = CONTAINERS[service]["healthcheck"]["test"]
     assert (kind, interpreter, option) == ("CMD", "python", "-c")
     own_port = "8080" if service == "creator" else CONTAINERS[service]["environment"]["LEADFLOW_HTTP_PORT"]

@@ -25,7 +25,9 @@ def table(path: str, heading: str) -> list[list[str]]:
 
 
 def test_every_problem_code_stands_in_the_docs_with_its_status_and_remedy() -> None:
-    documented = {row[0]: (int(row[1]), row[2], row[3].replace("\\|", "|")) for row in table("docs/errors.md", "## Answers")}
+    documented = {
+        row[0]: (int(row[1]), row[2], row[3].replace("\\|", "|")) for row in table("docs/errors.md", "## Answers")
+    }
     assert documented == {code: (each.status, each.title, each.remedy) for code, each in PROBLEMS.items()}
 
 

@@ -1,6 +1,5 @@
 """Which errors waiting can help, by the drivers' own exceptions; and that none is described with its values."""
 
-import asyncio
 import errno
 from typing import Any
 
@@ -24,17 +23,15 @@ pg = asyncpg.exceptions
 
 def from_sqlalchemy(error: Exception, *, invalidated: bool = False) -> BaseException:
     """Return the driver's error as SQLAlchemy raises it."""
-    dbapi = AsyncAdapt_asyncpg_dbapi(asyncpg)
-    kind = next(
-        kind
-        for base in type(error).__mro__
-        if (kind := dbapi._asyncpg_error_translate.get(base))  # type: ignore[call-overload]
-    )
+    dbapi: Any = AsyncAdapt_asyncpg_dbapi(asyncpg)  # type: ignore[no-untyped-call]
+    translate: dict[Any, Any] = dbapi._asyncpg_error_translate
+    kind = next(translate[base] for base in type(error).__mro__ if base in translate)
     translated = kind(str(error), error)
     translated.__cause__ = error
-    return sqlalchemy.exc.DBAPIError.instance(  # type: ignore[return-value]
+    raised: BaseException = sqlalchemy.exc.DBAPIError.instance(
         f"SELECT '{MARK}'", {"phone": MARK}, translated, dbapi.Error, connection_invalidated=invalidated
     )
+    return raised
 
 
 def bulk(*codes: int, concern: bool = False) -> pymongo.errors.BulkWriteError:
@@ -53,7 +50,7 @@ BAD_DAYS: list[BaseException] = [
     BrokenPipeError(errno.EPIPE, MARK),
     OSError(errno.ENOSPC, MARK),
     TimeoutError(),
-    asyncio.TimeoutError(),
+    TimeoutError(),
     # PostgreSQL
     from_sqlalchemy(pg.ConnectionDoesNotExistError(MARK)),
     from_sqlalchemy(pg.ConnectionFailureError(MARK)),

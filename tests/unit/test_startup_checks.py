@@ -42,7 +42,9 @@ def test_a_subscriber_that_is_declared_by_subscribe_is_safe(broker: KafkaBroker)
     ],
     ids=str,
 )
-def test_a_subscriber_that_could_lose_messages_is_refused(broker: KafkaBroker, change: dict[str, Any], why: str) -> None:
+def test_a_subscriber_that_could_lose_messages_is_refused(
+    broker: KafkaBroker, change: dict[str, Any], why: str
+) -> None:
     broker.subscriber("safe", **SAFE)
     broker.subscriber("careless", **SAFE | change)
     with pytest.raises(UnsafeSubscriber, match=f"careless: .*{why}"):

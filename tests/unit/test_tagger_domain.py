@@ -41,7 +41,9 @@ def test_a_name_without_an_id_is_an_error_not_a_lost_tag() -> None:
 
 
 @given(names, st.lists(st.integers(1, 5), unique=True, max_size=5))
-def test_every_row_has_exactly_the_tags_it_names_and_those_of_the_request(tags: list[list[str]], given_ids: list[int]) -> None:
+def test_every_row_has_exactly_the_tags_it_names_and_those_of_the_request(
+    tags: list[list[str]], given_ids: list[int]
+) -> None:
     ids = {"VIP": 3, "vip": 3, "Feira": 7, "Ação": 8}
     chunk = deduplicated(accepted(phones(len(tags)), tags=tags, tag_ids=given_ids))
     for row_names, row_ids in zip(tags, tag_rows(chunk, ids).live.row_tag_ids, strict=True):

@@ -26,7 +26,7 @@ async def until_stopped(running: Running) -> None:
 
 
 async def test_the_service_stops_and_the_message_that_was_one_too_many_stays(kafka: Kafka) -> None:
-    topic = await kafka.topic(partitions=2)
+    topic = await kafka.chunk_topic(partitions=2)
     limit = kafka.settings.bad_messages_in_a_row
     handled: list[int] = []
 
@@ -47,7 +47,7 @@ async def test_the_service_stops_and_the_message_that_was_one_too_many_stays(kaf
 
 
 async def test_messages_that_cannot_be_parsed_count_and_stay_too(kafka: Kafka) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
     limit = kafka.settings.bad_messages_in_a_row
     for _ in range(limit + 2):
         await kafka.send(topic.name, b"{}", headers=[("ce_id", b"\xff")])
@@ -62,7 +62,7 @@ async def test_messages_that_cannot_be_parsed_count_and_stay_too(kafka: Kafka) -
 
 
 async def test_a_good_message_in_between_starts_the_count_anew(kafka: Kafka) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
     limit = kafka.settings.bad_messages_in_a_row
 
     async def handle(chunk: ChunkAccepted) -> None:

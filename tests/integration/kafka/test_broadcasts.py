@@ -38,7 +38,7 @@ async def until_heard(heard: list[bytes], count: int) -> None:
 
 
 async def test_every_replica_hears_every_record_from_now_on_whatever_its_bytes_are(kafka: Kafka) -> None:
-    topic = (await kafka.topic(partitions=2)).name
+    topic = (await kafka.chunk_topic(partitions=2)).name
     values = [b"{}", b"\xff no JSON", b"three"]
     await kafka.send(topic, b"before anybody listened")
     async with listening(kafka, topic) as one, listening(kafka, topic) as other:
@@ -50,7 +50,7 @@ async def test_every_replica_hears_every_record_from_now_on_whatever_its_bytes_a
 
 
 async def test_a_record_that_cannot_be_handled_does_not_stop_the_next_one(kafka: Kafka) -> None:
-    topic = (await kafka.topic()).name
+    topic = (await kafka.chunk_topic()).name
     async with listening(kafka, topic, fails=True) as heard:
         await kafka.send(topic, b"1")
         await kafka.send(topic, b"2", headers=[("ce_id", b"\xff")])

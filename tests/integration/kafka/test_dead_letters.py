@@ -49,7 +49,7 @@ class Handler:
 async def test_a_bad_message_is_dead_lettered_as_it_came_and_the_next_one_is_handled(
     kafka: Kafka, value: bytes, headers: Headers, exception: str
 ) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
     handler = Handler()
 
     async def handle(chunk: ChunkAccepted) -> None:
@@ -72,7 +72,7 @@ async def test_a_bad_message_is_dead_lettered_as_it_came_and_the_next_one_is_han
 
 
 async def test_a_bad_last_message_of_a_partition_leaves_no_lag(kafka: Kafka) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
     await kafka.send(topic.name, b"x", headers=[("ce_id", b"\xff")])
 
     async def handle(chunk: ChunkAccepted) -> None:
@@ -83,7 +83,7 @@ async def test_a_bad_last_message_of_a_partition_leaves_no_lag(kafka: Kafka) -> 
 
 
 async def test_a_bad_message_is_tried_once_and_an_unforeseen_error_three_times(kafka: Kafka) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
     attempts: list[int] = []
 
     async def handle(chunk: ChunkAccepted) -> None:
@@ -105,7 +105,7 @@ async def test_a_bad_message_is_tried_once_and_an_unforeseen_error_three_times(k
 
 
 async def test_an_unforeseen_error_that_passes_is_no_dead_letter(kafka: Kafka) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
     attempts = 0
 
     async def handle(chunk: ChunkAccepted) -> None:
@@ -124,8 +124,8 @@ async def test_an_unforeseen_error_that_passes_is_no_dead_letter(kafka: Kafka) -
 async def test_a_message_is_not_lost_while_kafka_refuses_its_dead_letter(
     kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    topic, letters = await kafka.topic(), unique("letters")
-    await kafka.create(letters, **{"max.message.bytes": "50"})
+    topic, letters = await kafka.chunk_topic(), unique("letters")
+    await kafka.create(letters, configs={"max.message.bytes": "50"})
     monkeypatch.setattr("libs.common.kafka.delivery.DEAD_LETTER", letters)
     attempts = 0
 
@@ -148,7 +148,7 @@ async def test_a_message_is_not_lost_while_kafka_refuses_its_dead_letter(
 
 
 async def test_a_bad_message_that_is_too_large_for_a_dead_letter_does_not_hold_its_partition(kafka: Kafka) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
     handler = Handler()
 
     async def handle(chunk: ChunkAccepted) -> None:

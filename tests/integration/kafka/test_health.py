@@ -32,7 +32,7 @@ async def until_ready(health: ConsumerHealth) -> None:
 
 
 async def test_an_idle_consumer_is_ready_however_long_nothing_comes(kafka: Kafka) -> None:
-    topic, clock = await kafka.topic(), Clock()
+    topic, clock = await kafka.chunk_topic(), Clock()
 
     async def handle(chunk: ChunkAccepted) -> None:
         return None
@@ -47,7 +47,7 @@ async def test_an_idle_consumer_is_ready_however_long_nothing_comes(kafka: Kafka
 
 
 async def test_lag_without_progress_is_not_ready_and_progress_makes_it_ready_again(kafka: Kafka) -> None:
-    topic, clock = await kafka.topic(), Clock()
+    topic, clock = await kafka.chunk_topic(), Clock()
     back, tried = asyncio.Event(), asyncio.Event()
 
     async def handle(chunk: ChunkAccepted) -> None:
@@ -73,7 +73,7 @@ async def test_lag_without_progress_is_not_ready_and_progress_makes_it_ready_aga
 
 
 async def test_a_consumer_that_works_through_its_lag_is_ready(kafka: Kafka) -> None:
-    topic, clock = await kafka.topic(), Clock()
+    topic, clock = await kafka.chunk_topic(), Clock()
     may_pass, tried = asyncio.Semaphore(0), asyncio.Event()
 
     async def handle(chunk: ChunkAccepted) -> None:
@@ -95,7 +95,7 @@ async def test_a_consumer_that_works_through_its_lag_is_ready(kafka: Kafka) -> N
 
 
 async def test_a_consumer_without_a_partition_is_not_ready(kafka: Kafka) -> None:
-    topic, group = await kafka.topic(), unique("group")
+    topic, group = await kafka.chunk_topic(), unique("group")
 
     async def handle(chunk: ChunkAccepted) -> None:
         return None
@@ -113,7 +113,7 @@ async def test_a_consumer_without_a_partition_is_not_ready(kafka: Kafka) -> None
 
 
 async def test_a_consumer_that_was_stopped_is_not_ready(kafka: Kafka) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
 
     async def handle(chunk: ChunkAccepted) -> None:
         return None

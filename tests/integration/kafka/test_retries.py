@@ -1,6 +1,7 @@
 """A bad day is waited out: the message stays at the head of its partition, and is never dead-lettered."""
 
 import asyncio
+import itertools
 import time
 
 from libs.common.errors import BadDay
@@ -10,7 +11,6 @@ from libs.common.kafka.broker import Publisher
 from tests.support.chunks import accepted, phones
 from tests.support.imports import deduplicated
 from tests.support.kafka import Kafka, consuming, unique
-from tests.support.waiting import eventually
 
 IMPORT = 2_000_000_002
 
@@ -25,7 +25,7 @@ async def send(kafka: Kafka, topic: str, *indexes: int) -> None:
 
 
 async def test_a_bad_day_is_waited_out_in_order_and_never_dead_lettered(kafka: Kafka) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
     attempts: list[int] = []
 
     async def handle(chunk: ChunkAccepted) -> None:
@@ -41,7 +41,7 @@ async def test_a_bad_day_is_waited_out_in_order_and_never_dead_lettered(kafka: K
 
 
 async def test_more_failures_of_a_bad_day_than_bad_messages_are_allowed_stop_nothing(kafka: Kafka) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
     settings = kafka.settings.model_copy(update={"backoff_max_seconds": 0.01})
     attempts = 0
 
@@ -58,7 +58,7 @@ async def test_more_failures_of_a_bad_day_than_bad_messages_are_allowed_stop_not
 
 
 async def test_the_pauses_grow_up_to_the_longest(kafka: Kafka) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
     times: list[float] = []
 
     async def handle(chunk: ChunkAccepted) -> None:
@@ -69,14 +69,14 @@ async def test_the_pauses_grow_up_to_the_longest(kafka: Kafka) -> None:
     await send(kafka, topic.name, 0)
     async with consuming(kafka, topic, handle) as running:
         await kafka.until_committed(running.group, topic.name, 1)
-    pauses = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
     # Without jitter half of 0.2, 0.4 and then the longest, 0.4 seconds.
     for pause, least in zip(pauses, [0.1, 0.2, 0.2, 0.2, 0.2], strict=True):
         assert pause >= least
 
 
 async def test_other_partitions_are_not_passed_over_by_the_commit_of_a_retried_one(kafka: Kafka) -> None:
-    topic = await kafka.topic(partitions=2)
+    topic = await kafka.chunk_topic(partitions=2)
     handled: list[int] = []
     tries = 0
 
@@ -97,7 +97,7 @@ async def test_other_partitions_are_not_passed_over_by_the_commit_of_a_retried_o
 
 
 async def test_the_offset_is_committed_only_after_the_publication(kafka: Kafka) -> None:
-    topic, next_topic = await kafka.topic(), await kafka.topic(CHUNK_DEDUPLICATED)
+    topic, next_topic = await kafka.chunk_topic(), await kafka.topic(CHUNK_DEDUPLICATED)
     seen: list[tuple[int, int]] = []
     group = unique("group")
     published = asyncio.Event()
@@ -121,8 +121,8 @@ async def test_the_offset_is_committed_only_after_the_publication(kafka: Kafka) 
 
 
 async def test_a_publication_that_kafka_refuses_leaves_the_message_to_come_again(kafka: Kafka) -> None:
-    topic, next_topic = await kafka.topic(), await kafka.topic(CHUNK_DEDUPLICATED)
-    await kafka.configure(next_topic.name, **{"max.message.bytes": "50"})
+    topic, next_topic = await kafka.chunk_topic(), await kafka.topic(CHUNK_DEDUPLICATED)
+    await kafka.configure(next_topic.name, configs={"max.message.bytes": "50"})
     group = unique("group")
     committed_before: list[int] = []
 

@@ -60,7 +60,7 @@ class Probe:
 
 @asynccontextmanager
 async def probe(kafka: Kafka, *, bootstrap: str | None = None, seconds: float = 0.0) -> AsyncIterator[Probe]:
-    topic, group, port = (await kafka.topic()).name, unique("probe"), free_port()
+    topic, group, port = (await kafka.chunk_topic()).name, unique("probe"), free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -100,7 +100,9 @@ async def test_too_many_bad_messages_end_the_process_with_78_which_no_supervisor
         assert len(await kafka.dead_letters(service.topic)) == limit
 
 
-async def test_a_process_answers_while_it_works_and_finishes_the_message_in_hand_when_told_to_stop(kafka: Kafka) -> None:
+async def test_a_process_answers_while_it_works_and_finishes_the_message_in_hand_when_told_to_stop(
+    kafka: Kafka,
+) -> None:
     async with probe(kafka, seconds=1.0) as service:
         await send(kafka, service.topic, 1, 2, 3)
         await service.until_begun(1)

@@ -20,7 +20,7 @@ async def send(kafka: Kafka, topic: str, *indexes: int, partition: int = 0) -> N
 
 
 async def test_the_message_in_hand_is_finished_and_committed_before_the_stop(kafka: Kafka) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
     begun = asyncio.Event()
     finished: list[int] = []
 
@@ -39,7 +39,7 @@ async def test_the_message_in_hand_is_finished_and_committed_before_the_stop(kaf
 
 
 async def test_a_backoff_ends_with_the_stop_and_its_message_stays(kafka: Kafka) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
     settings = kafka.settings.model_copy(update={"backoff_max_seconds": 60})
     attempts = 0
 
@@ -63,7 +63,7 @@ async def test_a_backoff_ends_with_the_stop_and_its_message_stays(kafka: Kafka) 
 
 
 async def test_a_rebalance_waits_for_the_running_handler(kafka: Kafka) -> None:
-    topic = await kafka.topic(partitions=2)
+    topic = await kafka.chunk_topic(partitions=2)
     group = unique("group")
     begun = asyncio.Event()
     handled: list[tuple[str, int]] = []
@@ -92,7 +92,7 @@ async def test_a_rebalance_waits_for_the_running_handler(kafka: Kafka) -> None:
 
 
 async def test_without_a_stop_what_was_not_finished_comes_again_to_the_next_consumer(kafka: Kafka) -> None:
-    topic = await kafka.topic()
+    topic = await kafka.chunk_topic()
     group = unique("group")
     begun = asyncio.Event()
     handled: list[int] = []

@@ -83,7 +83,7 @@ async def test_the_lag_is_what_each_group_has_not_committed(kafka: Kafka, monkey
 
 async def test_messages_that_retention_has_deleted_are_no_lag(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
     group = unique("group")
-    topic = replace(await kafka.topic(), readers=(group,))
+    topic = replace(await kafka.chunk_topic(), readers=(group,))
     monkeypatch.setattr("libs.common.kafka.lag.TOPICS", (topic,))
     for _ in range(3):
         await kafka.send(topic.name, b"x")

@@ -57,7 +57,9 @@ def new_import(tenant: Tenant, import_id: int, **changes: Any) -> NewImport:
 
 
 async def stored(db: Stored, tenant: Tenant) -> int:
-    count: int = await db.value("SELECT count(*) FROM amigocare.lead_imports WHERE company_id = :c", c=tenant.company_id)
+    count: int = await db.value(
+        "SELECT count(*) FROM amigocare.lead_imports WHERE company_id = :c", c=tenant.company_id
+    )
     return count
 
 
@@ -140,9 +142,7 @@ async def test_of_two_names_inserted_at_once_the_unique_index_lets_one_pass(
             inserted.set()
             await asyncio.sleep(0.2 if first else 0)
 
-    answers = await asyncio.gather(
-        insert("Feira", first=True), insert("FEIRA", first=False), return_exceptions=True
-    )
+    answers = await asyncio.gather(insert("Feira", first=True), insert("FEIRA", first=False), return_exceptions=True)
     assert answers[0] is None
     assert isinstance(answers[1], Refused)
     assert answers[1].code == "name_taken"
@@ -160,7 +160,7 @@ async def test_a_name_is_taken_within_its_account_only(
         await db.execute("UPDATE amigocare.lead_imports SET is_deleted = true WHERE id = :i", i=first["id"])
     account_id = {"other account": tenant.other_account_id, "other company": other_tenant.account_id}.get(free)
     whose = other_tenant if free == "other company" else tenant
-    change = {"account_id": account_id} if account_id else {}
+    change: dict[str, Any] = {"account_id": account_id} if account_id else {}
     await accepting.accept(wish(whose, tmp_path, new_phones(1), name="Feira", **change))
 
 
@@ -224,7 +224,8 @@ async def test_deleted_and_failed_imports_of_the_last_hour_count_and_older_ones_
     ):
         import_id = await insert_import(postgres, tenant, row_counts=[rows], name=unique("n"))
         await db.execute(
-            f"UPDATE amigocare.lead_imports SET created_at = now() - make_interval(mins => :m), {columns} WHERE id = :i",
+            "UPDATE amigocare.lead_imports SET created_at = now() - make_interval(mins => :m),"
+            f" {columns} WHERE id = :i",
             m=minutes,
             i=import_id,
         )

@@ -41,9 +41,7 @@ async def settle(pipeline: Pipeline, import_id: int, index: int, outcome: ChunkO
 
 
 async def end(db: Stored, *import_ids: int, status: str = "FINISHED") -> None:
-    await db.execute(
-        "UPDATE amigocare.lead_imports SET status = :s WHERE id = ANY(:i)", s=status, i=list(import_ids)
-    )
+    await db.execute("UPDATE amigocare.lead_imports SET status = :s WHERE id = ANY(:i)", s=status, i=list(import_ids))
 
 
 async def listed(
@@ -126,9 +124,7 @@ async def test_another_companys_rows_do_not_exist_even_by_the_imports_id(
     assert await store.rows(stranger, import_id, after=0, limit=10, outcome=None) == []
 
 
-async def test_an_import_of_one_of_the_scopes_accounts_is_found(
-    store: Store, import_id: int, tenant: Tenant
-) -> None:
+async def test_an_import_of_one_of_the_scopes_accounts_is_found(store: Store, import_id: int, tenant: Tenant) -> None:
     scope = Scope(tenant.company_id, [tenant.other_account_id, tenant.account_id])
     assert await store.get_import(scope, import_id)
     assert await listed(store, scope) == [import_id]
@@ -168,7 +164,9 @@ async def test_rows_come_in_the_files_order_page_by_page_and_by_outcome(
     await settle(pipeline, import_id, 0, ChunkOutcome(8, 0, 2, [settled_row(9), settled_row(4)]))
 
     async def numbers(after: int = 1, limit: int = 10, outcome: str | None = None) -> list[int]:
-        return [row["row_number"] for row in await store.rows(scope, import_id, after=after, limit=limit, outcome=outcome)]
+        return [
+            row["row_number"] for row in await store.rows(scope, import_id, after=after, limit=limit, outcome=outcome)
+        ]
 
     assert await numbers() == [4, 9, 15, 21]
     assert await numbers(limit=3) == [4, 9, 15]

@@ -50,12 +50,18 @@ async def settle(db: Stored, import_id: int, *indexes: int) -> None:
 
 
 async def let_pass(db: Stored, seconds: float) -> None:
-    await db.execute("UPDATE amigocare.lead_import_chunks SET lease_until = lease_until - make_interval(secs => :s)", s=seconds)
+    await db.execute(
+        "UPDATE amigocare.lead_import_chunks SET lease_until = lease_until - make_interval(secs => :s)", s=seconds
+    )
 
 
-async def test_chunks_are_claimed_in_order_with_their_payload_and_trace(postgres: Postgres, tenant: Tenant, db: Stored) -> None:
+async def test_chunks_are_claimed_in_order_with_their_payload_and_trace(
+    postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
     import_id = await an_import(postgres, tenant, 2)
-    await db.execute("""UPDATE amigocare.lead_imports SET options = '{"traceparent": "00-ab"}' WHERE id = :i""", i=import_id)
+    await db.execute(
+        """UPDATE amigocare.lead_imports SET options = '{"traceparent": "00-ab"}' WHERE id = :i""", i=import_id
+    )
     assert await claim(postgres) == [
         ChunkRow(import_id, 0, b"payload 0", "00-ab"),
         ChunkRow(import_id, 1, b"payload 1", "00-ab"),
@@ -112,7 +118,9 @@ async def test_chunks_of_an_import_that_has_ended_are_not_sent(postgres: Postgre
     assert await claim(postgres) == []
 
 
-async def test_what_another_relay_is_sending_counts_as_in_flight(postgres: Postgres, tenant: Tenant, db: Stored) -> None:
+async def test_what_another_relay_is_sending_counts_as_in_flight(
+    postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
     import_id = await an_import(postgres, tenant, 7)
     assert len(await claim(postgres)) == WINDOW.alone
     assert await claim(postgres) == []

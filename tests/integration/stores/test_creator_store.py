@@ -53,9 +53,7 @@ async def insert_chat_tags(store: Store, chunk: ChunkTagged, lead_ids: dict[str,
         await leads.insert_chat_tags(chunk, chat_ids(chunk), lead_ids)
 
 
-async def test_a_lead_has_every_column_of_its_row(
-    store: Store, postgres: Postgres, db: Stored, tenant: Tenant
-) -> None:
+async def test_a_lead_has_every_column_of_its_row(store: Store, postgres: Postgres, db: Stored, tenant: Tenant) -> None:
     (phone,) = new_phones(1)
     chunk = await a_chunk(postgres, tenant, [phone], name=["Ação"], email=["a@b.com"], cpf=["52998224725"])
     lead_ids = await insert_leads(store, chunk)
@@ -118,11 +116,12 @@ async def test_a_phone_that_another_lead_has_is_missing_from_the_answer(
 async def test_a_lead_elsewhere_leaves_the_phone_free(
     place: str, store: Store, chunk: ChunkTagged, db: Stored, tenant: Tenant
 ) -> None:
-    columns: dict[str, Any] = {
+    elsewhere: dict[str, dict[str, Any]] = {
         "deleted": {"is_deleted": True},
         "other account": {"amigocare_messaging_account_id": tenant.other_account_id},
         "other country": {"contact_cellphone_country_code": "PT"},
-    }[place]
+    }
+    columns = elsewhere[place]
     await insert_lead(db, tenant, chunk.live.phone[0], **columns)
     assert len(await insert_leads(store, chunk)) == 3
 

@@ -31,9 +31,7 @@ def store(crowd: Postgres) -> Store:
 @pytest_asyncio.fixture
 async def import_id(postgres: Postgres, tenant: Tenant) -> int:
     """Two chunks of ten rows."""
-    return await insert_import(
-        postgres, tenant, row_counts=[10, 10], name=unique("n"), payloads=[b"first", b"second"]
-    )
+    return await insert_import(postgres, tenant, row_counts=[10, 10], name=unique("n"), payloads=[b"first", b"second"])
 
 
 def outcome(created: int, rows: list[SettledRow] | None = None, *, dead_lettered: bool = False) -> ChunkOutcome:
@@ -66,7 +64,9 @@ async def chunk_of(db: Stored, import_id: int, index: int) -> dict[str, Any]:
 
 
 async def rows_of(db: Stored, import_id: int) -> list[dict[str, Any]]:
-    return await db.rows("SELECT * FROM amigocare.lead_import_rows WHERE import_id = :i ORDER BY row_number", i=import_id)
+    return await db.rows(
+        "SELECT * FROM amigocare.lead_import_rows WHERE import_id = :i ORDER BY row_number", i=import_id
+    )
 
 
 async def import_of(db: Stored, import_id: int) -> dict[str, Any]:
@@ -103,7 +103,10 @@ async def test_the_import_is_held_until_the_commit_and_its_leads_may_still_be_in
         second = asyncio.create_task(lock_again())
         # A foreign key needs the import's key only: creators go on meanwhile.
         await asyncio.wait_for(
-            db.execute("INSERT INTO amigocare.lead_import_tags VALUES (:i, :t, false)", i=import_id, t=tenant.tag_ids[0]), 2
+            db.execute(
+                "INSERT INTO amigocare.lead_import_tags VALUES (:i, :t, false)", i=import_id, t=tenant.tag_ids[0]
+            ),
+            2,
         )
         await asyncio.sleep(0.2)
         assert not second.done()
@@ -120,7 +123,9 @@ async def test_settling_counts_the_chunk_drops_its_payload_and_keeps_its_rows(
     assert chunk["payload"] is None
     assert chunk["settled_at"] is not None
     assert chunk["sent_at"] is not None
-    assert [(row["row_number"], row["chunk_index"], row["outcome"], row["reason"]) for row in await rows_of(db, import_id)] == [
+    assert [
+        (row["row_number"], row["chunk_index"], row["outcome"], row["reason"]) for row in await rows_of(db, import_id)
+    ] == [
         (3, 0, "existing", "in_file"),
         (4, 0, "error", "phone_invalid"),
     ]
@@ -131,7 +136,7 @@ async def test_settling_counts_the_chunk_drops_its_payload_and_keeps_its_rows(
         assert await held.payload(0) is None
 
 
-@pytest.mark.parametrize("cell", ["", "ação", "it's \"quoted\", {curly} \\back", "🚀\n\t", "NULL", "x" * 1000])
+@pytest.mark.parametrize("cell", ["", "ação", 'it\'s "quoted", {curly} \\back', "🚀\n\t", "NULL", "x" * 1000])
 async def test_original_cells_come_back_as_they_were(store: Store, import_id: int, db: Stored, cell: str) -> None:
     row = settled_row(3).model_copy(update={"cells": [cell, "NULL", ""], "detail": cell})
     await settle(store, import_id, 0, outcome(9, [row]))
@@ -216,9 +221,7 @@ async def test_finishing_again_with_the_same_totals_changes_nothing(store: Store
     assert len(await events_of(db, import_id)) == 1
 
 
-async def test_finishing_again_with_other_totals_is_the_next_revision(
-    store: Store, import_id: int, db: Stored
-) -> None:
+async def test_finishing_again_with_other_totals_is_the_next_revision(store: Store, import_id: int, db: Stored) -> None:
     await settle(store, import_id, 0, outcome(0, dead_lettered=True))
     await settle(store, import_id, 1, outcome(10))
     async with store.locked_import(import_id) as held:

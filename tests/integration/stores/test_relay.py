@@ -169,7 +169,7 @@ async def test_what_kafka_refuses_is_given_back_with_a_delay_and_holds_up_nothin
     postgres: Postgres, kafka: Kafka, relay: Relay, db: Stored
 ) -> None:
     good, refused = await kafka.topic(IMPORT_ACCEPTED), unique("refused")
-    await kafka.create(refused, **{"max.message.bytes": "50"})
+    await kafka.create(refused, configs={"max.message.bytes": "50"})
     await add(postgres, replace(IMPORT_ACCEPTED, name=refused), 1)
     await add(postgres, good, 2)
     with pytest.raises(MessageSizeTooLargeError):
@@ -186,7 +186,7 @@ async def test_what_kafka_refuses_is_given_back_with_a_delay_and_holds_up_nothin
 async def test_a_chunk_that_kafka_refuses_is_given_back_and_not_counted_as_sent(
     postgres: Postgres, kafka: Kafka, relay: Relay, db: Stored, tenant: Tenant, chunk_topic: str
 ) -> None:
-    await kafka.configure(chunk_topic, **{"max.message.bytes": "50"})
+    await kafka.configure(chunk_topic, configs={"max.message.bytes": "50"})
     import_id = await insert_import(postgres, tenant, row_counts=[1], name=unique("n"), payloads=[b"x" * 1000])
 
     async def sent() -> bool:

@@ -151,11 +151,11 @@ async def test_a_tag_that_is_deleted_this_very_moment_is_a_bad_day_and_then_made
         ({}, False),
         ({"sent_at": "now()"}, False),
         ({"settled_at": "now()"}, True),
-        ({"settled_at": "now()", "dead_lettered": "true"}, False),
+        ({"settled_at": "now()", "dead_lettered": "true"}, True),
     ],
     ids=["waiting", "sent", "settled", "dead-lettered"],
 )
-async def test_a_chunk_is_settled_when_it_ended_well(
+async def test_a_chunk_is_settled_when_it_ended_well_or_badly(
     store: Store, chunk: ChunkDeduplicated, db: Stored, columns: dict[str, Any], settled: bool
 ) -> None:
     for column, value in columns.items():

@@ -1,4 +1,4 @@
-"""A chunk that fell silent is sent again: not while something moves, not while there is lag, whatever the clock does."""
+"""A chunk that fell silent is sent again: not while something moves or lags, whatever the clock does."""
 
 import asyncio
 
@@ -169,9 +169,7 @@ async def test_the_watchdog_goes_on_after_a_failure_and_stops_at_once(
     async def sent_again() -> bool:
         return await unsent(db, import_id) == [0]
 
-    dog = Watchdog(
-        store, lag=kafka_is_away, wake_relay=lambda: None, watch_seconds=0.05, resend_after_seconds=SECONDS
-    )
+    dog = Watchdog(store, lag=kafka_is_away, wake_relay=lambda: None, watch_seconds=0.05, resend_after_seconds=SECONDS)
     running = asyncio.create_task(dog.run())
     await eventually(sent_again, seconds=5, what="the chunk's second sending")
     dog.stop()
