@@ -53,10 +53,7 @@ async def reasons(db: Stored, chunk: ChunkAccepted) -> dict[int, str]:
 
 async def events(db: Stored, chunk: ChunkAccepted) -> list[tuple[ImportFinished, str]]:
     rows = await db.rows("SELECT * FROM amigocare.outbox WHERE key = :k ORDER BY id", k=str(chunk.import_id))
-    return [
-        (ImportFinished.model_validate_json(bytes(row["payload"])), row["headers"]["ce_id"])
-        for row in rows
-    ]
+    return [(ImportFinished.model_validate_json(bytes(row["payload"])), row["headers"]["ce_id"]) for row in rows]
 
 
 async def test_its_import_fails_with_a_reason_and_its_live_rows_are_errors(

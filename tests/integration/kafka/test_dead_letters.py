@@ -142,7 +142,7 @@ async def test_a_message_is_not_lost_while_kafka_refuses_its_dead_letter(
         await eventually(tried_often, what="many attempts")
         assert await kafka.committed(running.group, topic.name) == 0
         assert not running.bad_deploys
-        await kafka.configure(letters, **{"max.message.bytes": "1000000"})
+        await kafka.configure(letters, configs={"max.message.bytes": "1000000"})
         await kafka.until_committed(running.group, topic.name, 1)
     assert [letter.value for letter in await kafka.records(letters)] == [GOOD_BYTES]
 

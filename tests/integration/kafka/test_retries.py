@@ -132,7 +132,7 @@ async def test_a_publication_that_kafka_refuses_leaves_the_message_to_come_again
         async def handle(chunk: ChunkAccepted) -> None:
             committed_before.append(await kafka.committed(group, topic.name))
             if len(committed_before) == 2:
-                await kafka.configure(next_topic.name, **{"max.message.bytes": "1000000"})
+                await kafka.configure(next_topic.name, configs={"max.message.bytes": "1000000"})
             await publish(deduplicated(chunk))
 
         await send(kafka, topic.name, 0)

@@ -177,7 +177,7 @@ async def test_what_kafka_refuses_is_given_back_with_a_delay_and_holds_up_nothin
     assert keys(await kafka.records(good.name)) == ["2"]
     (row,) = await db.rows("SELECT topic, lease, available_at > now() AS later FROM amigocare.outbox")
     assert row == {"topic": refused, "lease": None, "later": True}
-    await kafka.configure(refused, **{"max.message.bytes": "1000000"})
+    await kafka.configure(refused, configs={"max.message.bytes": "1000000"})
     async with running(relay):
         await eventually(db.outbox_is_empty, seconds=10, what="an empty outbox")
     assert keys(await kafka.records(refused)) == ["1"]
@@ -197,7 +197,7 @@ async def test_a_chunk_that_kafka_refuses_is_given_back_and_not_counted_as_sent(
         await asyncio.sleep(0.5)
         (chunk,) = await db.rows("SELECT * FROM amigocare.lead_import_chunks WHERE import_id = :i", i=import_id)
         assert (chunk["sent_at"], chunk["sent_count"]) == (None, 0)
-        await kafka.configure(chunk_topic, **{"max.message.bytes": "1000000"})
+        await kafka.configure(chunk_topic, configs={"max.message.bytes": "1000000"})
         await eventually(sent, seconds=10, what="the chunk's sending")
     assert keys(await kafka.records(chunk_topic)) == [f"{import_id}:0"]
 
