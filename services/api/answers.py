@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
-from starlette.routing import Match, Route
+from starlette.routing import compile_path
 
 from libs.common.errors import describe, is_bad_day
 from services.api.domain.problems import Detail, Refused
@@ -48,15 +48,16 @@ def _entry(detail: Detail) -> dict[str, Any]:
     return entry if detail.column is None else {"column": detail.column} | entry
 
 
-def _allowed(app: FastAPI, request: Request) -> set[str]:
-    """Return the methods of every route at the request's path (RFC 9110, section 15.5.6)."""
-    routes = [route for route in app.routes if isinstance(route, Route)]
-    return {
-        method
-        for route in routes
-        if route.matches(dict(request.scope))[0] is not Match.NONE
-        for method in route.methods or ()
-    }
+def _allowed(paths: dict[str, Any], path: str) -> list[str]:
+    """Return the methods of every call at this path, as the OpenAPI document has them (RFC 9110, section 15.5.6)."""
+    return sorted(
+        {
+            method.upper()
+            for template, calls in paths.items()
+            if compile_path(template)[0].match(path)
+            for method in calls
+        }
+    ) or ["GET"]
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -84,7 +85,7 @@ def install_error_handlers(app: FastAPI) -> None:
         for name, value in (error.headers or {}).items():
             response.headers[name] = value
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            response.headers["Allow"] = ", ".join(sorted(_allowed(app, request)))
+            response.headers["Allow"] = ", ".join(_allowed(app.openapi()["paths"], request.url.path))
         return response
 
     @app.exception_handler(Exception)

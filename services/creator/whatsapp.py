@@ -8,13 +8,15 @@ import httpx
 import stamina
 import structlog
 
-from libs.common.errors import BadDay
+from libs.common.errors import BadDay, BadMessage
 from libs.common.events.chunk import LiveRows
 from services.creator.settings import Settings
 
 CHECK_PATH = "/v1/contacts/check"
 LONGEST_WAIT_SECONDS = 10.0
 TRY_AGAIN_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+REFUSED_STATUSES = frozenset({400, 422})
+"""The provider calls the question itself wrong: it will say so again."""
 
 log = structlog.get_logger()
 
@@ -77,7 +79,8 @@ class WhatsApp:
     async def absent(self, live: LiveRows, indexes: Sequence[int]) -> list[int]:
         """Return those of ``indexes`` whose phone has no WhatsApp.
 
-        Raises ProviderAway when the provider cannot be asked: then nothing is known of any of them.
+        Raises ProviderAway when the provider cannot be asked: then nothing is known of any of them; BadMessage
+        when it refuses a phone.
         """
         try:
             async with asyncio.TaskGroup() as group:
@@ -86,7 +89,8 @@ class WhatsApp:
                     for index in indexes
                 ]
         except ExceptionGroup as failures:
-            raise ProviderAway(str(failures.exceptions[0])) from None
+            refused = failures.subgroup(BadMessage)
+            raise refused.exceptions[0] if refused else ProviderAway(str(failures.exceptions[0])) from None
         return [index for index, answer in zip(indexes, answers, strict=True) if not answer.result()]
 
     async def _is_on_whatsapp(self, phone: str) -> bool:
@@ -119,6 +123,8 @@ def _read(response: httpx.Response) -> bool:
             f"the WhatsApp provider answered {response.status_code}",
             seconds=_retry_after(response.headers.get("Retry-After")),
         )
+    if response.status_code in REFUSED_STATUSES:
+        raise BadMessage(f"the WhatsApp provider refused the question: {response.status_code}")
     response.raise_for_status()
     return bool(response.json()["on_whatsapp"])
 

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 import structlog
 from pymongo.asynchronous.collection import AsyncCollection
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from libs.common.mongo import Document, Mongo
@@ -26,6 +27,12 @@ async def quick_postgres(stores: tuple[PostgresSettings, MongoSettings]) -> Asyn
         sqlalchemy_url(stores[0].postgres_url.get_secret_value()),
         connect_args={"server_settings": {"synchronous_commit": "off", "jit": "off", "timezone": "UTC"}},
     )
+    async with postgres.engine.begin() as connection:
+        # What other tests left in progress would be relayed into these worlds.
+        await connection.execute(
+            text("UPDATE amigocare.lead_imports SET status = 'FAILED' WHERE status = 'PROCESSING'")
+        )
+        await connection.execute(text("DELETE FROM amigocare.outbox"))
     yield postgres
     await postgres.close()
 

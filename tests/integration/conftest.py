@@ -26,7 +26,7 @@ async def kafka(servers: Addresses) -> AsyncIterator[Kafka]:
         bad_messages_in_a_row=4,
         stuck_after_seconds=30,
     )
-    await ensure_topics(settings)
+    await ensure_topics(KafkaSettings(kafka_bootstrap=servers.kafka_bootstrap))
     async with kafka_of(settings) as kafka:
         yield kafka
 

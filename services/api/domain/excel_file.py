@@ -3,8 +3,10 @@
 import datetime as dt
 import mmap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
@@ -39,7 +41,20 @@ def ole_records(path: Path) -> Iterator[tuple[int, list[str]]]:
             raise Refused("file_encrypted")
         if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
             raise Refused("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
-    yield from _records(path, None)
+    with _named(path, ".xls") as named:
+        yield from _records(named, None)
+
+
+@contextmanager
+def _named(path: Path, suffix: str) -> Iterator[Path]:
+    """Yield a path to the file that ends in ``suffix``: calamine tells a password from damage only when it knows."""
+    if path.suffix == suffix:
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        named = Path(folder) / f"workbook{suffix}"
+        named.symlink_to(path.resolve())
+        yield named
 
 
 def cell_text(cell: Cell) -> str:

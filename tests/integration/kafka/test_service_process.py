@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -15,18 +14,12 @@ import httpx
 from libs.common.kafka.delivery import EXIT_BAD_DEPLOY
 from tests.support.chunks import accepted, phones
 from tests.support.kafka import Kafka, unique
+from tests.support.ports import free_port
 from tests.support.probe_service import BAD
 from tests.support.stack import ROOT
 from tests.support.waiting import eventually
 
 IMPORT = 2_000_000_006
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True, slots=True)

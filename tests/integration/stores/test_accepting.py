@@ -280,3 +280,18 @@ async def test_chunks_are_stored_however_many_there_are(crowd: Postgres, tenant:
         "SELECT * FROM amigocare.lead_import_chunks WHERE import_id = :i ORDER BY chunk_index", i=import_id
     )
     assert [(row["chunk_index"], row["row_count"], bytes(row["payload"])) for row in rows] == chunks
+
+
+async def test_a_tag_that_is_deleted_while_the_upload_is_accepted_is_told(
+    crowd: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    gone, *kept = tenant.tag_ids
+    async with Store(crowd).transaction(tenant.company_id) as transaction:
+        import_id, _ = await transaction.reserve()
+        new = new_import(tenant, import_id)
+        await transaction.insert_import(new)
+        await db.execute("UPDATE amigocare.tags SET is_deleted = true WHERE id = :i", i=gone)
+        assert await transaction.hold_tags(new, tenant.tag_ids) == [gone]
+        assert await transaction.hold_tags(new, []) == []
+    held = await db.rows("SELECT * FROM amigocare.lead_import_tags WHERE import_id = :i ORDER BY tag_id", i=import_id)
+    assert [(row["tag_id"], row["created_here"]) for row in held] == [(tag_id, False) for tag_id in kept]

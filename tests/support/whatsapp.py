@@ -1,0 +1,60 @@
+"""The fake WhatsApp provider as a process of its own."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.support.ports import free_port
+from tests.support.stack import ROOT
+from tests.support.waiting import eventually
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Numbers that end in 0000 are not on WhatsApp. ``behave`` makes it misbehave, and counts from zero."""
+
+    url: str
+    http: httpx.AsyncClient
+
+    async def behave(self, mode: str = "ok", *, delay_ms: int = 0, limit: int = 1_000) -> None:
+        response = await self.http.post("/control", json={"mode": mode, "delay_ms": delay_ms, "limit": limit})
+        response.raise_for_status()
+
+    async def seen(self) -> dict[str, int]:
+        """Return what was asked and answered since the last ``behave``."""
+        answer = (await self.http.get("/control")).json()
+        counts: dict[str, int] = answer["counts"] | {"most_in_flight": answer["most_in_flight"]}
+        return counts
+
+
+@asynccontextmanager
+async def whatsapp_provider() -> AsyncIterator[Provider]:
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "deploy.local.whatsapp_provider",
+        cwd=ROOT,
+        env=os.environ | {"LEADFLOW_HTTP_PORT": str(port)},
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        async with httpx.AsyncClient(base_url=url) as http:
+
+            async def answers() -> Any:
+                try:
+                    return await http.get("/control")
+                except httpx.TransportError:
+                    return None
+
+            await eventually(answers, what="the provider's answer")
+            yield Provider(url, http)
+    finally:
+        process.terminate()
+        await process.wait()
