@@ -37,7 +37,7 @@ def program(instance: Instance, ports: Ports) -> Program:
             str(ports["mongo"]),
             "--nounixsocket",
             "--wiredTigerCacheSizeGB",
-            "0.5",
+            "2",
             "--setParameter",
             "diagnosticDataCollectionEnabled=false",
             "--quiet",

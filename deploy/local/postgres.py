@@ -61,6 +61,8 @@ def program(instance: Instance, ports: Ports) -> Program:
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_checkpoints": "off",
+        "shared_buffers": "512MB",
+        "max_wal_size": "4GB",
     }
     arguments = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
     return Program(

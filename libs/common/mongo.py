@@ -40,13 +40,8 @@ class Mongo:
         return database.get_collection(CHATS, write_concern=WriteConcern(w="majority", j=True))
 
     async def ensure_indexes(self) -> None:
-        """Create the index of the duplicate check, and one for the chats of an import."""
+        """Create the index of the duplicate check."""
         await self.chats.create_index(PHONE_INDEX, name="company_account_phone")
-        await self.chats.create_index(
-            [("import_id", ASCENDING)],
-            name="import_id",
-            partialFilterExpression={"import_id": {"$exists": True}},
-        )
 
     async def close(self) -> None:
         await self.client.close()

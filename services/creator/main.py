@@ -25,7 +25,7 @@ def build(settings: Settings) -> Service:
     store = Store(postgres, mongo)
     publish = Publisher(service.broker, CHUNK_CREATED, source=NAME)
 
-    @subscribe(service.broker, CHUNK_TAGGED, group=NAME, settings=settings)
+    @subscribe(service.broker, CHUNK_TAGGED, group=NAME, settings=settings, consumers=settings.creator_consumers)
     async def on_chunk_tagged(chunk: ChunkTagged) -> None:
         await handlers.create_leads(chunk, store=store, whatsapp=whatsapp, publish=publish, clock=utc_now)
 

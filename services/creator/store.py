@@ -138,7 +138,7 @@ class Store:
                     "company_id": chunk.company_id,
                     "account_id": chunk.account_id,
                     "contact_cellphone_country_code": country,
-                    "contact_cellphone": {"$in": [form for code, form in places if code == country]},
+                    "contact_cellphone": {"$in": sorted(form for code, form in places if code == country)},
                 },
                 {"_id": 0, "contact_cellphone": 1, "import_id": 1},
             )

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from libs.common.errors import BadMessage, describe
 from libs.common.events.topics import EventT, Topic
 from libs.common.kafka.delivery import Delivery, DeliveryMiddleware
+from libs.common.kafka.partitions import SpreadChunks
 from libs.common.kafka.rebalance import WaitForHandler
 from libs.common.observability import kafka_middlewares
 from libs.common.settings import KafkaSettings
@@ -52,8 +53,9 @@ def create_broker(
         client_id=f"leadflow-{service}",
         enable_idempotence=True,
         acks="all",
+        partitioner=SpreadChunks(),
         allow_auto_create_topics=False,
-        compression_type="lz4",
+        compression_type="zstd",
         max_request_size=1024 * 1024,
         # FastStream logs exceptions with their values, which may be personal data; Delivery logs instead.
         logger=None,
@@ -75,10 +77,11 @@ async def stop_broker(broker: KafkaBroker) -> None:
 
 
 def subscribe(
-    broker: KafkaBroker, topic: Topic[EventT], *, group: str, settings: KafkaSettings
+    broker: KafkaBroker, topic: Topic[EventT], *, group: str, settings: KafkaSettings, consumers: int = 1
 ) -> Callable[[Callable[[EventT], Awaitable[None]]], None]:
     """Call the decorated function with each event of ``topic``; commit its offset when it returns.
 
+    ``consumers`` members of the group share the process, each with its own partitions and one event at a time.
     Raises what the function raises to ``Delivery``: a ``BadMessage`` is dead-lettered, a ``BadDay`` waits
     and tries again.
     """
@@ -89,7 +92,15 @@ def subscribe(
         except ValidationError as error:
             raise BadMessage(describe(error)) from None
 
-    return subscribe_raw(broker, topic.name, group=group, settings=settings, decoder=decode)
+    declared = [
+        subscribe_raw(broker, topic.name, group=group, settings=settings, decoder=decode) for _ in range(consumers)
+    ]
+
+    def decorate(handler: Callable[[EventT], Awaitable[None]]) -> None:
+        for subscriber in declared:
+            subscriber(handler)
+
+    return decorate
 
 
 def subscribe_raw(

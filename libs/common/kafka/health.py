@@ -32,22 +32,24 @@ class ConsumerHealth:
 
     async def stuck(self) -> str | None:
         """Return why this consumer is not ready, or None."""
-        lag = 0
+        lags: dict[str, int] = {}
+        assigned: set[str] = set()
         for subscriber in self._broker.subscribers:
             consumer = getattr(subscriber, "consumer", None)
             if consumer is None:
                 return "the consumer has not started"
-            assignment = consumer.assignment()
-            if not assignment:
-                return "no partition is assigned"
-            topic_lag = 0
-            for partition in assignment:
+            topic = ",".join(getattr(subscriber, "topic_names", []))
+            lags.setdefault(topic, 0)
+            for partition in consumer.assignment():
+                assigned.add(topic)
                 end = consumer.highwater(partition)
                 if end is not None:
-                    topic_lag += max(0, end - await consumer.position(partition))
-            topic_names = getattr(subscriber, "topic_names", [])
-            CONSUMER_LAG.labels(self._service, ",".join(topic_names)).set(topic_lag)
-            lag += topic_lag
+                    lags[topic] += max(0, end - await consumer.position(partition))
+        for topic, topic_lag in lags.items():
+            CONSUMER_LAG.labels(self._service, topic).set(topic_lag)
+        if assigned != lags.keys():
+            return "no partition is assigned"
+        lag = sum(lags.values())
         now = self._monotonic()
         if self._delivery.progress != self._seen_progress or lag == 0:
             self._seen_progress = self._delivery.progress

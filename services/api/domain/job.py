@@ -48,7 +48,7 @@ class ParseJob:
     """``import_id, company_id, account_id, source_id, creator_id, tag_ids, accepted_at`` (ISO 8601 with zone)."""
     limits: Limits = field(default_factory=Limits)
     on_invalid_row: Literal["reject", "skip"] = "reject"
-    chunk_rows: int = 500
+    chunk_rows: int = 1_000
     chunk_bytes: int = MAX_CHUNK_BYTES
 
     def to_json(self) -> str:

@@ -1,0 +1,1 @@
+"""Measured claims: ``make bench`` runs them all in one go on the local stack."""

@@ -1,0 +1,49 @@
+"""``make bench``: every measured claim in one go; ``ONLY=throughput,latency RUNS=5`` for a part.
+
+Writes ``bench/results/<part>.json`` and ``bench/results/chart.png``, and prints the table that the README shows.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+from bench import api_load, fairness, growth, latency, scale_out, size, throughput
+from bench.chart import draw
+from bench.figures import Part, load, table
+
+PARTS: dict[str, Callable[[int], Part]] = {
+    "throughput": throughput.measure,
+    "latency": latency.measure,
+    "size": size.measure,
+    "growth": growth.measure,
+    "fairness": fairness.measure,
+    "scale_out": scale_out.measure,
+    "api_load": api_load.measure,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", default="", help=f"some of {', '.join(PARTS)}, with commas")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each measurement")
+    parser.add_argument("--show", action="store_true", help="measure nothing, print the saved figures")
+    given = parser.parse_args()
+    wanted = [name for name in given.only.split(",") if name] or list(PARTS)
+    unknown = [name for name in wanted if name not in PARTS]
+    if unknown or given.runs < 1:
+        parser.error(f"there is no part {', '.join(unknown)}" if unknown else "RUNS must be 1 or more")
+    if not given.show:
+        for name in wanted:
+            began = time.monotonic()
+            part = PARTS[name](given.runs)
+            part.save()
+            print(f"{name}: {part.what} ({time.monotonic() - began:.0f} s)\n{table([part])}\n", flush=True)
+    saved = [part for name in PARTS if (part := load(name))]
+    draw(saved)
+    if given.show:
+        sys.stdout.write(table(saved) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""What people who watch their import see of the API's speed while imports run."""
+
+import asyncio
+import threading
+import time
+
+import httpx
+
+from bench.client import Client
+from bench.figures import Part
+from bench.rows import csv_file
+from bench.stack import Stack, running
+
+CLIENTS = 50
+ROWS = 50_000
+POLL_SECONDS = 0.5
+
+
+def measure(runs: int) -> Part:
+    part = Part("api_load", f"{CLIENTS} clients each poll every {POLL_SECONDS} s and stream progress; imports of {ROWS:,} rows run")
+    p99: list[float] = []
+    p50: list[float] = []
+    rate: list[float] = []
+    with running() as stack, Client(stack) as client:
+        client.run(csv_file(900_000_000, 20_000), rows=20_000)
+        for turn in range(runs):
+            stack.empty()
+            file = csv_file(turn * 1_000_000, ROWS)
+            import_id = client.post(file)
+            durations, seconds = _watch(stack, import_id)
+            durations.sort()
+            p99.append(1000 * durations[int(len(durations) * 0.99)])
+            p50.append(1000 * durations[len(durations) // 2])
+            rate.append(ROWS / seconds)
+    part.add("GET /imports/{id}, median of all polls", "ms", p50)
+    part.add("GET /imports/{id}, p99 of all polls", "ms", p99, ("<=", 50))
+    part.add("the import meanwhile, after its POST", "rows/s", rate)
+    return part
+
+
+def _watch(stack: Stack, import_id: int) -> tuple[list[float], float]:
+    """Poll and stream until the import has ended; return the seconds of every poll, and those of the import."""
+    result: list[tuple[list[float], float]] = []
+    thread = threading.Thread(target=lambda: result.append(asyncio.run(_clients(stack, import_id))))
+    thread.start()
+    thread.join()
+    return result[0]
+
+
+async def _clients(stack: Stack, import_id: int) -> tuple[list[float], float]:
+    durations: list[float] = []
+    headers = {"Authorization": f"Bearer {stack.token()}"}
+    limits = httpx.Limits(max_connections=2 * CLIENTS, max_keepalive_connections=2 * CLIENTS)
+    began = time.perf_counter()
+    async with httpx.AsyncClient(base_url=stack.api_url, headers=headers, limits=limits, timeout=60) as http:
+
+        async def poll(place: int) -> None:
+            await asyncio.sleep(POLL_SECONDS * place / CLIENTS)
+            while True:
+                before = time.perf_counter()
+                answer = await http.get(f"/imports/{import_id}")
+                durations.append(time.perf_counter() - before)
+                if answer.raise_for_status().json()["status"] != "PROCESSING":
+                    return
+                await asyncio.sleep(POLL_SECONDS)
+
+        async def stream() -> None:
+            async with http.stream("GET", f"/imports/{import_id}/events") as events:
+                async for line in events.aiter_lines():
+                    if line.startswith("event: lead:import-finished"):
+                        return
+
+        await asyncio.gather(*(poll(place) for place in range(CLIENTS)), *(stream() for _ in range(CLIENTS)))
+    return durations, time.perf_counter() - began

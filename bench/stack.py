@@ -1,0 +1,151 @@
+"""The stack that is measured: the local one, an instance of its own, with limits raised by settings."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import psutil
+from pymongo import MongoClient
+
+from libs.common.mongo import Mongo
+from libs.common.settings import MongoSettings
+
+ROOT = Path(__file__).resolve().parents[1]
+INSTANCE = os.environ.get("LEADFLOW_BENCH_INSTANCE", "bench")
+SERVICES = ("api", "dedup", "tagger", "creator", "finalizer")
+
+LIMITS = {
+    "LEADFLOW_MAX_ROWS_PER_FILE": "1000000",
+    "LEADFLOW_QUOTA_ROWS": "2000000000",
+    "LEADFLOW_QUOTA_IMPORTS": "1000000",
+    "LEADFLOW_PARSE_SECONDS": "300",
+}
+"""Everything else is as a user gets it."""
+
+_OURS = "chat_tags, amigocare_leads, lead_import_rows, lead_import_tags, lead_import_chunks, outbox, idempotency_keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Addresses of a running stack, and what is needed to begin from a known state."""
+
+    api_url: str
+    postgres_url: str
+    mongo_url: str
+    settings: dict[str, str]
+
+    @property
+    def whatsapp_url(self) -> str:
+        """The fake provider of the local stack; it runs when it is enabled by the settings."""
+        ports = json.loads((ROOT / ".local" / INSTANCE / "ports.json").read_text())
+        return f"http://127.0.0.1:{ports['whatsapp']}"
+
+    def token(self, *, company_id: int = 1, user_id: int = 1) -> str:
+        return _local(
+            "token", f"--company-id={company_id}", f"--user-id={user_id}", "--expires-in=86400", settings=self.settings
+        ).strip()
+
+    def empty(self) -> None:
+        """Forget every lead, chat, patient and import; begin with clean caches of both databases."""
+        asyncio.run(self._empty())
+        self.settle()
+
+    def settle(self) -> None:
+        """Let both databases write out what an earlier measurement left behind, so that the next does not pay."""
+        asyncio.run(_postgres(self.postgres_url, "VACUUM (ANALYZE) amigocare.amigocare_leads, amigocare.chat_tags"))
+        asyncio.run(_postgres(self.postgres_url, "CHECKPOINT"))
+        with MongoClient[dict[str, object]](self.mongo_url) as client:
+            client.admin.command("fsync")
+
+    async def _empty(self) -> None:
+        tables = ", ".join(f"amigocare.{table}" for table in (*_OURS.split(", "), "lead_imports", "patients"))
+        await _postgres(self.postgres_url, f"TRUNCATE {tables} CASCADE")
+        await _postgres(self.postgres_url, "DELETE FROM amigocare.tags WHERE id > 7")
+        mongo = Mongo(MongoSettings(mongo_url=self.mongo_url), application_name="bench")
+        await mongo.chats.drop()
+        await mongo.ensure_indexes()
+        await mongo.close()
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """Return the running processes of servers and services by their name."""
+        lines = [line.split() for line in _local("status", settings=self.settings).splitlines()]
+        return {name: psutil.Process(int(pid)) for name, _, pid, _ in lines if pid.isdigit() and int(pid)}
+
+    def restart(self, *services: str) -> None:
+        """Give these services fresh processes."""
+        for service in services:
+            _local("restart", service, settings=self.settings)
+
+    def scale(self, service: str, count: int) -> None:
+        _local("scale", "--", service, str(count), settings=self.settings)
+
+
+@contextmanager
+def running(**settings: str) -> Iterator[Stack]:
+    """Start a fresh stack; stop it and forget its data at the end."""
+    given = LIMITS | settings
+    _local("reset", settings=given)
+    try:
+        _local("up", settings=given)
+        env = dict(line.split("=", 1) for line in _local("env", settings=given).splitlines())
+        stack = Stack(
+            api_url=env["LEADFLOW_API_URL"],
+            postgres_url=env["LEADFLOW_POSTGRES_URL"],
+            mongo_url=env["LEADFLOW_MONGO_URL"],
+            settings=given,
+        )
+        time.sleep(2)  # the servers' own start-up work is not to be measured
+        yield stack
+    finally:
+        _local("reset", settings=given)
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """Return the CPU time of a process and its live children."""
+    total = 0.0
+    for each in [process, *process.children(recursive=True)]:
+        try:
+            times = each.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system
+    return total
+
+
+def peak_memory(process: psutil.Process) -> int:
+    """Return the most memory that the process held at any time, in bytes (VmHWM); not that of its children."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+async def _postgres(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _local(*command: str, settings: dict[str, str]) -> str:
+    environment = os.environ | settings | {"LEADFLOW_STACK": INSTANCE}
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.local", *command],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"deploy.local {' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
