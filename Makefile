@@ -1,7 +1,7 @@
 # Leadflow's everyday commands. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos up down restart logs reset scale status env token lint lock setup
+.PHONY: help demo test chaos bench up down restart logs reset scale status env token lint lock setup
 MAKEFLAGS += --no-print-directory
 
 stack := .venv/bin/python -m deploy.local
@@ -21,6 +21,10 @@ test: setup ## run every test against real servers (ARGS="tests/unit -k phone" f
 
 chaos: setup ## kill, freeze and scale everything while imports run; every crash point (SEED=7 KILLS=200)
 	@SEED=$(call quote,$(SEED)) KILLS=$(or $(KILLS),200) LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos -s $(ARGS)
+
+bench: setup ## measure it beside other ways (ONLY=throughput,latency RUNS=5); writes bench/results
+	@sh deploy/local/setup.sh bench
+	@.venv/bin/python -m bench $(if $(ONLY),--only $(call quote,$(ONLY))) $(if $(RUNS),--runs $(call quote,$(RUNS)))
 
 up: setup ## start everything in the background; returns when all of it is healthy
 	@$(stack) up
@@ -63,6 +67,7 @@ compile := .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-ur
 lock: setup ## compile the requirements anew (UPGRADE=1: to the newest versions)
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/runtime.in -o requirements/runtime.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+	@$(compile) $(if $(UPGRADE),--upgrade) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 
 setup: ## make .venv with the hashed requirements (the other commands do it by themselves)
 	@sh deploy/local/setup.sh

@@ -36,9 +36,9 @@ def main() -> None:
     if not given.show:
         for name in wanted:
             began = time.monotonic()
-            part = PARTS[name](given.runs)
-            part.save()
-            print(f"{name}: {part.what} ({time.monotonic() - began:.0f} s)\n{table([part])}\n", flush=True)
+            measured = PARTS[name](given.runs)
+            measured.save()
+            print(f"{name}: {measured.what} ({time.monotonic() - began:.0f} s)\n{table([measured])}\n", flush=True)
     saved = [part for name in PARTS if (part := load(name))]
     draw(saved)
     if given.show:

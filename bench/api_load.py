@@ -17,7 +17,9 @@ POLL_SECONDS = 0.5
 
 
 def measure(runs: int) -> Part:
-    part = Part("api_load", f"{CLIENTS} clients each poll every {POLL_SECONDS} s and stream progress; imports of {ROWS:,} rows run")
+    part = Part(
+        "api_load", f"{CLIENTS} clients each poll every {POLL_SECONDS} s and stream progress of {ROWS:,} rows' import"
+    )
     p99: list[float] = []
     p50: list[float] = []
     rate: list[float] = []

@@ -99,7 +99,9 @@ def table(parts: Sequence[Part]) -> str:
     for part in parts:
         for figure in part.figures:
             spread = f"{shown(min(figure.values))} to {shown(max(figure.values))}"
-            goal = f"{figure.goal[0].replace('>=', '≥').replace('<=', '≤')} {shown(figure.goal[1])}" if figure.goal else ""
+            goal = (
+                f"{figure.goal[0].replace('>=', '≥').replace('<=', '≤')} {shown(figure.goal[1])}" if figure.goal else ""
+            )
             met = {True: "yes", False: "no", None: ""}[figure.met]
             lines.append(f"| {figure.name} ({figure.unit}) | {shown(figure.median)} ({spread}) | {goal} | {met} |")
     return "\n".join(lines)

@@ -21,11 +21,18 @@ FIRST_HELD = 500_000_000
 _LEADS = """
 INSERT INTO amigocare.amigocare_leads
     (name, contact_cellphone, chat_id, source_id, channel_id, company_id, amigocare_messaging_account_id, creator_id)
-SELECT name, phone, chat_id, 1, 1, 1, 1, 1 FROM unnest($1::text[], $2::text[], $3::text[]) AS held (name, phone, chat_id)
+SELECT name, phone, chat_id, 1, 1, 1, 1, 1
+FROM unnest($1::text[], $2::text[], $3::text[]) AS held (name, phone, chat_id)
 """
-_PATIENTS = "INSERT INTO amigocare.patients (company_id, name, contact_cellphone) SELECT 1, n, p FROM unnest($1::text[], $2::text[]) AS held (n, p)"
+_PATIENTS = """
+INSERT INTO amigocare.patients (company_id, name, contact_cellphone)
+SELECT 1, name, phone FROM unnest($1::text[], $2::text[]) AS held (name, phone)
+"""
 _FORGET = (
-    "DELETE FROM amigocare.chat_tags WHERE lead_id IN (SELECT id FROM amigocare.amigocare_leads WHERE import_id IS NOT NULL)",
+    """
+    DELETE FROM amigocare.chat_tags
+    WHERE lead_id IN (SELECT id FROM amigocare.amigocare_leads WHERE import_id IS NOT NULL)
+    """,
     "DELETE FROM amigocare.amigocare_leads WHERE import_id IS NOT NULL",
 )
 

@@ -22,6 +22,7 @@ def measure(runs: int) -> Part:
     floors: list[float] = []
     plains: list[float] = []
     djangos: list[float] = []
+    blind_djangos: list[float] = []
     cpu: list[float] = []
     with running() as stack, Client(stack) as client:
         client.run(csv_file(900_000_000, WARM_UP_ROWS), rows=WARM_UP_ROWS)
@@ -40,14 +41,18 @@ def measure(runs: int) -> Part:
             plains.append(asyncio.run(plain.run(stack, start, PLAIN_ROWS)))
             stack.empty()
             djangos.append(_django(stack, start, DJANGO_ROWS))
+            stack.empty()
+            blind_djangos.append(_django(stack, start, DJANGO_ROWS, "blind"))
     part.add("Leadflow, upload to FINISHED", "rows/s", ours, (">=", 10_000))
     part.add("… CPU of all its processes and servers", "µs/row", cpu)
     part.add("floor: set-based script without checks", "rows/s", floors)
     part.add("plain way: row at a time, concurrency 10", "rows/s", plains)
     part.add("django-import-export, bulk, leads only", "rows/s", djangos)
+    part.add("… without looking for the lead first", "rows/s", blind_djangos)
     part.add("Leadflow ÷ floor", "ratio", _ratios(ours, floors), (">=", 0.85))
     part.add("Leadflow ÷ plain way", "ratio", _ratios(ours, plains), (">=", 10))
     part.add("Leadflow ÷ django-import-export", "ratio", _ratios(ours, djangos), (">=", 5))
+    part.add("Leadflow ÷ the same without looking", "ratio", _ratios(ours, blind_djangos))
     return part
 
 
@@ -55,7 +60,7 @@ def _ratios(ours: list[float], others: list[float]) -> list[float]:
     return [mine / other for mine, other in zip(ours, others, strict=True)]
 
 
-def _django(stack: Stack, start: int, count: int) -> float:
-    command = [sys.executable, "-m", "bench.beside.django_bulk", stack.postgres_url, str(start), str(count)]
+def _django(stack: Stack, start: int, count: int, *options: str) -> float:
+    command = [sys.executable, "-m", "bench.beside.django_bulk", stack.postgres_url, str(start), str(count), *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
     return float(done.stdout)

@@ -23,7 +23,9 @@ INSERT INTO amigocare.lead_imports
     (name, creator_id, company_id, source_id, account_id, total_rows, chunk_count, file_sha256, status)
 VALUES ($1, 1, 1, 1, 1, 1, 1, '', 'FINISHED') RETURNING id
 """
-_TAGS = "INSERT INTO amigocare.tags (name, company_id, creator_id) SELECT n, 1, 1 FROM unnest($1::text[]) n RETURNING id"
+_TAGS = (
+    "INSERT INTO amigocare.tags (name, company_id, creator_id) SELECT n, 1, 1 FROM unnest($1::text[]) n RETURNING id"
+)
 _LEADS = """
 INSERT INTO amigocare.amigocare_leads
     (name, email, cpf, contact_cellphone, chat_id, source_id, channel_id, import_id, company_id,

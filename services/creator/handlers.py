@@ -1,11 +1,11 @@
 """creator's one handler."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from libs.common.events.chunk import ChunkCreated, ChunkTagged, Verdict
 from services.creator.domain import CHAT_EXISTS, NOT_ON_WHATSAPP, chat_ids, created_chunk, rows_to_insert
-from services.creator.store import Store
+from services.creator.store import NotAllNew, Store
 from services.creator.whatsapp import WhatsApp
 
 
@@ -34,8 +34,19 @@ async def create_leads(
         absent = await whatsapp.absent(chunk.live, asked)
         verdicts |= dict.fromkeys(absent, NOT_ON_WHATSAPP)
     skipped = {index for index in verdicts if ids[index] not in own}
-    async with store.transaction(chunk.company_id) as leads:
-        lead_ids = await leads.insert_leads(chunk, ids, rows_to_insert(len(ids), skipped))
-        await leads.insert_chat_tags(chunk, ids, lead_ids)
+    inserting = rows_to_insert(len(ids), skipped)
+    try:
+        lead_ids = await _insert(store, chunk, ids, inserting, all_new=True)
+    except NotAllNew:
+        lead_ids = await _insert(store, chunk, ids, inserting, all_new=False)
     await store.insert_chats(chunk, ids, lead_ids, now=clock())
     await publish(created_chunk(chunk, ids, lead_ids, verdicts))
+
+
+async def _insert(
+    store: Store, chunk: ChunkTagged, ids: Sequence[str], indexes: Sequence[int], *, all_new: bool
+) -> dict[str, int]:
+    async with store.transaction(chunk.company_id) as leads:
+        lead_ids = await leads.insert_leads(chunk, ids, indexes, all_new=all_new)
+        await leads.insert_chat_tags(chunk, ids, lead_ids, all_new=all_new)
+    return lead_ids

@@ -22,7 +22,7 @@ LISTED_ERRORS = 100
 
 _ENVELOPE_ROOM = 2048
 _ROW_ROOM = 192
-"""Bytes that a row may gain on its way: ten tag ids (113), or the field names, reason and detail of a settled row (150)."""
+"""Bytes that a row may gain on its way: ten tag ids (113), or field names, reason and detail when settled (150)."""
 
 
 def parse_file(job: ParseJob) -> ParseResult:

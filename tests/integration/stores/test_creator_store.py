@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from libs.common.events.chunk import ChunkTagged
 from libs.common.postgres import Postgres
 from services.creator.domain import chat_ids
-from services.creator.store import Store
+from services.creator.store import NotAllNew, Store
 from tests.support.chunks import new_phones
 from tests.support.contacts import insert_chat, insert_lead
 from tests.support.imports import accepted_chunk, insert_import, live_rows, tagged
@@ -87,6 +87,38 @@ async def test_only_the_rows_that_are_asked_for_become_leads(store: Store, chunk
     ids = chat_ids(chunk)
     assert set(await insert_leads(store, chunk, [0, 2])) == {ids[0], ids[2]}
     assert await insert_leads(store, chunk, []) == {}
+
+
+async def test_leads_and_tags_that_are_all_new_are_inserted_without_looking_for_conflicts(
+    store: Store, chunk: ChunkTagged, db: Stored
+) -> None:
+    ids = chat_ids(chunk)
+    async with store.transaction(chunk.company_id) as leads:
+        made = await leads.insert_leads(chunk, ids, [0, 1, 2], all_new=True)
+        await leads.insert_chat_tags(chunk, ids, made, all_new=True)
+    assert set(made) == set(ids)
+    assert await insert_leads(store, chunk) == made
+
+
+@pytest.mark.parametrize("known", ["a lead of the first run", "a phone of another lead", "a link of the first run"])
+async def test_what_is_not_all_new_is_told_and_leaves_nothing_behind(
+    known: str, store: Store, chunk: ChunkTagged, db: Stored, tenant: Tenant
+) -> None:
+    ids = chat_ids(chunk)
+    if known == "a phone of another lead":
+        await insert_lead(db, tenant, chunk.live.phone[2])
+    else:
+        made = await insert_leads(store, chunk, [0])
+        await insert_chat_tags(store, chunk, made)
+    before = len(await db.leads(chunk.company_id))
+    with pytest.raises(NotAllNew):
+        async with store.transaction(chunk.company_id) as leads:
+            if known == "a link of the first run":
+                made |= await leads.insert_leads(chunk, ids, [1, 2], all_new=True)
+                await leads.insert_chat_tags(chunk, ids, made, all_new=True)
+            else:
+                await leads.insert_leads(chunk, ids, [0, 1, 2], all_new=True)
+    assert len(await db.leads(chunk.company_id)) == before
 
 
 async def test_a_second_run_answers_the_leads_of_the_first(store: Store, chunk: ChunkTagged, db: Stored) -> None:

@@ -150,7 +150,9 @@ def test_a_payload_is_what_the_event_would_write(run: Run) -> None:
     )
 
 
-@pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (1_000, [1_000]), (1_001, [1_000, 1]), (2_500, [1_000, 1_000, 500])])
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(1, [1]), (1_000, [1_000]), (1_001, [1_000, 1]), (2_500, [1_000, 1_000, 500])]
+)
 def test_a_chunk_is_closed_by_rows(run: Run, count: int, sizes: list[int]) -> None:
     result, chunks = run(HEAD + rows(count))
     assert [chunk.row_count for chunk in chunks] == sizes
