@@ -1,0 +1,167 @@
+"""What a row costs, counted and not timed: calls in Python, statements, commands. A fifth more is too much.
+
+``LEADFLOW_RECORD_COSTS=1`` writes what is counted now to ``costs.json`` instead: say in the commit why.
+"""
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from pymongo import AsyncMongoClient
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from sqlalchemy import event
+
+from bench.rows import csv_file
+from libs.common.events.chunk import Chunk, ChunkAccepted
+from libs.common.mongo import Mongo
+from libs.common.postgres import Postgres
+from libs.common.settings import MongoSettings, PostgresSettings
+from services.api.domain.job import Limits, ParseJob
+from services.api.domain.parse import parse_file
+from services.api.domain.spool import read_spool
+from tests.support.imports import ACCEPTED_AT, insert_import
+from tests.support.kafka import unique
+from tests.support.pipeline import Pipeline
+from tests.support.platform import Tenant
+
+ROWS = 1_000
+GROWTH = 1.2
+RECORDED = Path(__file__).with_name("costs.json")
+
+Costs = dict[str, float]
+
+
+class _Commands(CommandListener):
+    """Counts commands to MongoDB."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.count += 1
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+@dataclass
+class Counter:
+    """Counts while ``counting``; one chunk of ``ROWS`` rows passes meanwhile."""
+
+    pipeline: Pipeline
+    commands: _Commands
+    statements: int = 0
+    costs: dict[str, Costs] = field(default_factory=dict)
+
+    def on_statement(self, *_: Any) -> None:
+        self.statements += 1
+
+    @contextmanager
+    def counting(self, stage: str) -> Iterator[None]:
+        calls = 0
+
+        def on_event(frame: Any, kind: str, argument: Any) -> None:
+            nonlocal calls
+            calls += kind in {"call", "c_call"}
+
+        statements, commands = self.statements, self.commands.count
+        sys.setprofile(on_event)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+        self.costs[stage] = {
+            "calls a row": round(calls / ROWS, 2),
+            "PostgreSQL statements a chunk": self.statements - statements,
+            "MongoDB commands a chunk": self.commands.count - commands,
+        }
+
+    async def pass_on(
+        self, stage: str, event_type: type[Chunk[Any]], body: bytes, handle: Callable[[Any], Awaitable[Any]]
+    ) -> bytes:
+        """Count what a service does with a message: decode it, handle it, encode what it publishes."""
+        with self.counting(stage):
+            published = await handle(event_type.model_validate_json(body))
+            return published.model_dump_json().encode() if published else b""
+
+
+@pytest_asyncio.fixture
+async def counter(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncIterator[Counter]:
+    postgres = Postgres(stores[0], application_name="tests")
+    mongo = Mongo(stores[1], application_name="tests")
+    await mongo.close()
+    commands = _Commands()
+    mongo.client = AsyncMongoClient(stores[1].mongo_url.get_secret_value(), tz_aware=True, event_listeners=[commands])
+    counter = Counter(Pipeline(postgres, mongo), commands)
+    event.listen(postgres.engine.sync_engine, "before_cursor_execute", counter.on_statement)
+    yield counter
+    await postgres.close()
+    await mongo.close()
+
+
+def parsed(counter: Counter, tenant: Tenant, import_id: int, folder: Path, *, start: int) -> bytes:
+    """Count the reading of one file of one chunk; return its message."""
+    (folder / "upload").write_bytes(csv_file(start, ROWS))
+    job = ParseJob(
+        upload_path=str(folder / "upload"),
+        spool_path=str(folder / "spool"),
+        envelope={
+            "import_id": import_id,
+            "company_id": tenant.company_id,
+            "account_id": tenant.account_id,
+            "source_id": tenant.source_id,
+            "creator_id": tenant.user_id,
+            "tag_ids": [],
+            "accepted_at": ACCEPTED_AT.isoformat(),
+        },
+        limits=Limits(max_rows=ROWS),
+        chunk_rows=ROWS,
+    )
+    with counter.counting("api: parse"):
+        result = parse_file(job)
+    assert (result.total_rows, result.chunk_count, result.refusal) == (ROWS, 1, None)
+    ((_, _, payload),) = read_spool(folder / "spool")
+    return payload
+
+
+async def test_no_stage_asks_or_computes_a_fifth_more_than_it_did(
+    counter: Counter, postgres: Postgres, tenant: Tenant, tmp_path: Path
+) -> None:
+    pipeline = counter.pipeline
+    for turn in range(2):  # the first opens connections and fills caches
+        import_id = await insert_import(postgres, tenant, row_counts=[ROWS], name=unique("n"))
+        body = parsed(counter, tenant, import_id, tmp_path, start=turn * ROWS)
+        accepted = ChunkAccepted.model_validate_json(body)
+        assert len(accepted.live) == ROWS
+        deduplicated = await pipeline.dedup(accepted)
+        tagged = await pipeline.tag(deduplicated)
+        assert tagged is not None
+        counter.costs.clear()
+        body = parsed(counter, tenant, import_id, tmp_path, start=turn * ROWS)
+        body = await counter.pass_on("dedup", type(accepted), body, pipeline.dedup)
+        body = await counter.pass_on("tagger", type(deduplicated), body, pipeline.tag)
+        body = await counter.pass_on("creator", type(tagged), body, pipeline.create)
+        created = await pipeline.create(tagged)
+        assert len(created.live) == ROWS
+        await counter.pass_on("finalizer", type(created), body, pipeline.settle)
+    if os.environ.get("LEADFLOW_RECORD_COSTS"):
+        RECORDED.write_text(json.dumps(counter.costs, indent=1) + "\n")
+    recorded: dict[str, Costs] = json.loads(RECORDED.read_text())
+    assert counter.costs.keys() == recorded.keys()
+    grown = {
+        f"{stage}, {what}: {recorded[stage][what]} -> {cost}"
+        for stage, costs in counter.costs.items()
+        for what, cost in costs.items()
+        if cost > recorded[stage][what] * GROWTH
+    }
+    assert not grown
