@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -157,6 +158,22 @@ def test_what_runs_already_is_left_alone(local: Local) -> None:
     before = local.processes()
     local.do("servers")
     assert local.processes() == before
+
+
+def test_logs_are_followed_until_ctrl_c_which_is_no_error(local: Local) -> None:
+    following = subprocess.Popen(
+        [sys.executable, "-m", "deploy.local", "logs", "kafka"],
+        cwd=CHECKOUT,
+        env=local.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stdout is not None
+    assert following.stdout.readline().startswith("kafka ")
+    following.send_signal(signal.SIGINT)
+    _, said = following.communicate(timeout=30)
+    assert (following.returncode, said) == (0, "")
 
 
 def test_files_with_secrets_are_their_owner_s(local: Local) -> None:
