@@ -1,7 +1,7 @@
-"""Puts the demo's data into the stack of docker-compose.yml: ``python /demo/seed.py``.
+"""The demo's data: ``python /demo/seed.py`` in docker-compose.yml and on Kubernetes, ``seed`` in the local stack.
 
-Runs in the image of the services, which has no deploy folder: this file and the data are mounted side by
-side. A second run changes nothing.
+The image of the services has no deploy folder: this file and the data are mounted side by side there. A second
+run changes nothing.
 """
 
 import asyncio

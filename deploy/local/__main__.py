@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -75,7 +76,8 @@ def reset() -> None:
 @app.command()
 def logs(process: Annotated[str, typer.Argument(help="One process, such as creator-2; none: all.")] = "") -> None:
     """Follow the logs until Ctrl-C."""
-    follow.follow(Instance.from_environment(), process or None)
+    with suppress(KeyboardInterrupt):
+        follow.follow(Instance.from_environment(), process or None)
 
 
 @app.command()

@@ -19,7 +19,7 @@ class _Log:
 
 
 def follow(instance: Instance, process: str | None) -> None:
-    """Print until interrupted; ``process`` is a name (``creator-2``), None for all.
+    """Print until interrupted, which is how it ends; ``process`` is a name (``creator-2``), None for all.
 
     Follows a log through its rotation, and takes in processes that are added later.
     """

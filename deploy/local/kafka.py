@@ -6,6 +6,7 @@ One broker, or three (``LEADFLOW_LOCAL_BROKERS=3``). Each is broker and controll
 import asyncio
 import hashlib
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -266,13 +267,29 @@ def _fetch_jars(instance: Instance) -> None:
     unfinished = jars.with_name("jars.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    command = ["mvn", "-B", "-q", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={unfinished}"]
+    repository = jars.with_name("maven")
+    command = ["mvn", "-B", "-q", "-f", str(_POM), *([] if _has_home() else [f"-Dmaven.repo.local={repository}"])]
+    command += ["dependency:copy-dependencies", f"-DoutputDirectory={unfinished}"]
     fetched = subprocess.run(command, capture_output=True, text=True, check=False)
+    shutil.rmtree(repository, ignore_errors=True)
     if fetched.returncode:
         raise StackError(f"Maven could not fetch Kafka's jars:\n{fetched.stdout}{fetched.stderr}")
     (unfinished / ".stamp").write_text(_pom_hash())
     shutil.rmtree(jars, ignore_errors=True)
     unfinished.rename(jars)
+
+
+def _has_home() -> bool:
+    """Tell whether Maven can keep what it fetches in the user's home, as Java knows it: from the password file.
+
+    Users that exist to run one thing often have none.
+    """
+    try:
+        repository = Path(pwd.getpwuid(os.geteuid()).pw_dir) / ".m2" / "repository"
+    except KeyError:
+        return False
+    nearest = next(path for path in (repository, *repository.parents) if path.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK)
 
 
 def _jars_are_there(instance: Instance) -> bool:

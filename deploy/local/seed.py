@@ -5,27 +5,20 @@ import hashlib
 import json
 import os
 import subprocess
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import asyncpg
-from bson import ObjectId
-from pymongo import AsyncMongoClient, UpdateOne
 
+from deploy.compose.seed import DEMO_CONTACTS, DEMO_SEED, seed
 from deploy.local import mongo, postgres, settings
 from deploy.local.instance import CHECKOUT, Instance, StackError, write_atomically
 from deploy.local.ports import Ports
 
 _FOLDER = Path(__file__).parent
 _HOST_PLATFORM = _FOLDER / "host_platform.sql"
-_DEMO_SEED = _FOLDER / "demo_seed.sql"
-_DEMO_CONTACTS = _FOLDER / "demo_contacts.json"
 
 LINES = 25
 """Of the output of a step that failed."""
-
-_PHONE = ("contact_cellphone", "contact_cellphone_dial_code", "contact_cellphone_country_code")
 
 
 def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
@@ -53,16 +46,9 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     if migrated.returncode:
         said = "\n".join((migrated.stdout + migrated.stderr).splitlines()[-LINES:])
         raise StackError(f"`leadflow migrate` failed:\n{said}")
-    asyncio.run(_execute(instance, ports, _DEMO_SEED.read_text()))
-    if _DEMO_CONTACTS.exists():
-        asyncio.run(_contacts(instance, ports, json.loads(_DEMO_CONTACTS.read_text())))
+    asyncio.run(seed(postgres.url(instance, ports), mongo.url(ports), _FOLDER))
     write_atomically(applied, digest)
     return True
-
-
-async def _contacts(instance: Instance, ports: Ports, contacts: dict[str, list[dict[str, Any]]]) -> None:
-    await _patients(instance, ports, contacts["patients"])
-    await _chats(ports, contacts["chats"])
 
 
 async def _execute(instance: Instance, ports: Ports, sql: str) -> None:
@@ -74,50 +60,12 @@ async def _execute(instance: Instance, ports: Ports, sql: str) -> None:
         await connection.close()
 
 
-async def _patients(instance: Instance, ports: Ports, patients: list[dict[str, Any]]) -> None:
-    columns = ("company_id", "name", *_PHONE)
-    connection = await asyncpg.connect(postgres.url(instance, ports))
-    try:
-        await connection.execute(
-            f"""
-            INSERT INTO amigocare.patients ({", ".join(columns)})
-            SELECT {", ".join(columns)}
-            FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::text[]) AS given ({", ".join(columns)})
-            WHERE NOT EXISTS (
-                SELECT FROM amigocare.patients AS known
-                WHERE (known.company_id, known.contact_cellphone_country_code, known.contact_cellphone)
-                    = (given.company_id, given.contact_cellphone_country_code, given.contact_cellphone)
-            )
-            """,
-            *([patient[column] for patient in patients] for column in columns),
-        )
-    finally:
-        await connection.close()
-
-
-async def _chats(ports: Ports, chats: list[dict[str, Any]]) -> None:
-    if not chats:
-        return
-    writes = []
-    for chat in chats:
-        document = {
-            **chat,
-            "_id": ObjectId(chat["_id"]),
-            "created_at": datetime.fromisoformat(chat["created_at"]),
-            "updated_at": datetime.fromisoformat(chat["updated_at"]),
-        }
-        writes.append(UpdateOne({"_id": document.pop("_id")}, {"$setOnInsert": document}, upsert=True))
-    async with AsyncMongoClient[dict[str, Any]](mongo.url(ports)) as client:
-        await client.get_default_database()["chats"].bulk_write(writes, ordered=False)
-
-
 def _digest(environment: dict[str, str]) -> str:
     """Return the hash of everything that the one-shots' result follows from."""
     digest = hashlib.sha256(json.dumps(environment, sort_keys=True).encode())
-    files = [_HOST_PLATFORM, _DEMO_SEED, _DEMO_CONTACTS]
-    for folder in ("migrations", "libs", "services/operator"):
+    files = [_HOST_PLATFORM, _FOLDER / DEMO_SEED, _FOLDER / DEMO_CONTACTS]
+    for folder in ("migrations", "libs", "services/operator", "deploy/compose"):
         files += sorted((CHECKOUT / folder).rglob("*.py"))
     for file in files:
-        if file.exists():
-            digest.update(f"{file.relative_to(CHECKOUT)}\0".encode() + file.read_bytes())
+        digest.update(f"{file.relative_to(CHECKOUT)}\0".encode() + file.read_bytes())
     return digest.hexdigest()

@@ -17,7 +17,8 @@ if ! { usable .venv/bin/python && [ "$(cat .venv/.place 2>/dev/null)" = "$(pwd -
         fi
     done
     if [ -z "$python" ]; then
-        echo "Leadflow needs Python 3.11 or newer; ${PYTHON:-python3} is $("${PYTHON:-python3}" --version 2>&1 || true)." >&2
+        found=$("${PYTHON:-python3}" --version 2>/dev/null) || found=missing
+        echo "Leadflow needs Python 3.11 or newer; ${PYTHON:-python3} is $found." >&2
         echo "Install one (Debian, Ubuntu: apt install python3.11 python3.11-venv), or name it: make PYTHON=/path/to/python3.11" >&2
         exit 1
     fi

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
-from deploy.local import kafka, mongo, postgres, seed, settings
+from deploy.local import kafka, mongo, postgres, settings
 from deploy.local import ports as ports_of
 from deploy.local.instance import Instance, StackError
 from deploy.local.ports import Ports
@@ -77,6 +77,8 @@ def servers_up(instance: Instance) -> Ports:
 
 def up(instance: Instance, *, demo_quotas: bool = False) -> Ports:
     """Start everything and return when every service is ready. Only what changed is restarted."""
+    from deploy.local import seed  # noqa: PLC0415 - no other command should pay for its imports
+
     ports = servers_up(instance)
     given = Given.from_environment(demo_quotas=demo_quotas)
     if seed.run(instance, ports, given):

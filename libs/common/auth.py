@@ -99,7 +99,7 @@ class TokenReader:
 
 
 def caller_of(claims: Mapping[str, Any]) -> Caller:
-    """Read the claims of design section 4. Raises InvalidToken when one has another form."""
+    """Read the claims that ``Caller`` lists. Raises InvalidToken when one has another form."""
     permissions = claims.get("permissions") or {}
     accounts = claims.get("accounts")
     if not isinstance(permissions, dict) or not (accounts is None or isinstance(accounts, list)):

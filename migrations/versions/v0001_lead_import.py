@@ -1,4 +1,4 @@
-"""The tables of the specification (section 5), and ours beside them.
+"""The tables that the platform knows, and ours beside them.
 
 ``companies, users, messaging_accounts, attendances, patients`` belong to the host platform and must exist.
 """

@@ -34,7 +34,7 @@ async def _csv(portions: AsyncIterator[list[list[str]]]) -> AsyncIterator[bytes]
 
 async def _xlsx(portions: AsyncIterator[list[list[str]]]) -> AsyncIterator[bytes]:
     # In threads: a large workbook takes seconds, which would hold every other request.
-    report = XlsxReport()
+    report = await asyncio.to_thread(XlsxReport)
     async for cells in portions:
         await asyncio.to_thread(report.add, cells)
     async for block in iterate_in_threadpool(report.finish()):

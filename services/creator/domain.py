@@ -17,7 +17,7 @@ from libs.common.events.chunk import (
 )
 
 CHANNEL = "IMPORT"
-"""The lead channel of every imported lead (specification, section 4.2)."""
+"""The lead channel of every imported lead."""
 
 LEAD_EXISTS = Verdict(outcome=Outcome.EXISTING, reason="lead_exists")
 CHAT_EXISTS = Verdict(outcome=Outcome.EXISTING, reason="chat_exists")

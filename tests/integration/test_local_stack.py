@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -159,6 +160,22 @@ def test_what_runs_already_is_left_alone(local: Local) -> None:
     assert local.processes() == before
 
 
+def test_logs_are_followed_until_ctrl_c_which_is_no_error(local: Local) -> None:
+    following = subprocess.Popen(
+        [sys.executable, "-m", "deploy.local", "logs", "kafka"],
+        cwd=CHECKOUT,
+        env=local.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stdout is not None
+    assert following.stdout.readline().startswith("kafka ")
+    following.send_signal(signal.SIGINT)
+    _, said = following.communicate(timeout=30)
+    assert (following.returncode, said) == (0, "")
+
+
 def test_files_with_secrets_are_their_owner_s(local: Local) -> None:
     state = local.instance.state
     secret = [state / "secrets.json", state / "supervisord.conf", *(state / "run").iterdir()]
@@ -227,11 +244,12 @@ def test_an_error_is_words_and_no_traceback(local: Local) -> None:
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    # Below the ports that Linux gives to outgoing connections: there only this test takes one.
+    base = next(base for base in range(30_000, 20_000, -ports.BLOCK) if ports._taken(base) is None)
+    port = base + ports.FIXED["mongo"]
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", port))
         taken.listen()
-        port = taken.getsockname()[1]
-        base = port - ports.FIXED["mongo"]
         done = Local(tmp_path).run("servers", LEADFLOW_PORT_BASE=str(base))
     assert done.returncode == 1
     assert f"Port {port} (mongo) is taken" in done.stderr

@@ -153,12 +153,12 @@ async def test_the_circuit_opens_after_failures_in_a_row_and_closes_after_a_paus
             with pytest.raises(ProviderAway, match="circuit is open"):
                 await absent(whatsapp, live)
         assert (await provider.seen())["requests"] == 3, "an open circuit makes no calls"
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # the circuit is open for so long
         with pytest.raises(ProviderAway, match="answered 500"):
             await absent(whatsapp, live)
         with pytest.raises(ProviderAway, match="circuit is open"):
             await absent(whatsapp, live)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # and for as long again
         await provider.behave()
         assert await absent(whatsapp, live) == []
         assert await absent(whatsapp, live) == []

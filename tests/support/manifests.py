@@ -1,5 +1,6 @@
 """How the tests read docker-compose.yml, the Dockerfile and deploy/k8s, and what they are held to."""
 
+import base64
 import importlib.resources
 import json
 import os
@@ -14,7 +15,7 @@ from unittest import mock
 import yaml
 from pydantic_settings import BaseSettings
 
-from deploy.local.processes import SERVICES
+from deploy.local.processes import SERVICES, WHATSAPP
 from services.api.settings import Settings as ApiSettings
 from services.creator.settings import Settings as CreatorSettings
 from services.dedup.settings import Settings as DedupSettings
@@ -132,6 +133,24 @@ def compose_environment(service: Manifest, given: dict[str, str]) -> dict[str, s
     return found
 
 
+CONTAINERS: dict[str, Manifest] = read_compose()["services"]
+ONE_SHOTS = ("platform", "migrate", "seed")
+ON_DEMAND = ("token", WHATSAPP)
+OURS = (*SERVICES, "migrate", "seed", *ON_DEMAND)
+"""Containers of the image that is built here."""
+
+
+def volumes(name: str) -> list[tuple[str, str]]:
+    """Return (source, target) of every volume and mounted file, without options."""
+    pairs = [volume.split(":") for volume in CONTAINERS[name].get("volumes", [])]
+    return [(source, target) for source, target, *_ in pairs]
+
+
+def mounts(name: str) -> list[tuple[str, str]]:
+    """Return (path in the checkout, target) of every mounted file."""
+    return [(source.removeprefix("./"), target) for source, target in volumes(name) if source.startswith("./")]
+
+
 # The image
 
 
@@ -171,6 +190,9 @@ def image_environment() -> dict[str, str]:
 # Kubernetes
 
 KUSTOMIZATIONS = ("base", "overlays/local", "overlays/production")
+
+SCALED = ("base", "overlays/production")
+"""Where KEDA is; the local overlay does without."""
 
 
 @cache
@@ -223,3 +245,30 @@ def pod_environment(
         if reference["key"] in values or not reference.get("optional"):
             found[variable["name"]] = values[reference["key"]]
     return found
+
+
+SECRETS = {
+    "leadflow-secrets": {
+        "LEADFLOW_POSTGRES_URL": "postgresql://somebody:secret@db.example.com:5432/leadflow",
+        "LEADFLOW_MONGO_URL": "mongodb://somebody:secret@mongo.example.com:27017/leadflow",
+    }
+}
+"""What README.md has the operator put into the Secret; base also takes LEADFLOW_JWT_SECRET."""
+
+
+def secrets_of(name: str) -> dict[str, dict[str, str]]:
+    """Return the Secrets that a kustomization's pods find, by name: made by it, or as README.md makes them."""
+    if name == "base":
+        return {"leadflow-secrets": SECRETS["leadflow-secrets"] | {"LEADFLOW_JWT_SECRET": "s" * 32}}
+    if name == "overlays/production":
+        return SECRETS
+    return {
+        own: {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+        for own, secret in of_kind(build_kustomization(name), "Secret").items()
+    }
+
+
+def environment_of(name: str, workload: str) -> dict[str, str]:
+    manifests = build_kustomization(name)
+    container = pods(manifests)[workload]["spec"]["containers"][0]
+    return pod_environment(manifests, container, secrets_of(name))

@@ -1,7 +1,5 @@
 """The documents say what the code does."""
 
-import re
-
 from libs.common.events.topics import DEAD_LETTER, DEAD_LETTER_READERS, TOPICS
 from services.api.domain.problems import PROBLEMS, ROW_ERRORS, SETTLED_REASONS
 from services.api.settings import Settings as ApiSettings
@@ -10,18 +8,9 @@ from services.dedup.settings import Settings as DedupSettings
 from services.finalizer.settings import Settings as FinalizerSettings
 from services.operator.settings import Settings as OperatorSettings
 from services.tagger.settings import Settings as TaggerSettings
-from tests.support.stack import ROOT
+from tests.support.tables import table
 
 ALL_SETTINGS = (ApiSettings, DedupSettings, TaggerSettings, CreatorSettings, FinalizerSettings, OperatorSettings)
-
-
-def table(path: str, heading: str) -> list[list[str]]:
-    """Return the cells of the first table below a heading, without its header, back-ticks taken off."""
-    text = (ROOT / path).read_text(encoding="utf-8").split(f"\n{heading}\n", 1)[1]
-    lines = re.search(r"\n(\|.*?)\n(?!\|)", text + "\n", re.DOTALL)
-    assert lines, f"{path}: no table below {heading}"
-    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[1].splitlines()]
-    return [[re.sub(r"^`([^`]*)`$", r"\1", cell) for cell in row] for row in rows[2:]]
 
 
 def test_every_problem_code_stands_in_the_docs_with_its_status_and_remedy() -> None:

@@ -76,7 +76,7 @@ def canonical(typed: str) -> Phone | None:
 
 
 def wrong_with(cells: list[str]) -> list[str]:
-    """Return the columns that break a rule of the specification (and ``cells`` if there are too many)."""
+    """Return the columns that break a rule (and ``cells`` if there are too many)."""
     name, phone, cpf, email, tags = (*cells, "", "", "")[:5]
     rules = {
         "name": 0 < len(name) <= 255,

@@ -18,7 +18,7 @@ CELL_LIMIT = 1_000
 """Characters kept of an original cell in messages and in ``lead_import_rows``."""
 
 COLUMNS = ("name", "phone", "cpf", "email", "tags")
-"""The file's columns, in order (specification, section 2)."""
+"""The file's columns, in order."""
 
 MAX_CHUNK_BYTES = 512 * 1024
 """A chunk message stays below this many bytes at every stage."""
@@ -91,7 +91,7 @@ class Rows(Message):
 
 
 class LiveRows(Rows):
-    """Rows that may still become leads. Phones are canonical: design, section 5."""
+    """Rows that may still become leads. Phones are canonical: dial code, country code, national number."""
 
     name: list[str]
     dial_code: list[str]

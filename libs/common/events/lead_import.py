@@ -7,7 +7,7 @@ from libs.common.events.chunk import Id, Message
 
 
 class ImportStatus(StrEnum):
-    """Column ``lead_imports.status`` (specification, section 5.1)."""
+    """Column ``lead_imports.status``."""
 
     PROCESSING = "PROCESSING"
     FINISHED = "FINISHED"

@@ -50,7 +50,7 @@ class InvalidCell(Exception):
 def kept(cells: list[str]) -> list[str]:
     """Return what messages and ``lead_import_rows`` keep of a row's original cells.
 
-    PostgreSQL's jsonb refuses NUL and UTF-8 has no lone surrogates (design, trap 8).
+    PostgreSQL's jsonb refuses NUL and UTF-8 has no lone surrogates.
     """
     text = "".join(cells)
     if len(cells) <= CELLS_KEPT and len(text) <= CELL_LIMIT and text.isprintable():

@@ -3,7 +3,6 @@
 import datetime as dt
 import mmap
 from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,11 +26,11 @@ Cell = str | float | int | bool | dt.datetime | dt.date | dt.time | dt.timedelta
 
 def zip_records(path: Path, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     """Yield ``(row number, cells as text)`` of the first visible sheet of an XLSX, XLSM or XLSB. Raises Refused."""
-    if archive_kind(path) == "xlsx":
-        yield from _records(path, visible_sheet(path, limits))
-    else:
+    kind = archive_kind(path)
+    bounded = visible_sheet(path, limits) if kind == "xlsx" else None
+    if bounded is None:
         unpacks_within(path, limits)
-        yield from _records(path, None)
+    yield from _records(path, f".{kind}", bounded)
 
 
 def ole_records(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -41,20 +40,20 @@ def ole_records(path: Path) -> Iterator[tuple[int, list[str]]]:
             raise Refused("file_encrypted")
         if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
             raise Refused("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
-    with _named(path, ".xls") as named:
-        yield from _records(named, None)
+    yield from _records(path, ".xls", None)
 
 
-@contextmanager
-def _named(path: Path, suffix: str) -> Iterator[Path]:
-    """Yield a path to the file that ends in ``suffix``: calamine tells a password from damage only when it knows."""
+def _opened(path: Path, suffix: str) -> CalamineWorkbook:
+    """Open the file under a name that ends in ``suffix``.
+
+    calamine believes a path's ending, and where there is none it cannot tell a password from damage.
+    """
     if path.suffix == suffix:
-        yield path
-        return
+        return CalamineWorkbook.from_path(path)
     with TemporaryDirectory() as folder:
         named = Path(folder) / f"workbook{suffix}"
         named.symlink_to(path.resolve())
-        yield named
+        return CalamineWorkbook.from_path(named)
 
 
 def cell_text(cell: Cell) -> str:
@@ -76,9 +75,9 @@ def _number_text(number: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _records(path: Path, bounded: Sheet | None) -> Iterator[tuple[int, list[str]]]:
+def _records(path: Path, suffix: str, bounded: Sheet | None) -> Iterator[tuple[int, list[str]]]:
     try:
-        with CalamineWorkbook.from_path(path) as workbook:
+        with _opened(path, suffix) as workbook:
             index = _first_visible(workbook) if bounded is None else bounded.index
             sheet = workbook.get_sheet_by_index(index)
             if sheet.start is None:

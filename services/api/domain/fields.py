@@ -1,4 +1,4 @@
-"""The columns other than the phone: what a cell may hold and what is stored of it (specification, section 2).
+"""The columns other than the phone: what a cell may hold and what is stored of it.
 
 Every function takes the cell as text and raises InvalidCell with a code of ``ROW_ERRORS``. None of them lets
 a control character or a lone surrogate through: PostgreSQL refuses NUL, UTF-8 refuses surrogates. Names and

@@ -8,7 +8,7 @@ from libs.common.events.chunk import MAX_CHUNK_BYTES
 from services.api.domain.problems import Detail, Refused
 
 BYTES_PER_ROW = 4096
-"""A file may hold this many bytes for each row it may hold (design, section 5), packed and unpacked alike."""
+"""A file may hold this many bytes for each row it may hold, packed and unpacked alike."""
 
 SMALLEST_BYTE_LIMIT = 1 << 20
 """An empty XLSX unpacks to tens of kilobytes, so a limit of few rows still allows this many bytes."""

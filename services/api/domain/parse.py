@@ -18,7 +18,7 @@ from services.api.domain.spool import write_chunk
 from services.api.domain.spreadsheet import read_spreadsheet
 
 LISTED_ERRORS = 100
-"""Entries of ``errors`` in an answer; ``total_errors`` counts all (design, section 4)."""
+"""Entries of ``errors`` in an answer; ``total_errors`` counts all."""
 
 _ENVELOPE_ROOM = 2048
 _ROW_ROOM = 192

@@ -1,7 +1,7 @@
 """Phones as people type them, and the one form in which they are stored.
 
-``phonenumbers`` (Google's metadata) decides what is valid. Two rules are ours (design, section 5): a number
-without a country is Brazilian, and a Brazilian mobile without its ninth digit gets it.
+``phonenumbers`` (Google's metadata) decides what is valid. Two rules are ours: a number without a country is
+Brazilian, and a Brazilian mobile without its ninth digit gets it.
 
 Most rows hold a plain Brazilian number, for which asking ``phonenumbers`` costs thirty times more than a
 table of its own ranges. The tests prove both ways equal, exhaustively over DDDs and prefixes.

@@ -1,4 +1,4 @@
-"""The hourly quota of a company and account (specification, section 3): pure."""
+"""The hourly quota of a company and account: pure."""
 
 import math
 from collections.abc import Sequence

@@ -9,12 +9,13 @@ import io
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-
-from openpyxl import Workbook
-from openpyxl.cell import Cell, WriteOnlyCell
+from typing import TYPE_CHECKING
 
 from libs.common.events.chunk import COLUMNS
 from services.api.domain.cells import neutralised
+
+if TYPE_CHECKING:
+    from openpyxl.cell import Cell
 
 _BLOCK = 1 << 16
 _BYTE_ORDER_MARK = "\ufeff"
@@ -45,6 +46,11 @@ class XlsxReport:
     """An XLSX report whose rows are added in portions: they go to a temporary file, memory stays flat."""
 
     def __init__(self) -> None:
+        # As long to import as the rest of the api's own code: who asks for a workbook waits, not every start.
+        from openpyxl import Workbook  # noqa: PLC0415
+        from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
+
+        self._special_cell = WriteOnlyCell
         self._workbook = Workbook(write_only=True)
         self._sheet = self._workbook.create_sheet("leads")
         self._sheet.append(COLUMNS)
@@ -62,14 +68,14 @@ class XlsxReport:
             while block := file.read(_BLOCK):
                 yield block
 
-    def _text(self, cell: str) -> Cell | str | None:
+    def _text(self, cell: str) -> "Cell | str | None":
         if not cell.isprintable() or "_x" in cell:
             cell = _LOOKS_ESCAPED.sub("_x005F_", _NOT_IN_XML.sub("", cell)).replace("\r", "_x000D_")
         if not cell or cell.isspace():
             return None
         if cell[0] != "#":
             return cell
-        as_text = WriteOnlyCell(self._sheet, cell)  # openpyxl takes "#N/A" for an error
+        as_text = self._special_cell(self._sheet, cell)  # openpyxl takes "#N/A" for an error
         as_text.data_type = "s"
         return as_text
 

@@ -14,7 +14,7 @@ MAX_DATA_BYTES = 64 * 1024
 
 
 class ImportRequest(BaseModel):
-    """Specification, section 1. Strict: ``true`` and ``"1"`` are no integers; unknown fields are refused."""
+    """What is asked of an upload. Strict: ``true`` and ``"1"`` are no integers; unknown fields are refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 

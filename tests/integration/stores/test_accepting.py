@@ -140,7 +140,7 @@ async def test_of_two_names_inserted_at_once_the_unique_index_lets_one_pass(
                 await inserted.wait()
             await transaction.insert_import(new_import(tenant, import_id, name=name))
             inserted.set()
-            await asyncio.sleep(0.2 if first else 0)
+            await asyncio.sleep(0.2 if first else 0)  # the other meets a name that is not committed yet
 
     answers = await asyncio.gather(insert("Feira", first=True), insert("FEIRA", first=False), return_exceptions=True)
     assert answers[0] is None
@@ -248,7 +248,7 @@ async def test_the_quota_lock_is_the_accounts_own(crowd: Postgres, tenant: Tenan
         await transaction.lock_quota(company_id=tenant.company_id, account_id=tenant.account_id)
         await asyncio.wait_for(lock(tenant.other_account_id), 5)
         waiting = asyncio.create_task(lock(tenant.account_id))
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # time enough to get a lock that nobody holds
         assert not waiting.done()
     await asyncio.wait_for(waiting, 5)
 

@@ -108,7 +108,7 @@ async def test_the_import_is_held_until_the_commit_and_its_leads_may_still_be_in
             ),
             2,
         )
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # time enough to get a lock that nobody holds
         assert not second.done()
     await asyncio.wait_for(second, 5)
 

@@ -194,7 +194,7 @@ async def test_a_chunk_that_kafka_refuses_is_given_back_and_not_counted_as_sent(
         return bool(await db.value(sql, i=import_id))
 
     async with running(relay):
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # several polls
         (chunk,) = await db.rows("SELECT * FROM amigocare.lead_import_chunks WHERE import_id = :i", i=import_id)
         assert (chunk["sent_at"], chunk["sent_count"]) == (None, 0)
         await kafka.configure(chunk_topic, configs={"max.message.bytes": "1000000"})
@@ -229,6 +229,6 @@ async def test_a_database_that_is_away_ends_no_relay_and_a_stop_ends_it_at_once(
     relay = relay_of(away, broker)
     began = time.monotonic()
     async with running(relay):
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # several attempts
     assert time.monotonic() - began < 3
     await away.close()

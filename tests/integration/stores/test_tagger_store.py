@@ -136,7 +136,7 @@ async def test_a_tag_that_is_deleted_this_very_moment_is_a_bad_day_and_then_made
             text("UPDATE amigocare.tags SET is_deleted = true WHERE id = :i"), {"i": tenant.tag_ids[2]}
         )
         finding = asyncio.create_task(find_or_make(store, chunk, "VIP"))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # time enough to find a tag that nobody holds
         assert not finding.done(), "it waits for the other transaction"
     try:
         ids = await finding

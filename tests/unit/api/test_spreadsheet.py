@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +33,22 @@ def read(tmp_path: Path) -> Reader:
     return read_content
 
 
+CalledOtherwise = Callable[[str], Iterator[Path]]
+
+
+@pytest.fixture
+def called(tmp_path: Path) -> CalledOtherwise:
+    """Give a fixture other names, one after the other: without an ending, and with each that spreadsheets have."""
+
+    def give(name: str) -> Iterator[Path]:
+        for other in ("upload", "leads.csv", "leads.xls", "leads.xlsx", "leads.xlsb"):
+            path = tmp_path / other
+            path.symlink_to(FIXTURES / name)
+            yield path
+
+    return give
+
+
 # Files of real programs: tests/fixtures/files/README.md
 
 
@@ -43,6 +60,24 @@ def refused_fixtures() -> dict[str, str]:
 @pytest.mark.parametrize(("name", "code"), refused_fixtures().items())
 def test_files_of_other_programs_are_refused(name: str, code: str) -> None:
     assert refusal(read_path, FIXTURES / name).code == code
+
+
+def known_fixtures() -> list[str]:
+    return list(json.loads((FIXTURES / "expected.json").read_bytes())["files"])
+
+
+@pytest.mark.parametrize("name", known_fixtures())
+def test_a_file_is_judged_by_its_bytes_whatever_it_is_called(called: CalledOtherwise, name: str) -> None:
+    records = read_path(FIXTURES / name)
+    assert records
+    for path in called(name):
+        assert read_path(path) == records, path.name
+
+
+@pytest.mark.parametrize(("name", "code"), refused_fixtures().items())
+def test_a_file_is_refused_by_its_bytes_whatever_it_is_called(called: CalledOtherwise, name: str, code: str) -> None:
+    for path in called(name):
+        assert refusal(read_path, path).code == code, path.name
 
 
 # Encodings of text

@@ -1,0 +1,150 @@
+"""The README's commands and examples as a reader copies them, against the running stack."""
+
+import ast
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.support.processes import needs_local_stack
+from tests.support.readers import Stored, Topic, body_of, headers_of
+from tests.support.readme import SUBSCRIBE, SUBSCRIBER, UPLOAD, UPLOAD_ANSWER
+from tests.support.stack import ROOT, Addresses, local_environment
+from tests.support.user import User, csv_file, lead_rows, new_phones, totals
+from tests.support.waiting import eventually
+
+pytestmark = needs_local_stack
+
+PROMISED: dict[str, Any] = json.loads((ROOT / "examples" / "expected.json").read_bytes())
+
+AS_HERE = f"""
+make() {{ command make -o setup stack="'{sys.executable}' -m deploy.local" "$@"; }}
+"""
+"""The reader's ``make`` with the Python of the tests, which is set up already."""
+
+
+async def sh(script: str) -> str:
+    """Run a block of the README in the checkout; return what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-ec", AS_HERE + script, cwd=ROOT, env=local_environment(), stdout=PIPE, stderr=PIPE
+    )
+    async with asyncio.timeout(60):
+        printed, complaints = await process.communicate()
+    assert process.returncode == 0, printed + complaints
+    return printed.decode()
+
+
+class Subscriber:
+    """The README's example as a process; ``lines`` is what it has printed, as (``ce_id``, event)."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, Any]]] = []
+
+    async def read(self, output: asyncio.StreamReader) -> None:
+        async for line in output:
+            ce_id, event = line.decode().split(" ", 1)
+            self.lines.append((ce_id, ast.literal_eval(event)))
+
+    async def has_read(self, ce_id: str) -> None:
+        async def look() -> bool:
+            return any(ce_id == read for read, _ in self.lines)
+
+        await eventually(look, what=f"the subscriber's line of {ce_id}")
+
+
+@pytest_asyncio.fixture
+async def subscriber(stack: Addresses, tmp_path: Path) -> AsyncIterator[Subscriber]:
+    """Started before the test's upload, as printed; only the path to it is put in."""
+    script = tmp_path / "subscriber.py"
+    script.write_text(SUBSCRIBER)
+    command = SUBSCRIBE.replace(".venv/bin/python", sys.executable).replace("subscriber.py", str(script))
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", AS_HERE + command, cwd=ROOT, env=local_environment(), stdout=PIPE, start_new_session=True
+    )
+    assert process.stdout is not None
+    found = Subscriber()
+    reading = asyncio.create_task(found.read(process.stdout))
+    try:
+        yield found
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        await process.wait()
+        await reading
+
+
+async def test_a_subscriber_receives_exactly_one_finished_event_with_the_right_totals(
+    subscriber: Subscriber, user: User, stored: Stored, finished: Topic
+) -> None:
+    """Every event since the topic began, each once: its group is new in this stack."""
+    rows = lead_rows(new_phones(3))
+    file = csv_file([*rows, rows[0], ["Ana", "not a phone", "", "", ""]])
+    import_id = await user.accept(file, on_invalid_row="skip")
+    (record,) = await finished.all_of(import_id, stored)
+    await subscriber.has_read(headers_of(record)["ce_id"])
+    (event,) = [event for _, event in subscriber.lines if event["import_id"] == import_id]
+    assert event == body_of(record)
+    assert (event["total_rows"], *totals(event)) == (5, 3, 1, 1)
+    assert len(await stored.leads(user.tenant.company_id)) == event["total_created"]
+    assert len(await stored.chats_of(user.tenant.company_id)) == event["total_created"]
+    read = [ce_id for ce_id, _ in subscriber.lines]
+    assert len(set(read)) == len(read)
+
+
+async def test_the_upload_works_as_printed(stored: Stored, finished: Topic) -> None:
+    printed = (await sh(UPLOAD)).splitlines()
+    answer, shown = json.loads(printed[-1]), json.loads(UPLOAD_ANSWER)
+    varies = {name: answer[name] for name in ("id", "created_at")}
+    assert list(answer) == list(shown)
+    assert answer == shown | varies
+    (record,) = await finished.all_of(answer["id"], stored)
+    promised = PROMISED["leads-windows-1252.csv"]
+    assert totals(body_of(record)) == totals(promised)
+    leads = "SELECT count(*) FROM amigocare.amigocare_leads WHERE import_id = :id"
+    assert await stored.value(leads, id=answer["id"]) == promised["total_created"]
+
+
+@pytest_asyncio.fixture
+async def fresh_quota(stored: Stored) -> AsyncIterator[None]:
+    """The hour's imports of the demo's account are older before the test, and those of the test after it."""
+    older = (
+        "UPDATE amigocare.lead_imports SET created_at = created_at - interval '2 hours'"
+        " WHERE company_id = 1 AND account_id = 1"
+    )
+    await stored.execute(older)
+    yield
+    await stored.execute(older)
+
+
+@pytest.mark.usefixtures("fresh_quota")
+async def test_the_demo_runs_again_under_a_new_name_and_says_what_already_existed(
+    stored: Stored, tmp_path: Path
+) -> None:
+    file = tmp_path / "some leads.csv"
+    rows = lead_rows(new_phones(4), tags="Demo")
+    file.write_bytes(csv_file([*rows, rows[0]]))
+    demo = f"'{sys.executable}' -m deploy.local demo '{file}'"
+    first, second = await sh(demo), await sh(demo)
+    for printed, shown in (
+        (first, {"created": 4, "existing": 1, "in_file": 1, "errors": 0, "rows": 5}),
+        (second, {"created": 0, "existing": 5, "lead_exists": 4, "in_file": 1, "errors": 0, "rows": 5}),
+    ):
+        words = [line.split() for line in printed.splitlines()]
+        assert (
+            shown.items() <= {line[0]: int(line[1]) for line in words if len(line) == 2 and line[1].isdigit()}.items()
+        )
+        assert [line[-1] for line in words if line and line[-1] in {"yes", "NO"}] == ["yes"] * 5
+        event = json.loads(printed[printed.index("\n{") : printed.index("\n}") + 2])
+        assert totals(event) == (shown["created"], shown["existing"], shown["errors"])
+        assert "/docs" in words[-1][-1]
+    names = "SELECT name FROM amigocare.lead_imports WHERE file_name = :name"
+    assert len({row["name"] for row in await stored.rows(names, name=file.name)}) == 2

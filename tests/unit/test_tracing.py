@@ -1,0 +1,66 @@
+"""Spans reach a collector when one is set, and cost nothing when none is."""
+
+import http.server
+import json
+import subprocess
+import sys
+import threading
+
+from tests.support.stack import ROOT
+
+SPAN = """
+from opentelemetry import trace
+from libs.common.observability import configure_tracing
+from libs.common.settings import ServiceSettings
+
+configure_tracing(ServiceSettings(otlp_endpoint="http://127.0.0.1:{port}/"), service="probe")
+try:
+    with trace.get_tracer("tests").start_as_current_span("a chunk"):
+        raise ValueError("Ana, 11987654321")
+except ValueError:
+    trace.get_tracer_provider().shutdown()
+"""
+
+START = """
+import json, sys
+import services.api.main
+print(json.dumps([name for name in sys.modules if "otlp" in name or "openpyxl" in name]))
+"""
+
+
+def run(script: str) -> str:
+    """Run in a process of its own: tracing is set up once for a whole process. Returns what it printed."""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_spans_go_to_the_collector_without_the_values_of_errors() -> None:
+    got: list[tuple[str, bytes]] = []
+
+    class Collector(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            run(SPAN.format(port=server.server_port))
+        finally:
+            server.shutdown()
+            thread.join()
+    ((path, spans),) = got
+    assert path == "/v1/traces"
+    assert b"leadflow-probe" in spans
+    assert b"a chunk" in spans
+    assert b"11987654321" not in spans
+
+
+def test_a_start_loads_neither_the_exporter_nor_the_writer_of_workbooks() -> None:
+    assert json.loads(run(START)) == []
