@@ -97,12 +97,13 @@ async def post_import(
     `Idempotency-Key` with the same file and `data` is answered once within 24 hours, however often it is sent.
     """
     limits = deps.acceptor.limits
-    async with receive_upload(request, max_bytes=limits.max_bytes, seconds=deps.upload_seconds) as upload:
-        wanted = read_request(upload.data)
-        key = None
-        if idempotency_key is not None:
-            key = IdempotencyKey(caller.company_id, idempotency_key, fingerprint(upload.sha256, wanted))
-        answer = await deps.acceptor.accept(Wish(upload, wanted, caller, key))
+    with deps.uploads.one():
+        async with receive_upload(request, max_bytes=limits.max_bytes, seconds=deps.upload_seconds) as upload:
+            wanted = read_request(upload.data)
+            key = None
+            if idempotency_key is not None:
+                key = IdempotencyKey(caller.company_id, idempotency_key, fingerprint(upload.sha256, wanted))
+            answer = await deps.acceptor.accept(Wish(upload, wanted, caller, key))
     return JSONResponse(answer, 202, headers={"Location": f"/imports/{answer['id']}"})
 
 

@@ -51,7 +51,8 @@ def _named(path: Path, suffix: str) -> Iterator[Path]:
     if path.suffix == suffix:
         yield path
         return
-    with TemporaryDirectory() as folder:
+    # Beside the upload: that folder goes with it also when this process is killed while it reads.
+    with TemporaryDirectory(dir=path.parent) as folder:
         named = Path(folder) / f"workbook{suffix}"
         named.symlink_to(path.resolve())
         yield named
