@@ -61,6 +61,7 @@ def program(instance: Instance, ports: Ports) -> Program:
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_checkpoints": "off",
+        "log_error_verbosity": "terse",  # the other lines of an error quote the row
     }
     arguments = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
     return Program(

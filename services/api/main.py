@@ -10,8 +10,8 @@ from faststream.kafka import KafkaMessage
 
 from libs.common.auth import TokenReader
 from libs.common.chunk_outbox import Window
-from libs.common.events.topics import CHUNK_CREATED, IMPORT_FINISHED
 from libs.common.connections import BoundedHttp
+from libs.common.events.topics import CHUNK_CREATED, IMPORT_FINISHED
 from libs.common.health import health_routes
 from libs.common.kafka.broker import broadcast, create_broker, stop_broker, utc_now
 from libs.common.observability import configure_logging, configure_tracing

@@ -25,7 +25,7 @@ from services.api.domain.view import (
     import_view,
     row_view,
 )
-from services.api.openapi import PROBLEM_RESPONSES, UPLOAD_BODY
+from services.api.openapi import EVENT_SCHEMA, PROBLEM_RESPONSES, UPLOAD_BODY
 from services.api.store import Scope
 from services.api.upload import receive_upload
 
@@ -144,7 +144,7 @@ async def delete_import(import_id: ImportId, caller: CallerDep, deps: DepsDep) -
     summary="Progress as server-sent events",
     response_class=EventSourceResponse,
     responses={
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        200: {"content": {"text/event-stream": {"schema": EVENT_SCHEMA}}},
         204: {"description": "Seen."},
     },
 )

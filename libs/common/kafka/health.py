@@ -2,12 +2,18 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from faststream.kafka import KafkaBroker
 
 from libs.common.kafka.delivery import Delivery
 from libs.common.observability import CONSUMER_LAG
 from libs.common.settings import KafkaSettings
+
+
+def _in_hand(subscriber: Any) -> int:
+    in_hand: int = subscriber.lock.qsize
+    return in_hand
 
 
 class ConsumerHealth:
@@ -47,7 +53,8 @@ class ConsumerHealth:
                     topic_lag += max(0, end - await consumer.position(partition))
             topic_names = getattr(subscriber, "topic_names", [])
             CONSUMER_LAG.labels(self._service, ",".join(topic_names)).set(topic_lag)
-            lag += topic_lag
+            # The message in hand is past the position, and not done: without it a handler that hangs looks idle.
+            lag += topic_lag + _in_hand(subscriber)
         now = self._monotonic()
         if self._delivery.progress != self._seen_progress or lag == 0:
             self._seen_progress = self._delivery.progress

@@ -136,9 +136,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("what", ENDLESS)
-async def test_what_has_no_end_is_refused_soon(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
+async def test_what_has_no_end_is_refused_soon(connect: Connect, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 60)
     begin, more = ENDLESS[what]
     reader, writer = await connect()
