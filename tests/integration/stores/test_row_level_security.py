@@ -31,9 +31,8 @@ READ_ONLY = ("lead_channels", "lead_sources", "companies", "messaging_accounts",
 UNSEEN = ("alembic_version", "attendances")
 
 OWN = "company_id = :company"
-COLUMN = dict.fromkeys(WALLED, OWN) | dict.fromkeys(
-    ("lead_import_chunks", "lead_import_rows", "lead_import_tags"), "import_id = :import"
-)
+OF_IMPORT = "import_id = :import"
+COLUMN = dict.fromkeys(WALLED, OWN) | {table: OF_IMPORT for table in WALLED if table.startswith("lead_import_")}
 
 
 def new_rows(tenant: Tenant, import_id: int, number: int) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -50,8 +49,8 @@ def new_rows(tenant: Tenant, import_id: int, number: int) -> dict[str, tuple[str
         ),
         "amigocare_leads": (
             (
-                "INSERT INTO amigocare.amigocare_leads (contact_cellphone, source_id, channel_id, import_id, company_id,"
-                " amigocare_messaging_account_id, creator_id) VALUES (:k, :s,"
+                "INSERT INTO amigocare.amigocare_leads (contact_cellphone, source_id, channel_id, import_id,"
+                " company_id, amigocare_messaging_account_id, creator_id) VALUES (:k, :s,"
                 " (SELECT id FROM amigocare.lead_channels LIMIT 1), :i, :c, :a, :u)"
             ),
             own | {"k": key[:25]},
@@ -59,8 +58,8 @@ def new_rows(tenant: Tenant, import_id: int, number: int) -> dict[str, tuple[str
         "tags": ("INSERT INTO amigocare.tags (name, company_id, creator_id) VALUES (:k, :c, :u)", own | {"k": key}),
         "chat_tags": (
             (
-                "INSERT INTO amigocare.chat_tags (chat_id, tag_id, lead_id, company_id, creator_id) SELECT :k, :t, l.id,"
-                " :c, :u FROM amigocare.amigocare_leads l WHERE l.company_id = :c LIMIT 1"
+                "INSERT INTO amigocare.chat_tags (chat_id, tag_id, lead_id, company_id, creator_id)"
+                " SELECT :k, :t, l.id, :c, :u FROM amigocare.amigocare_leads l WHERE l.company_id = :c LIMIT 1"
             ),
             own | {"k": key[:24], "t": tenant.tag_ids[0]},
         ),
