@@ -205,7 +205,7 @@ def test_a_wrong_header_is_explained(read: Reader, header: str, detail: str) -> 
 
 
 def test_a_first_line_of_one_huge_cell_is_no_header_whatever_was_read_before(read: Reader) -> None:
-    """csv's limit of a field is the process', and a worker reads many files."""
+    """Csv's limit of a field is the process', and a worker reads many files."""
     assert read(HEAD + "Ana,11912345678,,,")
     assert refusal(read, "A" * 60_000).code == "file_headers"
 
