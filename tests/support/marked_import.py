@@ -69,27 +69,40 @@ def _live(person: Person, *, cpf: str, name: str) -> LiveRows:
 
 
 async def _refused_by_postgres(stack: Addresses, user: User, person: Person) -> int:
-    """Store an import whose chunk no column can hold; wait until it has failed."""
-    postgres = Postgres(PostgresSettings(postgres_url=stack.postgres_url), application_name="tests")  # type: ignore[arg-type]
+    """Store an import whose chunks PostgreSQL refuses, one saying all that the row holds; wait until it has failed."""
+    postgres = Postgres(
+        PostgresSettings(postgres_url=stack.postgres_url),  # type: ignore[arg-type]
+        application_name="tests",
+    )
     lives = [
         _live(person, cpf=person.cpf + "-longer", name=person.name),
         _live(person, cpf=person.cpf, name="\0" + person.name),
+        _live(person, cpf=person.cpf, name=person.name),
     ]
-    chunks = [accepted_chunk(user.tenant, 1, live, chunk_index=index) for index, live in enumerate(lives)]
+    constraint = f"refuses_{person.number}"
+    table = "ALTER TABLE amigocare.amigocare_leads"
     try:
         async with postgres.transaction() as connection:
-            next_id = (
-                await connection.exec_driver_sql("SELECT last_value + 1 FROM amigocare.lead_imports_id_seq")
-            ).scalar_one()
-        payloads = [chunk.model_copy(update={"import_id": next_id}).model_dump_json().encode() for chunk in chunks]
+            # Its error's detail would be "Failing row contains (…)", were there no row-level security.
+            check = f"{table} ADD CONSTRAINT {constraint} CHECK (email IS DISTINCT FROM '{person.email}')"
+            await connection.exec_driver_sql(check)
+            last = await connection.exec_driver_sql("SELECT last_value FROM amigocare.lead_imports_id_seq")
+            next_id: int = last.scalar_one() + 1
+        chunks = [accepted_chunk(user.tenant, next_id, live, chunk_index=index) for index, live in enumerate(lives)]
         import_id = await insert_import(
-            postgres, user.tenant, row_counts=[1, 1], name=unique("refused"), payloads=payloads
+            postgres,
+            user.tenant,
+            row_counts=[1] * len(chunks),
+            name=unique("refused"),
+            payloads=[chunk.model_dump_json().encode() for chunk in chunks],
         )
         assert import_id == next_id
+        found = await user.ended(import_id)
+        async with postgres.transaction() as connection:
+            await connection.exec_driver_sql(f"{table} DROP CONSTRAINT {constraint}")
     finally:
         await postgres.close()
-    found = await user.ended(import_id)
-    assert found["status"] == "FAILED"
+    assert (found["status"], totals(found)) == ("FAILED", (0, 0, len(lives)))
     return import_id
 
 
