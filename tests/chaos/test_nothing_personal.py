@@ -71,7 +71,7 @@ async def test_on_the_worst_day_nothing_personal_leaves_the_stores(
 ) -> None:
     stack = talkative_stack
     tenant = await create_tenant(stormy_engine, jwt_secret=stack.jwt_secret)
-    mongo = Mongo(MongoSettings(mongo_url=stack.mongo_url), application_name="tests")  # type: ignore[arg-type]
+    mongo = Mongo(MongoSettings(mongo_url=stack.mongo_url), application_name="tests")
     stored = Stored(stormy_engine, mongo.chats)
     async with (
         httpx.AsyncClient(base_url=stack.api_url, timeout=60) as client,

@@ -45,7 +45,7 @@ async def test_marked_people_are_in_the_stores_alone(
     )
     assert b"dead-lettered" in inspected
     assert b"x-exception-message" in shown
-    events = {}
+    events: dict[str, bytes] = {}
     for topic in (accepted, finished):
         await topic.catch_up()
         for import_id in (marked.ended, marked.failed):

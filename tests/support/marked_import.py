@@ -71,7 +71,7 @@ def _live(person: Person, *, cpf: str, name: str) -> LiveRows:
 async def _refused_by_postgres(stack: Addresses, user: User, person: Person) -> int:
     """Store an import whose chunks PostgreSQL refuses, one saying all that the row holds; wait until it has failed."""
     postgres = Postgres(
-        PostgresSettings(postgres_url=stack.postgres_url),  # type: ignore[arg-type]
+        PostgresSettings(postgres_url=stack.postgres_url),
         application_name="tests",
     )
     lives = [

@@ -119,7 +119,7 @@ def test_the_body_that_is_spoilt_was_good() -> None:
 )
 @example(token="W1tb" * 20_000 + ".e30.x")
 def test_any_token_of_a_stranger_is_refused(token: str) -> None:
-    reader = TokenReader(AuthSettings(jwt_secret="s" * 32))  # type: ignore[arg-type]
+    reader = TokenReader(AuthSettings(jwt_secret="s" * 32))
 
     async def read() -> Caller:
         return await reader.read(token)
