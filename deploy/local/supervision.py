@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import xmlrpc.client  # nosec B411 - what supervisord says on its own Unix socket is no stranger's XML
+import xmlrpc.client  # nosec B411
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
