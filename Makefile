@@ -55,11 +55,12 @@ token: setup ## print a token for the API (COMPANY_ID= USER_ID= PERMISSIONS= ACC
 		$(call option,PERMISSIONS,--permissions) $(call option,ACCOUNTS,--accounts) \
 		$(call option,EXPIRES_IN,--expires-in)
 
-lint: setup ## check style, types and the import contracts
+lint: setup ## check style, types, import contracts and known-unsafe calls
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@.venv/bin/bandit --quiet --configfile pyproject.toml --recursive libs services migrations deploy
 
 compile := .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" --python-version 3.11

@@ -41,6 +41,8 @@ def program(instance: Instance, ports: Ports) -> Program:
             "--setParameter",
             "diagnosticDataCollectionEnabled=false",
             "--quiet",
+            "--slowms",  # a slow query would be logged with the phones that it asked for
+            str(24 * 3_600_000),
         ),
         folder=instance.state,
     )

@@ -63,6 +63,7 @@ def program(instance: Instance, ports: Ports) -> Program:
         "log_checkpoints": "off",
         "shared_buffers": "512MB",
         "max_wal_size": "4GB",
+        "log_error_verbosity": "terse",  # the other lines of an error quote the row
     }
     arguments = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
     return Program(

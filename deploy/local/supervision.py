@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import xmlrpc.client
+import xmlrpc.client  # nosec B411
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field

@@ -8,17 +8,16 @@ from typing import Any
 import jwt
 from jwt import PyJWKClient, PyJWKClientError
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from libs.common.settings import EnvironmentSettings
 
 ID_LIMIT = 2**31 - 1
 SECRET_BYTES = 32
 """RFC 7518, section 3.2: a key of the hash's size or larger."""
 
 
-class AuthSettings(BaseSettings):
+class AuthSettings(EnvironmentSettings):
     """Exactly one of ``jwt_secret`` and ``jwks_url`` is set."""
-
-    model_config = SettingsConfigDict(env_prefix="LEADFLOW_", extra="ignore", frozen=True)
 
     jwt_secret: SecretStr | None = None
     """HS256 secret of 32 bytes or more."""

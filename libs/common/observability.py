@@ -86,7 +86,8 @@ def configure_logging(settings: ServiceSettings, *, service: str) -> None:
 
 def _quiet_foreign(logger: Any, method: str, event: EventDict) -> EventDict:
     """Cut what libraries print: a driver's message may quote what it was given."""
-    event["event"] = str(event.get("event", ""))[:300]
+    # asyncio's first line says what happened; the lines below it print the error, and with it the row.
+    event["event"] = str(event.get("event", "")).partition("\n")[0][:300]
     return event
 
 

@@ -1,15 +1,38 @@
-"""Settings that every service has. Each is an environment variable with the prefix ``LEADFLOW_``."""
+"""Settings that every service has. Each is an environment variable with the prefix ``LEADFLOW_``, or a file."""
 
+import os
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+
+SECRETS_DIR = "LEADFLOW_SECRETS_DIR"
 
 
-class KafkaSettings(BaseSettings):
+class EnvironmentSettings(BaseSettings):
+    """Read from ``LEADFLOW_…`` variables, and from files of these names in the folder ``LEADFLOW_SECRETS_DIR``.
+
+    Variables win. What is wrong with a setting is said without its value: it may be a secret.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LEADFLOW_", extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the folder's name when settings are read, not when this module is."""
+        files = SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get(SECRETS_DIR) or None)
+        return init_settings, env_settings, files
+
+
+class KafkaSettings(EnvironmentSettings):
     """How to reach Kafka, and how long to wait for it."""
-
-    model_config = SettingsConfigDict(env_prefix="LEADFLOW_", extra="ignore", frozen=True)
 
     kafka_bootstrap: str = "127.0.0.1:9092"
     """Comma-separated ``host:port`` list."""
@@ -36,10 +59,8 @@ class ServiceSettings(KafkaSettings):
     """OpenTelemetry collector (``http://host:4318``); traces are not exported without it."""
 
 
-class PostgresSettings(BaseSettings):
+class PostgresSettings(EnvironmentSettings):
     """How to reach PostgreSQL."""
-
-    model_config = SettingsConfigDict(env_prefix="LEADFLOW_", extra="ignore", frozen=True)
 
     postgres_url: SecretStr = SecretStr("postgresql://leadflow:leadflow@127.0.0.1:5432/leadflow")
     postgres_pool_size: int = Field(5, ge=1)
@@ -47,20 +68,16 @@ class PostgresSettings(BaseSettings):
     """For one statement, and for a connection."""
 
 
-class MongoSettings(BaseSettings):
+class MongoSettings(EnvironmentSettings):
     """How to reach MongoDB."""
-
-    model_config = SettingsConfigDict(env_prefix="LEADFLOW_", extra="ignore", frozen=True)
 
     mongo_url: SecretStr = SecretStr("mongodb://127.0.0.1:27017/leadflow")
     """With the database's name."""
     mongo_timeout_seconds: float = Field(30, gt=0)
 
 
-class RelaySettings(BaseSettings):
+class RelaySettings(EnvironmentSettings):
     """How the outbox and the chunks' outbox are relayed."""
-
-    model_config = SettingsConfigDict(env_prefix="LEADFLOW_", extra="ignore", frozen=True)
 
     window_alone: int = Field(12, ge=1)
     """Chunks of an import in flight at most, while it is the only one."""

@@ -63,6 +63,9 @@ class Acceptor:
         """
         answer = await self._kept_answer(wish.key)
         if answer is not None:
+            # What was answered once says nothing of this caller, who may be another of the company.
+            if not wish.caller.may_use(wish.request.account_id):
+                raise Refused("account_forbidden", "Your token does not list this account.")
             return answer
         try:
             return await self._accept_new(wish)

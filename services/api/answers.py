@@ -1,5 +1,6 @@
 """How api says no: every error is RFC 9457 problem+json with a stable code."""
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,15 @@ from services.api.domain.problems import Detail, Refused
 log = structlog.get_logger()
 
 RETRY_SECONDS = 5
+
+
+class ProblemResponse(JSONResponse):
+    """JSON in UTF-8 whatever the caller sent: the name of a part may hold lone surrogates, which have no bytes."""
+
+    media_type = "application/problem+json"
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def problem_response(refused: Refused) -> JSONResponse:
@@ -35,9 +45,11 @@ def problem_response(refused: Refused) -> JSONResponse:
     headers = {}
     if refused.retry_after is not None:
         headers["Retry-After"] = str(refused.retry_after)
+    elif problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_SECONDS)
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(body, status_code=problem.status, headers=headers, media_type="application/problem+json")
+    return ProblemResponse(body, status_code=problem.status, headers=headers)
 
 
 def _entry(detail: Detail) -> dict[str, Any]:
@@ -92,6 +104,6 @@ def install_error_handlers(app: FastAPI) -> None:
     async def on_error(request: Request, error: Exception) -> JSONResponse:
         if is_bad_day(error):
             log.warning("a store is not answering", path=request.url.path, error=describe(error))
-            return problem_response(Refused("unavailable", retry_after=RETRY_SECONDS))
+            return problem_response(Refused("unavailable"))
         log.error("unforeseen error", path=request.url.path, exc_info=error)
         return problem_response(Refused("internal_error"))

@@ -7,6 +7,7 @@ from libs.common.auth import Caller
 from services.api.accept import Acceptor
 from services.api.live import Live
 from services.api.store import Store
+from services.api.upload import UploadSlots
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,4 +18,5 @@ class Deps:
     acceptor: Acceptor
     live: Live
     read_token: Callable[[str], Awaitable[Caller]]
+    uploads: UploadSlots
     upload_seconds: float

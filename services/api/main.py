@@ -10,6 +10,7 @@ from faststream.kafka import KafkaMessage
 
 from libs.common.auth import TokenReader
 from libs.common.chunk_outbox import Window
+from libs.common.connections import BoundedHttp
 from libs.common.events.topics import CHUNK_CREATED, IMPORT_FINISHED
 from libs.common.health import health_routes
 from libs.common.kafka.broker import broadcast, create_broker, stop_broker, utc_now
@@ -28,6 +29,7 @@ from services.api.references import ReferenceCache
 from services.api.routes import router
 from services.api.settings import Settings
 from services.api.store import Store
+from services.api.upload import UploadSlots, forget_uploads_of_the_dead
 
 NAME = "api"
 
@@ -65,6 +67,7 @@ def build(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        forget_uploads_of_the_dead()
         await parsers.start()
         await broker.start()
         relaying = asyncio.create_task(relay.run(), name="relay")
@@ -88,6 +91,7 @@ def build(settings: Settings) -> FastAPI:
         acceptor=acceptor,
         live=live,
         read_token=tokens.read,
+        uploads=UploadSlots(settings.uploads_at_once),
         upload_seconds=settings.upload_seconds,
     )
     app.include_router(router)
@@ -105,6 +109,7 @@ if __name__ == "__main__":
     configured = Settings()
     uvicorn.run(
         build(configured),
+        http=BoundedHttp,
         host=configured.http_host,
         port=configured.http_port,
         log_config=None,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from libs.common.events.topics import IMPORT_FINISHED
 from services.api.domain.request import ImportRequest
 
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -31,6 +32,17 @@ PROBLEM_SCHEMA: dict[str, Any] = {
             },
         },
         "total_errors": {"type": "integer", "description": "`errors` holds the first 100."},
+    },
+}
+
+EVENT_SCHEMA: dict[str, Any] = {
+    "description": "One event of the stream.",
+    "type": "object",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {"enum": ["progress", IMPORT_FINISHED.event_type]},
+        "id": {"type": "string", "description": "To be sent as `Last-Event-ID` when the client connects again."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
     },
 }
 

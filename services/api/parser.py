@@ -31,7 +31,7 @@ _KIBIBYTE = 1024
 
 def main() -> None:
     """Answer jobs until stdin ends."""
-    answers = _own_stdout()
+    answers, words = _own_streams()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal; the api decides
     signal.signal(signal.SIGALRM, _too_slow)
     # A job makes no cycles to speak of, and hunting for them among its rows costs a tenth of its time
@@ -42,7 +42,7 @@ def main() -> None:
     for line in sys.stdin:
         job = ParseJob.from_json(line)
         resource.setrlimit(resource.RLIMIT_AS, (own_memory + _memory(job.limits), resource.RLIM_INFINITY))
-        result, sound = _within(job)
+        result, sound = _within(job, words)
         gc.collect()
         _say(answers, {"result": result.to_plain(), "sound": sound, "peak_memory": _peak_memory()})
 
@@ -52,11 +52,17 @@ def _warm_up() -> None:
     validate_row(2, ["é", "+351 912 345 678", "", "é@example.com", ""], EXCEL_CELL_LIMIT)
 
 
-def _own_stdout() -> TextIO:
-    """Return stdout for answers alone; what libraries print goes to stderr."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    return answers
+def _own_streams() -> tuple[TextIO, TextIO]:
+    """Return stdout for answers alone, and stderr for our own words.
+
+    What libraries print goes nowhere: a failed assertion in calamine quotes the cell that it stumbled over.
+    """
+    answers, words = os.fdopen(os.dup(1), "w"), os.fdopen(os.dup(2), "w")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    return answers, words
 
 
 def _say(answers: TextIO, plain: dict[str, object]) -> None:
@@ -64,7 +70,7 @@ def _say(answers: TextIO, plain: dict[str, object]) -> None:
     answers.flush()
 
 
-def _within(job: ParseJob) -> tuple[ParseResult, bool]:
+def _within(job: ParseJob, words: TextIO) -> tuple[ParseResult, bool]:
     """Parse within the job's time and memory; whatever goes wrong is an answer.
 
     The second value tells whether this process is sound: it was not interrupted at an unknown place.
@@ -83,7 +89,8 @@ def _within(job: ParseJob) -> tuple[ParseResult, bool]:
         return ParseResult(refusal=Refused("unavailable", "The upload cannot be read or spooled now.")), True
     except Exception as error:  # noqa: BLE001 the next job must find a worker
         # The message of an error may quote a cell, so only its kind and place are written down.
-        sys.stderr.write(f"parser: {type(error).__name__}\n" + "".join(traceback.format_tb(error.__traceback__)))
+        words.write(f"parser: {type(error).__name__}\n" + "".join(traceback.format_tb(error.__traceback__)))
+        words.flush()
         return ParseResult(refusal=Refused("internal_error")), False
     return result, True
 

@@ -25,7 +25,7 @@ from services.api.domain.view import (
     import_view,
     row_view,
 )
-from services.api.openapi import PROBLEM_RESPONSES, UPLOAD_BODY
+from services.api.openapi import EVENT_SCHEMA, PROBLEM_RESPONSES, UPLOAD_BODY
 from services.api.store import Scope
 from services.api.upload import receive_upload
 
@@ -97,12 +97,13 @@ async def post_import(
     `Idempotency-Key` with the same file and `data` is answered once within 24 hours, however often it is sent.
     """
     limits = deps.acceptor.limits
-    async with receive_upload(request, max_bytes=limits.max_bytes, seconds=deps.upload_seconds) as upload:
-        wanted = read_request(upload.data)
-        key = None
-        if idempotency_key is not None:
-            key = IdempotencyKey(caller.company_id, idempotency_key, fingerprint(upload.sha256, wanted))
-        answer = await deps.acceptor.accept(Wish(upload, wanted, caller, key))
+    with deps.uploads.one():
+        async with receive_upload(request, max_bytes=limits.max_bytes, seconds=deps.upload_seconds) as upload:
+            wanted = read_request(upload.data)
+            key = None
+            if idempotency_key is not None:
+                key = IdempotencyKey(caller.company_id, idempotency_key, fingerprint(upload.sha256, wanted))
+            answer = await deps.acceptor.accept(Wish(upload, wanted, caller, key))
     return JSONResponse(answer, 202, headers={"Location": f"/imports/{answer['id']}"})
 
 
@@ -143,7 +144,7 @@ async def delete_import(import_id: ImportId, caller: CallerDep, deps: DepsDep) -
     summary="Progress as server-sent events",
     response_class=EventSourceResponse,
     responses={
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        200: {"content": {"text/event-stream": {"schema": EVENT_SCHEMA}}},
         204: {"description": "Seen."},
     },
 )

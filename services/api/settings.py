@@ -23,6 +23,8 @@ class Settings(ServiceSettings, PostgresSettings, RelaySettings, AuthSettings):
     """Files that may wait to be read; more are answered 503."""
     parse_seconds: float = Field(30, gt=0)
     """Time limit for reading one file."""
+    uploads_at_once: int = Field(32, ge=1)
+    """Uploads that are received, wait or are read at the same time; more are answered 503 before they are received."""
     upload_seconds: float = Field(120, gt=0)
     """Time limit for receiving one upload."""
     reference_cache_seconds: float = Field(60, ge=0)

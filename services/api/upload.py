@@ -2,9 +2,12 @@
 
 import asyncio
 import hashlib
+import os
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +24,7 @@ FRAMING_BYTES = 64 * 1024
 MAX_FILE_NAME = 255
 COPY_BYTES = 1024 * 1024
 TAIL_BYTES = 128
+_FOLDER = "leadflow-upload-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,35 @@ class Upload:
     sha256: str
     file_name: str | None
     data: str
+
+
+class UploadSlots:
+    """At most ``count`` uploads at once: what each may take of disk and memory, all of them take so many times."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Hold a slot during the block. Raises Refused ``busy`` at once when there is none: nothing was read yet."""
+        if not self._free:
+            raise Refused("busy")
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+
+def forget_uploads_of_the_dead() -> None:
+    """Remove the uploads that a killed api left behind: they are personal data, and room.
+
+    Folders are named after their process. In a container the next one has the same number, and nothing yet.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        pid = folder.name.removeprefix(_FOLDER).partition("-")[0]
+        if pid.isdigit() and (int(pid) == os.getpid() or not Path(f"/proc/{pid}").exists()):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager
@@ -50,9 +83,10 @@ async def receive_upload(request: Request, *, max_bytes: int, seconds: float) ->
             raise Refused("multipart_invalid", "The multipart body ends too early.") from None
         if (file.size or 0) > max_bytes:
             raise _too_large(max_bytes)
-        with TemporaryDirectory(prefix="leadflow-upload-") as folder:
+        with TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-") as folder:
             path = Path(folder) / "upload"
             sha256 = await asyncio.to_thread(_copy, file, path)
+            await form.close()  # or each upload would take its size twice for as long as it is read
             yield Upload(Path(folder), path, sha256, _clean_name(file.filename), data)
     finally:
         await form.close()
@@ -81,7 +115,8 @@ async def _receive_form(request: Request, *, max_bytes: int, seconds: float) -> 
         if "maximum size" in error.message:
             raise _data_too_large() from None
         raise Refused("multipart_invalid", error.message) from None
-    except (KeyError, UnicodeDecodeError, ClientDisconnect):
+    except (KeyError, ValueError, ClientDisconnect):
+        # ValueError: headers that are not ASCII, or a charset that decodes nothing ("undefined", "punycode").
         raise Refused("multipart_invalid", "The multipart body has no boundary, or ends too early.") from None
     except TimeoutError:
         raise Refused("upload_too_slow", f"The upload took more than {seconds:.0f} seconds.") from None

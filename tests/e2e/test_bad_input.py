@@ -123,6 +123,21 @@ async def test_a_multipart_body_that_was_cut(user: User, stored: Stored) -> None
     await stored.nothing_of(user.tenant.company_id)
 
 
+@pytest.mark.parametrize(
+    "charset", ["undefined", "punycode", "hex", "utf-16", "unicode_escape", "a\\x00b", "x" * 5_000]
+)
+async def test_any_charset_of_a_multipart_body(user: User, charset: str) -> None:
+    """Python knows codecs that decode nothing, and some that make lone surrogates of a part's name."""
+    border, parts = "border", [b'name="\\ud800"', b'name="data"']
+    body = b"".join(b"--border\r\nContent-Disposition: form-data; %b\r\n\r\n{\\ud800\r\n" % part for part in parts)
+    content_type = f"multipart/form-data; boundary={border}; charset={charset}"
+    answer = await user.http.post(
+        "/import", content=body + b"--border--\r\n", headers=user.tenant.headers() | {"Content-Type": content_type}
+    )
+    assert answer.json()["code"] in {"multipart_invalid", "part_unknown"}
+    problem(answer, answer.status_code, answer.json()["code"])
+
+
 DATA: dict[str, tuple[dict[str, Any], str]] = {
     "no name": ({"name": None}, "name"),
     "empty name": ({"name": ""}, "name"),

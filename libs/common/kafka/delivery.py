@@ -7,6 +7,7 @@ service. It hooks ``after_processed``, because errors of FastStream's parser pas
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -52,8 +53,8 @@ class Delivery:
         self._gave_up = False
         self._stopping = asyncio.Event()
         self._broker: KafkaBroker | None = None
-        self.progress = 0
-        """Messages settled so far, well or badly: what readiness watches."""
+        self.progress: Counter[tuple[str, int]] = Counter()
+        """Messages settled so far, well or badly, by topic and partition: what readiness watches."""
 
     def connect(self, broker: KafkaBroker) -> None:
         self._broker = broker
@@ -73,7 +74,7 @@ class Delivery:
     def succeeded(self, record: ConsumerRecord[Any, Any]) -> None:
         self._attempts.pop((record.topic, record.partition), None)
         self._bad_in_a_row = 0
-        self.progress += 1
+        self.progress[record.topic, record.partition] += 1
 
     async def failed(self, record: ConsumerRecord[Any, Any], error: Exception) -> bool:
         """Wait or dead-letter. Return True when the record is done with, False when it must come again.
@@ -94,7 +95,7 @@ class Delivery:
         await self._dead_letter(record, error, attempts)
         self._bad_in_a_row += 1
         self._attempts.pop((record.topic, record.partition), None)
-        self.progress += 1
+        self.progress[record.topic, record.partition] += 1
         return True
 
     async def back_off(self, record: ConsumerRecord[Any, Any], error: Exception, *, attempts: int) -> None:

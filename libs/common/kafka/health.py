@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from faststream.kafka import KafkaBroker
 
@@ -27,33 +28,48 @@ class ConsumerHealth:
         self._stuck_after = settings.stuck_after_seconds
         self._service = service
         self._monotonic = monotonic
-        self._seen_progress = -1
-        self._since = monotonic()
+        self._moved: dict[int, tuple[int, float]] = {}
+        """By subscriber: its progress, and since when it is that."""
 
     async def stuck(self) -> str | None:
-        """Return why this consumer is not ready, or None."""
+        """Return why this process is not ready, or None. One of its consumers that is stuck is enough.
+
+        Of the consumers of a topic some may be without a partition: there can be more of them than partitions.
+        """
         lags: dict[str, int] = {}
         assigned: set[str] = set()
-        for subscriber in self._broker.subscribers:
+        silent: str | None = None
+        for number, subscriber in enumerate(self._broker.subscribers):
             consumer = getattr(subscriber, "consumer", None)
             if consumer is None:
                 return "the consumer has not started"
             topic = ",".join(getattr(subscriber, "topic_names", []))
-            lags.setdefault(topic, 0)
+            lag = 0
             for partition in consumer.assignment():
                 assigned.add(topic)
                 end = consumer.highwater(partition)
                 if end is not None:
-                    lags[topic] += max(0, end - await consumer.position(partition))
+                    lag += max(0, end - await consumer.position(partition))
+            lags[topic] = lags.get(topic, 0) + lag
+            silent = silent or self._silence(number, consumer.assignment(), lag + _in_hand(subscriber))
         for topic, topic_lag in lags.items():
             CONSUMER_LAG.labels(self._service, topic).set(topic_lag)
-        if assigned != lags.keys():
-            return "no partition is assigned"
-        lag = sum(lags.values())
+        return "no partition is assigned" if assigned != lags.keys() else silent
+
+    def _silence(self, number: int, partitions: Any, waiting: int) -> str | None:
+        """Return how long a consumer has settled nothing while messages wait, when that is too long."""
         now = self._monotonic()
-        if self._delivery.progress != self._seen_progress or lag == 0:
-            self._seen_progress = self._delivery.progress
-            self._since = now
-        if now - self._since > self._stuck_after:
-            return f"{lag} messages wait and none was settled for {now - self._since:.0f} s"
+        progress = sum(self._delivery.progress[each.topic, each.partition] for each in partitions)
+        seen, since = self._moved.get(number, (-1, now))
+        if progress != seen or waiting == 0:
+            self._moved[number] = progress, now
+            return None
+        if now - since > self._stuck_after:
+            return f"{waiting} messages wait and none was settled for {now - since:.0f} s"
         return None
+
+
+def _in_hand(subscriber: Any) -> int:
+    """Return 1 while a message is being handled: it is past the position, and a handler that hangs looks idle."""
+    in_hand: int = subscriber.lock.qsize
+    return in_hand

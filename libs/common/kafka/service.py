@@ -14,6 +14,7 @@ from faststream.specification import AsyncAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from libs.common.connections import BoundedHttp
 from libs.common.errors import describe
 from libs.common.health import health_routes
 from libs.common.kafka.broker import create_broker, stop_broker
@@ -95,6 +96,7 @@ class Service:
         """Serve until SIGTERM. Exits with 78 after a bad deploy, 3 when a server is away at the start."""
         config = uvicorn.Config(
             self.app(),
+            http=BoundedHttp,
             host=self.settings.http_host,
             port=self.settings.http_port,
             log_config=None,

@@ -63,6 +63,7 @@ def _separator(text: TextIO) -> str:
 
 def _likeness(line: str, separator: str) -> tuple[int, int]:
     """Return how many of the five names, and how many cells, the line holds when it is separated so."""
+    csv.field_size_limit(_SAMPLE)  # of the whole process: the file before this one may have left a smaller one
     cells = [trimmed(cell).casefold() for cell in next(csv.reader([line], delimiter=separator))]
     return len(set(cells) & set(COLUMNS)), len(cells)
 

@@ -50,7 +50,8 @@ def _opened(path: Path, suffix: str) -> CalamineWorkbook:
     """
     if path.suffix == suffix:
         return CalamineWorkbook.from_path(path)
-    with TemporaryDirectory() as folder:
+    # Beside the upload: that folder goes with it also when this process is killed while it reads.
+    with TemporaryDirectory(dir=path.parent) as folder:
         named = Path(folder) / f"workbook{suffix}"
         named.symlink_to(path.resolve())
         return CalamineWorkbook.from_path(named)

@@ -18,7 +18,10 @@ class ImportRequest(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    name: str = Field(description="Unique among the account's imports; trimmed, 1 to 255 characters.")
+    name: str = Field(
+        description="Unique among the account's imports; trimmed, 1 to 255 characters.",
+        json_schema_extra={"pattern": rf"^\s*\S(.{{0,{MAX_NAME - 2}}}\S)?\s*$"},
+    )
     account_id: Id
     source_id: Id
     tag_ids: Annotated[list[Id], Field(max_length=MAX_TAGS)] = []

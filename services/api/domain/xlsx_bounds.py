@@ -30,6 +30,9 @@ _CELLS_FOR_ANY_FILE = 1 << 21
 _CELLS_PER_ROW = 16
 """A sheet's rectangle may hold this many cells: five columns, and some that a person forgot at the right."""
 
+_COLUMNS_OF_EXCEL = 16_384
+"""A to XFD ("Excel specifications and limits"): a wider sheet is measured no further."""
+
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 """What ``zipfile`` raises on archives that are cut short, encrypted, or made to confuse it."""
@@ -129,7 +132,7 @@ def visible_sheet(path: Path, limits: Limits) -> Sheet:
     except (expat.ExpatError, LookupError):  # LookupError: an encoding that nobody knows
         raise Refused("file_broken", "The workbook's XML is damaged.") from None
     if sheet.rows * sheet.columns > _most_cells(limits):
-        raise Refused("file_too_large", f"The sheet's cells spread over {sheet.rows} rows and {sheet.columns} columns.")
+        raise _too_wide(sheet.rows, sheet.columns)
     return sheet
 
 
@@ -143,6 +146,10 @@ def unpacks_within(path: Path, limits: Limits) -> None:
                     pass
     except _ZIP_ERRORS:
         raise Refused("file_broken", "The workbook's archive is damaged or not complete.") from None
+
+
+def _too_wide(rows: int, columns: int) -> Refused:
+    return Refused("file_too_large", f"The sheet's cells spread over {rows} rows and {columns} columns.")
 
 
 def _most_cells(limits: Limits) -> int:
@@ -222,6 +229,8 @@ class _Cells:
                 self._row, self._column = int(reference[2]) - 1, _column(reference[1].upper())
             else:
                 self._column += 1
+            if self._column >= _COLUMNS_OF_EXCEL:
+                raise _too_wide(self._row + 1, self._column + 1)
             self._is_error = attributes.get("t") == "e"
         elif name in {"v", "is"}:
             self._sheet.rows = max(self._sheet.rows, self._row + 1)

@@ -72,6 +72,27 @@ async def test_lag_without_progress_is_not_ready_and_progress_makes_it_ready_aga
         assert await health.stuck() is None
 
 
+async def test_a_handler_that_hangs_on_the_last_message_is_not_idle(kafka: Kafka) -> None:
+    """Nothing waits behind it: the consumer's position is the end of its partition."""
+    topic, clock = await kafka.chunk_topic(), Clock()
+    begun, let_go = asyncio.Event(), asyncio.Event()
+
+    async def hang(chunk: ChunkAccepted) -> None:
+        begun.set()
+        await let_go.wait()
+
+    await kafka.send(topic.name, CHUNK)
+    async with consuming(kafka, topic, hang) as running:
+        health = health_of(running, kafka, clock)
+        await asyncio.wait_for(begun.wait(), 10)
+        assert await health.stuck() is None
+        clock.now += kafka.settings.stuck_after_seconds + 1
+        assert await health.stuck() is not None
+        let_go.set()
+        await kafka.until_committed(running.group, topic.name, 1)
+        await until_ready(health)
+
+
 async def test_a_consumer_that_works_through_its_lag_is_ready(kafka: Kafka) -> None:
     topic, clock = await kafka.chunk_topic(), Clock()
     may_pass, tried = asyncio.Semaphore(0), asyncio.Event()

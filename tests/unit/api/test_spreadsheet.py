@@ -239,6 +239,12 @@ def test_a_wrong_header_is_explained(read: Reader, header: str, detail: str) -> 
     assert detail in refused.detail
 
 
+def test_a_first_line_of_one_huge_cell_is_no_header_whatever_was_read_before(read: Reader) -> None:
+    """Csv's limit of a field is the process', and a worker reads many files."""
+    assert read(HEAD + "Ana,11912345678,,,")
+    assert refusal(read, "A" * 60_000).code == "file_headers"
+
+
 def test_a_header_that_is_data_is_not_quoted(read: Reader) -> None:
     refused = refusal(read, "Ana Segredo,11912345678,52998224725,segredo@padaria.com.br,segredo\n")
     assert refused.code == "file_headers"

@@ -1,0 +1,225 @@
+"""The second wall: within a company's transaction no other company's rows exist, whatever a statement says."""
+
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.postgres import Postgres
+from tests.support.imports import insert_import
+from tests.support.kafka import unique
+from tests.support.platform import Tenant, create_tenant
+
+WALLED = (
+    "amigocare_leads",
+    "chat_tags",
+    "idempotency_keys",
+    "lead_import_chunks",
+    "lead_import_rows",
+    "lead_import_tags",
+    "lead_imports",
+    "tags",
+)
+"""Each holds a company's rows: a policy hides the others'."""
+APPEND_ONLY = ("outbox",)
+"""A company's transaction may add to it, and neither read nor change what is there."""
+READ_ONLY = ("lead_channels", "lead_sources", "companies", "messaging_accounts", "patients", "users")
+"""Shared, or the host platform's own, which has no policies of ours: it may be read, the queries are scoped."""
+UNSEEN = ("alembic_version", "attendances")
+
+OWN = "company_id = :company"
+OF_IMPORT = "import_id = :import"
+COLUMN = dict.fromkeys(WALLED, OWN) | {table: OF_IMPORT for table in WALLED if table.startswith("lead_import_")}
+
+
+def new_rows(tenant: Tenant, import_id: int, number: int) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return a statement a walled table that inserts one row of this company, and its values."""
+    own = {"c": tenant.company_id, "u": tenant.user_id, "a": tenant.account_id, "s": tenant.source_id, "i": import_id}
+    key = unique(str(number))
+    return {
+        "lead_imports": (
+            (
+                "INSERT INTO amigocare.lead_imports (name, creator_id, company_id, source_id, account_id, total_rows,"
+                " chunk_count, file_sha256) VALUES (:k, :u, :c, :s, :a, 1, 1, repeat('0', 64))"
+            ),
+            own | {"k": key},
+        ),
+        "amigocare_leads": (
+            (
+                "INSERT INTO amigocare.amigocare_leads (contact_cellphone, source_id, channel_id, import_id,"
+                " company_id, amigocare_messaging_account_id, creator_id) VALUES (:k, :s,"
+                " (SELECT id FROM amigocare.lead_channels LIMIT 1), :i, :c, :a, :u)"
+            ),
+            own | {"k": key[:25]},
+        ),
+        "tags": ("INSERT INTO amigocare.tags (name, company_id, creator_id) VALUES (:k, :c, :u)", own | {"k": key}),
+        "chat_tags": (
+            (
+                "INSERT INTO amigocare.chat_tags (chat_id, tag_id, lead_id, company_id, creator_id)"
+                " SELECT :k, :t, l.id, :c, :u FROM amigocare.amigocare_leads l WHERE l.company_id = :c LIMIT 1"
+            ),
+            own | {"k": key[:24], "t": tenant.tag_ids[0]},
+        ),
+        "idempotency_keys": (
+            (
+                "INSERT INTO amigocare.idempotency_keys (company_id, key, fingerprint, import_id, response)"
+                " VALUES (:c, :k, repeat('0', 64), :i, '{}')"
+            ),
+            own | {"k": key},
+        ),
+        "lead_import_chunks": (
+            (
+                "INSERT INTO amigocare.lead_import_chunks (import_id, chunk_index, row_count, payload)"
+                " VALUES (:i, :n, 1, 'x')"
+            ),
+            own | {"n": 100 + number},
+        ),
+        "lead_import_rows": (
+            (
+                "INSERT INTO amigocare.lead_import_rows"
+                " (import_id, row_number, chunk_index, outcome, reason, detail, cells)"
+                " VALUES (:i, :n, 0, 'error', 'phone_invalid', '', '[]')"
+            ),
+            own | {"n": 100 + number},
+        ),
+        "lead_import_tags": (
+            "INSERT INTO amigocare.lead_import_tags (import_id, tag_id, created_here) VALUES (:i, :t, false)",
+            own | {"t": tenant.tag_ids[number % 3]},
+        ),
+    }
+
+
+@pytest_asyncio.fixture
+async def ours(postgres: Postgres) -> tuple[Tenant, int]:
+    return await company(postgres)
+
+
+@pytest_asyncio.fixture
+async def theirs(postgres: Postgres) -> tuple[Tenant, int]:
+    return await company(postgres)
+
+
+async def company(postgres: Postgres) -> tuple[Tenant, int]:
+    """Return a company with a row in every walled table, and its import."""
+    tenant = await create_tenant(postgres.engine)
+    import_id = await insert_import(postgres, tenant, row_counts=[1], name=unique("import"))
+    async with postgres.transaction() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO amigocare.lead_channels (name) SELECT 'IMPORT' WHERE NOT EXISTS"
+                " (SELECT FROM amigocare.lead_channels)"
+            )
+        )
+        for table in ("amigocare_leads", *sorted(set(WALLED) - {"amigocare_leads", "lead_imports"})):
+            statement, values = new_rows(tenant, import_id, 0)[table]
+            await run(connection, statement, values)
+    return tenant, import_id
+
+
+async def run(connection: AsyncConnection, statement: str, values: dict[str, Any]) -> int:
+    """Execute; return how many rows it concerned. Values that the statement does not name are left out."""
+    named = {name: value for name, value in values.items() if f":{name}" in statement}
+    return (await connection.execute(text(statement), named)).rowcount
+
+
+async def test_every_table_is_behind_the_wall_or_known_not_to_be(postgres: Postgres) -> None:
+    """A new table fails here until somebody says which."""
+    async with postgres.transaction() as connection:
+        tables = await connection.execute(
+            text(
+                "SELECT relname, relrowsecurity, (SELECT array_agg(privilege_type::text ORDER BY privilege_type)"
+                " FROM information_schema.role_table_grants g WHERE g.table_schema = 'amigocare'"
+                " AND g.table_name = relname AND g.grantee = 'leadflow_tenant')"
+                " FROM pg_class WHERE relnamespace = 'amigocare'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')"
+            )
+        )
+        found = {name: (walled, set(granted or ())) for name, walled, granted in tables}
+    expected = (
+        dict.fromkeys(WALLED, (True, {"SELECT", "INSERT", "UPDATE", "DELETE"}))
+        | dict.fromkeys(APPEND_ONLY, (False, {"INSERT"}))
+        | dict.fromkeys(READ_ONLY, (False, {"SELECT"}))
+        | dict.fromkeys(UNSEEN, (False, set()))
+    )
+    assert found == expected
+
+
+@pytest.mark.parametrize("table", WALLED)
+async def test_a_statement_without_a_scope_concerns_ones_own_rows_alone(
+    postgres: Postgres, ours: tuple[Tenant, int], theirs: tuple[Tenant, int], table: str
+) -> None:
+    """Read, change and delete, all without a WHERE."""
+    column = "company_id" if COLUMN[table] == OWN else "import_id"
+    mine = ours[0].company_id if COLUMN[table] == OWN else ours[1]
+    others = {"company": theirs[0].company_id, "import": theirs[1]}
+    async with postgres.transaction() as connection:
+        before = await run(connection, f"SELECT FROM amigocare.{table} WHERE {COLUMN[table]}", others)
+    assert before, "else this proves nothing"
+    async with postgres.transaction(company_id=ours[0].company_id) as connection:
+        seen = await connection.execute(text(f"SELECT DISTINCT {column} FROM amigocare.{table}"))
+        assert list(seen.scalars()) == [mine]
+        await run(connection, f"UPDATE amigocare.{table} SET {column} = {column}", {})
+        if table not in {"lead_imports", "tags", "amigocare_leads"}:  # others refer to these
+            assert await run(connection, f"DELETE FROM amigocare.{table}", {}) >= 1
+    async with postgres.transaction() as connection:
+        assert await run(connection, f"SELECT FROM amigocare.{table} WHERE {COLUMN[table]}", others) == before
+
+
+@pytest.mark.parametrize("table", WALLED)
+async def test_a_row_of_another_company_cannot_be_written(
+    postgres: Postgres, ours: tuple[Tenant, int], theirs: tuple[Tenant, int], table: str
+) -> None:
+    """Neither inserted, nor made of one's own; one's own can."""
+    tenant, import_id = theirs
+    statement, values = new_rows(tenant, import_id, 1)[table]
+    if table == "chat_tags":  # their lead is not seen, so that it cannot be chosen: name it
+        async with postgres.transaction() as connection:
+            lead = await connection.execute(
+                text("SELECT id FROM amigocare.amigocare_leads WHERE company_id = :c"), {"c": tenant.company_id}
+            )
+            values |= {"l": lead.scalars().first()}
+        statement = (
+            "INSERT INTO amigocare.chat_tags (chat_id, tag_id, lead_id, company_id, creator_id)"
+            " VALUES (:k, :t, :l, :c, :u)"
+        )
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with postgres.transaction(company_id=ours[0].company_id) as connection:
+            await run(connection, statement, values)
+    column, value = ("company_id", tenant.company_id) if COLUMN[table] == OWN else ("import_id", import_id)
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with postgres.transaction(company_id=ours[0].company_id) as connection:
+            await run(connection, f"UPDATE amigocare.{table} SET {column} = :v", {"v": value})
+    own_statement, own_values = new_rows(*ours, 1)[table]
+    async with postgres.transaction(company_id=ours[0].company_id) as connection:
+        assert await run(connection, own_statement, own_values) == 1
+
+
+@pytest.mark.parametrize("table", [*APPEND_ONLY, *READ_ONLY, *UNSEEN])
+async def test_what_has_no_policy_cannot_be_changed(postgres: Postgres, ours: tuple[Tenant, int], table: str) -> None:
+    forbidden = [f"DELETE FROM amigocare.{table}", f"TRUNCATE amigocare.{table}"]
+    if table not in READ_ONLY:
+        forbidden.append(f"SELECT FROM amigocare.{table}")
+    for statement in forbidden:
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with postgres.transaction(company_id=ours[0].company_id) as connection:
+                await connection.execute(text(statement))
+
+
+async def test_the_wall_goes_with_its_transaction(postgres: Postgres, ours: tuple[Tenant, int]) -> None:
+    """The pool hands the same connection to relay and finalizer, which are of no company."""
+    async with postgres.transaction(company_id=ours[0].company_id) as connection:
+        await connection.execute(text("SELECT 1"))
+    async with postgres.transaction() as connection:
+        found = await connection.execute(text("SELECT current_user, current_setting('leadflow.company_id', true)"))
+        user, company_id = found.one()
+    assert user != "leadflow_tenant"
+    assert not company_id
+
+
+async def test_without_a_company_a_tenant_sees_nothing(postgres: Postgres, ours: tuple[Tenant, int]) -> None:
+    async with postgres.engine.begin() as connection:
+        await connection.execute(text("SET LOCAL ROLE leadflow_tenant"))
+        for table in WALLED:
+            assert await run(connection, f"SELECT FROM amigocare.{table}", {}) == 0
