@@ -22,8 +22,8 @@ from services.finalizer import store as finalizer_store
 from services.tagger import handlers as tagger
 from tests.chaos.checker import Report
 from tests.chaos.crash import Crash, CrashPlan
+from tests.chaos.crew import run_scenario
 from tests.chaos.shapes import SHAPES
-from tests.chaos.test_crash_points import run_scenario
 
 _random_ids = itertools.count(1)
 
@@ -123,7 +123,7 @@ async def first_fault(postgres: Postgres, mongo: Mongo, stage: str) -> Report | 
 
 
 @pytest.mark.parametrize("mechanism", BROKEN)
-async def test_the_checker_sees_it_when(quick_postgres: Postgres, quick_mongo: Mongo, mechanism: str) -> None:
+async def test_the_checker_sees_it_when(quick: tuple[Postgres, Mongo], mechanism: str) -> None:
     stage, broken = BROKEN[mechanism]
     with broken():
-        assert await first_fault(quick_postgres, quick_mongo, stage), f"{mechanism}: nothing was noticed"
+        assert await first_fault(*quick, stage), f"{mechanism}: nothing was noticed"
