@@ -21,7 +21,8 @@ async def create_leads(
 
     Lead first: a unique index decides who owns a phone, so that no chat is ever without its lead. A second
     run recognises its own leads and chats by the chat id, makes what is missing and publishes the same
-    message.
+    message. Where the platform has a unique index of its own on chats, a lead whose chat it refuses is taken
+    back: the row exists, as when the other chat had been seen before.
     """
     ids = chat_ids(chunk)
     verdicts: dict[int, Verdict] = dict.fromkeys(await store.chats_of_others(chunk), CHAT_EXISTS)
@@ -37,5 +38,9 @@ async def create_leads(
     async with store.transaction(chunk.company_id) as leads:
         lead_ids = await leads.insert_leads(chunk, ids, rows_to_insert(len(ids), skipped))
         await leads.insert_chat_tags(chunk, ids, lead_ids)
-    await store.insert_chats(chunk, ids, lead_ids, now=clock())
+    refused = await store.insert_chats(chunk, ids, lead_ids, now=clock())
+    if refused:
+        async with store.transaction(chunk.company_id) as leads:
+            await leads.delete_leads(chunk, [lead_ids.pop(chat_id) for chat_id in refused])
+        verdicts |= {index: CHAT_EXISTS for index, chat_id in enumerate(ids) if chat_id in refused}
     await publish(created_chunk(chunk, ids, lead_ids, verdicts))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
 from libs.common.events.topics import DEAD_LETTER
 from libs.common.kafka.dead_letter import ORIGINAL_HEADER, read_dead_letter
@@ -22,13 +22,15 @@ class NoSuchLetter(Exception):
 async def read_letters(settings: KafkaSettings) -> list[tuple[Letter, ConsumerRecord[Any, Any]]]:
     """Return every dead letter that the topic still holds, oldest first."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap.split(","), client_id="leadflow-operator", enable_auto_commit=False
+        DEAD_LETTER,
+        bootstrap_servers=settings.kafka_bootstrap.split(","),
+        client_id="leadflow-operator",
+        enable_auto_commit=False,
     )
     try:
         await consumer.start()
-        numbers = sorted(consumer.partitions_for_topic(DEAD_LETTER) or await _partitions(consumer))
-        partitions = [TopicPartition(DEAD_LETTER, number) for number in numbers]
-        consumer.assign(partitions)
+        # Without a group all partitions are ours from the start.
+        partitions = sorted(consumer.assignment())
         ends = await consumer.end_offsets(partitions)
         starts = await consumer.beginning_offsets(partitions)
         for partition, start in starts.items():
@@ -46,11 +48,6 @@ async def read_letters(settings: KafkaSettings) -> list[tuple[Letter, ConsumerRe
     finally:
         await consumer.stop()
     return sorted(found, key=lambda pair: (pair[0].time, pair[0].position))
-
-
-async def _partitions(consumer: AIOKafkaConsumer) -> set[int]:
-    await consumer.topics()
-    return consumer.partitions_for_topic(DEAD_LETTER) or set()
 
 
 def _letter(record: ConsumerRecord[Any, Any]) -> Letter:

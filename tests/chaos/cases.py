@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import pytest
@@ -28,6 +29,22 @@ full_only = pytest.mark.skipif(not FULL, reason="takes minutes: make chaos")
 
 QUIET_SECONDS = 240.0
 
+STORMY = {
+    "LEADFLOW_WHATSAPP_ENABLED": "1",
+    "LEADFLOW_WHATSAPP_CONCURRENCY": "50",
+    "LEADFLOW_WHATSAPP_TIMEOUT_SECONDS": "1",
+    "LEADFLOW_WHATSAPP_BREAKER_SECONDS": "1",
+    "LEADFLOW_QUOTA_ROWS": "1000000000",
+    "LEADFLOW_QUOTA_IMPORTS": "1000000",
+    "LEADFLOW_CHUNK_ROWS": "100",
+    "LEADFLOW_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
+}
+"""Settings of a stack in a storm: small chunks, no quota worth the name, the fake WhatsApp provider, less patience."""
+
+
+AT_EASE = {"sizes": (1, 40, 250), "longest_pause": 2.0}
+"""How teams upload while one thing goes wrong: what they pile up must be worked off before the next case."""
+
 
 @dataclass(slots=True)
 class Scene:
@@ -38,14 +55,14 @@ class Scene:
     proxies: dict[str, Proxy] = field(default_factory=dict)
 
 
-async def new_teams(scene: Scene, count: int, seed: int, *, slow: float = 1.0) -> list[Team]:
-    """Return teams of companies of their own; ``slow`` is the longest pause between two uploads, in seconds."""
+async def new_teams(scene: Scene, count: int, seed: int, **manner: Any) -> list[Team]:
+    """Return teams of companies of their own; ``manner`` is how they upload."""
     return [
         Team(
             await create_tenant(scene.engine, jwt_secret=scene.stack.jwt_secret),
             random.Random(seed * 100 + number),
             first_phone=number * 10_000_000,
-            longest_pause=slow,
+            **manner,
         )
         for number in range(count)
     ]
@@ -98,14 +115,19 @@ def _seen(record: ConsumerRecord) -> FinishedSeen:
 
 
 @asynccontextmanager
-async def kept(scene: Scene, *, teams: int = 2, seed: int = 1, slow: float = 0.3) -> AsyncIterator[list[Team]]:
+async def kept(scene: Scene) -> AsyncIterator[list[Team]]:
     """Let teams upload within the block, where something goes wrong; afterwards the promise must have been kept."""
-    some = await new_teams(scene, teams, seed, slow=slow)
+    some = await new_teams(scene, 2, seed=1, **AT_EASE)
     async with uploading(scene, some):
         await accepted(some, 1)
         yield some
-    report = await report_when_quiet(scene, [each for team in some for each in team.accepted])
-    print(f"\n{sum(team.refused for team in some)} uploads had to ask again; {report}")  # noqa: T201
+    await promise_kept(scene, some)
+
+
+async def promise_kept(scene: Scene, teams: Sequence[Team]) -> None:
+    """Check that every row of every accepted upload has ended as it must."""
+    report = await report_when_quiet(scene, [each for team in teams for each in team.accepted])
+    print(f"\n{sum(team.refused for team in teams)} uploads had to ask again; {report}")  # noqa: T201
     assert report.rows
     assert report.kept, str(report)
 

@@ -98,6 +98,10 @@ class _State:
     rows: dict[int, list[Mapping[str, Any]]]
     tags: dict[int, list[str]]
     chats: dict[str, Mapping[str, Any]]
+    every_chat: list[dict[str, Any]]
+    """Of these companies, the platform's own too."""
+    unused_tags: list[Mapping[str, Any]]
+    """Tags that imports made, linked to no chat, when no import is in progress that could still use them."""
     open_outbox: int
     holders: dict[tuple[int, int, str, str], set[int | None]]
     """The imports (None: the platform) of the leads and chats of (company, account, country code, phone)."""
@@ -129,6 +133,13 @@ async def _read(engine: AsyncEngine, mongo: Mongo, ids: list[int]) -> _State:
         outbox = await all_of(
             "SELECT count(*) AS n FROM amigocare.outbox WHERE key = ANY(CAST(CAST(:ids AS int[]) AS text[]))"
         )
+        unused_tags = await all_of(
+            f"SELECT t.id FROM amigocare.tags t WHERE NOT t.is_deleted AND t.company_id IN ({companies})"
+            " AND EXISTS (SELECT FROM amigocare.lead_import_tags m WHERE m.tag_id = t.id AND m.created_here)"
+            " AND NOT EXISTS (SELECT FROM amigocare.chat_tags c WHERE c.tag_id = t.id AND NOT c.is_deleted)"
+            " AND NOT EXISTS (SELECT FROM amigocare.lead_import_tags h JOIN amigocare.lead_imports i"
+            " ON i.id = h.import_id WHERE h.tag_id = t.id AND i.status = 'PROCESSING')"
+        )
         patients = await all_of(
             f"SELECT * FROM amigocare.patients WHERE deleted_at IS NULL AND company_id IN ({companies})"
         )
@@ -145,6 +156,8 @@ async def _read(engine: AsyncEngine, mongo: Mongo, ids: list[int]) -> _State:
             lead_id: ["(deleted)" if row["is_deleted"] else row["name"] for row in some]
             for lead_id, some in _grouped(tags, "lead_id").items()
         },
+        every_chat=chats,
+        unused_tags=unused_tags,
         chats={str(chat["_id"]): chat for chat in chats if chat.get("import_id") in imported},
         open_outbox=outbox[0]["n"],
         holders=holders,
@@ -256,7 +269,7 @@ def _check_phones(report: Report, state: _State) -> None:
     ]
     chats = Counter(
         (chat["company_id"], chat["account_id"], chat["contact_cellphone_country_code"], chat["contact_cellphone"])
-        for chat in state.chats.values()
+        for chat in state.every_chat
     )
     report.doubled += [
         f"{times} chats of one phone in account {phone[1]}" for phone, times in chats.items() if times > 1
@@ -266,6 +279,7 @@ def _check_phones(report: Report, state: _State) -> None:
 def _check_orphans(report: Report, state: _State) -> None:
     chats_of_leads = {lead["chat_id"] for leads in state.leads.values() for lead in leads}
     report.lost += [f"chat {chat_id} has no lead" for chat_id in state.chats.keys() - chats_of_leads]
+    report.unaccounted += [f"tag {tag['id']} was made and is used by nobody" for tag in state.unused_tags]
     if state.open_outbox:
         report.stuck.append(f"{state.open_outbox} events are still in the outbox")
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres, sqlalchemy_url
 from libs.common.settings import MongoSettings, PostgresSettings
-from tests.chaos.cases import Scene
+from tests.chaos.cases import STORMY, Scene
 from tests.chaos.crew import Crew, quick_stores, quiet_logs
 from tests.chaos.proxy import Proxy
 from tests.support.databases import make_databases
@@ -34,18 +34,6 @@ async def crew(servers: Addresses) -> AsyncIterator[Crew]:
     crew = Crew([await make_databases(servers, f"leadflow_crash_{number}") for number in (1, 2)])
     yield crew
     await asyncio.to_thread(crew.stop)
-
-
-STORMY = {
-    "LEADFLOW_WHATSAPP_ENABLED": "1",
-    "LEADFLOW_WHATSAPP_CONCURRENCY": "50",
-    "LEADFLOW_WHATSAPP_TIMEOUT_SECONDS": "1",
-    "LEADFLOW_WHATSAPP_BREAKER_SECONDS": "1",
-    "LEADFLOW_QUOTA_ROWS": "1000000000",
-    "LEADFLOW_QUOTA_IMPORTS": "1000000",
-    "LEADFLOW_CHUNK_ROWS": "100",
-    "LEADFLOW_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
-}
 
 
 @pytest.fixture(scope="session")

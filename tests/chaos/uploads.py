@@ -28,6 +28,8 @@ class Team:
     first_phone: int
     pool: int = 6_000
     longest_pause: float = 1.0
+    sizes: tuple[int, ...] = (1, 40, 300, 1_200)
+    """Rows of a file."""
     accepted: list[ExpectedImport] = field(default_factory=list)
     attempts: int = 0
     refused: int = 0
@@ -35,7 +37,7 @@ class Team:
 
     def _file(self) -> tuple[bytes, dict[int, ExpectedRow]]:
         rows, expected = [], {}
-        for number in range(2, 2 + self.chance.choice((1, 40, 300, 1_200))):
+        for number in range(2, 2 + self.chance.choice(self.sizes)):
             phone = f"119{self.first_phone + self.chance.randrange(self.pool):08d}"
             tags = self.chance.sample(TAGS, self.chance.randint(0, 3))
             rows.append([f"Lead {phone}", phone, "", "", ", ".join(tags)])

@@ -4,6 +4,7 @@ Each process life gets its own stores with its own crash plan. A message stays a
 its handler returned, as an offset stays uncommitted.
 """
 
+import asyncio
 import itertools
 import json
 import uuid
@@ -96,6 +97,12 @@ class World:
     def __init__(self, postgres: Postgres, mongo: Mongo, tenant: Tenant, plans: dict[str, CrashPlan]) -> None:
         self.bad_stage: str | None = None
         self.asks_provider = False
+        self.overtaken = False
+        """Repeats come when the leads are made, and are settled before what they repeat."""
+        self.together = False
+        """All messages of a stage are handled at the same time. Not for plans that crash."""
+        self.before_creator: Callable[[], Awaitable[None]] | None = None
+        """What happens once, between dedup and creator."""
         self.letters: deque[DeadLetter] = deque()
         self._real = (postgres, mongo)
         self.tenant = tenant
@@ -275,19 +282,42 @@ class World:
         """Deliver until no topic and no outbox holds anything for this tenant."""
         while True:
             progressed = await self.relay()
-            for stage, topic in _TOPIC_OF.items():
-                work = self._dead_letter if stage == self.bad_stage else self.handle
-                progressed += await self._drain(stage, self.topics[topic.name], partial(work, stage))
+            accepted = self.topics[CHUNK_ACCEPTED.name]
+            while self.overtaken and len(accepted) > 1:
+                progressed += await self._drain_stage("dedup", most=1)
+                progressed += await self._drain_stage("tagger") + await self._drain_stage("creator")
+            for stage in ("dedup", "tagger", "creator"):
+                progressed += await self._drain_stage(stage)
+            if self.overtaken:
+                self.topics[CHUNK_CREATED.name].reverse()
+            progressed += await self._drain_stage("finalizer")
             progressed += await self._drain("finalizer", self.letters, self._settle_letter)
             if not progressed:
                 return
 
-    async def _drain(self, stage: str, queue: deque[T], work: Callable[[T], Awaitable[None]]) -> int:
+    async def _drain_stage(self, stage: str, *, most: int | None = None) -> int:
+        queue = self.topics[_TOPIC_OF[stage].name]
+        if stage == "creator" and queue and self.before_creator:
+            await self.before_creator()
+            self.before_creator = None
+        work = self._dead_letter if stage == self.bad_stage else self.handle
+        if self.together:
+            payloads = list(queue)
+            queue.clear()
+            await asyncio.gather(*(work(stage, payload) for payload in payloads))
+            return len(payloads)
+        return await self._drain(stage, queue, partial(work, stage), most=most)
+
+    async def _drain(
+        self, stage: str, queue: deque[T], work: Callable[[T], Awaitable[None]], *, most: int | None = None
+    ) -> int:
+        """Handle what the queue holds now, or so many of it; return the number of lives that it took."""
         lives = 0
-        while queue:
+        for _ in range(len(queue) if most is None else most):
+            while not await self._live(stage, partial(work, queue[0])):
+                lives += 1
+            queue.popleft()
             lives += 1
-            if await self._live(stage, partial(work, queue[0])):
-                queue.popleft()
         return lives
 
     # --- repairs ---
