@@ -94,6 +94,8 @@ async def check(
 @dataclass(slots=True)
 class _State:
     imports: dict[int, Mapping[str, Any]]
+    unasked: list[int]
+    """Imports of these companies that nobody was answered."""
     leads: dict[int, list[Mapping[str, Any]]]
     rows: dict[int, list[Mapping[str, Any]]]
     tags: dict[int, list[str]]
@@ -120,6 +122,9 @@ async def _read(engine: AsyncEngine, mongo: Mongo, ids: list[int]) -> _State:
             return [dict(row) for row in (await connection.execute(text(statement), {"ids": ids})).mappings()]
 
         imports = await all_of("SELECT * FROM amigocare.lead_imports WHERE id = ANY(:ids)")
+        unasked = await all_of(
+            f"SELECT id FROM amigocare.lead_imports WHERE company_id IN ({companies}) AND id <> ALL(:ids)"
+        )
         held = await all_of(
             "SELECT l.*, l.amigocare_messaging_account_id AS account_id FROM amigocare.amigocare_leads l"
             f" WHERE l.company_id IN ({companies})"
@@ -150,6 +155,7 @@ async def _read(engine: AsyncEngine, mongo: Mongo, ids: list[int]) -> _State:
         holders[each["company_id"], each["account_id"], *_phone_of(each)].add(each.get("import_id"))
     return _State(
         imports={row["id"]: row for row in imports},
+        unasked=[row["id"] for row in unasked],
         leads=_grouped([lead for lead in held if lead["import_id"] in imported], "import_id"),
         rows=_grouped(rows, "import_id"),
         tags={
@@ -277,6 +283,7 @@ def _check_phones(report: Report, state: _State) -> None:
 
 
 def _check_orphans(report: Report, state: _State) -> None:
+    report.doubled += [f"import {import_id} was answered to nobody" for import_id in state.unasked]
     chats_of_leads = {lead["chat_id"] for leads in state.leads.values() for lead in leads}
     report.lost += [f"chat {chat_id} has no lead" for chat_id in state.chats.keys() - chats_of_leads]
     report.unaccounted += [f"tag {tag['id']} was made and is used by nobody" for tag in state.unused_tags]

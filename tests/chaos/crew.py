@@ -76,6 +76,21 @@ async def run_scenario(
     return world, await check(postgres.engine, mongo, world.expected, world.events)
 
 
+async def points_of(postgres: Postgres, mongo: Mongo, shape: Shape, stage: str) -> int:
+    """Return how many points the longest life of a stage passes."""
+    longest = 0
+
+    class Counting(CrashPlan):
+        def point(self, what: str) -> None:
+            nonlocal longest
+            super().point(what)
+            longest = max(longest, self.passed)
+
+    _, report = await run_scenario(postgres, mongo, shape, {stage: Counting()})
+    assert report.kept, str(report)
+    return longest
+
+
 @dataclass(slots=True)
 class Findings:
     """How many scenarios crashed how often, and what the checker found wrong, in words."""

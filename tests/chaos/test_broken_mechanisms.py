@@ -1,9 +1,10 @@
 """Each mechanism switched off makes the checker fail: a check that cannot fail proves nothing."""
 
+import asyncio
+import dataclasses
 import itertools
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -16,6 +17,7 @@ from libs.common.events.chunk import ChunkTagged
 from libs.common.events.topics import IMPORT_FINISHED
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres
+from services.api.store import AcceptStore, NewImport
 from services.creator import handlers as creator
 from services.creator.domain import CHAT_EXISTS, chat_ids, created_chunk
 from services.creator.store import LeadStore
@@ -24,6 +26,7 @@ from services.dedup import handlers as dedup
 from services.dedup import store as dedup_store
 from services.finalizer import handlers as finalizer
 from services.finalizer import store as finalizer_store
+from services.finalizer.domain import Totals
 from services.finalizer.store import ImportStore
 from services.finalizer.store import Store as FinalizerStore
 from services.operator import store as operator_store
@@ -31,7 +34,7 @@ from services.tagger import handlers as tagger
 from services.tagger.store import TagStore
 from tests.chaos.checker import Report
 from tests.chaos.crash import Crash, CrashPlan
-from tests.chaos.crew import run_scenario
+from tests.chaos.crew import points_of, run_scenario
 from tests.chaos.shapes import LOST, RACE, SHAPES
 
 _random_ids = itertools.count(1)
@@ -83,6 +86,32 @@ async def chat_first(chunk: ChunkTagged, *, store: Any, whatsapp: Any, publish: 
     await publish(created_chunk(chunk, ids, lead_ids, dict.fromkeys(known, CHAT_EXISTS)))
 
 
+@contextmanager
+def answers_forgotten() -> Iterator[None]:
+    """An upload that comes again is another upload, under another name."""
+
+    async def none_kept(self: AcceptStore, key: Any) -> None:
+        return None
+
+    async def as_if_kept(self: AcceptStore, *arguments: Any) -> bool:
+        return True
+
+    async def never_taken(self: AcceptStore, **place: Any) -> bool:
+        return False
+
+    async def renamed(self: AcceptStore, new: NewImport) -> None:
+        await insert_import(self, dataclasses.replace(new, name=f"{new.name} {new.import_id}"))
+
+    insert_import = AcceptStore.insert_import
+    with (
+        patch.object(AcceptStore, "kept_answer", none_kept),
+        patch.object(AcceptStore, "keep_answer", as_if_kept),
+        patch.object(AcceptStore, "name_taken", never_taken),
+        patch.object(AcceptStore, "insert_import", renamed),
+    ):
+        yield
+
+
 async def no_chats_of_others(self: CreatorStore, chunk: ChunkTagged) -> set[int]:
     return set()
 
@@ -123,13 +152,22 @@ def replays_keep_rows() -> AbstractContextManager[Any]:
 
 
 def ids_without_revision() -> AbstractContextManager[Any]:
-    same = replace(IMPORT_FINISHED, identity=lambda event: str(event.import_id))
+    same = dataclasses.replace(IMPORT_FINISHED, identity=lambda event: str(event.import_id))
     return patch.object(finalizer_store, "IMPORT_FINISHED", same)
 
 
-def imports_unlocked() -> AbstractContextManager[Any]:
-    unlocked = str(finalizer_store._LOCK).replace("FOR NO KEY UPDATE", "")
-    return patch.object(finalizer_store, "_LOCK", text(unlocked))
+@contextmanager
+def imports_unlocked() -> Iterator[None]:
+    """Nobody waits for the other, and there is time enough between settling and counting to miss them."""
+    unlocked = text(str(finalizer_store._LOCK).replace("FOR NO KEY UPDATE", ""))
+    totals = ImportStore.totals
+
+    async def counted_later(self: ImportStore) -> Totals | None:
+        await asyncio.sleep(0.2)
+        return await totals(self)
+
+    with patch.object(finalizer_store, "_LOCK", unlocked), patch.object(ImportStore, "totals", counted_later):
+        yield
 
 
 def acked_before_the_work(handler: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
@@ -163,6 +201,7 @@ BROKEN: dict[str, tuple[str, Callable[[], AbstractContextManager[Any]]]] = {
         lambda: patch.object(finalizer, "settle_chunk", acked_before_the_work(finalizer.settle_chunk)),
     ),
     "a repeat ends the import again": ("creator", repeats_end_imports),
+    "answers to an Idempotency-Key are forgotten": ("accept", answers_forgotten),
     "dedup acks first": (
         "dedup",
         lambda: patch.object(dedup, "settle_existing", acked_before_the_work(dedup.settle_existing)),
@@ -194,14 +233,16 @@ BROKEN: dict[str, tuple[str, Callable[[], AbstractContextManager[Any]]]] = {
 
 
 async def first_fault(postgres: Postgres, mongo: Mongo, stage: str) -> Report | None:
-    """Crash nowhere, then at every point of the stage, until the checker finds something."""
+    """Crash nowhere, then at every point of the stage, the last ones first, until the checker finds something."""
     for shape in (*SHAPES, LOST, RACE):
         _, report = await run_scenario(postgres, mongo, shape, {})
         if not report.kept:
             return report
     for shape in SHAPES:
-        for plan in (CrashPlan(point) for point in range(1, 24)):
-            _, report = await run_scenario(postgres, mongo, shape, {stage: plan})
+        if stage not in shape.stages:
+            continue
+        for point in reversed(range(1, 1 + await points_of(postgres, mongo, shape, stage))):
+            _, report = await run_scenario(postgres, mongo, shape, {stage: CrashPlan(point)})
             if not report.kept:
                 return report
     return None

@@ -8,28 +8,12 @@ import pytest
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres
 from tests.chaos.cases import FULL, full_only
-from tests.chaos.crash import CrashPlan
-from tests.chaos.crew import Crew, Points, run_batch, run_scenario
+from tests.chaos.crew import Crew, Points, points_of, run_batch
 from tests.chaos.shapes import SHAPES, Shape
 
 LEAST_SCENARIOS = 10_000
 
 _scenarios_run = 0
-
-
-async def points_of(quick: tuple[Postgres, Mongo], shape: Shape, stage: str) -> int:
-    """Return how many points the longest life of a stage passes."""
-    longest = 0
-
-    class Counting(CrashPlan):
-        def point(self, what: str) -> None:
-            nonlocal longest
-            super().point(what)
-            longest = max(longest, self.passed)
-
-    _, report = await run_scenario(*quick, shape, {stage: Counting()})
-    assert report.kept, str(report)
-    return longest
 
 
 def all_points(count: int) -> list[Points]:
@@ -42,7 +26,7 @@ def all_points(count: int) -> list[Points]:
 async def test_no_crash_point_of_two_imports_that_share_phones_and_tags_loses_or_doubles_a_row(
     quick: tuple[Postgres, Mongo], stage: str
 ) -> None:
-    count = await points_of(quick, SHAPES[2], stage)
+    count = await points_of(*quick, SHAPES[2], stage)
     findings = await run_batch(*quick, SHAPES[2], stage, [(point,) for point in range(1, count + 1)])
     assert not findings.faults, findings.faults[0]
     assert findings.crashes == {1: count}, "a scenario that never crashed proves nothing"
@@ -57,7 +41,7 @@ async def test_no_crash_point_and_no_pair_of_them_loses_or_doubles_a_row(
     quick: tuple[Postgres, Mongo], crew: Crew, shape: Shape, stage: str
 ) -> None:
     global _scenarios_run  # noqa: PLW0603 - the sum over all cases
-    began, scenarios = time.monotonic(), all_points(await points_of(quick, shape, stage))
+    began, scenarios = time.monotonic(), all_points(await points_of(*quick, shape, stage))
     findings = await crew.run(shape, stage, scenarios)
     _scenarios_run += len(scenarios)
     seconds = time.monotonic() - began

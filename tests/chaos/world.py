@@ -6,11 +6,9 @@ its handler returned, as an offset stays uncommitted.
 
 import asyncio
 import itertools
-import json
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -18,16 +16,14 @@ from typing import Any, TypeVar, cast
 from faststream.kafka import KafkaBroker
 from sqlalchemy import text
 
-from libs.common import outbox
 from libs.common.chunk_outbox import Window
-from libs.common.events.chunk import ChunkAccepted, LiveRows, Outcome, SettledRow
-from libs.common.events.lead_import import ImportAccepted, ImportFinished
+from libs.common.events.chunk import LiveRows
+from libs.common.events.lead_import import ImportFinished
 from libs.common.events.topics import (
     CHUNK_ACCEPTED,
     CHUNK_CREATED,
     CHUNK_DEDUPLICATED,
     CHUNK_TAGGED,
-    IMPORT_ACCEPTED,
     IMPORT_FINISHED,
     Topic,
 )
@@ -35,8 +31,6 @@ from libs.common.kafka.dead_letter import DeadLetter
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres
 from libs.common.relay import Relay
-from services.api.store import NewImport
-from services.api.store import Store as ApiStore
 from services.creator import handlers as creator
 from services.creator.store import Store as CreatorStore
 from services.creator.whatsapp import WhatsApp
@@ -48,9 +42,9 @@ from services.finalizer.watchdog import Watchdog
 from services.operator.store import Store as OperatorStore
 from services.tagger import handlers as tagger
 from services.tagger.store import Store as TaggerStore
+from tests.chaos.accepting import File, Row, accept
 from tests.chaos.checker import ExpectedImport, FinishedSeen
 from tests.chaos.crash import Crash, CrashingMongo, CrashingPostgres, CrashPlan
-from tests.support.imports import ACCEPTED_AT, accepted_chunk, live_rows
 from tests.support.platform import Tenant
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -63,16 +57,6 @@ _TOPIC_OF: dict[str, Topic[Any]] = {
 }
 _names = itertools.count()
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of the file: a Brazilian phone and tag names."""
-
-    phone: str
-    tags: list[str] = field(default_factory=list)
-    settled: bool = False
-    """The api found the phone further up in the file."""
 
 
 class Provider:
@@ -127,53 +111,17 @@ class World:
     # --- the api ---
 
     async def accept(self, rows: list[Row], *, chunk_rows: int, tag_ids: list[int]) -> int:
-        """Store an import as the accepting transaction does. A client without an answer asks again."""
-        while True:
-            import_ids: list[int] = []
-            if await self._live("accept", partial(self._accept, rows, chunk_rows, tag_ids, import_ids)):
-                return import_ids[-1]
+        """Have an upload accepted. A client without an answer asks again, with the same Idempotency-Key."""
+        file = File(f"crash {next(_names)} {uuid.uuid4()}", rows, chunk_rows, tag_ids)
+        answers: list[int] = []
 
-    async def _accept(self, rows: list[Row], chunk_rows: int, tag_ids: list[int], import_ids: list[int]) -> None:
-        postgres, _, _ = self._stores("accept")
-        tenant = self.tenant
-        async with ApiStore(postgres).transaction(tenant.company_id) as accepting:
-            import_id, _ = await accepting.reserve()
-            chunks = []
-            for index, start in enumerate(range(0, len(rows), chunk_rows)):
-                some = list(enumerate(rows[start : start + chunk_rows], start=start + 2))
-                chunk = _accepted(tenant, import_id, some, index, tag_ids)
-                chunks.append((index, len(some), chunk.model_dump_json().encode()))
-            await accepting.lock_quota(company_id=tenant.company_id, account_id=tenant.account_id)
-            await accepting.insert_import(self._new_import(import_id, len(rows), len(chunks)))
-            await accepting.insert_chunks(import_id, iter(chunks))
-            event = ImportAccepted(
-                import_id=import_id,
-                company_id=tenant.company_id,
-                account_id=tenant.account_id,
-                source_id=tenant.source_id,
-                creator_id=tenant.user_id,
-                total_rows=len(rows),
-                chunk_count=len(chunks),
-                accepted_at=ACCEPTED_AT,
-            )
-            await outbox.add_event(accepting.connection, IMPORT_ACCEPTED, event, source="api", time=NOW)
-        import_ids.append(import_id)
+        async def upload() -> None:
+            postgres, _, _ = self._stores("accept")
+            answers.append(await accept(postgres, self.tenant, file, clock=lambda: NOW))
 
-    def _new_import(self, import_id: int, rows: int, chunks: int) -> NewImport:
-        return NewImport(
-            import_id=import_id,
-            name=f"crash {next(_names)} {uuid.uuid4()}",
-            creator_id=self.tenant.user_id,
-            company_id=self.tenant.company_id,
-            source_id=self.tenant.source_id,
-            account_id=self.tenant.account_id,
-            total_rows=rows,
-            chunk_count=chunks,
-            file_name=None,
-            file_sha256="0" * 64,
-            options=json.dumps({}),
-            accepted_at=ACCEPTED_AT,
-        )
+        while not await self._live("accept", upload):
+            continue
+        return answers[-1]
 
     # --- the relay ---
 
@@ -352,18 +300,3 @@ class World:
 
         while not await self._live("operator", reopen):
             continue
-
-
-def _accepted(
-    tenant: Tenant, import_id: int, rows: Sequence[tuple[int, Row]], chunk_index: int, tag_ids: list[int]
-) -> ChunkAccepted:
-    """Return the chunk of these (row number, row) as the api sends it."""
-    alive = [(number, row) for number, row in rows if not row.settled]
-    live = live_rows([row.phone for _, row in alive], tags=[list(row.tags) for _, row in alive])
-    live = live.model_copy(update={"row": [number for number, _ in alive]})
-    settled = [
-        SettledRow(row=number, outcome=Outcome.EXISTING, reason="in_file", cells=["", row.phone, "", "", ""])
-        for number, row in rows
-        if row.settled
-    ]
-    return accepted_chunk(tenant, import_id, live, chunk_index=chunk_index, settled=settled, tag_ids=tag_ids)
