@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import ConsumerRecord
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.mongo import Mongo
@@ -30,7 +31,6 @@ full_only = pytest.mark.skipif(not FULL, reason="takes minutes: make chaos")
 QUIET_SECONDS = 240.0
 
 STORMY = {
-    "LEADFLOW_WHATSAPP_ENABLED": "1",
     "LEADFLOW_WHATSAPP_CONCURRENCY": "50",
     "LEADFLOW_WHATSAPP_TIMEOUT_SECONDS": "1",
     "LEADFLOW_WHATSAPP_BREAKER_SECONDS": "1",
@@ -39,10 +39,10 @@ STORMY = {
     "LEADFLOW_CHUNK_ROWS": "100",
     "LEADFLOW_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
 }
-"""Settings of a stack in a storm: small chunks, no quota worth the name, the fake WhatsApp provider, less patience."""
+"""Settings of a stack where things go wrong: small chunks, no quota worth the name, less patience."""
 
 
-AT_EASE = {"sizes": (1, 40, 250), "longest_pause": 2.0}
+AT_EASE = {"sizes": (1, 40, 250), "longest_pause": 3.0}
 """How teams upload while one thing goes wrong: what they pile up must be worked off before the next case."""
 
 
@@ -140,6 +140,22 @@ async def accepted(teams: Sequence[Team], count: int) -> None:
         return all(len(team.accepted) >= least for team, least in zip(teams, wanted, strict=True))
 
     await eventually(look, seconds=90, what=f"{count} more accepted imports a team")
+
+
+async def under_way(scene: Scene) -> None:
+    """Wait until chunks are between the relay and the finalizer."""
+
+    async def look() -> bool:
+        async with scene.engine.connect() as connection:
+            found = await connection.execute(
+                text(
+                    "SELECT EXISTS (SELECT FROM amigocare.lead_import_chunks"
+                    " WHERE sent_at IS NOT NULL AND settled_at IS NULL)"
+                )
+            )
+            return bool(found.scalar_one())
+
+    await eventually(look, seconds=90, what="chunks in flight")
 
 
 async def until(what: str, look: Callable[[], bool], *, seconds: float = 60.0) -> None:

@@ -50,7 +50,7 @@ def proxies(servers: Addresses) -> Iterator[dict[str, Proxy]]:
 
 @pytest.fixture(scope="session")
 def stormy_stack(servers: Addresses, proxies: dict[str, Proxy]) -> Iterator[Addresses]:
-    """All services, with small chunks, no quota worth the name, the fake WhatsApp provider, and proxies between."""
+    """All services, with small chunks, no quota worth the name, and proxies between them and the databases."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in STORMY.items():
             patch.setenv(name, value)
@@ -62,7 +62,10 @@ def stormy_stack(servers: Addresses, proxies: dict[str, Proxy]) -> Iterator[Addr
 
 @pytest.fixture(scope="session")
 def provider_url(stormy_stack: Addresses) -> str:
-    """Where the fake provider takes orders."""
+    """The WhatsApp provider is asked from now on; here it takes orders."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEADFLOW_WHATSAPP_ENABLED", "1")
+        local("up")
     ports = json.loads((ROOT / ".local" / INSTANCE / "ports.json").read_text())["ports"]
     return f"http://127.0.0.1:{ports['whatsapp']}"
 

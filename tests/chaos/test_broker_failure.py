@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from libs.common.events.topics import CHUNK_TAGGED, DEAD_LETTER, TOPICS
 from libs.common.postgres import sqlalchemy_url
-from tests.chaos.cases import STORMY, Scene, accepted, full_only, kept
+from tests.chaos.cases import STORMY, Scene, accepted, full_only, kept, under_way
 from tests.support.processes import kill, needs_local_stack, running
 from tests.support.stack import INSTANCE, local, local_addresses
 from tests.support.waiting import eventually
@@ -23,7 +23,6 @@ from tests.support.waiting import eventually
 pytestmark = [full_only, needs_local_stack]
 
 THREE = f"{INSTANCE}-three"
-QUIET_PROVIDER = {"LEADFLOW_WHATSAPP_ENABLED": "0"}
 DEATHS = 3
 NAMES = [*(topic.name for topic in TOPICS), DEAD_LETTER]
 TOPICS_OWN = 1
@@ -34,7 +33,7 @@ TOPICS_OWN = 1
 async def cluster() -> AsyncIterator[Scene]:
     """A stack of its own with three brokers and all services."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (STORMY | QUIET_PROVIDER | {"LEADFLOW_LOCAL_BROKERS": "3"}).items():
+        for name, value in (STORMY | {"LEADFLOW_LOCAL_BROKERS": "3"}).items():
             patch.setenv(name, value)
         await asyncio.to_thread(local, "reset", instance=THREE)
         await asyncio.to_thread(local, "up", instance=THREE)
@@ -115,5 +114,6 @@ async def test_imports_go_on_when_a_broker_dies(cluster: Scene, victim: Callable
         for _ in range(DEATHS):
             await whole(cluster)
             node = await victim(cluster)
+            await under_way(cluster)
             kill(running(THREE)["kafka" if node == 1 else f"kafka-{node}"])
             await accepted(teams, 1)
