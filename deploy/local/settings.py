@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from deploy.local import kafka, mongo, postgres
@@ -13,6 +13,8 @@ from deploy.local.processes import SCALABLE, SERVICES, WHATSAPP
 from deploy.local.supervision import Program
 
 DEMO_QUOTAS = {"LEADFLOW_QUOTA_ROWS": "1000000", "LEADFLOW_QUOTA_IMPORTS": "1000"}
+
+_URL_OF = {"postgres": "LEADFLOW_POSTGRES_URL", "mongo": "LEADFLOW_MONGO_URL"}
 
 _TRUE = ("1", "true", "t", "yes", "y", "on")
 
@@ -34,6 +36,8 @@ def common_environment(instance: Instance, ports: Ports, given: "Given") -> dict
     """Return what every service gets: the user's ``LEADFLOW_*``, and over them where the servers are."""
     found = given.environment | addresses(instance, ports)
     del found["LEADFLOW_API_URL"]
+    for server, port in given.detours.items():
+        found[_URL_OF[server]] = found[_URL_OF[server]].replace(f":{ports[server]}/", f":{port}/")
     found["LEADFLOW_JWT_SECRET"] = instance.secrets().jwt_secret
     if given.whatsapp_enabled:
         found["LEADFLOW_WHATSAPP_URL"] = f"http://127.0.0.1:{ports[WHATSAPP]}"
@@ -48,6 +52,8 @@ class Given:
 
     environment: dict[str, str]
     demo_quotas: bool
+    detours: dict[str, int] = field(default_factory=dict)
+    """Ports of proxies through which services reach a server: ``LEADFLOW_LOCAL_DETOURS=postgres=PORT,mongo=PORT``."""
 
     @classmethod
     def from_environment(cls, *, demo_quotas: bool) -> "Given":
@@ -58,6 +64,7 @@ class Given:
                 if name.startswith("LEADFLOW_") and not name.startswith(_NOT_FOR_SERVICES)
             },
             demo_quotas=demo_quotas,
+            detours=_detours(os.environ.get("LEADFLOW_LOCAL_DETOURS") or ""),
         )
 
     @classmethod
@@ -71,6 +78,13 @@ class Given:
     @property
     def whatsapp_enabled(self) -> bool:
         return self.environment.get("LEADFLOW_WHATSAPP_ENABLED", "").strip().lower() in _TRUE
+
+
+def _detours(given: str) -> dict[str, int]:
+    pairs = dict(pair.partition("=")[::2] for pair in given.split(",") if pair)
+    if not all(server in _URL_OF and port.isascii() and port.isdigit() for server, port in pairs.items()):
+        raise StackError(f"LEADFLOW_LOCAL_DETOURS={given!r}: use postgres=PORT,mongo=PORT.")
+    return {server: int(port) for server, port in pairs.items()}
 
 
 def service_programs(instance: Instance, ports: Ports, given: Given) -> list[Program]:

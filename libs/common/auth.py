@@ -88,7 +88,12 @@ class TokenReader:
                 audience=settings.jwt_audience,
                 issuer=settings.jwt_issuer,
                 leeway=settings.jwt_leeway_seconds,
-                options={"require": ["sub", "exp"], "verify_aud": settings.jwt_audience is not None},
+                options={
+                    "require": ["sub", "exp"],
+                    "verify_aud": settings.jwt_audience is not None,
+                    # It limits nothing (RFC 7519, 4.1.6), and a clock of ours that is slow would refuse every token.
+                    "verify_iat": False,
+                },
             )
         except jwt.PyJWKClientConnectionError as error:
             raise KeysUnavailable from error

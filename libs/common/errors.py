@@ -44,9 +44,9 @@ _BAD_DAY_TYPES: tuple[type[BaseException], ...] = (
 )
 
 _MONGO_BAD_DAY_CODES = frozenset(
-    {6, 7, 24, 43, 50, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 14031}
+    {6, 7, 24, 43, 50, 89, 91, 112, 134, 189, 262, 371, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 14031}
 )
-"""Server error codes for "try again": host away, timeouts, lost cursor, shutdown, not primary, out of disk space."""
+"""Codes for "try again": host away, timeouts, lost cursor, shutdown, not primary, writes blocked, disk full."""
 
 
 def is_bad_day(error: BaseException) -> bool:

@@ -1,6 +1,6 @@
 """Leads and chat_tags in PostgreSQL, chats in MongoDB."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,12 @@ _CHAT_TAGS = """
 # Looking for a conflict before each row costs a sixth of the insert, and nearly every chunk has none.
 _INSERT_LEADS = {all_new: text(_LEADS.format(on_conflict=do)) for all_new, do in _ON_CONFLICT.items()}
 _INSERT_CHAT_TAGS = {all_new: text(_CHAT_TAGS.format(on_conflict=do)) for all_new, do in _ON_CONFLICT.items()}
+_DELETE_CHAT_TAGS = text(
+    "DELETE FROM amigocare.chat_tags WHERE lead_id = ANY(CAST(:lead_ids AS int[])) AND company_id = :company_id"
+)
+_DELETE_LEADS = text(
+    "DELETE FROM amigocare.amigocare_leads WHERE id = ANY(CAST(:lead_ids AS int[])) AND import_id = :import_id"
+)
 _LEADS_OF_CHATS = text(
     "SELECT chat_id, id FROM amigocare.amigocare_leads"
     " WHERE chat_id = ANY(CAST(:chat_ids AS text[])) AND import_id = :import_id"
@@ -122,6 +128,12 @@ class LeadStore:
             },
         )
 
+    async def delete_leads(self, chunk: ChunkTagged, lead_ids: Collection[int]) -> None:
+        """Take back leads of this import that can have no chat, and their chat_tags."""
+        given = {"lead_ids": sorted(lead_ids)}
+        await self._connection.execute(_DELETE_CHAT_TAGS, given | {"company_id": chunk.company_id})
+        await self._connection.execute(_DELETE_LEADS, given | {"import_id": chunk.import_id})
+
     async def _insert(self, statement: TextClause, values: dict[str, Any]) -> CursorResult[Any]:
         try:
             return await self._connection.execute(statement, values)
@@ -168,21 +180,27 @@ class Store:
 
     async def insert_chats(
         self, chunk: ChunkTagged, ids: Sequence[str], lead_ids: dict[str, int], *, now: datetime
-    ) -> None:
-        """Insert the chats of the rows that have a lead; those of an earlier run stay as they are."""
+    ) -> set[str]:
+        """Insert the chats of the rows that have a lead; those of an earlier run stay as they are.
+
+        Return the ids of those that a unique index of the platform's own on phones refused: another chat was first.
+        """
         documents = chat_documents(chunk, ids, lead_ids, now=now, object_id=ObjectId)
         if not documents:
-            return
+            return set()
         try:
             await self._mongo.chats.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            if not _only_repeats(error.details):
+            refused = [item for item in error.details["writeErrors"] if not _is_repeat(item)]
+            if error.details.get("writeConcernErrors") or not all(_is_anothers_phone(item) for item in refused):
                 raise
+            return {str(documents[item["index"]]["_id"]) for item in refused}
+        return set()
 
 
-def _only_repeats(details: Any) -> bool:
-    errors = details.get("writeErrors", [])
-    concern = details.get("writeConcernErrors", [])
-    return not concern and all(
-        item["code"] == DUPLICATE_KEY and "_id" in item.get("keyPattern", {"_id": 1}) for item in errors
-    )
+def _is_repeat(item: Any) -> bool:
+    return item["code"] == DUPLICATE_KEY and "_id" in item.get("keyPattern", {"_id": 1})
+
+
+def _is_anothers_phone(item: Any) -> bool:
+    return item["code"] == DUPLICATE_KEY and "contact_cellphone" in item["keyPattern"]

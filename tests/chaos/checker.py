@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.mongo import Mongo
+from libs.common.phones import both_forms
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,8 @@ class ExpectedRow:
     country_code: str
     phone: str
     tags: frozenset[str] = frozenset()
-    may_fail: bool = False
-    """Whether an error is a right end of this row."""
+    error: str | None = None
+    """The reason code of the error that is a right end of this row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +94,41 @@ async def check(
 @dataclass(slots=True)
 class _State:
     imports: dict[int, Mapping[str, Any]]
+    unasked: list[int]
+    """Imports of these companies that nobody was answered."""
     leads: dict[int, list[Mapping[str, Any]]]
     rows: dict[int, list[Mapping[str, Any]]]
     tags: dict[int, list[str]]
     chats: dict[str, Mapping[str, Any]]
+    every_chat: list[dict[str, Any]]
+    """Of these companies, the platform's own too."""
+    unused_tags: list[Mapping[str, Any]]
+    """Tags that imports made, linked to no chat, when no import is in progress that could still use them."""
     open_outbox: int
+    holders: dict[tuple[int, int, str, str], set[int | None]]
+    """The imports (None: the platform) of the leads and chats of (company, account, country code, phone)."""
+    patients: set[tuple[int, str, str]]
+
+
+def _phone_of(holder: Mapping[str, Any]) -> tuple[str, str]:
+    return holder["contact_cellphone_country_code"], holder["contact_cellphone"]
 
 
 async def _read(engine: AsyncEngine, mongo: Mongo, ids: list[int]) -> _State:
+    companies = "SELECT company_id FROM amigocare.lead_imports WHERE id = ANY(:ids)"
     async with engine.connect() as connection:
 
         async def all_of(statement: str) -> list[Mapping[str, Any]]:
             return [dict(row) for row in (await connection.execute(text(statement), {"ids": ids})).mappings()]
 
         imports = await all_of("SELECT * FROM amigocare.lead_imports WHERE id = ANY(:ids)")
-        leads = await all_of("SELECT * FROM amigocare.amigocare_leads WHERE import_id = ANY(:ids)")
+        unasked = await all_of(
+            f"SELECT id FROM amigocare.lead_imports WHERE company_id IN ({companies}) AND id <> ALL(:ids)"
+        )
+        held = await all_of(
+            "SELECT l.*, l.amigocare_messaging_account_id AS account_id FROM amigocare.amigocare_leads l"
+            f" WHERE l.company_id IN ({companies})"
+        )
         rows = await all_of("SELECT * FROM amigocare.lead_import_rows WHERE import_id = ANY(:ids)")
         tags = await all_of(
             "SELECT c.lead_id, lower(t.name) AS name, t.is_deleted FROM amigocare.chat_tags c"
@@ -117,17 +138,36 @@ async def _read(engine: AsyncEngine, mongo: Mongo, ids: list[int]) -> _State:
         outbox = await all_of(
             "SELECT count(*) AS n FROM amigocare.outbox WHERE key = ANY(CAST(CAST(:ids AS int[]) AS text[]))"
         )
-    chats = await mongo.chats.find({"import_id": {"$in": ids}}).to_list()
+        unused_tags = await all_of(
+            f"SELECT t.id FROM amigocare.tags t WHERE NOT t.is_deleted AND t.company_id IN ({companies})"
+            " AND EXISTS (SELECT FROM amigocare.lead_import_tags m WHERE m.tag_id = t.id AND m.created_here)"
+            " AND NOT EXISTS (SELECT FROM amigocare.chat_tags c WHERE c.tag_id = t.id AND NOT c.is_deleted)"
+            " AND NOT EXISTS (SELECT FROM amigocare.lead_import_tags h JOIN amigocare.lead_imports i"
+            " ON i.id = h.import_id WHERE h.tag_id = t.id AND i.status = 'PROCESSING')"
+        )
+        patients = await all_of(
+            f"SELECT * FROM amigocare.patients WHERE deleted_at IS NULL AND company_id IN ({companies})"
+        )
+    chats = await mongo.chats.find({"company_id": {"$in": [row["company_id"] for row in imports]}}).to_list()
+    imported = set(ids)
+    holders: dict[tuple[int, int, str, str], set[int | None]] = defaultdict(set)
+    for each in (*(lead for lead in held if not lead["is_deleted"]), *chats):
+        holders[each["company_id"], each["account_id"], *_phone_of(each)].add(each.get("import_id"))
     return _State(
         imports={row["id"]: row for row in imports},
-        leads=_grouped(leads, "import_id"),
+        unasked=[row["id"] for row in unasked],
+        leads=_grouped([lead for lead in held if lead["import_id"] in imported], "import_id"),
         rows=_grouped(rows, "import_id"),
         tags={
             lead_id: ["(deleted)" if row["is_deleted"] else row["name"] for row in some]
             for lead_id, some in _grouped(tags, "lead_id").items()
         },
-        chats={str(chat["_id"]): chat for chat in chats},
+        every_chat=chats,
+        unused_tags=unused_tags,
+        chats={str(chat["_id"]): chat for chat in chats if chat.get("import_id") in imported},
         open_outbox=outbox[0]["n"],
+        holders=holders,
+        patients={(patient["company_id"], *_phone_of(patient)) for patient in patients},
     )
 
 
@@ -157,15 +197,46 @@ def _check_import(report: Report, expected: ExpectedImport, state: _State) -> No
     ended = Counter([row_of_chat(lead["chat_id"]) for lead in leads] + [row["row_number"] for row in rows])
     for row in expected.rows.keys() - ended.keys():
         report.unaccounted.append(f"{name} row {row} ended as nothing")
-    for settled in rows:
-        wanted = expected.rows.get(settled["row_number"])
-        if settled["outcome"] == "error" and wanted is not None and not wanted.may_fail:
-            report.lost.append(f"{name} row {settled['row_number']} ended as error: {settled['reason']}")
+    _check_settled(report, expected, found, state)
     for row, times in ended.items():
         if times > 1 or row not in expected.rows:
             report.unaccounted.append(f"{name} row {row} ended {times} times")
     for lead in leads:
         _check_lead(report, expected, lead, state)
+
+
+def _check_settled(report: Report, expected: ExpectedImport, found: Mapping[str, Any], state: _State) -> None:
+    name = f"import {expected.import_id}"
+    for settled in state.rows[expected.import_id]:
+        wanted = expected.rows.get(settled["row_number"])
+        if wanted is None:
+            continue  # said elsewhere
+        if settled["outcome"] == "error" and settled["reason"] != wanted.error:
+            report.lost.append(f"{name} row {settled['row_number']} ended as error: {settled['reason']}")
+        if settled["outcome"] == "existing" and not _is_explained(settled, wanted, expected, found, state):
+            report.lost.append(f"{name} row {settled['row_number']} is called existing: {settled['reason']}")
+
+
+def _is_explained(
+    settled: Mapping[str, Any],
+    wanted: ExpectedRow,
+    expected: ExpectedImport,
+    found: Mapping[str, Any],
+    state: _State,
+) -> bool:
+    """Tell whether somebody else has the phone: another row of the file, lead, contact or chat."""
+    if settled["reason"] == "in_file":
+        return any(
+            number < settled["row_number"] and (row.country_code, row.phone) == (wanted.country_code, wanted.phone)
+            for number, row in expected.rows.items()
+        )
+    account = found["company_id"], found["account_id"]
+    forms = both_forms(wanted.country_code, wanted.phone)
+    return any(
+        (found["company_id"], wanted.country_code, form) in state.patients
+        or state.holders[*account, wanted.country_code, form] - {expected.import_id}
+        for form in forms
+    )
 
 
 def _check_lead(report: Report, expected: ExpectedImport, lead: Mapping[str, Any], state: _State) -> None:
@@ -204,7 +275,7 @@ def _check_phones(report: Report, state: _State) -> None:
     ]
     chats = Counter(
         (chat["company_id"], chat["account_id"], chat["contact_cellphone_country_code"], chat["contact_cellphone"])
-        for chat in state.chats.values()
+        for chat in state.every_chat
     )
     report.doubled += [
         f"{times} chats of one phone in account {phone[1]}" for phone, times in chats.items() if times > 1
@@ -212,8 +283,10 @@ def _check_phones(report: Report, state: _State) -> None:
 
 
 def _check_orphans(report: Report, state: _State) -> None:
+    report.doubled += [f"import {import_id} was answered to nobody" for import_id in state.unasked]
     chats_of_leads = {lead["chat_id"] for leads in state.leads.values() for lead in leads}
     report.lost += [f"chat {chat_id} has no lead" for chat_id in state.chats.keys() - chats_of_leads]
+    report.unaccounted += [f"tag {tag['id']} was made and is used by nobody" for tag in state.unused_tags]
     if state.open_outbox:
         report.stuck.append(f"{state.open_outbox} events are still in the outbox")
 

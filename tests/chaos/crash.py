@@ -63,7 +63,7 @@ class CrashingConnection:
         self._plan = plan
 
     async def execute(self, statement: Any, parameters: Any = None) -> Any:
-        what = " ".join(str(statement).split()[:4])
+        what = " ".join(statement.text.split()[:4])
         return await self._plan.around(what, lambda: self._connection.execute(statement, parameters))
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from bson import ObjectId
 from sqlalchemy import text
 
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres
+from tests.chaos.accepting import Row
 from tests.chaos.checker import ExpectedImport, ExpectedRow
-from tests.chaos.world import NOW, Row, World
+from tests.chaos.world import NOW, STAGES, World
 from tests.support.platform import Tenant
 
 Prepare = Callable[[Postgres, Mongo, Tenant], Awaitable[None]]
@@ -26,6 +29,33 @@ class Shape:
     prepare: Prepare | None = None
     repeats: int = 1
     """How often Kafka delivers each of the first messages."""
+    bad_stage: str | None = None
+    """Where every message is bad and dead-lettered, until somebody mends it and replays, twice."""
+    asks_provider: bool = False
+    amid: Prepare | None = None
+    """What the platform learns between dedup and creator."""
+    overtaken: bool = False
+    together: bool = False
+    falls_silent: bool = False
+    """The first messages are held up: the watchdog sends them again, and the first ones come after the end."""
+    comes_late: bool = True
+    """Else those that are held up are lost."""
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages that have something to do."""
+        rare = {
+            # What is accepted is the same to it.
+            "accept": self is SHAPES[0],
+            "operator": self.bad_stage is not None,
+            "watchdog": self.falls_silent,
+        }
+        return [stage for stage in STAGES if rare.get(stage, True)]
+
+    @property
+    def revision(self) -> int:
+        """How often each import ends."""
+        return 2 if self.bad_stage else 1
 
 
 async def known_contacts(postgres: Postgres, mongo: Mongo, tenant: Tenant) -> None:
@@ -38,20 +68,28 @@ async def known_contacts(postgres: Postgres, mongo: Mongo, tenant: Tenant) -> No
             ),
             {"company": tenant.company_id},
         )
-    await mongo.chats.insert_one(
-        {
-            "_id": ObjectId(),
-            "company_id": tenant.company_id,
-            "account_id": tenant.account_id,
-            "lead_id": None,
-            "name": "Customer",
-            "contact_cellphone": "11991000002",
-            "contact_cellphone_dial_code": "55",
-            "contact_cellphone_country_code": "BR",
-            "created_at": NOW,
-            "updated_at": NOW,
-        }
-    )
+    await mongo.chats.insert_one(customers_chat(tenant, "11991000002"))
+
+
+def customers_chat(tenant: Tenant, phone: str) -> dict[str, Any]:
+    """Return a chat as the platform opens one when a customer writes."""
+    return {
+        "_id": ObjectId(),
+        "company_id": tenant.company_id,
+        "account_id": tenant.account_id,
+        "lead_id": None,
+        "name": "Customer",
+        "contact_cellphone": phone,
+        "contact_cellphone_dial_code": "55",
+        "contact_cellphone_country_code": "BR",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+
+
+async def customer_writes(postgres: Postgres, mongo: Mongo, tenant: Tenant) -> None:
+    """Open a chat."""
+    await mongo.chats.insert_one(customers_chat(tenant, "11991000009"))
 
 
 SHAPES = (
@@ -68,35 +106,115 @@ SHAPES = (
             [Row("11991000002", ["b"]), Row("11991000003", ["a"])],
         ],
     ),
-    Shape("every message comes twice", [[Row("11991000001", ["a"]), Row("11991000002")]], chunk_rows=1, repeats=2),
+    Shape(
+        "every message comes twice",
+        [[Row("11991000001", ["a"]), Row("11991000002")]],
+        chunk_rows=1,
+        repeats=2,
+        overtaken=True,
+    ),
     Shape(
         "all is known, tags stay unused",
         [[Row("11991000001", ["u"]), Row("11991000002", ["v"])]],
         request_tags=0,
         prepare=known_contacts,
     ),
+    Shape(
+        "absent on WhatsApp, a customer who writes meanwhile, a chunk that the api had settled whole",
+        [
+            [
+                Row("11991000001", ["a"]),
+                Row("11991230000", ["w"]),
+                Row("11991000009", ["c"]),
+                Row("11991000001", settled=True),
+                Row("11991000001", settled=True),
+            ]
+        ],
+        chunk_rows=3,
+        asks_provider=True,
+        amid=customer_writes,
+    ),
+    Shape(
+        "dead-lettered after its leads were made, and replayed twice",
+        [[Row("11991000001", ["a"]), Row("11991000002", ["b"]), Row("11991000003", ["a"])]],
+        bad_stage="finalizer",
+    ),
+    Shape(
+        "sent again, and late repeats after the end",
+        [[Row("11991000001", ["a"]), Row("11991000003", ["b"]), Row("11991230000", ["w"])]],
+        asks_provider=True,
+        falls_silent=True,
+        prepare=known_contacts,
+    ),
+)
+
+RACE = Shape(
+    "all chunks of two imports at the same time",
+    [[Row(f"1199100000{number}", ["a", "b"]) for number in range(1, 7)]] * 2,
+    chunk_rows=1,
+    together=True,
+)
+"""Too many ways to count its crash points; the relay's windows let a few chunks of each import go together."""
+LOST = Shape(
+    "the first messages are lost",
+    [[Row("11991000001", ["a"])]],
+    falls_silent=True,
+    comes_late=False,
 )
 
 
 async def run_shape(world: World, shape: Shape, postgres: Postgres, mongo: Mongo) -> None:
     """Accept the shape's imports and let the pipeline run until it is quiet."""
     tenant = world.tenant
+    world.asks_provider, world.bad_stage = shape.asks_provider, shape.bad_stage
+    world.overtaken, world.together = shape.overtaken, shape.together
+    world.before_creator = partial(shape.amid, postgres, mongo, tenant) if shape.amid else None
     if shape.prepare:
         await shape.prepare(postgres, mongo, tenant)
-    request_tags = tenant.tag_ids[: shape.request_tags]
-    names = ["Cliente", "Parceiro", "VIP"][: shape.request_tags]
     for rows in shape.imports:
-        import_id = await world.accept(rows, chunk_rows=shape.chunk_rows, tag_ids=request_tags)
-        world.expected.append(
-            ExpectedImport(
-                import_id,
-                {
-                    number: ExpectedRow("BR", row.phone, frozenset([*row.tags, *names]))
-                    for number, row in enumerate(rows, start=2)
-                },
-            )
-        )
-    await world.relay()
-    for queue in world.topics.values():
-        queue.extend(list(queue) * (shape.repeats - 1))
+        import_id = await world.accept(rows, chunk_rows=shape.chunk_rows, tag_ids=tenant.tag_ids[: shape.request_tags])
+        world.expected.append(ExpectedImport(import_id, expected_rows(rows, shape), revision=shape.revision))
+    if shape.falls_silent:
+        await fall_silent(world, comes_late=shape.comes_late)
+    elif shape.repeats > 1:
+        await world.relay()
+        for queue in world.topics.values():
+            queue.extend(list(queue) * (shape.repeats - 1))
     await world.until_quiet()
+    if shape.bad_stage:
+        await replay_twice(world)
+
+
+def expected_rows(rows: list[Row], shape: Shape) -> dict[int, ExpectedRow]:
+    """Return what must become of a file's rows."""
+    names = ["Cliente", "Parceiro", "VIP"][: shape.request_tags]
+    return {
+        number: ExpectedRow(
+            "BR",
+            row.phone,
+            frozenset([*row.tags, *names]),
+            error="not_on_whatsapp" if shape.asks_provider and row.phone.endswith("0000") else None,
+        )
+        for number, row in enumerate(rows, start=2)
+    }
+
+
+async def fall_silent(world: World, *, comes_late: bool) -> None:
+    """Hold the first messages up; deliver what the watchdog sends in their place, then they may come after all."""
+    await world.relay()
+    late = {topic: list(queue) for topic, queue in world.topics.items()}
+    for queue in world.topics.values():
+        queue.clear()
+    await world.resend_silent_chunks()
+    await world.until_quiet()
+    for topic, messages in late.items() if comes_late else ():
+        world.topics[topic].extend(messages)
+
+
+async def replay_twice(world: World) -> None:
+    """Mend the bad stage and replay every chunk, once more after it has gone through."""
+    world.bad_stage = None
+    chunks = [(each.import_id, index) for each in world.expected for index in range(len(each.rows))]
+    for _ in range(2):
+        await world.replay(chunks)
+        await world.until_quiet()

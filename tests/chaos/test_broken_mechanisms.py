@@ -1,5 +1,7 @@
 """Each mechanism switched off makes the checker fail: a check that cannot fail proves nothing."""
 
+import asyncio
+import dataclasses
 import itertools
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,21 +11,31 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy import text
 
-from libs.common import outbox
+from libs.common import chunk_outbox, outbox
+from libs.common.chunk_outbox import claim_chunks, mark_sent
 from libs.common.events.chunk import ChunkTagged
+from libs.common.events.topics import IMPORT_FINISHED
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres
+from services.api.store import AcceptStore, NewImport
 from services.creator import handlers as creator
 from services.creator.domain import CHAT_EXISTS, chat_ids, created_chunk
 from services.creator.store import LeadStore
 from services.creator.store import Store as CreatorStore
+from services.dedup import handlers as dedup
+from services.dedup import store as dedup_store
 from services.finalizer import handlers as finalizer
 from services.finalizer import store as finalizer_store
+from services.finalizer.domain import Totals
+from services.finalizer.store import ImportStore
+from services.finalizer.store import Store as FinalizerStore
+from services.operator import store as operator_store
 from services.tagger import handlers as tagger
+from services.tagger.store import TagStore
 from tests.chaos.checker import Report
 from tests.chaos.crash import Crash, CrashPlan
-from tests.chaos.shapes import SHAPES
-from tests.chaos.test_crash_points import run_scenario
+from tests.chaos.crew import points_of, run_scenario
+from tests.chaos.shapes import LOST, RACE, SHAPES
 
 _random_ids = itertools.count(1)
 
@@ -74,6 +86,90 @@ async def chat_first(chunk: ChunkTagged, *, store: Any, whatsapp: Any, publish: 
     await publish(created_chunk(chunk, ids, lead_ids, dict.fromkeys(known, CHAT_EXISTS)))
 
 
+@contextmanager
+def answers_forgotten() -> Iterator[None]:
+    """An upload that comes again is another upload, under another name."""
+
+    async def none_kept(self: AcceptStore, key: Any) -> None:
+        return None
+
+    async def as_if_kept(self: AcceptStore, *arguments: Any) -> bool:
+        return True
+
+    async def never_taken(self: AcceptStore, **place: Any) -> bool:
+        return False
+
+    async def renamed(self: AcceptStore, new: NewImport) -> None:
+        await insert_import(self, dataclasses.replace(new, name=f"{new.name} {new.import_id}"))
+
+    insert_import = AcceptStore.insert_import
+    with (
+        patch.object(AcceptStore, "kept_answer", none_kept),
+        patch.object(AcceptStore, "keep_answer", as_if_kept),
+        patch.object(AcceptStore, "name_taken", never_taken),
+        patch.object(AcceptStore, "insert_import", renamed),
+    ):
+        yield
+
+
+async def no_chats_of_others(self: CreatorStore, chunk: ChunkTagged) -> set[int]:
+    return set()
+
+
+def counting_own_leads() -> AbstractContextManager[Any]:
+    own_too = str(dedup_store._KNOWN).replace(
+        "IS DISTINCT FROM :import_id", "IS DISTINCT FROM CAST(:import_id AS int) * -1"
+    )
+    return patch.object(dedup_store, "_KNOWN", text(own_too))
+
+
+async def marked_before_they_are_published(connection: Any, *, lease: Any, window: Any) -> list[Any]:
+    chunks = await claim_chunks(connection, lease=lease, window=window)
+    await mark_sent(connection, chunks, lease=lease)
+    return chunks
+
+
+async def nothing_silent(self: FinalizerStore, seconds: float) -> list[tuple[int, int]]:
+    return []
+
+
+async def not_cleaned(self: ImportStore) -> None:
+    return
+
+
+async def never_settled(self: TagStore, chunk: Any) -> bool:
+    return False
+
+
+async def letter_unread(letter: Any, *, store: Any, wake_relay: Any) -> None:
+    return
+
+
+def replays_keep_rows() -> AbstractContextManager[Any]:
+    """The rows of the dead letter stay beside what the replay makes of them."""
+    kept = str(operator_store._REOPEN).replace("WHERE r.import_id", "WHERE false AND r.import_id")
+    return patch.object(operator_store, "_REOPEN", text(kept))
+
+
+def ids_without_revision() -> AbstractContextManager[Any]:
+    same = dataclasses.replace(IMPORT_FINISHED, identity=lambda event: str(event.import_id))
+    return patch.object(finalizer_store, "IMPORT_FINISHED", same)
+
+
+@contextmanager
+def imports_unlocked() -> Iterator[None]:
+    """Nobody waits for the other, and there is time enough between settling and counting to miss them."""
+    unlocked = text(str(finalizer_store._LOCK).replace("FOR NO KEY UPDATE", ""))
+    totals = ImportStore.totals
+
+    async def counted_later(self: ImportStore) -> Totals | None:
+        await asyncio.sleep(0.2)
+        return await totals(self)
+
+    with patch.object(finalizer_store, "_LOCK", unlocked), patch.object(ImportStore, "totals", counted_later):
+        yield
+
+
 def acked_before_the_work(handler: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     """A consumer that commits first: what dies amid its work is not delivered again."""
 
@@ -105,6 +201,30 @@ BROKEN: dict[str, tuple[str, Callable[[], AbstractContextManager[Any]]]] = {
         lambda: patch.object(finalizer, "settle_chunk", acked_before_the_work(finalizer.settle_chunk)),
     ),
     "a repeat ends the import again": ("creator", repeats_end_imports),
+    "answers to an Idempotency-Key are forgotten": ("accept", answers_forgotten),
+    "dedup acks first": (
+        "dedup",
+        lambda: patch.object(dedup, "settle_existing", acked_before_the_work(dedup.settle_existing)),
+    ),
+    "dedup counts the leads of its own import": ("dedup", counting_own_leads),
+    "creator does not look for customers' chats": (
+        "creator",
+        lambda: patch.object(CreatorStore, "chats_of_others", no_chats_of_others),
+    ),
+    "chunks count as sent before they are published": (
+        "relay",
+        lambda: patch.object(chunk_outbox, "claim_chunks", marked_before_they_are_published),
+    ),
+    "silent chunks are not sent again": (
+        "watchdog",
+        lambda: patch.object(FinalizerStore, "silent_chunks", nothing_silent),
+    ),
+    "dead letters settle nothing": ("finalizer", lambda: patch.object(finalizer, "settle_dead_letter", letter_unread)),
+    "replays keep the rows of the dead letter": ("operator", replays_keep_rows),
+    "the next revision has the first one's id": ("finalizer", ids_without_revision),
+    "unused tags stay": ("finalizer", lambda: patch.object(ImportStore, "clean_tags", not_cleaned)),
+    "late repeats make tags anew": ("tagger", lambda: patch.object(TagStore, "is_settled", never_settled)),
+    "imports are not locked before they are counted": ("finalizer", imports_unlocked),
     "events are deleted unpublished": (
         "relay",
         lambda: patch.object(outbox, "claim_events", deleted_before_it_was_published),
@@ -113,17 +233,29 @@ BROKEN: dict[str, tuple[str, Callable[[], AbstractContextManager[Any]]]] = {
 
 
 async def first_fault(postgres: Postgres, mongo: Mongo, stage: str) -> Report | None:
-    """Crash nowhere, then at every point of the stage, until the checker finds something."""
+    """Crash nowhere, then at every point of the stage, the last ones first, until the checker finds something."""
+    for shape in (*SHAPES, LOST, RACE):
+        _, report = await run_scenario(postgres, mongo, shape, {})
+        if not report.kept:
+            return report
     for shape in SHAPES:
-        for plan in [CrashPlan(), *(CrashPlan(point) for point in range(1, 24))]:
-            _, report = await run_scenario(postgres, mongo, shape, {stage: plan})
+        if stage not in shape.stages:
+            continue
+        for point in reversed(range(1, 1 + await points_of(postgres, mongo, shape, stage))):
+            _, report = await run_scenario(postgres, mongo, shape, {stage: CrashPlan(point)})
             if not report.kept:
                 return report
     return None
 
 
 @pytest.mark.parametrize("mechanism", BROKEN)
-async def test_the_checker_sees_it_when(quick_postgres: Postgres, quick_mongo: Mongo, mechanism: str) -> None:
+async def test_the_checker_sees_it_when(quick: tuple[Postgres, Mongo], mechanism: str) -> None:
     stage, broken = BROKEN[mechanism]
     with broken():
-        assert await first_fault(quick_postgres, quick_mongo, stage), f"{mechanism}: nothing was noticed"
+        assert await first_fault(*quick, stage), f"{mechanism}: nothing was noticed"
+
+
+async def test_the_checker_sees_nothing_while_every_mechanism_works(quick: tuple[Postgres, Mongo]) -> None:
+    for shape in (*SHAPES, LOST, *[RACE] * 5):
+        _, report = await run_scenario(*quick, shape, {})
+        assert report.kept, f"{shape.name}: {report}"

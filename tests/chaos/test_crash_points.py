@@ -1,62 +1,57 @@
 """Every crash point of every stage, alone and in pairs, against the real databases."""
 
 import itertools
-import os
 import time
-from collections import Counter
 
 import pytest
 
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres
-from tests.chaos.checker import Report, check
-from tests.chaos.crash import CrashPlan
-from tests.chaos.shapes import SHAPES, Shape, run_shape
-from tests.chaos.world import STAGES, World
-from tests.support.platform import create_tenant
+from tests.chaos.cases import FULL, full_only
+from tests.chaos.crew import Crew, Points, points_of, run_batch
+from tests.chaos.shapes import SHAPES, Shape
 
-FULL = os.environ.get("LEADFLOW_CHAOS") == "full"
+LEAST_SCENARIOS = 10_000
 
-
-async def run_scenario(
-    postgres: Postgres, mongo: Mongo, shape: Shape, plans: dict[str, CrashPlan]
-) -> tuple[World, Report]:
-    """Run one scenario to quiet; return the world and what the checker says."""
-    tenant = await create_tenant(postgres.engine)
-    world = World(postgres, mongo, tenant, plans)
-    await run_shape(world, shape, postgres, mongo)
-    return world, await check(postgres.engine, mongo, world.expected, world.events)
+_scenarios_run = 0
 
 
-async def points_of(postgres: Postgres, mongo: Mongo, shape: Shape, stage: str) -> int:
-    """Return how many points the longest life of a stage passes."""
-    longest = 0
-
-    class Counting(CrashPlan):
-        def point(self, what: str) -> None:
-            nonlocal longest
-            super().point(what)
-            longest = max(longest, self.passed)
-
-    _, report = await run_scenario(postgres, mongo, shape, {stage: Counting()})
-    assert report.kept, str(report)
-    return longest
+def all_points(count: int) -> list[Points]:
+    """Return every point, and every pair: the second life ends at the second one."""
+    return [*((point,) for point in range(1, count + 1)), *itertools.product(range(1, count + 1), repeat=2)]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("shape", SHAPES if FULL else SHAPES[2:3], ids=lambda shape: shape.name)
-async def test_no_crash_point_loses_or_doubles_a_row(
-    quick_postgres: Postgres, quick_mongo: Mongo, shape: Shape, stage: str
+@pytest.mark.skipif(FULL, reason="make chaos runs them all")
+@pytest.mark.parametrize("stage", SHAPES[2].stages)
+async def test_no_crash_point_of_two_imports_that_share_phones_and_tags_loses_or_doubles_a_row(
+    quick: tuple[Postgres, Mongo], stage: str
 ) -> None:
-    postgres, mongo = quick_postgres, quick_mongo
-    began, count = time.monotonic(), await points_of(postgres, mongo, shape, stage)
-    singles = [(point,) for point in range(1, count + 1)]
-    pairs = list(itertools.product(range(1, count + 1), repeat=2)) if FULL else []
-    scenarios: list[tuple[int, ...]] = [*singles, *pairs]
-    crashes: Counter[int] = Counter()
-    for points in scenarios:
-        world, report = await run_scenario(postgres, mongo, shape, {stage: CrashPlan(*points)})
-        crashes[world.plans[stage].crashes] += 1
-        assert report.kept, f"{stage} crashed at {points}: {world.plans[stage].trail}\n{report}"
-    assert crashes[0] == 0, "a scenario that never crashed proves nothing"
-    print(f"{stage}: {count} points, {len(scenarios)} scenarios in {time.monotonic() - began:.1f} s")  # noqa: T201
+    count = await points_of(*quick, SHAPES[2], stage)
+    findings = await run_batch(*quick, SHAPES[2], stage, [(point,) for point in range(1, count + 1)])
+    assert not findings.faults, findings.faults[0]
+    assert findings.crashes == {1: count}, "a scenario that never crashed proves nothing"
+
+
+@full_only
+@pytest.mark.parametrize(
+    ("shape", "stage"),
+    [pytest.param(shape, stage, id=f"{shape.name}-{stage}") for shape in SHAPES for stage in shape.stages],
+)
+async def test_no_crash_point_and_no_pair_of_them_loses_or_doubles_a_row(
+    quick: tuple[Postgres, Mongo], crew: Crew, shape: Shape, stage: str
+) -> None:
+    global _scenarios_run  # noqa: PLW0603 - the sum over all cases
+    began, scenarios = time.monotonic(), all_points(await points_of(*quick, shape, stage))
+    findings = await crew.run(shape, stage, scenarios)
+    _scenarios_run += len(scenarios)
+    seconds = time.monotonic() - began
+    print(f"{stage}: {len(scenarios)} scenarios in {seconds:.1f} s, {dict(findings.crashes)} by crashes")  # noqa: T201
+    assert not findings.faults, findings.faults[0]
+    assert findings.crashes.total() == len(scenarios)
+    assert not findings.crashes[0], "a scenario that never crashed proves nothing"
+
+
+@full_only
+def test_ten_thousand_crash_scenarios_were_run() -> None:
+    print(f"{_scenarios_run} crash scenarios")  # noqa: T201
+    assert _scenarios_run >= LEAST_SCENARIOS

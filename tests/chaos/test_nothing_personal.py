@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.mongo import Mongo
 from libs.common.settings import MongoSettings
-from tests.chaos.conftest import STORMY
+from tests.chaos.cases import STORMY
 from tests.support.marked import Person, leaks, logs, metrics, operator, people
 from tests.support.marked_import import import_marked_people
 from tests.support.platform import create_tenant

@@ -27,17 +27,25 @@ class Team:
     chance: random.Random
     first_phone: int
     pool: int = 6_000
+    longest_pause: float = 1.0
+    sizes: tuple[int, ...] = (1, 40, 300, 1_200)
+    """Rows of a file."""
     accepted: list[ExpectedImport] = field(default_factory=list)
     attempts: int = 0
+    refused: int = 0
+    """Uploads that got no answer, or "later"."""
 
     def _file(self) -> tuple[bytes, dict[int, ExpectedRow]]:
         rows, expected = [], {}
-        for number in range(2, 2 + self.chance.choice((1, 40, 300, 1_200))):
+        for number in range(2, 2 + self.chance.choice(self.sizes)):
             phone = f"119{self.first_phone + self.chance.randrange(self.pool):08d}"
             tags = self.chance.sample(TAGS, self.chance.randint(0, 3))
             rows.append([f"Lead {phone}", phone, "", "", ", ".join(tags)])
             expected[number] = ExpectedRow(
-                "BR", phone, frozenset([*tags, REQUEST_TAG]), may_fail=phone.endswith(NOT_ON_WHATSAPP)
+                "BR",
+                phone,
+                frozenset([*tags, REQUEST_TAG]),
+                error="not_on_whatsapp" if phone.endswith(NOT_ON_WHATSAPP) else None,
             )
         return csv_file(rows), expected
 
@@ -50,7 +58,7 @@ class Team:
             data = self.tenant.data(name=f"Storm {number}", tag_ids=self.tenant.tag_ids[:1])
             import_id = await self._answered(client, file, json.dumps(data), f"storm-{number}")
             self.accepted.append(ExpectedImport(import_id, expected))
-            await asyncio.sleep(self.chance.uniform(0.0, 1.0))
+            await asyncio.sleep(self.chance.uniform(0.0, self.longest_pause))
 
     async def _answered(self, client: httpx.AsyncClient, file: bytes, data: str, key: str) -> int:
         """Send until the answer is 202. The Idempotency-Key makes a lost answer harmless."""
@@ -64,11 +72,13 @@ class Team:
                     headers={**self.tenant.headers(), "Idempotency-Key": key},
                 )
             except httpx.TransportError:
+                self.refused += 1
                 await asyncio.sleep(0.3)
                 continue
             if response.status_code == httpx.codes.ACCEPTED:
                 import_id: int = response.json()["id"]
                 return import_id
-            if response.status_code not in (500, 503):
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 raise AssertionError(f"{response.status_code}: {response.text}")
+            self.refused += 1
             await asyncio.sleep(0.3)

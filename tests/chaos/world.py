@@ -4,51 +4,51 @@ Each process life gets its own stores with its own crash plan. A message stays a
 its handler returned, as an offset stays uncommitted.
 """
 
+import asyncio
 import itertools
-import json
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from faststream.kafka import KafkaBroker
 from sqlalchemy import text
 
-from libs.common import outbox
 from libs.common.chunk_outbox import Window
-from libs.common.events.lead_import import ImportAccepted, ImportFinished
+from libs.common.events.chunk import LiveRows
+from libs.common.events.lead_import import ImportFinished
 from libs.common.events.topics import (
     CHUNK_ACCEPTED,
     CHUNK_CREATED,
     CHUNK_DEDUPLICATED,
     CHUNK_TAGGED,
-    IMPORT_ACCEPTED,
     IMPORT_FINISHED,
     Topic,
 )
+from libs.common.kafka.dead_letter import DeadLetter
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres
 from libs.common.relay import Relay
-from services.api.store import NewImport
-from services.api.store import Store as ApiStore
 from services.creator import handlers as creator
 from services.creator.store import Store as CreatorStore
+from services.creator.whatsapp import WhatsApp
 from services.dedup import handlers as dedup
 from services.dedup.store import Store as DedupStore
 from services.finalizer import handlers as finalizer
 from services.finalizer.store import Store as FinalizerStore
+from services.finalizer.watchdog import Watchdog
+from services.operator.store import Store as OperatorStore
 from services.tagger import handlers as tagger
 from services.tagger.store import Store as TaggerStore
+from tests.chaos.accepting import File, Row, accept
 from tests.chaos.checker import ExpectedImport, FinishedSeen
 from tests.chaos.crash import Crash, CrashingMongo, CrashingPostgres, CrashPlan
-from tests.support.imports import ACCEPTED_AT, accepted_chunk, live_rows
 from tests.support.platform import Tenant
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-STAGES = ("accept", "relay", "dedup", "tagger", "creator", "finalizer")
+STAGES = ("accept", "relay", "dedup", "tagger", "creator", "finalizer", "watchdog", "operator")
 _TOPIC_OF: dict[str, Topic[Any]] = {
     "dedup": CHUNK_ACCEPTED,
     "tagger": CHUNK_DEDUPLICATED,
@@ -56,20 +56,38 @@ _TOPIC_OF: dict[str, Topic[Any]] = {
     "finalizer": CHUNK_CREATED,
 }
 _names = itertools.count()
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of the file: a Brazilian phone and tag names."""
+class Provider:
+    """Says of numbers as the WhatsApp provider of the local stack does: those in 0000 are absent."""
 
-    phone: str
-    tags: list[str] = field(default_factory=list)
+    def __init__(self, plan: CrashPlan) -> None:
+        self._plan = plan
+
+    async def absent(self, live: LiveRows, indexes: Sequence[int]) -> list[int]:
+        async def ask() -> list[int]:
+            return [index for index in indexes if live.phone[index].endswith("0000")]
+
+        return await self._plan.around("ask the provider", ask)
 
 
 class World:
-    """One tenant's imports, driven message by message. ``plans`` says in which stage a life ends where."""
+    """One tenant's imports, driven message by message. ``plans`` says in which stage a life ends where.
+
+    Messages of ``bad_stage`` are bad and dead-lettered until somebody mends it.
+    """
 
     def __init__(self, postgres: Postgres, mongo: Mongo, tenant: Tenant, plans: dict[str, CrashPlan]) -> None:
+        self.bad_stage: str | None = None
+        self.asks_provider = False
+        self.overtaken = False
+        """Repeats come when the leads are made, and are settled before what they repeat."""
+        self.together = False
+        """All messages of a stage are handled at the same time. Not for plans that crash."""
+        self.before_creator: Callable[[], Awaitable[None]] | None = None
+        """What happens once, between dedup and creator."""
+        self.letters: deque[DeadLetter] = deque()
         self._real = (postgres, mongo)
         self.tenant = tenant
         self.plans = {stage: plans.get(stage, CrashPlan()) for stage in STAGES}
@@ -93,70 +111,27 @@ class World:
     # --- the api ---
 
     async def accept(self, rows: list[Row], *, chunk_rows: int, tag_ids: list[int]) -> int:
-        """Store an import as the accepting transaction does. A client without an answer asks again."""
-        while True:
-            import_ids: list[int] = []
-            if await self._live("accept", partial(self._accept, rows, chunk_rows, tag_ids, import_ids)):
-                return import_ids[-1]
+        """Have an upload accepted. A client without an answer asks again, with the same Idempotency-Key."""
+        file = File(f"crash {next(_names)} {uuid.uuid4()}", rows, chunk_rows, tag_ids)
+        answers: list[int] = []
 
-    async def _accept(self, rows: list[Row], chunk_rows: int, tag_ids: list[int], import_ids: list[int]) -> None:
-        postgres, _, _ = self._stores("accept")
-        tenant = self.tenant
-        async with ApiStore(postgres).transaction(tenant.company_id) as accepting:
-            import_id, _ = await accepting.reserve()
-            chunks = []
-            for index, start in enumerate(range(0, len(rows), chunk_rows)):
-                some = rows[start : start + chunk_rows]
-                live = live_rows(
-                    [row.phone for row in some], first_row=start + 2, tags=[list(row.tags) for row in some]
-                )
-                chunk = accepted_chunk(tenant, import_id, live, chunk_index=index, tag_ids=tag_ids)
-                chunks.append((index, len(some), chunk.model_dump_json().encode()))
-            await accepting.lock_quota(company_id=tenant.company_id, account_id=tenant.account_id)
-            await accepting.insert_import(self._new_import(import_id, len(rows), len(chunks)))
-            await accepting.insert_chunks(import_id, iter(chunks))
-            event = ImportAccepted(
-                import_id=import_id,
-                company_id=tenant.company_id,
-                account_id=tenant.account_id,
-                source_id=tenant.source_id,
-                creator_id=tenant.user_id,
-                total_rows=len(rows),
-                chunk_count=len(chunks),
-                accepted_at=ACCEPTED_AT,
-            )
-            await outbox.add_event(accepting.connection, IMPORT_ACCEPTED, event, source="api", time=NOW)
-        import_ids.append(import_id)
+        async def upload() -> None:
+            postgres, _, _ = self._stores("accept")
+            answers.append(await accept(postgres, self.tenant, file, clock=lambda: NOW))
 
-    def _new_import(self, import_id: int, rows: int, chunks: int) -> NewImport:
-        return NewImport(
-            import_id=import_id,
-            name=f"crash {next(_names)} {uuid.uuid4()}",
-            creator_id=self.tenant.user_id,
-            company_id=self.tenant.company_id,
-            source_id=self.tenant.source_id,
-            account_id=self.tenant.account_id,
-            total_rows=rows,
-            chunk_count=chunks,
-            file_name=None,
-            file_sha256="0" * 64,
-            options=json.dumps({}),
-            accepted_at=ACCEPTED_AT,
-        )
+        while not await self._live("accept", upload):
+            continue
+        return answers[-1]
 
     # --- the relay ---
 
     async def relay(self) -> int:
-        """Publish what is due; a relay that died leaves its leases, which then run out."""
-        published = 0
+        """Publish what is due, and return how much that was; a relay that died leaves leases, which then run out."""
         while True:
             counts: list[int] = []
             if await self._live("relay", partial(self._relay, counts)):
-                published += counts[-1]
-                if not counts[-1]:
-                    return published
-            else:
-                await self._let_leases_run_out()
+                return counts[-1]
+            await self._let_leases_run_out()
 
     async def _relay(self, counts: list[int]) -> None:
         postgres, _, plan = self._stores("relay")
@@ -228,22 +203,100 @@ class World:
         elif stage == "creator":
             store = CreatorStore(postgres, mongo)
             publish = self._publisher(stage, CHUNK_CREATED, plan)
-            await creator.create_leads(event, store=store, whatsapp=None, publish=publish, clock=lambda: NOW)
+            # The one method that the handler calls.
+            whatsapp = cast(WhatsApp, Provider(plan)) if self.asks_provider else None
+            await creator.create_leads(event, store=store, whatsapp=whatsapp, publish=publish, clock=lambda: NOW)
         else:
             finalizer_store = FinalizerStore(postgres, clock=lambda: NOW)
             await finalizer.settle_chunk(event, store=finalizer_store, wake_relay=lambda: None)
+
+    async def _dead_letter(self, stage: str, payload: bytes) -> None:
+        """Do what the middleware does with a bad message: publish its letter, then commit."""
+        topic = _TOPIC_OF[stage]
+        chunk = topic.event.model_validate_json(payload)
+        letter = DeadLetter((chunk.import_id, chunk.chunk_index), topic.name, "", "BadMessage", "", 1, stage)
+
+        async def append() -> None:
+            self.letters.append(letter)
+
+        await self.plans[stage].around("publish the dead letter", append)
+
+    async def _settle_letter(self, letter: DeadLetter) -> None:
+        postgres, _, _ = self._stores("finalizer")
+        store = FinalizerStore(postgres, clock=lambda: NOW)
+        await finalizer.settle_dead_letter(letter, store=store, wake_relay=lambda: None)
 
     async def until_quiet(self) -> None:
         """Deliver until no topic and no outbox holds anything for this tenant."""
         while True:
             progressed = await self.relay()
-            for stage, topic in _TOPIC_OF.items():
-                queue = self.topics[topic.name]
-                while queue:
-                    payload = queue[0]
-
-                    if await self._live(stage, partial(self.handle, stage, payload)):
-                        queue.popleft()
-                    progressed += 1
+            accepted = self.topics[CHUNK_ACCEPTED.name]
+            while self.overtaken and len(accepted) > 1:
+                progressed += await self._drain_stage("dedup", most=1)
+                progressed += await self._drain_stage("tagger") + await self._drain_stage("creator")
+            for stage in ("dedup", "tagger", "creator"):
+                progressed += await self._drain_stage(stage)
+            if self.overtaken:
+                self.topics[CHUNK_CREATED.name].reverse()
+            progressed += await self._drain_stage("finalizer")
+            progressed += await self._drain("finalizer", self.letters, self._settle_letter)
             if not progressed:
                 return
+
+    async def _drain_stage(self, stage: str, *, most: int | None = None) -> int:
+        queue = self.topics[_TOPIC_OF[stage].name]
+        if stage == "creator" and queue and self.before_creator:
+            await self.before_creator()
+            self.before_creator = None
+        work = self._dead_letter if stage == self.bad_stage else self.handle
+        if self.together:
+            payloads = list(queue)
+            queue.clear()
+            await asyncio.gather(*(work(stage, payload) for payload in payloads))
+            return len(payloads)
+        return await self._drain(stage, queue, partial(work, stage), most=most)
+
+    async def _drain(
+        self, stage: str, queue: deque[T], work: Callable[[T], Awaitable[None]], *, most: int | None = None
+    ) -> int:
+        """Handle what the queue holds now, or so many of it; return the number of lives that it took."""
+        lives = 0
+        for _ in range(len(queue) if most is None else most):
+            while not await self._live(stage, partial(work, queue[0])):
+                lives += 1
+            queue.popleft()
+            lives += 1
+        return lives
+
+    # --- repairs ---
+
+    async def resend_silent_chunks(self) -> None:
+        """Let the watchdog look once, as if nothing had moved for long."""
+
+        async def watch() -> None:
+            postgres, _, _ = self._stores("watchdog")
+
+            async def no_lag() -> int:
+                return 0
+
+            watchdog = Watchdog(
+                FinalizerStore(postgres, clock=lambda: NOW),
+                lag=no_lag,
+                wake_relay=lambda: None,
+                watch_seconds=1,
+                resend_after_seconds=0,
+            )
+            await watchdog.watch_once()
+
+        while not await self._live("watchdog", watch):
+            continue
+
+    async def replay(self, chunks: list[tuple[int, int]]) -> None:
+        """Replay dead-lettered chunks as the people on call do, who ask again when their command died."""
+
+        async def reopen() -> None:
+            postgres, _, _ = self._stores("operator")
+            await OperatorStore(postgres).reopen(chunks)
+
+        while not await self._live("operator", reopen):
+            continue

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from bson import ObjectId
 
 from libs.common.events.chunk import ChunkAccepted, ChunkCreated, ChunkTagged
 from libs.common.mongo import Mongo
@@ -28,16 +31,37 @@ class Crash(Exception):
 class DiesBeforeTheChats(Store):
     """A creator that dies between its two stores."""
 
-    async def insert_chats(self, chunk: ChunkTagged, ids: object, lead_ids: dict[str, int], *, now: datetime) -> None:
+    async def insert_chats(self, *args: object, now: datetime) -> set[str]:
         raise Crash
 
 
 class DiesAfterTheChats(Store):
     """A creator that dies between its stores and its message."""
 
-    async def insert_chats(self, *args: object, now: datetime) -> None:
+    async def insert_chats(self, *args: object, now: datetime) -> set[str]:
         await super().insert_chats(*args, now=now)  # type: ignore[arg-type]
         raise Crash
+
+
+class CustomersWriteMeanwhile(Store):
+    """A creator that looks for customers' chats just before three of them are opened."""
+
+    async def chats_of_others(self, chunk: ChunkTagged) -> set[int]:
+        found = await super().chats_of_others(chunk)
+        for phone in chunk.live.phone[:3]:
+            await self._mongo.chats.insert_one(customers_chat(chunk, phone))
+        return found
+
+
+def customers_chat(chunk: ChunkTagged, phone: str) -> dict[str, Any]:
+    return {
+        "_id": ObjectId(),
+        "company_id": chunk.company_id,
+        "account_id": chunk.account_id,
+        "lead_id": None,
+        "contact_cellphone": phone,
+        "contact_cellphone_country_code": "BR",
+    }
 
 
 @pytest_asyncio.fixture
@@ -149,3 +173,42 @@ async def test_two_imports_of_the_same_200_phones_at_once_make_each_phone_one_le
         assert row["total_created"] + row["total_existing"] == row["total_rows"] == 200
         totals += Counter({name: row[f"total_{name}"] for name in ("created", "existing", "errors")})
     assert totals == {"created": 200, "existing": 200}
+
+
+@pytest_asyncio.fixture
+async def one_chat_a_phone(mongo: Mongo, tenant: Tenant) -> AsyncIterator[None]:
+    """A unique index of the platform's own on the phones of chats."""
+    name = await mongo.chats.create_index(
+        [("company_id", 1), ("account_id", 1), ("contact_cellphone", 1)],
+        unique=True,
+        partialFilterExpression={"company_id": tenant.company_id},
+    )
+    yield
+    await mongo.chats.drop_index(name)
+
+
+async def test_a_chat_that_the_platforms_unique_index_refuses_settles_its_row_as_existing(
+    pipeline: Pipeline, crowd: Postgres, mongo: Mongo, chunk: ChunkTagged, db: Stored, one_chat_a_phone: None
+) -> None:
+    whole = pipeline.creator_store
+    pipeline.creator_store = CustomersWriteMeanwhile(crowd, mongo)
+    first = await pipeline.create(chunk)
+    pipeline.creator_store = whole
+    assert {row.row: row.reason for row in first.settled} == dict.fromkeys(chunk.live.row[:3], "chat_exists")
+    assert first.live.row == chunk.live.row[3:]
+    assert await pipeline.create(chunk) == first
+    assert await db.consistent(chunk.company_id) == 7
+    assert await db.value("SELECT count(*) FROM amigocare.chat_tags WHERE company_id = :c", c=chunk.company_id) == 7
+
+
+async def test_a_crash_before_a_refused_chats_lead_is_taken_back_is_made_good_by_the_replay(
+    pipeline: Pipeline, crowd: Postgres, mongo: Mongo, chunk: ChunkTagged, db: Stored, one_chat_a_phone: None
+) -> None:
+    class DiesWithRefusedChats(CustomersWriteMeanwhile, DiesAfterTheChats):
+        pass
+
+    await crash(DiesWithRefusedChats, pipeline, crowd, mongo, chunk)
+    assert len(await db.leads(chunk.company_id)) == 10
+    created = await pipeline.create(chunk)
+    assert {row.row: row.reason for row in created.settled} == dict.fromkeys(chunk.live.row[:3], "chat_exists")
+    assert await db.consistent(chunk.company_id) == 7

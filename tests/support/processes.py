@@ -16,9 +16,9 @@ needs_local_stack = pytest.mark.skipif(
 )
 
 
-def running() -> dict[str, int]:
-    """Return the pids of the test instance's running processes by name, as ``make -s status`` prints them."""
-    found = stack.status(Instance(name=INSTANCE, local=ROOT / ".local"))
+def running(instance: str = INSTANCE) -> dict[str, int]:
+    """Return the pids of an instance's running processes by name, as ``make -s status`` prints them."""
+    found = stack.status(Instance(name=instance, local=ROOT / ".local"))
     return {process.name: process.pid for process in found if process.state == "running" and process.pid}
 
 

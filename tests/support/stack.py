@@ -23,12 +23,12 @@ class Addresses:
     jwt_secret: str
 
 
-def local(*command: str) -> str:
-    """Run a command of the local stack's test instance; return what it printed."""
+def local(*command: str, instance: str = INSTANCE) -> str:
+    """Run a command of the local stack's test instance, or another one; return what it printed."""
     done = subprocess.run(
         [sys.executable, "-m", "deploy.local", *command],
         cwd=ROOT,
-        env=local_environment(),
+        env=local_environment(instance),
         capture_output=True,
         text=True,
         timeout=180,
@@ -39,20 +39,20 @@ def local(*command: str) -> str:
     return done.stdout
 
 
-def local_environment() -> dict[str, str]:
-    """Return the environment of the test instance: short intervals, so that repairs need no long wait."""
+def local_environment(instance: str = INSTANCE) -> dict[str, str]:
+    """Return the environment of a tests' instance: short intervals, so that repairs need no long wait."""
     return os.environ | {
-        "LEADFLOW_STACK": INSTANCE,
+        "LEADFLOW_STACK": instance,
         "LEADFLOW_RESEND_AFTER_SECONDS": "10",
         "LEADFLOW_WATCH_SECONDS": "2",
         "LEADFLOW_BACKOFF_MAX_SECONDS": "3",
     }
 
 
-def local_addresses() -> Addresses:
-    """Return the test instance's addresses."""
-    lines = dict(line.split("=", 1) for line in local("env").splitlines())
-    secret = Instance(name=INSTANCE, local=ROOT / ".local").secrets().jwt_secret
+def local_addresses(instance: str = INSTANCE) -> Addresses:
+    """Return the addresses of the test instance, or another one."""
+    lines = dict(line.split("=", 1) for line in local("env", instance=instance).splitlines())
+    secret = Instance(name=instance, local=ROOT / ".local").secrets().jwt_secret
     return Addresses(
         api_url=lines["LEADFLOW_API_URL"],
         postgres_url=lines["LEADFLOW_POSTGRES_URL"],

@@ -1,11 +1,14 @@
 """What a token's claims say of its caller, and which claims are refused."""
 
+import asyncio
+import time
 from typing import Any
 
+import jwt
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
-from libs.common.auth import AuthSettings, Caller, InvalidToken, caller_of
+from libs.common.auth import AuthSettings, Caller, InvalidToken, TokenReader, caller_of
 
 GOOD: dict[str, Any] = {"sub": "7", "company_id": 3, "permissions": {"LEADS": ["IMPORT_LEADS"]}}
 
@@ -119,3 +122,11 @@ def test_the_service_knows_exactly_one_kind_of_key(
     else:
         with pytest.raises(ValidationError):
             AuthSettings(**values)
+
+
+def test_a_token_of_this_moment_passes_though_our_clock_is_an_hour_slow() -> None:
+    secret = "s" * 32
+    now = int(time.time())
+    token = jwt.encode(GOOD | {"iat": now + 3600, "exp": now + 7200}, secret, algorithm="HS256")
+    reader = TokenReader(AuthSettings(jwt_secret=SecretStr(secret)))
+    assert asyncio.run(reader.read(token)).user_id == 7

@@ -88,10 +88,12 @@ BAD_DAYS: list[BaseException] = [
     pymongo.errors.CursorNotFound(MARK, 43),
     pymongo.errors.OperationFailure(MARK, 11600),
     pymongo.errors.OperationFailure(MARK, 14031),
+    pymongo.errors.WriteError(MARK, 371),
     pymongo.errors.OperationFailure(MARK, 1, {"errorLabels": ["RetryableWriteError"]}),
     bulk(concern=True),
     bulk(11000, 11600),
     bulk(14031),
+    bulk(371),
     # Kafka
     aiokafka.errors.KafkaConnectionError(),
     aiokafka.errors.KafkaTimeoutError(),

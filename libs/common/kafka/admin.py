@@ -7,6 +7,7 @@ from libs.common.events.topics import DEAD_LETTER, DEAD_LETTER_RETENTION_HOURS, 
 from libs.common.settings import KafkaSettings
 
 HOUR_MS = 3_600_000
+REPLICAS_FOR_QUORUM = 3
 
 
 async def ensure_topics(settings: KafkaSettings) -> None:
@@ -24,7 +25,7 @@ async def ensure_topics(settings: KafkaSettings) -> None:
                     name,
                     num_partitions=settings.topic_partitions,
                     replication_factor=settings.topic_replication,
-                    topic_configs={"retention.ms": str(wanted[name] * HOUR_MS)},
+                    topic_configs=_configs(settings, retention_hours=wanted[name]),
                 )
                 for name in sorted(missing)
             ]
@@ -35,3 +36,13 @@ async def ensure_topics(settings: KafkaSettings) -> None:
                 raise error(name)
     finally:
         await admin.close()
+
+
+def _configs(settings: KafkaSettings, *, retention_hours: int) -> dict[str, str]:
+    return {
+        "retention.ms": str(retention_hours * HOUR_MS),
+        # With three replicas an acknowledged message is on two, and one broker may die without stopping the topic.
+        "min.insync.replicas": "2" if settings.topic_replication >= REPLICAS_FOR_QUORUM else "1",
+        # By a producer's clock that jumped, brokers refuse messages (an hour ahead) or delete them early.
+        "message.timestamp.type": "LogAppendTime",
+    }

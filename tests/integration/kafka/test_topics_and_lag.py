@@ -1,6 +1,7 @@
 """Topics are created as registered; lag is what the groups have not committed."""
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
@@ -37,10 +38,11 @@ async def have_partitions(kafka: Kafka, expected: dict[str, int]) -> None:
     assert await eventually(look, what="leaders of all partitions") == expected
 
 
-async def retention_hours_of(kafka: Kafka, names: list[str]) -> dict[str, float]:
-    wanted = [ConfigResource(ConfigResourceType.TOPIC, name, {"retention.ms": ""}) for name in names]
+async def configured(kafka: Kafka, names: list[str], config: str) -> dict[str, str]:
+    """Return the topics' own value of a setting, by name."""
+    wanted = [ConfigResource(ConfigResourceType.TOPIC, name, {config: ""}) for name in names]
     (response,) = await kafka.admin.describe_configs(wanted)
-    return {resource[3]: int(resource[4][0][1]) / 3_600_000 for resource in response.resources}
+    return {resource[3]: resource[4][0][1] for resource in response.resources}
 
 
 async def test_topics_have_the_partitions_and_the_retention_of_the_registry(
@@ -48,7 +50,21 @@ async def test_topics_have_the_partitions_and_the_retention_of_the_registry(
 ) -> None:
     await ensure_topics(kafka.settings.model_copy(update={"topic_partitions": 3}))
     await have_partitions(kafka, dict.fromkeys(renamed, 3))
-    assert await retention_hours_of(kafka, sorted(renamed)) == renamed
+    milliseconds = await configured(kafka, sorted(renamed), "retention.ms")
+    assert {name: int(value) / 3_600_000 for name, value in milliseconds.items()} == renamed
+
+
+async def test_the_brokers_clock_counts_and_not_that_of_a_producer_whose_clock_jumped(
+    kafka: Kafka, renamed: dict[str, int]
+) -> None:
+    await ensure_topics(kafka.settings)
+    await have_partitions(kafka, dict.fromkeys(renamed, 2))
+    name, now_ms = min(renamed), int(time.time() * 1000)
+    for hours in (-30, 3):
+        await kafka.producer.send_and_wait(name, b"x", timestamp_ms=now_ms + hours * 3_600_000)
+    stamped = [record.timestamp for record in await kafka.records(name)]
+    assert len(stamped) == 2
+    assert all(abs(timestamp - now_ms) < 60_000 for timestamp in stamped)
 
 
 async def test_what_exists_is_left_as_it_is_and_what_is_missing_is_added(kafka: Kafka, renamed: dict[str, int]) -> None:

@@ -236,7 +236,7 @@ async def test_no_leads_make_no_chats(store: Store, chunk: ChunkTagged, db: Stor
 async def test_a_refusal_of_mongodb_that_is_no_repeat_is_raised(
     store: Store, chunk: ChunkTagged, db: Stored, tenant: Tenant
 ) -> None:
-    """A unique index of the platform's own, say: the row would be a lead without a chat."""
+    """A unique index of the platform's own that is not on phones, say: the row would be a lead without a chat."""
     name = await db.chats.create_index(
         "lead_id", unique=True, partialFilterExpression={"company_id": tenant.company_id}
     )

@@ -1,0 +1,100 @@
+"""The api's acceptance of an upload, without HTTP and without a spreadsheet: its rows are read already."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from libs.common.auth import Caller
+from libs.common.events.chunk import ChunkAccepted, Outcome, SettledRow
+from libs.common.kafka.broker import Clock
+from libs.common.postgres import Postgres
+from services.api.accept import Acceptor, Wish
+from services.api.domain.idempotency import IdempotencyKey, fingerprint
+from services.api.domain.job import Limits, ParseJob, ParseResult
+from services.api.domain.quota import Quota
+from services.api.domain.request import ImportRequest
+from services.api.domain.spool import write_chunk
+from services.api.parsing import ParserPool
+from services.api.references import ReferenceCache
+from services.api.store import Store
+from services.api.upload import Upload
+from tests.support.imports import accepted_chunk, live_rows
+from tests.support.platform import Tenant
+
+SHA256 = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the file: a Brazilian phone and tag names."""
+
+    phone: str
+    tags: list[str] = field(default_factory=list)
+    settled: bool = False
+    """The api found the phone further up in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An upload of a tenant, under a name and an Idempotency-Key of its own."""
+
+    name: str
+    rows: Sequence[Row]
+    chunk_rows: int
+    tag_ids: list[int]
+
+    async def parse(self, tenant: Tenant, job: ParseJob) -> ParseResult:
+        """Spool the rows as the parser does."""
+        starts = range(0, len(self.rows), self.chunk_rows)
+        with open(job.spool_path, "wb") as spool:  # noqa: ASYNC230 - a few hundred bytes
+            for index, start in enumerate(starts):
+                some = list(enumerate(self.rows[start : start + self.chunk_rows], start=start + 2))
+                chunk = _chunk(tenant, job.envelope["import_id"], some, index, self.tag_ids)
+                write_chunk(spool, len(some), chunk.model_dump_json().encode())
+        return ParseResult(total_rows=len(self.rows), chunk_count=len(starts), sha256=SHA256)
+
+
+async def accept(postgres: Postgres, tenant: Tenant, file: File, *, clock: Clock) -> int:
+    """Pass the file through the api's own Acceptor; return the id that the answer 202 holds."""
+
+    class Parsed:
+        async def parse(self, job: ParseJob) -> ParseResult:
+            return await file.parse(tenant, job)
+
+    acceptor = Acceptor(
+        store=Store(postgres),
+        # The one method that accepting calls.
+        parsers=cast(ParserPool, Parsed()),
+        cache=ReferenceCache(0),
+        limits=Limits(),
+        chunk_rows=file.chunk_rows,
+        quota=Quota(rows=1_000, imports=100),
+        clock=clock,
+        wake_relay=lambda: None,
+    )
+    request = ImportRequest.model_validate(tenant.data(name=file.name, tag_ids=file.tag_ids))
+    with tempfile.TemporaryDirectory(prefix="leadflow-chaos-") as folder:
+        home = Path(folder)
+        upload = Upload(folder=home, path=home / "upload", sha256=SHA256, file_name=None, data="")
+        key = IdempotencyKey(tenant.company_id, file.name, fingerprint(SHA256, request))
+        caller = Caller(tenant.user_id, tenant.company_id, {}, None)
+        answer: dict[str, Any] = await acceptor.accept(Wish(upload, request, caller, key))
+    import_id: int = answer["id"]
+    return import_id
+
+
+def _chunk(
+    tenant: Tenant, import_id: int, rows: Sequence[tuple[int, Row]], chunk_index: int, tag_ids: list[int]
+) -> ChunkAccepted:
+    """Return the chunk of these (row number, row) as the api sends it."""
+    alive = [(number, row) for number, row in rows if not row.settled]
+    live = live_rows([row.phone for _, row in alive], tags=[list(row.tags) for _, row in alive])
+    live = live.model_copy(update={"row": [number for number, _ in alive]})
+    settled = [
+        SettledRow(row=number, outcome=Outcome.EXISTING, reason="in_file", cells=["", row.phone, "", "", ""])
+        for number, row in rows
+        if row.settled
+    ]
+    return accepted_chunk(tenant, import_id, live, chunk_index=chunk_index, settled=settled, tag_ids=tag_ids)

@@ -1,0 +1,167 @@
+"""What every case has: teams that upload while something goes wrong, and the checker when it is quiet again."""
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from aiokafka import ConsumerRecord
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.mongo import Mongo
+from libs.common.settings import MongoSettings
+from tests.chaos.checker import ExpectedImport, FinishedSeen, Report, check
+from tests.chaos.proxy import Proxy
+from tests.chaos.uploads import Team
+from tests.support.platform import create_tenant
+from tests.support.readers import FINISHED, subscribed
+from tests.support.stack import Addresses
+from tests.support.waiting import eventually
+
+FULL = os.environ.get("LEADFLOW_CHAOS") == "full"
+full_only = pytest.mark.skipif(not FULL, reason="takes minutes: make chaos")
+
+QUIET_SECONDS = 240.0
+
+STORMY = {
+    "LEADFLOW_WHATSAPP_CONCURRENCY": "50",
+    "LEADFLOW_WHATSAPP_TIMEOUT_SECONDS": "1",
+    "LEADFLOW_WHATSAPP_BREAKER_SECONDS": "1",
+    "LEADFLOW_QUOTA_ROWS": "1000000000",
+    "LEADFLOW_QUOTA_IMPORTS": "1000000",
+    "LEADFLOW_CHUNK_ROWS": "100",
+    "LEADFLOW_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
+}
+"""Settings of a stack where things go wrong: small chunks, no quota worth the name, less patience."""
+
+
+AT_EASE = {"sizes": (1, 40, 250), "longest_pause": 3.0}
+"""How teams upload while one thing goes wrong: what they pile up must be worked off before the next case."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """A running stack, seen past its own code, and the proxies by which its services reach their servers."""
+
+    stack: Addresses
+    engine: AsyncEngine
+    proxies: dict[str, Proxy] = field(default_factory=dict)
+
+
+async def new_teams(scene: Scene, count: int, seed: int, **manner: Any) -> list[Team]:
+    """Return teams of companies of their own; ``manner`` is how they upload."""
+    return [
+        Team(
+            await create_tenant(scene.engine, jwt_secret=scene.stack.jwt_secret),
+            random.Random(seed * 100 + number),
+            first_phone=number * 10_000_000,
+            **manner,
+        )
+        for number in range(count)
+    ]
+
+
+@asynccontextmanager
+async def uploading(scene: Scene, teams: Sequence[Team]) -> AsyncIterator[None]:
+    """Let the teams upload within the block; at its end each gets the answer that it is waiting for."""
+    calm = asyncio.Event()
+    async with httpx.AsyncClient(base_url=scene.stack.api_url, timeout=60) as client, asyncio.TaskGroup() as group:
+        for team in teams:
+            group.create_task(team.upload_until(client, calm))
+        try:
+            yield
+        finally:
+            calm.set()
+
+
+async def report_when_quiet(scene: Scene, expected: Sequence[ExpectedImport]) -> Report:
+    """Wait until nothing is stuck or lost any more, or for ``QUIET_SECONDS``; return what the checker says."""
+    mongo = Mongo(MongoSettings(mongo_url=scene.stack.mongo_url), application_name="chaos")
+    try:
+        async with subscribed(scene.stack.kafka_bootstrap, FINISHED) as topic:
+
+            async def report() -> Report:
+                await topic.catch_up()
+                events = [_seen(record) for records in topic.records.values() for record in records]
+                return await check(scene.engine, mongo, expected, events)
+
+            async def look() -> Report | None:
+                found = await report()
+                return found if not found.stuck and not found.lost else None
+
+            try:
+                return await eventually(look, seconds=QUIET_SECONDS, what="quiet")
+            except AssertionError:
+                return await report()
+    finally:
+        await mongo.close()
+
+
+def _seen(record: ConsumerRecord) -> FinishedSeen:
+    event = json.loads(record.value)
+    return FinishedSeen(
+        import_id=event["import_id"],
+        ce_id=dict(record.headers)["ce_id"].decode(),
+        revision=event["revision"],
+        totals=(event["total_created"], event["total_existing"], event["total_errors"]),
+    )
+
+
+@asynccontextmanager
+async def kept(scene: Scene) -> AsyncIterator[list[Team]]:
+    """Let teams upload within the block, where something goes wrong; afterwards the promise must have been kept."""
+    some = await new_teams(scene, 2, seed=1, **AT_EASE)
+    async with uploading(scene, some):
+        await accepted(some, 1)
+        yield some
+    await promise_kept(scene, some)
+
+
+async def promise_kept(scene: Scene, teams: Sequence[Team]) -> None:
+    """Check that every row of every accepted upload has ended as it must."""
+    report = await report_when_quiet(scene, [each for team in teams for each in team.accepted])
+    print(f"\n{sum(team.refused for team in teams)} uploads had to ask again; {report}")  # noqa: T201
+    assert report.rows
+    assert report.kept, str(report)
+
+
+async def accepted(teams: Sequence[Team], count: int) -> None:
+    """Wait until each team has had so many more imports accepted."""
+    wanted = [len(team.accepted) + count for team in teams]
+
+    async def look() -> bool:
+        return all(len(team.accepted) >= least for team, least in zip(teams, wanted, strict=True))
+
+    await eventually(look, seconds=90, what=f"{count} more accepted imports a team")
+
+
+async def under_way(scene: Scene) -> None:
+    """Wait until chunks are between the relay and the finalizer."""
+
+    async def look() -> bool:
+        async with scene.engine.connect() as connection:
+            found = await connection.execute(
+                text(
+                    "SELECT EXISTS (SELECT FROM amigocare.lead_import_chunks"
+                    " WHERE sent_at IS NOT NULL AND settled_at IS NULL)"
+                )
+            )
+            return bool(found.scalar_one())
+
+    await eventually(look, seconds=90, what="chunks in flight")
+
+
+async def until(what: str, look: Callable[[], bool], *, seconds: float = 60.0) -> None:
+    """Wait for something that needs no question to a server."""
+
+    async def ask() -> bool:
+        return look()
+
+    await eventually(ask, seconds=seconds, what=what)
