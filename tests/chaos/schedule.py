@@ -35,7 +35,7 @@ def make_schedule(seed: int, kills: int, *, frozen_seconds: float) -> list[Actio
 
 def _actions(chance: random.Random, kills: int, frozen_seconds: float) -> Iterator[Action]:
     while kills:
-        pause = chance.uniform(0.3, 3.7)
+        pause = chance.uniform(0.2, 3.0)
         stroke = chance.random()
         if stroke < 0.8:
             # Services die twice as often as servers, and now and then several at once.

@@ -45,8 +45,9 @@ class Shape:
     def stages(self) -> list[str]:
         """The stages that have something to do."""
         rare = {
-            # What is accepted is the same to it.
+            # What is in an import is the same to these.
             "accept": self is SHAPES[0],
+            "relay": self is SHAPES[0] or len(self.imports) > 1 or self.bad_stage is not None or self.falls_silent,
             "operator": self.bad_stage is not None,
             "watchdog": self.falls_silent,
         }

@@ -15,6 +15,9 @@ from tests.support.user import csv_file
 NOT_ON_WHATSAPP = "0000"
 """How phones end that the fake provider says are not on WhatsApp."""
 
+MOST_IN_PROGRESS = 4
+"""A team waits for so many imports before it uploads the next: else a long storm is followed by a longer quiet."""
+
 TAGS = ("Feira", "Indicação", "Site", "Retorno", "Frio")
 REQUEST_TAG = "Cliente"
 
@@ -52,6 +55,7 @@ class Team:
     async def upload_until(self, client: httpx.AsyncClient, calm: asyncio.Event) -> None:
         """Upload one file after another until the storm is over, each until it is answered 202."""
         for number in itertools.count():
+            await self._wait_for_room(client, calm)
             if calm.is_set():
                 return
             file, expected = self._file()
@@ -59,6 +63,22 @@ class Team:
             import_id = await self._answered(client, file, json.dumps(data), f"storm-{number}")
             self.accepted.append(ExpectedImport(import_id, expected))
             await asyncio.sleep(self.chance.uniform(0.0, self.longest_pause))
+
+    async def _wait_for_room(self, client: httpx.AsyncClient, calm: asyncio.Event) -> None:
+        while True:
+            if calm.is_set() or await self._in_progress(client) < MOST_IN_PROGRESS:
+                return
+            await asyncio.sleep(0.3)
+
+    async def _in_progress(self, client: httpx.AsyncClient) -> int:
+        """Return how many of the team's imports have not ended; as many as may be where nobody answers."""
+        try:
+            response = await client.get("/imports", params={"status": "PROCESSING"}, headers=self.tenant.headers())
+        except httpx.TransportError:
+            return MOST_IN_PROGRESS
+        if response.status_code != httpx.codes.OK:
+            return MOST_IN_PROGRESS
+        return len(response.json()["items"])
 
     async def _answered(self, client: httpx.AsyncClient, file: bytes, data: str, key: str) -> int:
         """Send until the answer is 202. The Idempotency-Key makes a lost answer harmless."""
