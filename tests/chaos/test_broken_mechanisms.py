@@ -53,7 +53,7 @@ async def no_chats(self: CreatorStore, *arguments: Any, **named: Any) -> None:
     return None
 
 
-async def no_tags(self: LeadStore, *arguments: Any) -> None:
+async def no_tags(self: LeadStore, *arguments: Any, **named: Any) -> None:
     return None
 
 
