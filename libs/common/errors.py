@@ -46,7 +46,7 @@ _BAD_DAY_TYPES: tuple[type[BaseException], ...] = (
 _MONGO_BAD_DAY_CODES = frozenset(
     {6, 7, 24, 43, 50, 89, 91, 112, 134, 189, 262, 371, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 14031}
 )
-"""Server error codes for "try again": host away, timeouts, lost cursor, shutdown, not primary, writes blocked, out of disk space."""
+"""Server error codes for "try again": host away, timeouts, lost cursor, shutdown, not primary, writes blocked, full."""
 
 
 def is_bad_day(error: BaseException) -> bool:
