@@ -22,12 +22,18 @@ def all_points(count: int) -> list[Points]:
 
 
 @pytest.mark.skipif(FULL, reason="make chaos runs them all")
-@pytest.mark.parametrize("stage", SHAPES[2].stages)
-async def test_no_crash_point_of_two_imports_that_share_phones_and_tags_loses_or_doubles_a_row(
-    quick: tuple[Postgres, Mongo], stage: str
+@pytest.mark.parametrize(
+    ("shape", "stage"),
+    [
+        pytest.param(SHAPES[0], "accept", id="accept"),
+        *(pytest.param(SHAPES[2], stage, id=stage) for stage in SHAPES[2].stages),
+    ],
+)
+async def test_no_crash_point_of_a_shape_loses_or_doubles_a_row(
+    quick: tuple[Postgres, Mongo], shape: Shape, stage: str
 ) -> None:
-    count = await points_of(*quick, SHAPES[2], stage)
-    findings = await run_batch(*quick, SHAPES[2], stage, [(point,) for point in range(1, count + 1)])
+    count = await points_of(*quick, shape, stage)
+    findings = await run_batch(*quick, shape, stage, [(point,) for point in range(1, count + 1)])
     assert not findings.faults, findings.faults[0]
     assert findings.crashes == {1: count}, "a scenario that never crashed proves nothing"
 
