@@ -25,7 +25,7 @@ AT_ONCE = 1_000
 
 def main(postgres_url: str, start: int, count: int, *, blind: bool) -> None:
     _configure(postgres_url)
-    from import_export import resources  # only once Django is configured
+    from import_export import fields, resources  # only once Django is configured
 
     class Lead(models.Model):  # type: ignore[misc]
         name = models.CharField(max_length=255)
@@ -49,8 +49,9 @@ def main(postgres_url: str, start: int, count: int, *, blind: bool) -> None:
             db_table = '"amigocare"."amigocare_leads"'
 
     class LeadResource(resources.ModelResource):  # type: ignore[misc]
+        phone = fields.Field(attribute="contact_cellphone", column_name="phone")
+
         def before_import_row(self, row: Any, **_: Any) -> None:
-            row["contact_cellphone"] = row.pop("phone")
             row["email"] = row["email"] or None
             row["cpf"] = row["cpf"] or None
 
@@ -60,8 +61,8 @@ def main(postgres_url: str, start: int, count: int, *, blind: bool) -> None:
 
         class Meta:
             model = Lead
-            fields = ("name", "contact_cellphone", "cpf", "email")
-            import_id_fields = () if blind else ("contact_cellphone",)
+            fields = ("name", "phone", "cpf", "email")
+            import_id_fields = () if blind else ("phone",)
             use_bulk = True
             batch_size = AT_ONCE
             skip_diff = True

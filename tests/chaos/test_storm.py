@@ -12,7 +12,7 @@ from tests.chaos.storm import Storm
 from tests.support.processes import needs_local_stack
 
 SEED = int(os.environ.get("SEED") or 1)
-KILLS = int(os.environ.get("KILLS") or 5)
+KILLS = int(os.environ.get("KILLS") or 3)
 
 
 @needs_local_stack
