@@ -29,7 +29,7 @@ def test_every_command_of_make_help_is_named() -> None:
     printed = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     commands = set(re.findall(r"^  make (\w+)", printed, re.MULTILINE))
     (rest,) = re.findall(r"`make help` lists the rest: ([^.]*)\.", README)
-    assert commands == {*re.findall(r"`(\w+)`", rest), *re.findall(r"^    make (\w+)$", README, re.MULTILINE), "help"}
+    assert commands == {*re.findall(r"`(\w+)`", rest), *re.findall(r"^    make (\w+)(?: [A-Z]+=\w+)*$", README, re.MULTILINE), "help"}
 
 
 def test_the_totals_shown_are_those_of_the_demo_s_file() -> None:
@@ -89,3 +89,11 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
             assert anchor[1:] in {heading.lower().replace(" ", "-") for heading in headings}
+
+
+def test_every_promise_is_proved_by_a_test_of_that_name() -> None:
+    (section,) = re.findall(r"^## What it promises$(.*?)^## ", README, re.MULTILINE | re.DOTALL)
+    named = re.findall(r"^\| .* \| `(test_\w+)` \|$", section, re.MULTILINE)
+    assert len(named) == len(re.findall(r"^\| ", section, re.MULTILINE)) - 2
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name in named if f"def {name}(" not in tests] == []
