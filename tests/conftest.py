@@ -34,7 +34,7 @@ def servers() -> Iterator[Addresses]:
     finally:
         logs = ROOT / ".local" / INSTANCE / "logs"
         if logs.exists():
-            shutil.copytree(logs, ROOT / ".local" / "test-logs", dirs_exist_ok=True)
+            shutil.copytree(logs, ROOT / ".local" / "test-logs" / INSTANCE, dirs_exist_ok=True)
         local("reset")
 
 

@@ -4,6 +4,7 @@ One broker, or three (``LEADFLOW_LOCAL_BROKERS=3``). Each is broker and controll
 """
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import pwd
@@ -260,9 +261,15 @@ def _new_enough_java() -> str | None:
 
 
 def _fetch_jars(instance: Instance) -> None:
-    if _jars_are_there(instance):
-        return
     jars = instance.jars
+    jars.parent.mkdir(parents=True, exist_ok=True)
+    with jars.with_name("jars.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another instance of the checkout may be at it
+        if not _jars_are_there(instance):
+            _fetch_jars_now(jars)
+
+
+def _fetch_jars_now(jars: Path) -> None:
     print("Fetching Kafka's jars with Maven (once a checkout) …", flush=True)
     unfinished = jars.with_name("jars.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)

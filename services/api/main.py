@@ -12,6 +12,7 @@ from libs.common.auth import TokenReader
 from libs.common.chunk_outbox import Window
 from libs.common.connections import BoundedHttp
 from libs.common.events.topics import CHUNK_CREATED, IMPORT_FINISHED
+from libs.common.garbage import collect_rarely
 from libs.common.health import health_routes
 from libs.common.kafka.broker import broadcast, create_broker, stop_broker, utc_now
 from libs.common.observability import configure_logging, configure_tracing
@@ -71,6 +72,7 @@ def build(settings: Settings) -> FastAPI:
         await parsers.start()
         await broker.start()
         relaying = asyncio.create_task(relay.run(), name="relay")
+        collect_rarely()
         try:
             yield
         finally:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from libs.common.events.chunk import ChunkAccepted, ChunkDeduplicated
-from services.dedup.domain import phones_to_look_up, settle_known
+from services.dedup.domain import settle_known
 from services.dedup.store import Store
 
 
@@ -14,5 +14,4 @@ async def settle_existing(
 
     A second run publishes the same message: leads and chats of the chunk's own import do not count.
     """
-    known = await store.known_phones(chunk, phones_to_look_up(chunk.live))
-    await publish(settle_known(chunk, known))
+    await publish(settle_known(chunk, await store.known_phones(chunk)))

@@ -1,33 +1,33 @@
 """What the platform already knows of phones: leads, patients (PostgreSQL) and chats (MongoDB)."""
 
-from collections.abc import Iterable
-from itertools import groupby
-
 from sqlalchemy import text
 
 from libs.common.events.chunk import ChunkAccepted
 from libs.common.mongo import Mongo
+from libs.common.phones import both_forms
 from libs.common.postgres import Postgres
-from services.dedup.domain import KnownPhones, Phone
+from services.dedup.domain import KnownPhones
 
-# Statistics that call a table nearly empty let one scan a phone seem cheap, and 500 of them a chunk are not.
+# Statistics that call a table nearly empty let one scan a phone seem cheap, and 1,000 of them a chunk are not.
 _BY_INDEX = text("SET LOCAL enable_seqscan = off")
 # A lookup each, by LATERAL with LIMIT 1: it takes the index whatever the statistics say, where
-# `= ANY(array)` reads every lead of the account while they are stale.
+# `= ANY(array)` of all phones reads every lead of the account while they are stale.
 _KNOWN = text(
     """
     SELECT given.country_code, given.phone, found.reason
-    FROM unnest(CAST(:countries AS text[]), CAST(:phones AS text[])) AS given (country_code, phone)
+    FROM unnest(CAST(:countries AS text[]), CAST(:phones AS text[]), CAST(:old_phones AS text[]))
+         AS given (country_code, phone, old_phone)
     CROSS JOIN LATERAL (
         (SELECT 'lead_exists' AS reason FROM amigocare.amigocare_leads l
          WHERE l.company_id = :company_id AND l.amigocare_messaging_account_id = :account_id
-           AND l.contact_cellphone_country_code = given.country_code AND l.contact_cellphone = given.phone
+           AND l.contact_cellphone_country_code = given.country_code
+           AND l.contact_cellphone IN (given.phone, given.old_phone)
            AND NOT l.is_deleted AND l.import_id IS DISTINCT FROM :import_id
          LIMIT 1)
         UNION ALL
         (SELECT 'patient_exists' FROM amigocare.patients p
-         WHERE p.company_id = :company_id
-           AND p.contact_cellphone_country_code = given.country_code AND p.contact_cellphone = given.phone
+         WHERE p.company_id = :company_id AND p.contact_cellphone_country_code = given.country_code
+           AND p.contact_cellphone IN (given.phone, given.old_phone)
            AND p.deleted_at IS NULL
          LIMIT 1)
         LIMIT 1
@@ -43,18 +43,23 @@ class Store:
         self._postgres = postgres
         self._mongo = mongo
 
-    async def known_phones(self, chunk: ChunkAccepted, phones: list[Phone]) -> KnownPhones:
-        """Return those of ``phones`` that a lead or chat of the account, or a patient of the company, has."""
-        if not phones:
+    async def known_phones(self, chunk: ChunkAccepted) -> KnownPhones:
+        """Return the live phones that a lead or chat of the account, or a patient of the company, has.
+
+        In either form: what the platform holds of old mobiles lacks the ninth digit.
+        """
+        if not len(chunk.live):
             return {}
-        known = await self._known_to_chats(chunk, phones)
+        forms = [both_forms(*phone) for phone in zip(chunk.live.country_code, chunk.live.phone, strict=True)]
+        known = await self._known_to_chats(chunk, forms)
         async with self._postgres.transaction(company_id=chunk.company_id) as connection:
             await connection.execute(_BY_INDEX)
             rows = await connection.execute(
                 _KNOWN,
                 {
-                    "countries": [country for country, _ in phones],
-                    "phones": [phone for _, phone in phones],
+                    "countries": chunk.live.country_code,
+                    "phones": chunk.live.phone,
+                    "old_phones": [each[-1] for each in forms],
                     "company_id": chunk.company_id,
                     "account_id": chunk.account_id,
                     "import_id": chunk.import_id,
@@ -63,25 +68,25 @@ class Store:
             known.update({(country, phone): reason for country, phone, reason in rows})
         return known
 
-    async def _known_to_chats(self, chunk: ChunkAccepted, phones: list[Phone]) -> KnownPhones:
+    async def _known_to_chats(self, chunk: ChunkAccepted, forms: list[tuple[str, ...]]) -> KnownPhones:
         known: KnownPhones = {}
-        for country, numbers in _by_country(phones):
+        for country in set(chunk.live.country_code):
+            phones = {
+                form: phone
+                for code, phone, each in zip(chunk.live.country_code, chunk.live.phone, forms, strict=True)
+                if code == country
+                for form in each
+            }
             cursor = self._mongo.chats.find(
                 {
                     "company_id": chunk.company_id,
                     "account_id": chunk.account_id,
                     "contact_cellphone_country_code": country,
-                    "contact_cellphone": {"$in": numbers},
+                    "contact_cellphone": {"$in": sorted(phones)},
                 },
                 {"_id": 0, "contact_cellphone": 1, "import_id": 1},
             )
             async for chat in cursor:
                 if chat.get("import_id") != chunk.import_id:
-                    known[country, chat["contact_cellphone"]] = "chat_exists"
+                    known[country, phones[chat["contact_cellphone"]]] = "chat_exists"
         return known
-
-
-def _by_country(phones: Iterable[Phone]) -> list[tuple[str, list[str]]]:
-    return [
-        (country, [phone for _, phone in group]) for country, group in groupby(sorted(phones), key=lambda pair: pair[0])
-    ]

@@ -57,7 +57,6 @@ def stormy_stack(servers: Addresses, proxies: dict[str, Proxy]) -> Iterator[Addr
         patch.setenv("LEADFLOW_LOCAL_DETOURS", ",".join(f"{name}={proxy.port}" for name, proxy in proxies.items()))
         local("up")
         yield servers
-        local("down")
 
 
 @pytest.fixture(scope="session")

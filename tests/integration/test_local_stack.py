@@ -162,7 +162,8 @@ def test_what_runs_already_is_left_alone(local: Local) -> None:
 
 def test_logs_are_followed_until_ctrl_c_which_is_no_error(local: Local) -> None:
     following = subprocess.Popen(
-        [sys.executable, "-m", "deploy.local", "logs", "kafka"],
+        # A shell that runs the tests in the background makes its children deaf to Ctrl-C.
+        ["env", "--default-signal=INT", sys.executable, "-m", "deploy.local", "logs", "kafka"],
         cwd=CHECKOUT,
         env=local.environment,
         stdout=subprocess.PIPE,

@@ -9,7 +9,6 @@ from sqlalchemy import text
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres
 from libs.common.settings import MongoSettings, PostgresSettings
-from services.dedup.domain import phones_to_look_up
 from services.dedup.store import Store
 from tests.support.contacts import insert_lead, insert_patient
 from tests.support.imports import accepted_chunk, live_rows
@@ -76,7 +75,7 @@ async def test_the_duplicate_check_looks_every_phone_up_by_the_index(
     before = await reads_of(db)
     chunk = accepted_chunk(loaded, 1, live_rows(PHONES))
     postgres = Postgres(stores[0], application_name="tests")
-    known = await Store(postgres, mongo).known_phones(chunk, phones_to_look_up(chunk.live))
+    known = await Store(postgres, mongo).known_phones(chunk)
     await postgres.close()  # a session counts its reads at its end
     assert len(known) == len(PHONES) / 2
     after = await reads_of(db)

@@ -9,7 +9,10 @@ from pathlib import Path
 from deploy.local.instance import Instance
 
 ROOT = Path(__file__).resolve().parents[2]
-INSTANCE = os.environ.get("LEADFLOW_TEST_INSTANCE", "test")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+"""``gw0``, ``gw1`` … where the tests run in several processes: each has servers of its own."""
+
+INSTANCE = "-".join(filter(None, [os.environ.get("LEADFLOW_TEST_INSTANCE", "test"), WORKER]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.events.chunk import ChunkDeduplicated, Outcome, Verdict
-from services.dedup.domain import KnownPhones, phones_to_look_up, settle_known
+from services.dedup.domain import KnownPhones, settle_known
 from tests.support.chunks import accepted, phones, settled_row
 
 
@@ -13,24 +13,13 @@ def verdicts(chunk: ChunkDeduplicated) -> dict[int, Verdict]:
     return {row.row: Verdict(outcome=row.outcome, reason=row.reason, detail=row.detail) for row in chunk.settled}
 
 
-def test_phones_are_looked_up_in_every_form() -> None:
-    chunk = accepted(["11981234567", "1132654321"])
-    assert phones_to_look_up(chunk.live) == [("BR", "11981234567"), ("BR", "1181234567"), ("BR", "1132654321")]
-
-
-@pytest.mark.parametrize("held", ["11981234567", "1181234567"])
 @pytest.mark.parametrize("reason", ["lead_exists", "patient_exists", "chat_exists"])
-def test_a_phone_that_is_known_in_either_form_settles_its_row_as_existing(held: str, reason: str) -> None:
+def test_a_phone_that_is_known_settles_its_row_as_existing(reason: str) -> None:
     chunk = accepted(["11981234567", "21987654321"])
-    done = settle_known(chunk, {("BR", held): reason})
+    done = settle_known(chunk, {("BR", "11981234567"): reason})
     assert verdicts(done) == {2: Verdict(outcome=Outcome.EXISTING, reason=reason)}
     assert done.live.row == [3]
     assert done.settled[0].cells == chunk.live.cells[0]
-
-
-def test_the_canonical_form_decides_when_both_are_known() -> None:
-    known = {("BR", "1181234567"): "chat_exists", ("BR", "11981234567"): "lead_exists"}
-    assert settle_known(accepted(["11981234567"]), known).settled[0].reason == "lead_exists"
 
 
 def test_the_same_number_of_another_country_is_another_phone() -> None:
@@ -47,7 +36,6 @@ def test_what_the_api_had_settled_stays_first_and_as_it_was() -> None:
 
 def test_a_chunk_without_live_rows_is_passed_on() -> None:
     chunk = accepted([], settled=[settled_row(2)])
-    assert phones_to_look_up(chunk.live) == []
     assert settle_known(chunk, {}).settled == chunk.settled
 
 

@@ -29,7 +29,11 @@ def test_every_command_of_make_help_is_named() -> None:
     printed = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     commands = set(re.findall(r"^  make (\w+)", printed, re.MULTILINE))
     (rest,) = re.findall(r"`make help` lists the rest: ([^.]*)\.", README)
-    assert commands == {*re.findall(r"`(\w+)`", rest), *re.findall(r"^    make (\w+)(?: [A-Z]+=\w+)*$", README, re.MULTILINE), "help"}
+    assert commands == {
+        *re.findall(r"`(\w+)`", rest),
+        *re.findall(r"^    make (\w+)(?: [A-Z]+=\w+)*$", README, re.MULTILINE),
+        "help",
+    }
 
 
 def test_the_totals_shown_are_those_of_the_demo_s_file() -> None:

@@ -16,6 +16,7 @@ from starlette.routing import Mount
 
 from libs.common.connections import BoundedHttp
 from libs.common.errors import describe
+from libs.common.garbage import collect_rarely
 from libs.common.health import health_routes
 from libs.common.kafka.broker import create_broker, stop_broker
 from libs.common.kafka.delivery import EXIT_BAD_DEPLOY, Delivery
@@ -71,6 +72,7 @@ class Service:
         try:
             await self.broker.start()
             tasks = [asyncio.create_task(work.run(), name=type(work).__name__) for work in self._background]
+            collect_rarely()
             log.info("started")
             yield
             self.delivery.stop_waiting()

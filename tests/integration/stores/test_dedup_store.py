@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from libs.common.events.chunk import ChunkAccepted
-from services.dedup.domain import KnownPhones, Phone, phones_to_look_up
+from services.dedup.domain import KnownPhones, Phone
 from tests.support.chunks import new_phones
 from tests.support.contacts import insert_chat, insert_lead, insert_patient
 from tests.support.imports import accepted_chunk, insert_import, live_rows
@@ -25,7 +25,7 @@ async def chunk(pipeline: Pipeline, postgres: Any, tenant: Tenant) -> ChunkAccep
 
 
 async def known(pipeline: Pipeline, chunk: ChunkAccepted) -> KnownPhones:
-    return await pipeline.dedup_store.known_phones(chunk, phones_to_look_up(chunk.live))
+    return await pipeline.dedup_store.known_phones(chunk)
 
 
 def phone_of(chunk: ChunkAccepted) -> str:
@@ -37,7 +37,8 @@ async def test_a_phone_that_nobody_has_is_not_known(pipeline: Pipeline, chunk: C
 
 
 async def test_no_phones_ask_nothing(pipeline: Pipeline, chunk: ChunkAccepted) -> None:
-    assert await pipeline.dedup_store.known_phones(chunk, []) == {}
+    nothing = chunk.model_copy(update={"live": live_rows([]), "row_count": 0})
+    assert await known(pipeline, nothing) == {}
 
 
 async def test_a_lead_of_the_account_is_known(
@@ -68,7 +69,7 @@ async def test_an_old_mobile_is_known_without_its_ninth_digit(
     old = phone_of(chunk)[:2] + phone_of(chunk)[3:]
     insert = {"lead": insert_lead, "patient": insert_patient, "chat": insert_chat}[holder]
     await insert(db, tenant, old)
-    assert await known(pipeline, chunk) == {("BR", old): f"{holder}_exists"}
+    assert await known(pipeline, chunk) == {("BR", phone_of(chunk)): f"{holder}_exists"}
 
 
 @pytest.mark.parametrize(
@@ -151,5 +152,6 @@ async def test_many_phones_of_several_countries_are_told_apart(
         await insert_chat(db, tenant, number, contact_cellphone_country_code=country)
     for country, number in wanted[200:]:  # held, but in the other country
         await insert_patient(db, tenant, number, contact_cellphone_country_code="PT" if country == "BR" else "BR")
-    found = await pipeline.dedup_store.known_phones(chunk, wanted)
+    live = live_rows(numbers).model_copy(update={"country_code": [country for country, _ in wanted]})
+    found = await known(pipeline, chunk.model_copy(update={"live": live, "row_count": len(numbers)}))
     assert found == dict.fromkeys(wanted[:100], "lead_exists") | dict.fromkeys(wanted[100:200], "chat_exists")
