@@ -17,7 +17,7 @@ demo: setup ## start everything, import examples/leads.csv (FILE=other.csv), sho
 	@$(stack) demo $(if $(FILE),$(call quote,$(FILE)))
 
 test: setup ## run every test against real servers (ARGS="tests/unit -k phone" for some)
-	@.venv/bin/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 chaos: setup ## kill, freeze and scale everything while imports run; every crash point (SEED=7 KILLS=200)
 	@SEED=$(call quote,$(SEED)) KILLS=$(or $(KILLS),200) LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos -s $(ARGS)

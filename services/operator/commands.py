@@ -1,6 +1,7 @@
 """The commands. None of them prints a personal datum; a server that is away is said in one line."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,7 +24,8 @@ from services.operator.store import Store
 
 MOST_CHUNKS_SHOWN = 50
 
-out = Console()
+# Cut to the width of a terminal where there is one; a pipe gets every word.
+out = Console(width=None if sys.stdout.isatty() else 250)
 T = TypeVar("T")
 Position = Annotated[str, typer.Argument(help="partition:offset, as `list` shows it.")]
 SaveTo = Annotated[Path | None, typer.Option("--save", help="Write the raw message, personal data and all, to a file.")]

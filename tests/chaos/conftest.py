@@ -57,6 +57,9 @@ def stormy_stack(servers: Addresses, proxies: dict[str, Proxy]) -> Iterator[Addr
         patch.setenv("LEADFLOW_LOCAL_DETOURS", ",".join(f"{name}={proxy.port}" for name, proxy in proxies.items()))
         local("up")
         yield servers
+        # The services end while they still reach the databases; the servers go on for who else has to close.
+        local("down")
+        local("servers")
 
 
 @pytest.fixture(scope="session")

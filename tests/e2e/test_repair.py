@@ -24,7 +24,6 @@ class OnCall:
             "LEADFLOW_POSTGRES_URL": stack.postgres_url,
             "LEADFLOW_MONGO_URL": stack.mongo_url,
             "LEADFLOW_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
-            "COLUMNS": "250",
         }
 
     async def __call__(self, *command: str) -> str:
