@@ -100,13 +100,6 @@ def _batches(first: int, last: int) -> Iterator[range]:
 
 
 def _forget_imported(stack: Stack) -> None:
-    asyncio.run(_execute(stack.postgres_url, *_FORGET))
+    stack.execute(*_FORGET)
     with MongoClient[dict[str, object]](stack.mongo_url) as client:
         client.get_default_database().chats.delete_many({"import_id": {"$exists": True}})
-
-
-async def _execute(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    for statement in statements:
-        await connection.execute(statement)
-    await connection.close()

@@ -3,10 +3,8 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ import asyncpg
 import psutil
 from pymongo import MongoClient
 
+from deploy.local.command import addresses, run
 from libs.common.mongo import Mongo
 from libs.common.settings import MongoSettings
 
@@ -55,20 +54,22 @@ class Stack:
 
     def empty(self) -> None:
         """Forget every lead, chat, patient and import; begin with clean caches of both databases."""
-        asyncio.run(self._empty())
+        tables = ", ".join(f"amigocare.{table}" for table in (*_OURS.split(", "), "lead_imports", "patients"))
+        self.execute(f"TRUNCATE {tables} CASCADE", "DELETE FROM amigocare.tags WHERE id > 7")
+        asyncio.run(self._forget_chats())
         self.settle()
+
+    def execute(self, *statements: str) -> None:
+        """Execute statements in PostgreSQL, each a transaction of its own."""
+        asyncio.run(_execute(self.postgres_url, statements))
 
     def settle(self) -> None:
         """Let both databases write out what an earlier measurement left behind, so that the next does not pay."""
-        asyncio.run(_postgres(self.postgres_url, "VACUUM (ANALYZE) amigocare.amigocare_leads, amigocare.chat_tags"))
-        asyncio.run(_postgres(self.postgres_url, "CHECKPOINT"))
+        self.execute("VACUUM (ANALYZE) amigocare.amigocare_leads, amigocare.chat_tags", "CHECKPOINT")
         with MongoClient[dict[str, object]](self.mongo_url) as client:
             client.admin.command("fsync")
 
-    async def _empty(self) -> None:
-        tables = ", ".join(f"amigocare.{table}" for table in (*_OURS.split(", "), "lead_imports", "patients"))
-        await _postgres(self.postgres_url, f"TRUNCATE {tables} CASCADE")
-        await _postgres(self.postgres_url, "DELETE FROM amigocare.tags WHERE id > 7")
+    async def _forget_chats(self) -> None:
         mongo = Mongo(MongoSettings(mongo_url=self.mongo_url), application_name="bench")
         await mongo.chats.drop()
         await mongo.ensure_indexes()
@@ -95,7 +96,7 @@ def running(**settings: str) -> Iterator[Stack]:
     _local("reset", settings=given)
     try:
         _local("up", settings=given)
-        env = dict(line.split("=", 1) for line in _local("env", settings=given).splitlines())
+        env = addresses(instance=INSTANCE, settings=given)
         stack = Stack(
             api_url=env["LEADFLOW_API_URL"],
             postgres_url=env["LEADFLOW_POSTGRES_URL"],
@@ -127,25 +128,14 @@ def peak_memory(process: psutil.Process) -> int:
     return int(line.split()[1]) * 1024
 
 
-async def _postgres(url: str, statement: str) -> None:
+async def _execute(url: str, statements: Sequence[str]) -> None:
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(statement)
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()
 
 
 def _local(*command: str, settings: dict[str, str]) -> str:
-    environment = os.environ | settings | {"LEADFLOW_STACK": INSTANCE}
-    done = subprocess.run(
-        [sys.executable, "-m", "deploy.local", *command],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"deploy.local {' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
+    return run(*command, instance=INSTANCE, settings=settings)

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 LEASE_SECONDS = 30
 
-
 _CLAIM = text(
     """
     WITH waiting AS (

@@ -20,6 +20,30 @@ from libs.common.observability import current_trace_headers
 LEASE_SECONDS = 30
 LONGEST_DELAY_SECONDS = 60
 
+_ADD = text(
+    "INSERT INTO amigocare.outbox (topic, key, headers, payload)"
+    " VALUES (:topic, :key, CAST(:headers AS jsonb), :payload)"
+)
+# A lease in the future beyond the longest one was written by a clock that has since jumped back.
+_CLAIM = text(
+    """
+    WITH due AS (
+        SELECT id FROM amigocare.outbox
+        WHERE available_at <= now() OR available_at > now() + make_interval(secs => :longest)
+        ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+    UPDATE amigocare.outbox o
+    SET lease = :lease, attempts = attempts + 1, available_at = now() + make_interval(secs => :seconds)
+    FROM due WHERE o.id = due.id
+    RETURNING o.id, o.topic, o.key, o.headers, o.payload, o.attempts
+    """
+)
+_DELETE = text("DELETE FROM amigocare.outbox WHERE id = ANY(:ids) AND lease = :lease")
+_RELEASE = text(
+    "UPDATE amigocare.outbox SET lease = NULL, available_at = now() + make_interval(secs => :seconds)"
+    " WHERE id = ANY(:ids) AND lease = :lease"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
@@ -39,10 +63,7 @@ async def add_event(
     """Write ``event`` into the outbox, as part of the caller's transaction."""
     headers = topic.headers(topic.identity(event), source=source, time=time) | current_trace_headers()
     await connection.execute(
-        text(
-            "INSERT INTO amigocare.outbox (topic, key, headers, payload)"
-            " VALUES (:topic, :key, CAST(:headers AS jsonb), :payload)"
-        ),
+        _ADD,
         {
             "topic": topic.name,
             "key": topic.key(event),
@@ -52,25 +73,10 @@ async def add_event(
     )
 
 
-# A lease in the future beyond the longest one was written by a clock that has since jumped back.
-_DUE = "(available_at <= now() OR available_at > now() + make_interval(secs => :longest))"
-
-
 async def claim_events(connection: AsyncConnection, *, lease: uuid.UUID, limit: int) -> list[OutboxRow]:
     """Lease up to ``limit`` due events, oldest first; those that others hold are skipped."""
     rows = await connection.execute(
-        text(
-            f"""
-            WITH due AS (
-                SELECT id FROM amigocare.outbox WHERE {_DUE}
-                ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
-            )
-            UPDATE amigocare.outbox o
-            SET lease = :lease, attempts = attempts + 1, available_at = now() + make_interval(secs => :seconds)
-            FROM due WHERE o.id = due.id
-            RETURNING o.id, o.topic, o.key, o.headers, o.payload, o.attempts
-            """
-        ),
+        _CLAIM,
         {"lease": lease, "limit": limit, "seconds": LEASE_SECONDS, "longest": LONGEST_DELAY_SECONDS},
     )
     return sorted((OutboxRow(*row) for row in rows), key=lambda row: row.id)
@@ -78,10 +84,7 @@ async def claim_events(connection: AsyncConnection, *, lease: uuid.UUID, limit: 
 
 async def delete_events(connection: AsyncConnection, ids: Sequence[int], *, lease: uuid.UUID) -> None:
     """Forget published events, unless the lease passed to another relay."""
-    await connection.execute(
-        text("DELETE FROM amigocare.outbox WHERE id = ANY(:ids) AND lease = :lease"),
-        {"ids": list(ids), "lease": lease},
-    )
+    await connection.execute(_DELETE, {"ids": list(ids), "lease": lease})
 
 
 async def release_events(
@@ -89,9 +92,6 @@ async def release_events(
 ) -> None:
     """Give failed events back, to be tried again in ``delay_seconds``."""
     await connection.execute(
-        text(
-            "UPDATE amigocare.outbox SET lease = NULL, available_at = now() + make_interval(secs => :seconds)"
-            " WHERE id = ANY(:ids) AND lease = :lease"
-        ),
+        _RELEASE,
         {"ids": list(ids), "lease": lease, "seconds": min(delay_seconds, LONGEST_DELAY_SECONDS)},
     )

@@ -63,9 +63,7 @@ class Acceptor:
         """
         answer = await self._kept_answer(wish.key)
         if answer is not None:
-            # What was answered once says nothing of this caller, who may be another of the company.
-            if not wish.caller.may_use(wish.request.account_id):
-                raise Refused("account_forbidden", "Your token does not list this account.")
+            _check_account(wish)  # what was answered once says nothing of this caller, who may be another
             return answer
         try:
             return await self._accept_new(wish)
@@ -125,8 +123,7 @@ class Acceptor:
             check_references(found, request)
             self.cache.remember(caller.company_id, wanted)
         # After the check above: another company's account answers as one that does not exist.
-        if not caller.may_use(request.account_id):
-            raise Refused("account_forbidden", "Your token does not list this account.")
+        _check_account(wish)
         place = {"company_id": caller.company_id, "account_id": request.account_id}
         if await accepting.name_taken(**place, name=request.name):
             raise Refused("name_taken", "Another import of this account has this name.")
@@ -155,6 +152,11 @@ class Acceptor:
         if result.refusal is not None:
             raise result.refusal
         return result
+
+
+def _check_account(wish: Wish) -> None:
+    if not wish.caller.may_use(wish.request.account_id):
+        raise Refused("account_forbidden", "Your token does not list this account.")
 
 
 def _new_import(wish: Wish, parsed: ParseResult, import_id: int, accepted_at: datetime) -> NewImport:

@@ -11,9 +11,9 @@ from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.chats import rows_with_others_chats
 from libs.common.events.chunk import ChunkTagged
 from libs.common.mongo import Mongo
-from libs.common.phones import both_forms
 from libs.common.postgres import Postgres
 from services.creator.domain import CHANNEL, chat_documents, chat_tag_columns
 
@@ -157,26 +157,7 @@ class Store:
 
     async def chats_of_others(self, chunk: ChunkTagged) -> set[int]:
         """Return the indexes of live rows with whose phone somebody else opened a chat in this account."""
-        live = chunk.live
-        places: dict[tuple[str, str], int] = {}
-        for index, (country, phone) in enumerate(zip(live.country_code, live.phone, strict=True)):
-            for form in both_forms(country, phone):
-                places[country, form] = index
-        found: set[int] = set()
-        for country in set(live.country_code):
-            cursor = self._mongo.chats.find(
-                {
-                    "company_id": chunk.company_id,
-                    "account_id": chunk.account_id,
-                    "contact_cellphone_country_code": country,
-                    "contact_cellphone": {"$in": sorted(form for code, form in places if code == country)},
-                },
-                {"_id": 0, "contact_cellphone": 1, "import_id": 1},
-            )
-            async for chat in cursor:
-                if chat.get("import_id") != chunk.import_id:
-                    found.add(places[country, chat["contact_cellphone"]])
-        return found
+        return await rows_with_others_chats(self._mongo, chunk)
 
     async def insert_chats(
         self, chunk: ChunkTagged, ids: Sequence[str], lead_ids: dict[str, int], *, now: datetime

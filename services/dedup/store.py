@@ -2,6 +2,7 @@
 
 from sqlalchemy import text
 
+from libs.common.chats import rows_with_others_chats
 from libs.common.events.chunk import ChunkAccepted
 from libs.common.mongo import Mongo
 from libs.common.phones import both_forms
@@ -50,8 +51,9 @@ class Store:
         """
         if not len(chunk.live):
             return {}
-        forms = [both_forms(*phone) for phone in zip(chunk.live.country_code, chunk.live.phone, strict=True)]
-        known = await self._known_to_chats(chunk, forms)
+        phones = list(zip(chunk.live.country_code, chunk.live.phone, strict=True))
+        chats = await rows_with_others_chats(self._mongo, chunk)
+        known: KnownPhones = {phones[index]: "chat_exists" for index in chats}
         async with self._postgres.transaction(company_id=chunk.company_id) as connection:
             await connection.execute(_BY_INDEX)
             rows = await connection.execute(
@@ -59,34 +61,11 @@ class Store:
                 {
                     "countries": chunk.live.country_code,
                     "phones": chunk.live.phone,
-                    "old_phones": [each[-1] for each in forms],
+                    "old_phones": [both_forms(*phone)[-1] for phone in phones],
                     "company_id": chunk.company_id,
                     "account_id": chunk.account_id,
                     "import_id": chunk.import_id,
                 },
             )
             known.update({(country, phone): reason for country, phone, reason in rows})
-        return known
-
-    async def _known_to_chats(self, chunk: ChunkAccepted, forms: list[tuple[str, ...]]) -> KnownPhones:
-        known: KnownPhones = {}
-        for country in set(chunk.live.country_code):
-            phones = {
-                form: phone
-                for code, phone, each in zip(chunk.live.country_code, chunk.live.phone, forms, strict=True)
-                if code == country
-                for form in each
-            }
-            cursor = self._mongo.chats.find(
-                {
-                    "company_id": chunk.company_id,
-                    "account_id": chunk.account_id,
-                    "contact_cellphone_country_code": country,
-                    "contact_cellphone": {"$in": sorted(phones)},
-                },
-                {"_id": 0, "contact_cellphone": 1, "import_id": 1},
-            )
-            async for chat in cursor:
-                if chat.get("import_id") != chunk.import_id:
-                    known[country, phones[chat["contact_cellphone"]]] = "chat_exists"
         return known

@@ -14,6 +14,7 @@ from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant, create_tenant
 from tests.support.readers import Stored
 from tests.support.stack import Addresses
+from tests.support.whatsapp import Provider, whatsapp_provider
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -61,3 +62,17 @@ async def quiet(db: Stored) -> None:
     """Nothing is in progress and nothing waits to be published: what earlier tests left is out of the way."""
     await db.execute("UPDATE amigocare.lead_imports SET status = 'FINISHED' WHERE status = 'PROCESSING'")
     await db.execute("DELETE FROM amigocare.outbox")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def provider_process() -> AsyncIterator[Provider]:
+    """The fake WhatsApp provider."""
+    async with whatsapp_provider() as provider:
+        yield provider
+
+
+@pytest_asyncio.fixture
+async def provider(provider_process: Provider) -> Provider:
+    """The fake WhatsApp provider, well-behaved whatever the last test told it."""
+    await provider_process.behave()
+    return provider_process

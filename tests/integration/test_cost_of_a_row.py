@@ -22,10 +22,10 @@ from libs.common.events.chunk import Chunk, ChunkAccepted
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres
 from libs.common.settings import MongoSettings, PostgresSettings
-from services.api.domain.job import Limits, ParseJob
+from services.api.domain.job import Limits
 from services.api.domain.parse import parse_file
 from services.api.domain.spool import read_spool
-from tests.support.imports import ACCEPTED_AT, insert_import
+from tests.support.imports import insert_import, parse_job
 from tests.support.kafka import unique
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
@@ -111,21 +111,7 @@ async def counter(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncIterat
 def parsed(counter: Counter, tenant: Tenant, import_id: int, folder: Path, *, start: int) -> bytes:
     """Count the reading of one file of one chunk; return its message."""
     (folder / "upload").write_bytes(csv_file(start, ROWS))
-    job = ParseJob(
-        upload_path=str(folder / "upload"),
-        spool_path=str(folder / "spool"),
-        envelope={
-            "import_id": import_id,
-            "company_id": tenant.company_id,
-            "account_id": tenant.account_id,
-            "source_id": tenant.source_id,
-            "creator_id": tenant.user_id,
-            "tag_ids": [],
-            "accepted_at": ACCEPTED_AT.isoformat(),
-        },
-        limits=Limits(max_rows=ROWS),
-        chunk_rows=ROWS,
-    )
+    job = parse_job(tenant, import_id, folder, limits=Limits(max_rows=ROWS), chunk_rows=ROWS)
     with counter.counting("api: parse"):
         result = parse_file(job)
     assert (result.total_rows, result.chunk_count, result.refusal) == (ROWS, 1, None)

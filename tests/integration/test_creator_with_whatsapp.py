@@ -16,21 +16,9 @@ from tests.support.kafka import unique
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
-from tests.support.whatsapp import Provider, whatsapp_provider
+from tests.support.whatsapp import Provider
 
 ABSENT = 1
-
-
-@pytest_asyncio.fixture(scope="module")
-async def process() -> AsyncIterator[Provider]:
-    async with whatsapp_provider() as provider:
-        yield provider
-
-
-@pytest_asyncio.fixture
-async def provider(process: Provider) -> Provider:
-    await process.behave()
-    return process
 
 
 @pytest_asyncio.fixture

@@ -7,11 +7,10 @@ import pytest
 
 from libs.common.events.chunk import CELL_LIMIT, MAX_CHUNK_BYTES, ChunkAccepted, Outcome
 from libs.common.postgres import Postgres
-from services.api.domain.job import ParseJob
 from services.api.domain.parse import parse_file
 from services.api.domain.spool import read_spool
 from tests.support.chunks import new_phones, settled_row
-from tests.support.imports import ACCEPTED_AT, accepted_chunk, insert_import, live_rows
+from tests.support.imports import accepted_chunk, insert_import, live_rows, parse_job
 from tests.support.kafka import unique
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
@@ -22,20 +21,7 @@ from tests.support.user import csv_file
 def parsed(tenant: Tenant, folder: Path, rows: list[list[str]], import_id: int) -> list[ChunkAccepted]:
     """Return the chunks that the api makes of a file of these rows, invalid ones skipped."""
     (folder / "upload").write_bytes(csv_file(rows))
-    job = ParseJob(
-        upload_path=str(folder / "upload"),
-        spool_path=str(folder / "spool"),
-        envelope={
-            "import_id": import_id,
-            "company_id": tenant.company_id,
-            "account_id": tenant.account_id,
-            "source_id": tenant.source_id,
-            "creator_id": tenant.user_id,
-            "tag_ids": tenant.tag_ids,
-            "accepted_at": ACCEPTED_AT.isoformat(),
-        },
-        on_invalid_row="skip",
-    )
+    job = parse_job(tenant, import_id, folder, envelope={"tag_ids": tenant.tag_ids}, on_invalid_row="skip")
     result = parse_file(job)
     assert result.refusal is None, result.refusal
     payloads = [payload for _, _, payload in read_spool(folder / "spool")]

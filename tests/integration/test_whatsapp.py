@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from pydantic import SecretStr
 
 from libs.common.errors import BadMessage, is_bad_day
@@ -17,21 +16,9 @@ from services.creator.whatsapp import ProviderAway, WhatsApp
 from tests.support.chunks import phones
 from tests.support.imports import live_rows
 from tests.support.ports import free_port
-from tests.support.whatsapp import Provider, whatsapp_provider
+from tests.support.whatsapp import Provider
 
 PRESENT, ABSENT = "11981234567", "11981230000"
-
-
-@pytest_asyncio.fixture(scope="module")
-async def process() -> AsyncIterator[Provider]:
-    async with whatsapp_provider() as provider:
-        yield provider
-
-
-@pytest_asyncio.fixture
-async def provider(process: Provider) -> Provider:
-    await process.behave()
-    return process
 
 
 @asynccontextmanager

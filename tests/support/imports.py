@@ -1,12 +1,14 @@
 """Imports in the tests' own database, as the api would have accepted them."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 
 from libs.common.events.chunk import ChunkAccepted, ChunkDeduplicated, ChunkTagged, LiveRows, SettledRow, TaggedRows
 from libs.common.postgres import Postgres
+from services.api.domain.job import ParseJob
 from tests.support.platform import Tenant
 
 ACCEPTED_AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -26,6 +28,20 @@ def live_rows(phones: list[str], *, first_row: int = 2, tags: list[list[str]] | 
         tags=tags or [[] for _ in phones],
         cells=[[f"Lead {phone}", phone, "", "", ""] for phone in phones],
     )
+
+
+def parse_job(tenant: Tenant, import_id: int, folder: Path, **changes: Any) -> ParseJob:
+    """Return the job of reading ``folder / "upload"`` as an upload of the tenant; the chunks go to ``spool`` there."""
+    envelope = {
+        "import_id": import_id,
+        "company_id": tenant.company_id,
+        "account_id": tenant.account_id,
+        "source_id": tenant.source_id,
+        "creator_id": tenant.user_id,
+        "tag_ids": [],
+        "accepted_at": ACCEPTED_AT.isoformat(),
+    } | changes.pop("envelope", {})
+    return ParseJob(upload_path=str(folder / "upload"), spool_path=str(folder / "spool"), envelope=envelope, **changes)
 
 
 def accepted_chunk(

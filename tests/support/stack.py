@@ -1,11 +1,10 @@
 """The servers that the tests talk to: the instance ``test`` of the local stack, or containers."""
 
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.command import addresses, run
 from deploy.local.instance import Instance
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,6 +12,14 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 """``gw0``, ``gw1`` … where the tests run in several processes: each has servers of its own."""
 
 INSTANCE = "-".join(filter(None, [os.environ.get("LEADFLOW_TEST_INSTANCE", "test"), WORKER]))
+
+
+SETTINGS = {
+    "LEADFLOW_RESEND_AFTER_SECONDS": "10",
+    "LEADFLOW_WATCH_SECONDS": "2",
+    "LEADFLOW_BACKOFF_MAX_SECONDS": "3",
+}
+"""Short intervals, so that repairs need no long wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +35,17 @@ class Addresses:
 
 def local(*command: str, instance: str = INSTANCE) -> str:
     """Run a command of the local stack's test instance, or another one; return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "deploy.local", *command],
-        cwd=ROOT,
-        env=local_environment(instance),
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"deploy.local {' '.join(command)}: {done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return done.stdout
+    return run(*command, instance=instance, settings=SETTINGS)
 
 
 def local_environment(instance: str = INSTANCE) -> dict[str, str]:
-    """Return the environment of a tests' instance: short intervals, so that repairs need no long wait."""
-    return os.environ | {
-        "LEADFLOW_STACK": instance,
-        "LEADFLOW_RESEND_AFTER_SECONDS": "10",
-        "LEADFLOW_WATCH_SECONDS": "2",
-        "LEADFLOW_BACKOFF_MAX_SECONDS": "3",
-    }
+    """Return the environment of a tests' instance, for programs that are started beside it."""
+    return os.environ | SETTINGS | {"LEADFLOW_STACK": instance}
 
 
 def local_addresses(instance: str = INSTANCE) -> Addresses:
     """Return the addresses of the test instance, or another one."""
-    lines = dict(line.split("=", 1) for line in local("env", instance=instance).splitlines())
+    lines = addresses(instance=instance, settings=SETTINGS)
     secret = Instance(name=instance, local=ROOT / ".local").secrets().jwt_secret
     return Addresses(
         api_url=lines["LEADFLOW_API_URL"],

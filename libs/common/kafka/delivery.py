@@ -72,9 +72,8 @@ class Delivery:
         return attempts
 
     def succeeded(self, record: ConsumerRecord[Any, Any]) -> None:
-        self._attempts.pop((record.topic, record.partition), None)
         self._bad_in_a_row = 0
-        self.progress[record.topic, record.partition] += 1
+        self._settled(record)
 
     async def failed(self, record: ConsumerRecord[Any, Any], error: Exception) -> bool:
         """Wait or dead-letter. Return True when the record is done with, False when it must come again.
@@ -94,9 +93,13 @@ class Delivery:
             await self._give_up(record, error)
         await self._dead_letter(record, error, attempts)
         self._bad_in_a_row += 1
-        self._attempts.pop((record.topic, record.partition), None)
-        self.progress[record.topic, record.partition] += 1
+        self._settled(record)
         return True
+
+    def _settled(self, record: ConsumerRecord[Any, Any]) -> None:
+        place = (record.topic, record.partition)
+        self._attempts.pop(place, None)
+        self.progress[place] += 1
 
     async def back_off(self, record: ConsumerRecord[Any, Any], error: Exception, *, attempts: int) -> None:
         """Wait as long as so many attempts call for, or until ``stop_waiting``."""

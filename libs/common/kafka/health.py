@@ -45,13 +45,14 @@ class ConsumerHealth:
                 return "the consumer has not started"
             topic = ",".join(getattr(subscriber, "topic_names", []))
             lag = 0
-            for partition in consumer.assignment():
+            partitions = consumer.assignment()
+            for partition in partitions:
                 assigned.add(topic)
                 end = consumer.highwater(partition)
                 if end is not None:
                     lag += max(0, end - await consumer.position(partition))
             lags[topic] = lags.get(topic, 0) + lag
-            silent = silent or self._silence(number, consumer.assignment(), lag + _in_hand(subscriber))
+            silent = silent or self._silence(number, partitions, lag + _in_hand(subscriber))
         for topic, topic_lag in lags.items():
             CONSUMER_LAG.labels(self._service, topic).set(topic_lag)
         return "no partition is assigned" if assigned != lags.keys() else silent
