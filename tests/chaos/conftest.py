@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres, sqlalchemy_url
@@ -63,18 +63,24 @@ def stormy_stack(servers: Addresses, proxies: dict[str, Proxy]) -> Iterator[Addr
 
 
 @pytest.fixture(scope="session")
-def provider_url(stormy_stack: Addresses) -> str:
-    """The WhatsApp provider is asked from now on; here it takes orders."""
+def provider_url(stormy_stack: Addresses) -> Iterator[str]:
+    """The WhatsApp provider is asked from now on, after every restart too; here it takes orders."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEADFLOW_WHATSAPP_ENABLED", "1")
         local("up")
-    ports = json.loads((ROOT / ".local" / INSTANCE / "ports.json").read_text())["ports"]
-    return f"http://127.0.0.1:{ports['whatsapp']}"
+        ports = json.loads((ROOT / ".local" / INSTANCE / "ports.json").read_text())["ports"]
+        yield f"http://127.0.0.1:{ports['whatsapp']}"
 
 
 @pytest_asyncio.fixture(scope="session")
-async def scene(stormy_stack: Addresses, proxies: dict[str, Proxy]) -> AsyncIterator[Scene]:
-    """The stack in the storm; its database is seen past the proxy, by connections that outlive its deaths."""
+async def stormy_engine(stormy_stack: Addresses) -> AsyncIterator[AsyncEngine]:
+    """The database of the stack in the storm, past the proxy, by connections that outlive its deaths."""
     engine = create_async_engine(sqlalchemy_url(stormy_stack.postgres_url), pool_pre_ping=True)
-    yield Scene(stormy_stack, engine, proxies)
+    yield engine
     await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def scene(stormy_stack: Addresses, stormy_engine: AsyncEngine, proxies: dict[str, Proxy]) -> Scene:
+    """The stack in the storm."""
+    return Scene(stormy_stack, stormy_engine, proxies)

@@ -43,6 +43,11 @@ class Person:
         return digits
 
     @property
+    def mistyped_cpf(self) -> str:
+        """The CPF with another last digit, which cannot be right; a digit too few may be a leading zero's."""
+        return self.cpf[:-1] + str((int(self.cpf[-1]) + 1) % 10)
+
+    @property
     def email(self) -> str:
         return f"zenobia{self.number}@clinica.com.br"
 
@@ -53,7 +58,7 @@ class Person:
     def marks(self) -> list[bytes]:
         """Return what must be nowhere: also the end of the phone, and the CPF as people type it."""
         typed = f"{self.cpf[:3]}.{self.cpf[3:6]}.{self.cpf[6:9]}"
-        found = [f"Marcada{self.number}", self.phone[-8:], self.cpf, typed, f"zenobia{self.number}"]
+        found = [f"Marcada{self.number}", self.phone[-8:], self.cpf[:-1], typed, f"zenobia{self.number}"]
         return [mark.encode() for mark in found]
 
 

@@ -38,7 +38,7 @@ async def import_marked_people(stack: Addresses, user: User, stored: Stored) -> 
     await insert_chat(stored, user.tenant, chat.phone, name=chat.name)
     rows = [person.row() for person in (lead, patient, chat, twice, twice)]
     rows += [next(some).row() for _ in range(10)]
-    wrong = [{"phone": next(some).phone + "99"}, {"cpf": next(some).cpf[:-1]}, {"email": "@" + next(some).email}]
+    wrong = [{"phone": next(some).phone + "99"}, {"cpf": next(some).mistyped_cpf}, {"email": "@" + next(some).email}]
     rows += [next(some).row(**change) for change in wrong]
     rows += [next(some).row(tags=f"{next(some).name},a,b,c,d,e")]
     problem(await user.upload(csv_file(rows)), 422, "invalid_rows")
