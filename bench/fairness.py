@@ -37,7 +37,7 @@ def measure(runs: int) -> Part:
 def _wait_for_chunks(client: Client, import_id: int) -> None:
     """Wait until the huge import is well under way."""
     deadline = time.monotonic() + 120
-    while not client.get(import_id)["progress"]["rows"]:
+    while not client.get(import_id)["progress"]["processed_rows"]:
         if time.monotonic() > deadline:
             raise RuntimeError("the huge import does not begin")
         time.sleep(0.2)

@@ -45,7 +45,7 @@ class Stack:
     def whatsapp_url(self) -> str:
         """The fake provider of the local stack; it runs when it is enabled by the settings."""
         ports = json.loads((ROOT / ".local" / INSTANCE / "ports.json").read_text())
-        return f"http://127.0.0.1:{ports['whatsapp']}"
+        return f"http://127.0.0.1:{ports['ports']['whatsapp']}"
 
     def token(self, *, company_id: int = 1, user_id: int = 1) -> str:
         return _local(

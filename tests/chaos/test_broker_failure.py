@@ -35,6 +35,7 @@ async def cluster() -> AsyncIterator[Scene]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (STORMY | {"LEADFLOW_LOCAL_BROKERS": "3"}).items():
             patch.setenv(name, value)
+        patch.delenv("LEADFLOW_LOCAL_DETOURS", raising=False)  # those lead to the other stack's databases
         await asyncio.to_thread(local, "reset", instance=THREE)
         await asyncio.to_thread(local, "up", instance=THREE)
         addresses = local_addresses(THREE)

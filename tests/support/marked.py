@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import random
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -105,12 +106,17 @@ async def operator(stack: Addresses, *command: str) -> bytes:
     return done.stdout
 
 
+_LIKE_A_MARK = re.compile(rb"(?=(Marcada\d+|zenobia\d+|8\d{7}|3\d{9}|3\d\d\.\d{3}\.\d{3}))")
+"""Whatever could be somebody's mark, wherever it begins: thousands of people are looked for in megabytes of logs."""
+
+
 def leaks(said: dict[str, bytes], marked: list[Person]) -> list[str]:
     """Return the lines that hold a mark, each with where it was said."""
-    marks = [mark for person in marked for mark in person.marks()]
+    marks = {mark for person in marked for mark in person.marks()}
+    assert all((found := _LIKE_A_MARK.match(mark)) and found.group(1) == mark for mark in marks)
     return [
         f"{where}: {line[:600].decode('utf-8', 'replace')}"
         for where, text in said.items()
         for line in text.splitlines()
-        if any(mark in line for mark in marks)
+        if not marks.isdisjoint(_LIKE_A_MARK.findall(line))
     ]
