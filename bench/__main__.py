@@ -6,21 +6,13 @@ Writes ``bench/results/<part>.json`` and ``bench/results/chart.png``, and prints
 import argparse
 import sys
 import time
-from collections.abc import Callable
 
 from bench import api_load, fairness, growth, latency, scale_out, size, throughput
 from bench.chart import draw
-from bench.figures import Part, load, table
+from bench.figures import PARTS, load_all, table
 
-PARTS: dict[str, Callable[[int], Part]] = {
-    "throughput": throughput.measure,
-    "latency": latency.measure,
-    "size": size.measure,
-    "growth": growth.measure,
-    "fairness": fairness.measure,
-    "scale_out": scale_out.measure,
-    "api_load": api_load.measure,
-}
+_MODULES = (throughput, latency, size, growth, fairness, scale_out, api_load)
+MEASURES = dict(zip(PARTS, (module.measure for module in _MODULES), strict=True))
 
 
 def main() -> None:
@@ -29,17 +21,17 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="runs of each measurement")
     parser.add_argument("--show", action="store_true", help="measure nothing, print the saved figures")
     given = parser.parse_args()
-    wanted = [name for name in given.only.split(",") if name] or list(PARTS)
+    wanted = [name for name in given.only.split(",") if name] or PARTS
     unknown = [name for name in wanted if name not in PARTS]
     if unknown or given.runs < 1:
         parser.error(f"there is no part {', '.join(unknown)}" if unknown else "RUNS must be 1 or more")
     if not given.show:
         for name in wanted:
             began = time.monotonic()
-            measured = PARTS[name](given.runs)
+            measured = MEASURES[name](given.runs)
             measured.save()
             print(f"{name}: {measured.what} ({time.monotonic() - began:.0f} s)\n{table([measured])}\n", flush=True)
-    saved = [part for name in PARTS if (part := load(name))]
+    saved = load_all()
     draw(saved)
     if given.show:
         sys.stdout.write(table(saved) + "\n")

@@ -1,7 +1,6 @@
 """What people who watch their import see of the API's speed while imports run."""
 
 import asyncio
-import threading
 import time
 
 import httpx
@@ -42,11 +41,7 @@ def measure(runs: int) -> Part:
 
 def _watch(stack: Stack, import_id: int) -> tuple[list[float], float]:
     """Poll and stream until the import has ended; return the seconds of every poll, and those of the import."""
-    result: list[tuple[list[float], float]] = []
-    thread = threading.Thread(target=lambda: result.append(asyncio.run(_clients(stack, import_id))))
-    thread.start()
-    thread.join()
-    return result[0]
+    return asyncio.run(_clients(stack, import_id))
 
 
 async def _clients(stack: Stack, import_id: int) -> tuple[list[float], float]:

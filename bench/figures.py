@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 RESULTS = Path(__file__).parent / "results"
+PARTS = ("throughput", "latency", "size", "growth", "fairness", "scale_out", "api_load")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,11 @@ class Part:
         plain = asdict(self) | {"machine": machine()}
         text = json.dumps(plain, indent=1, ensure_ascii=False, default=str) + "\n"
         (RESULTS / f"{self.name}.json").write_text(text)
+
+
+def load_all() -> list[Part]:
+    """Return the parts that have been measured, in the table's order."""
+    return [part for name in PARTS if (part := load(name))]
 
 
 def load(name: str) -> Part | None:

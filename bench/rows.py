@@ -48,7 +48,7 @@ def rows(start: int, count: int) -> Iterator[Row]:
 
 
 def row(number: int) -> Row:
-    """Return the lead of a number below 1.6 thousand million."""
+    """Return the lead of a number below 1.1 thousand million."""
     scattered = (number // len(DDDS) * _SPREAD) & 0xFFFFFF
     # The local stack's WhatsApp provider knows no number that ends in 0000.
     subscriber = 80_000_000 + scattered if scattered % 10_000 else 97_000_000 + scattered // 10_000

@@ -30,7 +30,7 @@ def measure(runs: int) -> Part:
             memory[LARGE].append(max(peaks[LARGE].values()))
             growth.append(max(peaks[LARGE][name] / peaks[MIDDLE][name] for name in peaks[LARGE]))
     for rows in (SMALL, MIDDLE, LARGE):
-        part.add(f"{rows:,} rows", "rows/s", speed[rows])
+        part.add(f"a file of {rows:,} rows", "rows/s", speed[rows])
     ratio = [large / small for large, small in zip(speed[LARGE], speed[SMALL], strict=True)]
     part.add(f"speed at {LARGE:,} ÷ at {SMALL:,}", "ratio", ratio, (">=", 0.85))
     part.add(f"peak memory of the largest service process, {MIDDLE:,} rows", "MiB", memory[MIDDLE], ("<=", 300))

@@ -33,6 +33,10 @@ from services.api.store import Store
 from services.api.upload import UploadSlots, forget_uploads_of_the_dead
 
 NAME = "api"
+KEEP_ALIVE_SECONDS = 75
+"""Longer than load balancers keep an idle connection (60 s): who closes first must be the one
+that sends, or a request meets a connection that is being closed and is answered by a reset.
+"""
 
 
 def build(settings: Settings) -> FastAPI:
@@ -116,5 +120,6 @@ if __name__ == "__main__":
         port=configured.http_port,
         log_config=None,
         access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=20,
     )

@@ -67,7 +67,7 @@ DepsDep = Annotated[Deps, Depends(deps_of)]
 
 
 def scope_of(caller: Caller) -> Scope:
-    return Scope(caller.company_id, None if caller.accounts is None else sorted(caller.accounts))
+    return Scope(caller.company_id, None if caller.accounts is None else tuple(sorted(caller.accounts)))
 
 
 async def find_import(deps: Deps, caller: Caller, import_id: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from services.api.domain.idempotency import IdempotencyKey, KeptAnswer
 from services.api.domain.problems import Refused
 from services.api.domain.quota import PastImport
 from services.api.domain.references import References
+from services.api.shared_reads import SharedReads
 
 CHUNKS_A_STATEMENT = 8
 """Payloads are up to 512 KB: so many are in memory at once while an upload is stored."""
@@ -153,7 +154,7 @@ class Scope:
     """What a caller may see: one company, and of it some accounts (None: all)."""
 
     company_id: int
-    accounts: Sequence[int] | None
+    accounts: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +279,7 @@ class Store:
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
+        self._imports = SharedReads(self._read_import)
 
     @asynccontextmanager
     async def transaction(self, company_id: int) -> AsyncIterator[AcceptStore]:
@@ -286,6 +288,10 @@ class Store:
 
     async def get_import(self, scope: Scope, import_id: int) -> dict[str, Any] | None:
         """Return the import with its live totals, or None when it does not exist for this scope."""
+        return await self._imports.get((scope, import_id))
+
+    async def _read_import(self, asked: tuple[Scope, int]) -> dict[str, Any] | None:
+        scope, import_id = asked
         async with self._postgres.transaction(company_id=scope.company_id) as connection:
             row = await connection.execute(_GET, _scoped(scope) | {"import_id": import_id})
             found = row.mappings().one_or_none()
@@ -327,5 +333,5 @@ class Store:
 def _scoped(scope: Scope) -> dict[str, Any]:
     return {
         "company_id": scope.company_id,
-        "accounts": None if scope.accounts is None else sorted(scope.accounts),
+        "accounts": None if scope.accounts is None else list(scope.accounts),
     }

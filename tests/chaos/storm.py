@@ -20,6 +20,7 @@ class Storm:
     def __init__(self, schedule: Sequence[Action], provider_url: str) -> None:
         self._schedule = schedule
         self._provider_url = provider_url
+        self._killed: set[int] = set()
         self.done: Counter[str] = Counter()
 
     async def rage(self) -> None:
@@ -56,14 +57,21 @@ class Storm:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             found = (await asyncio.to_thread(running)).get(name)
-            if found:
+            if found and found not in self._killed:
                 return found
             await asyncio.sleep(0.2)
         raise AssertionError(f"{name} did not come back within 60 s")
 
     async def _kill(self, name: str) -> None:
-        os.kill(await self._pid(name), signal.SIGKILL)
-        self.done[f"kill {name}"] += 1
+        while True:
+            pid = await self._pid(name)
+            self._killed.add(pid)
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue  # it ended by itself between the two calls: the next one is killed
+            self.done[f"kill {name}"] += 1
+            return
 
     async def _freeze(self, name: str, seconds: float) -> None:
         pid = await self._pid(name)

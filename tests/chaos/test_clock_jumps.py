@@ -59,7 +59,7 @@ async def _jump(scene: Scene, hours: int) -> int:
 
 @asynccontextmanager
 async def held_between_transactions(scene: Scene, service: str) -> AsyncIterator[None]:
-    """Hold a process still while it holds no lock: a transaction that it had begun would keep the clock from jumping."""
+    """Hold a process still while it holds no lock: in a transaction it would keep the clock from jumping."""
 
     async def within_a_transaction() -> bool:
         async with scene.engine.connect() as connection:

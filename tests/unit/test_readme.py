@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
+from bench.figures import PARTS, load_all
+from bench.figures import table as figures_table
 from libs.common.events.topics import IMPORT_FINISHED, TOPICS
 from libs.common.health import health_routes
 from services.api.routes import router
@@ -43,6 +45,12 @@ def test_the_totals_shown_are_those_of_the_demo_s_file() -> None:
         name: int(count.replace(",", "")) for name, count in re.findall(r"^ +(\w+) +([\d,]+)$", README, re.MULTILINE)
     }
     assert shown == totals | promised["existing"]
+
+
+def test_the_figures_are_those_of_the_last_measurement() -> None:
+    measured = load_all()
+    assert [part.name for part in measured] == [*PARTS]
+    assert f"\n{figures_table(measured)}\n" in README
 
 
 async def nobody() -> str | None:

@@ -102,8 +102,8 @@ async def test_an_import_outside_the_scope_does_not_exist(
         await db.execute("UPDATE amigocare.lead_imports SET is_deleted = true WHERE id = :i", i=import_id)
     scope = {
         "other company": Scope(other_tenant.company_id, None),
-        "other account": Scope(tenant.company_id, [tenant.other_account_id]),
-        "no accounts": Scope(tenant.company_id, []),
+        "other account": Scope(tenant.company_id, (tenant.other_account_id,)),
+        "no accounts": Scope(tenant.company_id, ()),
     }.get(whose, Scope(tenant.company_id, None))
     assert await store.get_import(scope, import_id) is None
     assert await listed(store, scope) == []
@@ -125,7 +125,7 @@ async def test_another_companys_rows_do_not_exist_even_by_the_imports_id(
 
 
 async def test_an_import_of_one_of_the_scopes_accounts_is_found(store: Store, import_id: int, tenant: Tenant) -> None:
-    scope = Scope(tenant.company_id, [tenant.other_account_id, tenant.account_id])
+    scope = Scope(tenant.company_id, (tenant.other_account_id, tenant.account_id))
     assert await store.get_import(scope, import_id)
     assert await listed(store, scope) == [import_id]
 
