@@ -18,6 +18,8 @@ _PANELS = (
     ("growth", "rows/s", "Contacts held already, rows a second"),
     ("fairness", "ms", "Beside a huge import, milliseconds"),
     ("scale_out", "rows/s", "Creator processes, rows a second"),
+    ("api_load", "ms", "GET /imports/{id} amid an import, milliseconds"),
+    ("size", "MiB", "Peak memory, MiB"),
 )
 _BAR, _GOAL = "#2a6f97", "#c1121f"
 
@@ -25,7 +27,7 @@ _BAR, _GOAL = "#2a6f97", "#c1121f"
 def draw(parts: Sequence[Part]) -> None:
     """Write ``bench/results/chart.png``: medians as bars, least and greatest as whiskers, goals as red lines."""
     by_name = {part.name: part for part in parts}
-    picture, panels = plt.subplots(3, 2, figsize=(13, 11), constrained_layout=True)
+    picture, panels = plt.subplots(4, 2, figsize=(13, 13), constrained_layout=True)
     for axes, (name, unit, title) in zip(panels.flat, _PANELS, strict=True):
         part = by_name.get(name)
         figures = [figure for figure in part.figures if figure.unit == unit] if part else []

@@ -9,7 +9,6 @@ import asyncio
 
 import aiokafka.errors
 import asyncpg
-import httpx
 import pymongo.errors
 import sqlalchemy.exc
 from pydantic import ValidationError
@@ -35,7 +34,6 @@ _BAD_DAY_TYPES: tuple[type[BaseException], ...] = (
     BadDay,
     OSError,
     asyncio.TimeoutError,
-    httpx.TransportError,
     pymongo.errors.ConnectionFailure,
     pymongo.errors.WriteConcernError,
     pymongo.errors.WTimeoutError,

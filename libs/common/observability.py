@@ -79,7 +79,7 @@ def configure_logging(settings: ServiceSettings, *, service: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
-    for noisy in ("aiokafka", "pymongo", "httpx", "uvicorn.access", "opentelemetry"):
+    for noisy in ("aiokafka", "pymongo", "aiohttp", "uvicorn.access", "opentelemetry"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
 

@@ -1,10 +1,12 @@
 """The WhatsApp provider's HTTP API: asks whether a phone has WhatsApp."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 
-import httpx
+import aiohttp
 import stamina
 import structlog
 
@@ -61,12 +63,10 @@ class WhatsApp:
 
     def __init__(self, settings: Settings) -> None:
         token = settings.whatsapp_token
-        self._client = httpx.AsyncClient(
-            base_url=settings.whatsapp_url,
-            timeout=settings.whatsapp_timeout_seconds,
-            limits=httpx.Limits(max_connections=settings.whatsapp_concurrency),
-            headers={"Authorization": f"Bearer {token.get_secret_value()}"} if token else {},
-        )
+        self._url = settings.whatsapp_url.rstrip("/") + CHECK_PATH
+        self._headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+        self._timeout = aiohttp.ClientTimeout(settings.whatsapp_timeout_seconds)
+        self._session: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(settings.whatsapp_concurrency)
         self._attempts = settings.whatsapp_attempts
         self._breaker = CircuitBreaker(
@@ -74,7 +74,8 @@ class WhatsApp:
         )
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
 
     async def absent(self, live: LiveRows, indexes: Sequence[int]) -> list[int]:
         """Return those of ``indexes`` whose phone has no WhatsApp.
@@ -105,9 +106,9 @@ class WhatsApp:
     async def _ask(self, phone: str) -> bool:
         self._breaker.check()
         try:
-            response = await self._client.post(CHECK_PATH, json={"phone": phone})
-            answer = _read(response)
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            async with self._open_session().post(self._url, json={"phone": phone}, allow_redirects=False) as response:
+                answer = await _read(response)
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
             self._breaker.failed()
             raise ProviderAway(f"the WhatsApp provider failed: {type(error).__name__}") from None
         except ProviderAway:
@@ -116,17 +117,26 @@ class WhatsApp:
         self._breaker.succeeded()
         return answer
 
+    def _open_session(self) -> aiohttp.ClientSession:
+        """Open it within the running loop; the semaphore bounds its connections."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                headers=self._headers, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
+            )
+        return self._session
 
-def _read(response: httpx.Response) -> bool:
-    if response.status_code in TRY_AGAIN_STATUSES:
+
+async def _read(response: aiohttp.ClientResponse) -> bool:
+    if response.status in TRY_AGAIN_STATUSES:
         raise ProviderAway(
-            f"the WhatsApp provider answered {response.status_code}",
+            f"the WhatsApp provider answered {response.status}",
             seconds=_retry_after(response.headers.get("Retry-After")),
         )
-    if response.status_code in REFUSED_STATUSES:
-        raise BadMessage(f"the WhatsApp provider refused the question: {response.status_code}")
-    response.raise_for_status()
-    return bool(response.json()["on_whatsapp"])
+    if response.status in REFUSED_STATUSES:
+        raise BadMessage(f"the WhatsApp provider refused the question: {response.status}")
+    if response.status != HTTPStatus.OK:
+        raise ProviderAway(f"the WhatsApp provider answered {response.status}")
+    return bool(json.loads(await response.read())["on_whatsapp"])
 
 
 def _retry_after(header: str | None) -> float | None:

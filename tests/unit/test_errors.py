@@ -5,7 +5,6 @@ from typing import Any
 
 import aiokafka.errors
 import asyncpg
-import httpx
 import pymongo.errors
 import pytest
 import sqlalchemy.exc
@@ -103,11 +102,6 @@ BAD_DAYS: list[BaseException] = [
     aiokafka.errors.UnknownTopicOrPartitionError(),
     aiokafka.errors.OutOfOrderSequenceNumber(),
     aiokafka.errors.ProducerFenced(),
-    # HTTP
-    httpx.ConnectError(MARK),
-    httpx.ReadTimeout(MARK),
-    httpx.PoolTimeout(MARK),
-    httpx.RemoteProtocolError(MARK),
 ]
 
 NOT_BAD_DAYS: list[BaseException] = [
@@ -136,7 +130,6 @@ NOT_BAD_DAYS: list[BaseException] = [
     bulk(11000),
     bulk(121),
     aiokafka.errors.MessageSizeTooLargeError(),
-    httpx.HTTPStatusError(MARK, request=httpx.Request("POST", "http://x"), response=httpx.Response(400)),
 ]
 
 
