@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-import httpx
+import aiohttp
 
 from bench.client import Client
 from bench.figures import Part
@@ -47,24 +47,27 @@ def _watch(stack: Stack, import_id: int) -> tuple[list[float], float]:
 async def _clients(stack: Stack, import_id: int) -> tuple[list[float], float]:
     durations: list[float] = []
     headers = {"Authorization": f"Bearer {stack.token()}"}
-    limits = httpx.Limits(max_connections=2 * CLIENTS, max_keepalive_connections=2 * CLIENTS)
+    unlimited = aiohttp.TCPConnector(limit=0)
     began = time.perf_counter()
-    async with httpx.AsyncClient(base_url=stack.api_url, headers=headers, limits=limits, timeout=60) as http:
+    async with aiohttp.ClientSession(
+        stack.api_url, headers=headers, connector=unlimited, raise_for_status=True
+    ) as http:
 
         async def poll(place: int) -> None:
             await asyncio.sleep(POLL_SECONDS * place / CLIENTS)
             while True:
                 before = time.perf_counter()
-                answer = await http.get(f"/imports/{import_id}")
+                async with http.get(f"/imports/{import_id}") as answer:
+                    view = await answer.json()
                 durations.append(time.perf_counter() - before)
-                if answer.raise_for_status().json()["status"] != "PROCESSING":
+                if view["status"] != "PROCESSING":
                     return
                 await asyncio.sleep(POLL_SECONDS)
 
         async def stream() -> None:
-            async with http.stream("GET", f"/imports/{import_id}/events") as events:
-                async for line in events.aiter_lines():
-                    if line.startswith("event: lead:import-finished"):
+            async with http.get(f"/imports/{import_id}/events") as events:
+                async for line in events.content:
+                    if line.startswith(b"event: lead:import-finished"):
                         return
 
         await asyncio.gather(*(poll(place) for place in range(CLIENTS)), *(stream() for _ in range(CLIENTS)))
