@@ -10,6 +10,8 @@ from typing import Any
 
 import psutil
 
+_SIGNS = {">=": "≥", "<=": "≤"}
+
 RESULTS = Path(__file__).parent / "results"
 PARTS = ("throughput", "latency", "size", "growth", "fairness", "scale_out", "api_load")
 
@@ -101,13 +103,12 @@ def shown(value: float) -> str:
 
 def table(parts: Sequence[Part]) -> str:
     """Return the figures as a Markdown table."""
-    lines = ["| measured | median (least to greatest) | goal | met |", "|---|---|---|---|"]
+    lines = ["| measured | median (least to greatest) | runs | goal | met |", "| --- | --- | --- | --- | --- |"]
     for part in parts:
         for figure in part.figures:
-            spread = f"{shown(min(figure.values))} to {shown(max(figure.values))}"
-            goal = (
-                f"{figure.goal[0].replace('>=', '≥').replace('<=', '≤')} {shown(figure.goal[1])}" if figure.goal else ""
-            )
+            values = figure.values
+            spread = f"{shown(figure.median)} ({shown(min(values))} to {shown(max(values))})"
+            goal = f"{_SIGNS[figure.goal[0]]} {shown(figure.goal[1])}" if figure.goal else ""
             met = {True: "yes", False: "no", None: ""}[figure.met]
-            lines.append(f"| {figure.name} ({figure.unit}) | {shown(figure.median)} ({spread}) | {goal} | {met} |")
+            lines.append(f"| {figure.name} ({figure.unit}) | {spread} | {len(values)} | {goal} | {met} |")
     return "\n".join(lines)
