@@ -79,8 +79,12 @@ class MongoSettings(EnvironmentSettings):
 class RelaySettings(EnvironmentSettings):
     """How the outbox and the chunks' outbox are relayed."""
 
-    window_alone: int = Field(12, ge=1)
-    """Chunks of an import in flight at most, while it is the only one."""
+    window_alone: int = Field(6, ge=1)
+    """Chunks of an import in flight at most, while it is the only one.
+
+    Three for each chunk that creators work on at a time: fewer leave them idle, more only lengthen the queue that
+    the next import waits in.
+    """
     window_shared: int = Field(3, ge=1)
     """The same while other imports are in progress: smaller is fairer."""
     relay_poll_seconds: float = Field(0.5, gt=0)
