@@ -51,10 +51,11 @@ def _panel(axes: Axes, title: str, figures: list[Figure]) -> None:
     axes.barh(places, medians, xerr=(below, above), color=_BAR, ecolor="#333333", capsize=3, height=0.6)
     for place, figure in zip(places, figures, strict=True):
         axes.annotate(
-            f"{figure.median:,.0f}", (0, place), xytext=(4, 0), textcoords="offset points", va="center", color="white"
+            f"{figure.median:,.0f}", (max(figure.values), place), xytext=(6, 0), textcoords="offset points", va="center"
         )
         if figure.goal:
             axes.plot([figure.goal[1]] * 2, [place - 0.4, place + 0.4], color=_GOAL, linewidth=2)
     axes.set_yticks(places, [figure.name for figure in figures], fontsize=9)
     axes.invert_yaxis()
+    axes.margins(x=0.15)
     axes.set_xlim(left=0)
