@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any, Generic
 
@@ -142,7 +143,9 @@ def broadcast(broker: KafkaBroker, topic_name: str) -> Callable[[Callable[[Kafka
     """
 
     async def undecoded(message: KafkaMessage) -> KafkaMessage:
-        return message
+        # FastStream keeps what a decoder returns in the message: one that holds itself would stay, with its
+        # 40 KB of a chunk, until Python looks for cycles.
+        return copy(message)
 
     subscriber = broker.subscriber(
         topic_name, group_id=None, ack_policy=AckPolicy.MANUAL, auto_offset_reset="latest", decoder=undecoded

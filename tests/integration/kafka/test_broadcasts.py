@@ -1,7 +1,10 @@
 """A broadcast reaches every replica from now on, and nothing in it stops the next one."""
 
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from faststream.kafka import KafkaMessage
 from prometheus_client import CollectorRegistry
@@ -47,6 +50,29 @@ async def test_every_replica_hears_every_record_from_now_on_whatever_its_bytes_a
         await until_heard(one, 3)
         await until_heard(other, 3)
     assert sorted(one) == sorted(other) == sorted(values)
+
+
+async def test_a_record_is_forgotten_when_it_was_heard_not_when_python_looks_for_garbage(kafka: Kafka) -> None:
+    topic = (await kafka.chunk_topic()).name
+    records: list[weakref.ref[Any]] = []
+    broker = create_broker(kafka.settings, service="test", registry=CollectorRegistry())
+
+    @broadcast(broker, topic)
+    async def on_record(message: KafkaMessage) -> None:
+        records.append(weakref.ref(message.raw_message))
+
+    async def forgotten() -> bool:
+        return len(records) == 2 and records[0]() is None
+
+    await broker.start()
+    gc.disable()
+    try:
+        await kafka.send(topic, b"1")
+        await kafka.send(topic, b"2")
+        await eventually(forgotten, what="the first record's end")
+    finally:
+        gc.enable()
+        await stop_broker(broker)
 
 
 async def test_a_record_that_cannot_be_handled_does_not_stop_the_next_one(kafka: Kafka) -> None:
