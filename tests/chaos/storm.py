@@ -1,6 +1,7 @@
 """Kills, freezes and scales the processes of a local stack while imports run, by a schedule."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -9,9 +10,12 @@ from collections.abc import Sequence
 
 import httpx
 
+from deploy.local.processes import service_of
+from deploy.local.settings import copies
 from tests.chaos.schedule import Action
 from tests.support.processes import running
 from tests.support.stack import local
+from tests.support.waiting import eventually
 
 
 class Storm:
@@ -44,8 +48,7 @@ class Storm:
         elif action.kind == "freeze":
             await self._freeze(action.target, action.amount)
         elif action.kind == "scale":
-            await asyncio.to_thread(local, "scale", "--", action.target, str(int(action.amount)))
-            self.done["scale"] += 1
+            await self._scale(action.target, int(action.amount))
         else:
             await self._provider(action.target)
             await asyncio.sleep(action.amount)
@@ -73,6 +76,18 @@ class Storm:
             self.done[f"kill {name}"] += 1
             return
 
+    async def _scale(self, service: str, count: int) -> None:
+        # The command waits until all are ready, which they cannot be while what they need is down.
+        with contextlib.suppress(RuntimeError):
+            await asyncio.to_thread(local, "scale", "--", service, str(count))
+        wanted = set(copies(service, count))
+
+        async def scaled() -> bool:
+            return {name for name in await asyncio.to_thread(running) if service_of(name) == service} == wanted
+
+        await eventually(scaled, seconds=60, what=f"{count} processes of {service}")
+        self.done["scale"] += 1
+
     async def _freeze(self, name: str, seconds: float) -> None:
         pid = await self._pid(name)
         try:
@@ -84,6 +99,6 @@ class Storm:
         self.done["freeze"] += 1
 
     async def _provider(self, mode: str) -> None:
-        async with httpx.AsyncClient(base_url=self._provider_url, timeout=5) as client:
+        async with httpx.AsyncClient(base_url=self._provider_url, timeout=30) as client:
             response = await client.post("/control", json={"mode": mode, "limit": 1000})
             response.raise_for_status()
