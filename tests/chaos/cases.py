@@ -115,9 +115,9 @@ def _seen(record: ConsumerRecord) -> FinishedSeen:
 
 
 @asynccontextmanager
-async def kept(scene: Scene) -> AsyncIterator[list[Team]]:
+async def kept(scene: Scene, **manner: Any) -> AsyncIterator[list[Team]]:
     """Let teams upload within the block, where something goes wrong; afterwards the promise must have been kept."""
-    some = await new_teams(scene, 2, seed=1, **AT_EASE)
+    some = await new_teams(scene, 2, seed=1, **AT_EASE | manner)
     async with uploading(scene, some):
         await accepted(some, 1)
         yield some
@@ -133,13 +133,16 @@ async def promise_kept(scene: Scene, teams: Sequence[Team]) -> None:
 
 
 async def accepted(teams: Sequence[Team], count: int) -> None:
-    """Wait until each team has had so many more imports accepted."""
+    """Wait until each team has had so many more imports accepted.
+
+    That may take a rebalance (60 s) and what is left of a session: a team waits for earlier imports to end.
+    """
     wanted = [len(team.accepted) + count for team in teams]
 
     async def look() -> bool:
         return all(len(team.accepted) >= least for team, least in zip(teams, wanted, strict=True))
 
-    await eventually(look, seconds=90, what=f"{count} more accepted imports a team")
+    await eventually(look, seconds=180, what=f"{count} more accepted imports a team")
 
 
 async def under_way(scene: Scene) -> None:

@@ -15,9 +15,6 @@ from tests.support.user import csv_file
 NOT_ON_WHATSAPP = "0000"
 """How phones end that the fake provider says are not on WhatsApp."""
 
-MOST_IN_PROGRESS = 4
-"""A team waits for so many imports before it uploads the next: else a long storm is followed by a longer quiet."""
-
 TAGS = ("Feira", "Indicação", "Site", "Retorno", "Frio")
 REQUEST_TAG = "Cliente"
 
@@ -33,6 +30,8 @@ class Team:
     longest_pause: float = 1.0
     sizes: tuple[int, ...] = (1, 40, 300, 1_200)
     """Rows of a file."""
+    most_in_progress: int = 4
+    """It waits for so many imports before it uploads the next: else a long storm is followed by a longer quiet."""
     accepted: list[ExpectedImport] = field(default_factory=list)
     attempts: int = 0
     refused: int = 0
@@ -66,7 +65,7 @@ class Team:
 
     async def _wait_for_room(self, client: httpx.AsyncClient, calm: asyncio.Event) -> None:
         while True:
-            if calm.is_set() or await self._in_progress(client) < MOST_IN_PROGRESS:
+            if calm.is_set() or await self._in_progress(client) < self.most_in_progress:
                 return
             await asyncio.sleep(0.3)
 
@@ -75,9 +74,9 @@ class Team:
         try:
             response = await client.get("/imports", params={"status": "PROCESSING"}, headers=self.tenant.headers())
         except httpx.TransportError:
-            return MOST_IN_PROGRESS
+            return self.most_in_progress
         if response.status_code != httpx.codes.OK:
-            return MOST_IN_PROGRESS
+            return self.most_in_progress
         return len(response.json()["items"])
 
     async def _answered(self, client: httpx.AsyncClient, file: bytes, data: str, key: str) -> int:
