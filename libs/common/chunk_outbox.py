@@ -66,7 +66,7 @@ _RELEASE = text("UPDATE amigocare.lead_import_chunks SET lease = NULL, lease_unt
 class Window:
     """Chunks of one import in flight at most: ``alone`` while no other import waits, else ``shared``."""
 
-    alone: int = 6
+    alone: int = 5
     shared: int = 3
 
 

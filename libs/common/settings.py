@@ -79,11 +79,11 @@ class MongoSettings(EnvironmentSettings):
 class RelaySettings(EnvironmentSettings):
     """How the outbox and the chunks' outbox are relayed."""
 
-    window_alone: int = Field(6, ge=1)
+    window_alone: int = Field(5, ge=1)
     """Chunks of an import in flight at most, while it is the only one.
 
-    Three for each chunk that creators work on at a time: fewer leave them idle, more only lengthen the queue that
-    the next import waits in.
+    Two that a creator works on, and three on their way to it: fewer leave it idle, more only lengthen the queue
+    that the next import waits in.
     """
     window_shared: int = Field(3, ge=1)
     """The same while other imports are in progress: smaller is fairer."""
