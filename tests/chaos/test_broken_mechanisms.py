@@ -3,8 +3,8 @@
 import asyncio
 import dataclasses
 import itertools
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -158,20 +158,37 @@ def ids_without_revision() -> AbstractContextManager[Any]:
 
 @contextmanager
 def imports_unlocked() -> Iterator[None]:
-    """Nobody waits for the other: all have settled their chunk before the first one counts."""
+    """Nobody waits for the other: all that are being handled have settled their chunk before the first one counts."""
     unlocked = text(str(finalizer_store._LOCK).replace("FOR NO KEY UPDATE", ""))
-    totals = ImportStore.totals
-    deadline = 0.0
+    locked_import, totals = FinalizerStore.locked_import, ImportStore.totals
+    settling: set[asyncio.Task[Any] | None] = set()
+    changed = asyncio.Condition()
+
+    async def has_settled() -> None:
+        async with changed:
+            settling.discard(asyncio.current_task())
+            changed.notify_all()
+
+    @asynccontextmanager
+    async def entered(self: FinalizerStore, import_id: int) -> AsyncIterator[ImportStore | None]:
+        settling.add(asyncio.current_task())
+        try:
+            async with locked_import(self, import_id) as found:
+                yield found
+        finally:
+            await has_settled()
 
     async def counted_together(self: ImportStore) -> Totals | None:
-        nonlocal deadline
-        now = asyncio.get_running_loop().time
-        deadline = now() + 0.2
-        while (seconds := deadline - now()) > 0:  # noqa: ASYNC110 - the deadline moves with each that comes
-            await asyncio.sleep(seconds)
+        await has_settled()
+        async with changed:
+            await changed.wait_for(lambda: not settling)
         return await totals(self)
 
-    with patch.object(finalizer_store, "_LOCK", unlocked), patch.object(ImportStore, "totals", counted_together):
+    with (
+        patch.object(finalizer_store, "_LOCK", unlocked),
+        patch.object(FinalizerStore, "locked_import", entered),
+        patch.object(ImportStore, "totals", counted_together),
+    ):
         yield
 
 

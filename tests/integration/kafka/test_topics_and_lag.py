@@ -3,11 +3,13 @@
 import asyncio
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 
 from libs.common.events.topics import CHUNK_ACCEPTED, CHUNK_DEDUPLICATED, DEAD_LETTER, TOPICS
@@ -85,6 +87,7 @@ async def test_the_lag_is_what_each_group_has_not_committed(kafka: Kafka, monkey
     first = replace(await kafka.topic(CHUNK_ACCEPTED, partitions=2), readers=(one,))
     second = replace(await kafka.topic(CHUNK_DEDUPLICATED, partitions=2), readers=(one, two))
     monkeypatch.setattr("libs.common.kafka.lag.TOPICS", (first, second))
+    await eventually(partial(coordinates, kafka, one), seconds=30, what="a coordinator of groups")
     assert await group_lags(kafka.settings, [one, two]) == {one: 0, two: 0}
     for partition in (0, 0, 1):
         await kafka.send(first.name, b"x", partition=partition)
@@ -105,6 +108,15 @@ async def test_messages_that_retention_has_deleted_are_no_lag(kafka: Kafka, monk
         await kafka.send(topic.name, b"x")
     await delete_before(kafka, topic.name, 2)
     assert await group_lags(kafka.settings, [group]) == {group: 1}
+
+
+async def coordinates(kafka: Kafka, group: str) -> bool:
+    """Tell whether the broker has made its topic of offsets, which the first question for a group begins."""
+    try:
+        await kafka.admin.find_coordinator(group)
+    except GroupCoordinatorNotAvailableError:
+        return False
+    return True
 
 
 async def commit(kafka: Kafka, group: str, topic: str, offsets: dict[int, int]) -> None:

@@ -132,12 +132,26 @@ async def test_chunks_are_published_with_a_ce_id_that_a_repeat_has_too_and_conti
 
 
 async def test_wake_saves_the_wait_for_the_next_poll(
-    postgres: Postgres, kafka: Kafka, broker: KafkaBroker, chunk_topic: str, db: Stored
+    postgres: Postgres,
+    kafka: Kafka,
+    broker: KafkaBroker,
+    chunk_topic: str,
+    db: Stored,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     topic = await kafka.topic(IMPORT_ACCEPTED)
-    relay = relay_of(postgres, broker, poll_seconds=60)
+    relay, looked = relay_of(postgres, broker, poll_seconds=60), asyncio.Event()
+    relay_once = relay.relay_once
+
+    async def observed() -> int:
+        published = await relay_once()
+        if not published:
+            looked.set()
+        return published
+
+    monkeypatch.setattr(relay, "relay_once", observed)
     async with running(relay):
-        await asyncio.sleep(0.3)  # now it waits for its next poll
+        await looked.wait()
         await add(postgres, topic, 1)
         await asyncio.sleep(0.2)
         assert not await db.outbox_is_empty()
