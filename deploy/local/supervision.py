@@ -26,6 +26,8 @@ from deploy.local.instance import Instance, StackError, write_atomically
 BAD_DEPLOY = 78
 """Exit code of a service that must not be started again."""
 
+_IN_A_SESSION = (sys.executable, "-I", "-S", str(Path(__file__).with_name("own_session.py")))
+
 SOCKET_LIMIT = 90
 """Bytes. Linux allows 107 for a socket's path, and supervisord binds it under a longer temporary name first."""
 
@@ -58,7 +60,7 @@ class Program:
             f"echo $$ > {pid_file}\n"
             f"cd {shlex.quote(str(self.folder))} || exit 1\n"
             f"{exports}{self.prelude}"
-            f"exec {shlex.join(self.argv)}\n"
+            f"exec {shlex.join((*_IN_A_SESSION, *self.argv))}\n"
         )
 
     def configuration(self, script: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -87,8 +87,8 @@ class Relay:
             chunks = await chunk_outbox.claim_chunks(connection, lease=lease, window=self._window)
         if not events and not chunks:
             return 0
-        event_results = await _settled(self._publish_event(event) for event in events)
-        chunk_results = await _settled(self._publish_chunk(chunk) for chunk in chunks)
+        results = await _settled([*map(self._publish_event, events), *map(self._publish_chunk, chunks)])
+        event_results, chunk_results = results[: len(events)], results[len(events) :]
         published = [row for row, error in zip(events, event_results, strict=True) if error is None]
         failed = [row for row, error in zip(events, event_results, strict=True) if error is not None]
         sent = [row for row, error in zip(chunks, chunk_results, strict=True) if error is None]
@@ -104,7 +104,7 @@ class Relay:
                 await chunk_outbox.release_chunks(connection, lease=lease)
         OUTBOX_PUBLISHED.labels(self._service, "event").inc(len(published))
         OUTBOX_PUBLISHED.labels(self._service, "chunk").inc(len(sent))
-        errors = [error for error in (*event_results, *chunk_results) if error is not None]
+        errors = [error for error in results if error is not None]
         if errors:
             OUTBOX_FAILED.labels(self._service, "any").inc(len(errors))
             raise errors[0]
@@ -129,10 +129,9 @@ class Relay:
             context.detach(token)
 
 
-async def _settled(jobs: Any) -> list[Exception | None]:
+async def _settled(jobs: Sequence[Coroutine[Any, Any, None]]) -> list[Exception | None]:
     """Run the jobs together; return each one's error, or None."""
-    coroutines: list[Coroutine[Any, Any, None]] = list(jobs)
-    results = await asyncio.gather(*coroutines, return_exceptions=True)
+    results = await asyncio.gather(*jobs, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, Exception):
             raise result

@@ -132,6 +132,12 @@ async def test_a_bad_deploy_is_not_started_again_and_any_other_death_is(supervis
     await becomes(lambda: lines("bad") == 2, "a new start")
 
 
+async def test_each_program_has_a_session_of_its_own(supervisor: Supervisor) -> None:
+    run(supervisor, one=("true", {}), two=("true", {}))
+    pids = [process.pid for process in supervisor.processes().values()]
+    await becomes(lambda: [os.getsid(pid) for pid in pids] == pids, "two sessions")
+
+
 async def test_only_what_changed_is_restarted_and_values_arrive_as_they_are(supervisor: Supervisor) -> None:
     value = "100% of \"it\"; # 'quoted'\n$HOME `id`"
     run(supervisor, one=('printf %s "$VALUE" > one', {"VALUE": "before"}), two=("true", {}))
