@@ -61,7 +61,7 @@ def program(instance: Instance, ports: Ports) -> Program:
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_checkpoints": "off",
-        "shared_buffers": "512MB",
+        "shared_buffers": "1GB",
         "max_wal_size": "4GB",
         "log_error_verbosity": "terse",  # the other lines of an error quote the row
     }
