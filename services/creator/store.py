@@ -50,12 +50,16 @@ _INSERT_CHAT_TAGS = {all_new: text(_CHAT_TAGS.format(on_conflict=do)) for all_ne
 _DELETE_CHAT_TAGS = text(
     "DELETE FROM amigocare.chat_tags WHERE lead_id = ANY(CAST(:lead_ids AS int[])) AND company_id = :company_id"
 )
+# IS NOT DISTINCT FROM, because "=" would let stale statistics choose the index on import_id, and call a scan of
+# a table cheap that was small when they were made: all leads of the import would be read for each of its chunks.
+_BY_INDEX = text("SET LOCAL enable_seqscan = off")
 _DELETE_LEADS = text(
-    "DELETE FROM amigocare.amigocare_leads WHERE id = ANY(CAST(:lead_ids AS int[])) AND import_id = :import_id"
+    "DELETE FROM amigocare.amigocare_leads"
+    " WHERE id = ANY(CAST(:lead_ids AS int[])) AND import_id IS NOT DISTINCT FROM :import_id"
 )
 _LEADS_OF_CHATS = text(
     "SELECT chat_id, id FROM amigocare.amigocare_leads"
-    " WHERE chat_id = ANY(CAST(:chat_ids AS text[])) AND import_id = :import_id"
+    " WHERE chat_id = ANY(CAST(:chat_ids AS text[])) AND import_id IS NOT DISTINCT FROM :import_id"
 )
 
 
@@ -107,6 +111,7 @@ class LeadStore:
         """Return {chat id: lead id} of the leads that an earlier run of this chunk made."""
         if not ids:
             return {}
+        await self._connection.execute(_BY_INDEX)
         rows = await self._connection.execute(_LEADS_OF_CHATS, {"chat_ids": list(ids), "import_id": chunk.import_id})
         return {row.chat_id: row.id for row in rows}
 

@@ -7,12 +7,13 @@ import pytest
 import pytest_asyncio
 from bson import ObjectId
 from pymongo.errors import BulkWriteError
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from libs.common.events.chunk import ChunkTagged
 from libs.common.postgres import Postgres
 from services.creator.domain import chat_ids
-from services.creator.store import NotAllNew, Store
+from services.creator.store import LeadStore, NotAllNew, Store
 from tests.support.chunks import new_phones
 from tests.support.contacts import insert_chat, insert_lead
 from tests.support.imports import accepted_chunk, insert_import, live_rows, tagged
@@ -22,6 +23,23 @@ from tests.support.platform import Tenant
 from tests.support.readers import Stored
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
+
+
+OTHER_LEADS_OF_THE_IMPORT = text(
+    """
+    INSERT INTO amigocare.amigocare_leads
+        (name, contact_cellphone, contact_cellphone_dial_code, contact_cellphone_country_code, chat_id, source_id,
+         channel_id, import_id, company_id, amigocare_messaging_account_id, creator_id)
+    SELECT name, 34900000000 + n, contact_cellphone_dial_code, contact_cellphone_country_code,
+           left(md5(chat_id || n), 24), source_id, channel_id, import_id, company_id, amigocare_messaging_account_id, creator_id
+    FROM amigocare.amigocare_leads CROSS JOIN generate_series(1, 3000) AS n WHERE id = :id
+    """
+)
+LEADS_READ = text(
+    "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
+    " WHERE schemaname = 'amigocare' AND relname = 'amigocare_leads'"
+)
+"""... by this transaction, so far."""
 
 
 @pytest.fixture
@@ -167,6 +185,17 @@ async def test_leads_of_chats_are_those_of_the_import_only(
         assert await leads.leads_of_chats(chunk, [*chat_ids(chunk), "0" * 24]) == made
         assert await leads.leads_of_chats(other, chat_ids(chunk)) == {}
         assert await leads.leads_of_chats(chunk, []) == {}
+
+
+async def test_own_leads_are_found_without_reading_the_whole_import(
+    store: Store, chunk: ChunkTagged, postgres: Postgres, tenant: Tenant
+) -> None:
+    made = await insert_leads(store, chunk)
+    async with postgres.transaction(company_id=tenant.company_id) as connection:
+        await connection.execute(OTHER_LEADS_OF_THE_IMPORT, {"id": min(made.values())})
+        before = (await connection.execute(LEADS_READ)).scalar_one()
+        assert await LeadStore(connection).leads_of_chats(chunk, chat_ids(chunk)) == made
+        assert (await connection.execute(LEADS_READ)).scalar_one() - before == len(made)
 
 
 async def test_every_lead_is_linked_to_its_tags_once(
