@@ -10,6 +10,9 @@ import httpx
 
 from bench.stack import Stack
 
+NEAR_THE_END = 0.05
+"""Seconds between polls when nearly all rows are settled: a poll takes two or three milliseconds of CPU."""
+
 _names = itertools.count(int(time.time()))
 
 
@@ -57,8 +60,13 @@ class Client:
         import_id = self.post(file, name)
         answered = time.perf_counter() - began
         while (view := self.get(import_id))["status"] == "PROCESSING":
-            time.sleep(poll_seconds)
+            # Near the end more often: half of a long pause would be counted as the import's time.
+            time.sleep(min(poll_seconds, NEAR_THE_END) if _settled(view) > 0.95 * rows else poll_seconds)
         finished = time.perf_counter() - began
         if view["status"] != "FINISHED" or view["total_created"] != rows:
             raise RuntimeError(f"not every row became a lead: {view}")
         return Timing(answered=answered, finished=finished, view=view)
+
+
+def _settled(view: dict[str, Any]) -> int:
+    return int(view["total_created"] + view["total_existing"] + view["total_errors"])

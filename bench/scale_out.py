@@ -8,7 +8,10 @@ from bench.rows import csv_file
 from bench.stack import running
 
 PROCESSES = (1, 2, 4, 8)
-ROWS_A_PROCESS = 960
+ROWS_A_PROCESS = 1_920
+"""Half a minute each: filling the pipeline and waiting for the last process take a second or two of it."""
+CHUNK_ROWS = 80
+"""24 chunks a process, however many processes there are."""
 CONCURRENCY = 4
 """Calls at a time a process. With the default of 10, eight processes and the provider want more than two cores."""
 ANSWER_MS = 50
@@ -26,7 +29,7 @@ def measure(runs: int) -> Part:
         "LEADFLOW_CREATOR_CONSUMERS": "1",
         "LEADFLOW_TOPIC_PARTITIONS": "24",
         "LEADFLOW_WINDOW_ALONE": "48",
-        "LEADFLOW_CHUNK_ROWS": "40",
+        "LEADFLOW_CHUNK_ROWS": str(CHUNK_ROWS),
     }
     with running(**settings) as stack, Client(stack) as client:
         httpx.post(f"{stack.whatsapp_url}/control", json={"delay_ms": ANSWER_MS, "limit": 10_000}).raise_for_status()

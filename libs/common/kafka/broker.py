@@ -123,7 +123,9 @@ def subscribe_raw(
         heartbeat_interval_ms=int(settings.kafka_session_timeout_seconds * 1000 / 4),
         max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
         rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
-        fetch_max_wait_ms=500,
+        # A chunk that arrives on a partition that the fetch under way left out, because of what was not yet
+        # read of it, waits for the end of that fetch.
+        fetch_max_wait_ms=100,
         fetch_min_bytes=1,
         decoder=decoder,
         listener=listener,
