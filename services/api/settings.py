@@ -4,6 +4,7 @@ from pydantic import Field
 
 from libs.common.auth import AuthSettings
 from libs.common.settings import PostgresSettings, RelaySettings, ServiceSettings
+from services.api.domain.job import CHUNK_ROWS
 
 
 class Settings(ServiceSettings, PostgresSettings, RelaySettings, AuthSettings):
@@ -15,7 +16,7 @@ class Settings(ServiceSettings, PostgresSettings, RelaySettings, AuthSettings):
     """Rows an hour, a company and account."""
     quota_imports: int = Field(5, ge=1)
     """Imports an hour, a company and account."""
-    chunk_rows: int = Field(1_000, ge=1, le=5_000)
+    chunk_rows: int = Field(CHUNK_ROWS, ge=1, le=5_000)
     """Rows of a message; a chunk of long rows is closed earlier, by its bytes."""
     parse_processes: int = Field(2, ge=1)
     """Files read at the same time."""

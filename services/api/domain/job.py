@@ -7,6 +7,9 @@ from typing import Any, Literal, Self
 from libs.common.events.chunk import MAX_CHUNK_BYTES
 from services.api.domain.problems import Detail, Refused
 
+CHUNK_ROWS = 834
+"""Rows of a message. 5,000 rows are six: three rounds of a creator that works on two (docs/decisions/0007)."""
+
 BYTES_PER_ROW = 4096
 """A file may hold this many bytes for each row it may hold, packed and unpacked alike."""
 
@@ -48,7 +51,7 @@ class ParseJob:
     """``import_id, company_id, account_id, source_id, creator_id, tag_ids, accepted_at`` (ISO 8601 with zone)."""
     limits: Limits = field(default_factory=Limits)
     on_invalid_row: Literal["reject", "skip"] = "reject"
-    chunk_rows: int = 1_000
+    chunk_rows: int = CHUNK_ROWS
     chunk_bytes: int = MAX_CHUNK_BYTES
 
     def to_json(self) -> str:

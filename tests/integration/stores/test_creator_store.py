@@ -31,7 +31,8 @@ OTHER_LEADS_OF_THE_IMPORT = text(
         (name, contact_cellphone, contact_cellphone_dial_code, contact_cellphone_country_code, chat_id, source_id,
          channel_id, import_id, company_id, amigocare_messaging_account_id, creator_id)
     SELECT name, 34900000000 + n, contact_cellphone_dial_code, contact_cellphone_country_code,
-           left(md5(chat_id || n), 24), source_id, channel_id, import_id, company_id, amigocare_messaging_account_id, creator_id
+           left(md5(chat_id || n), 24), source_id, channel_id, import_id, company_id,
+           amigocare_messaging_account_id, creator_id
     FROM amigocare.amigocare_leads CROSS JOIN generate_series(1, 3000) AS n WHERE id = :id
     """
 )

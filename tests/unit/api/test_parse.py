@@ -151,7 +151,7 @@ def test_a_payload_is_what_the_event_would_write(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "sizes"), [(1, [1]), (1_000, [1_000]), (1_001, [1_000, 1]), (2_500, [1_000, 1_000, 500])]
+    ("count", "sizes"), [(1, [1]), (834, [834]), (835, [834, 1]), (2_000, [834, 834, 332]), (5_000, [834] * 5 + [830])]
 )
 def test_a_chunk_is_closed_by_rows(run: Run, count: int, sizes: list[int]) -> None:
     result, chunks = run(HEAD + rows(count))
