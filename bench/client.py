@@ -61,12 +61,9 @@ class Client:
         answered = time.perf_counter() - began
         while (view := self.get(import_id))["status"] == "PROCESSING":
             # Near the end more often: half of a long pause would be counted as the import's time.
-            time.sleep(min(poll_seconds, NEAR_THE_END) if _settled(view) > 0.95 * rows else poll_seconds)
+            near = view["progress"]["percent"] > 95
+            time.sleep(min(poll_seconds, NEAR_THE_END) if near else poll_seconds)
         finished = time.perf_counter() - began
         if view["status"] != "FINISHED" or view["total_created"] != rows:
             raise RuntimeError(f"not every row became a lead: {view}")
         return Timing(answered=answered, finished=finished, view=view)
-
-
-def _settled(view: dict[str, Any]) -> int:
-    return int(view["total_created"] + view["total_existing"] + view["total_errors"])

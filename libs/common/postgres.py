@@ -18,6 +18,10 @@ _BECOME_TENANT = text(
     "SELECT set_config('role', 'leadflow_tenant', true), set_config('leadflow.company_id', :company_id, true)"
 )
 
+BY_INDEX = text("SET LOCAL enable_seqscan = off")
+"""For the rest of a transaction that looks many keys up in a large table. Statistics, or a plan made before the
+table grew, let a scan of all of it seem cheap."""
+
 
 class Postgres:
     """A pool of connections. ``transaction`` is the only place that commits."""

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.chats import rows_with_others_chats
 from libs.common.events.chunk import ChunkTagged
 from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
+from libs.common.postgres import BY_INDEX, Postgres
 from services.creator.domain import CHANNEL, chat_documents, chat_tag_columns
 
 DUPLICATE_KEY = 11000
@@ -50,9 +50,8 @@ _INSERT_CHAT_TAGS = {all_new: text(_CHAT_TAGS.format(on_conflict=do)) for all_ne
 _DELETE_CHAT_TAGS = text(
     "DELETE FROM amigocare.chat_tags WHERE lead_id = ANY(CAST(:lead_ids AS int[])) AND company_id = :company_id"
 )
-# IS NOT DISTINCT FROM, because "=" would let stale statistics choose the index on import_id, and call a scan of
-# a table cheap that was small when they were made: all leads of the import would be read for each of its chunks.
-_BY_INDEX = text("SET LOCAL enable_seqscan = off")
+# IS NOT DISTINCT FROM, because "=" would let stale statistics choose the index on import_id: all leads of the
+# import would be read for each of its chunks.
 _DELETE_LEADS = text(
     "DELETE FROM amigocare.amigocare_leads"
     " WHERE id = ANY(CAST(:lead_ids AS int[])) AND import_id IS NOT DISTINCT FROM :import_id"
@@ -111,7 +110,7 @@ class LeadStore:
         """Return {chat id: lead id} of the leads that an earlier run of this chunk made."""
         if not ids:
             return {}
-        await self._connection.execute(_BY_INDEX)
+        await self._connection.execute(BY_INDEX)
         rows = await self._connection.execute(_LEADS_OF_CHATS, {"chat_ids": list(ids), "import_id": chunk.import_id})
         return {row.chat_id: row.id for row in rows}
 

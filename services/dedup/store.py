@@ -6,11 +6,9 @@ from libs.common.chats import rows_with_others_chats
 from libs.common.events.chunk import ChunkAccepted
 from libs.common.mongo import Mongo
 from libs.common.phones import both_forms
-from libs.common.postgres import Postgres
+from libs.common.postgres import BY_INDEX, Postgres
 from services.dedup.domain import KnownPhones
 
-# Statistics that call a table nearly empty let one scan a phone seem cheap, and 1,000 of them a chunk are not.
-_BY_INDEX = text("SET LOCAL enable_seqscan = off")
 # A lookup each, by LATERAL with LIMIT 1: it takes the index whatever the statistics say, where
 # `= ANY(array)` of all phones reads every lead of the account while they are stale.
 _KNOWN = text(
@@ -55,7 +53,7 @@ class Store:
         chats = await rows_with_others_chats(self._mongo, chunk)
         known: KnownPhones = {phones[index]: "chat_exists" for index in chats}
         async with self._postgres.transaction(company_id=chunk.company_id) as connection:
-            await connection.execute(_BY_INDEX)
+            await connection.execute(BY_INDEX)
             rows = await connection.execute(
                 _KNOWN,
                 {
