@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 LEASE_SECONDS = 30
 
+# A lease beyond the longest one was written by a clock that has since jumped back. That is held against the time of
+# now, not of this transaction's beginning: a relay that began later may have claimed since, and its lease is good.
 _CLAIM = text(
     """
     WITH waiting AS (
@@ -29,7 +31,7 @@ _CLAIM = text(
                   WHERE c.import_id = w.id AND c.sent_at IS NOT NULL AND c.settled_at IS NULL)
                - (SELECT count(*) FROM amigocare.lead_import_chunks c
                   WHERE c.import_id = w.id AND c.sent_at IS NULL AND c.settled_at IS NULL
-                    AND c.lease_until > now() AND c.lease_until <= now() + make_interval(secs => :seconds))
+                    AND c.lease_until > now() AND c.lease_until <= clock_timestamp() + make_interval(secs => :seconds))
                AS chunks
         FROM waiting w
     ), due AS (
@@ -39,7 +41,7 @@ _CLAIM = text(
             FROM amigocare.lead_import_chunks
             WHERE import_id = room.id AND sent_at IS NULL AND settled_at IS NULL
               AND (lease_until IS NULL OR lease_until <= now()
-                   OR lease_until > now() + make_interval(secs => :seconds))
+                   OR lease_until > clock_timestamp() + make_interval(secs => :seconds))
             ORDER BY chunk_index
             LIMIT greatest(room.chunks, 0)
             FOR UPDATE SKIP LOCKED

@@ -24,12 +24,13 @@ _ADD = text(
     "INSERT INTO amigocare.outbox (topic, key, headers, payload)"
     " VALUES (:topic, :key, CAST(:headers AS jsonb), :payload)"
 )
-# A lease in the future beyond the longest one was written by a clock that has since jumped back.
+# A time beyond the longest one was written by a clock that has since jumped back; held against the time of now, as
+# in chunk_outbox.
 _CLAIM = text(
     """
     WITH due AS (
         SELECT id FROM amigocare.outbox
-        WHERE available_at <= now() OR available_at > now() + make_interval(secs => :longest)
+        WHERE available_at <= now() OR available_at > clock_timestamp() + make_interval(secs => :longest)
         ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     UPDATE amigocare.outbox o

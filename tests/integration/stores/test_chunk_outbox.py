@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from sqlalchemy import text
 
 from libs.common import chunk_outbox
 from libs.common.chunk_outbox import ChunkRow, Window
@@ -135,6 +136,15 @@ async def test_two_relays_that_claim_at_the_same_moment_share_no_chunk(postgres:
         theirs = await claim(postgres)
     assert places(mine) == [(import_id, 0), (import_id, 1), (import_id, 2)]
     assert theirs == []
+
+
+async def test_a_relay_that_began_before_anothers_claim_respects_it(postgres: Postgres, tenant: Tenant) -> None:
+    """Its ``now()`` is the older one: the other's lease must not look like one of a clock that jumped back."""
+    import_id = await an_import(postgres, tenant, 6)
+    async with postgres.transaction() as earlier:
+        await earlier.execute(text("SELECT now()"))
+        assert places(await claim(postgres)) == [(import_id, index) for index in range(4)]
+        assert await chunk_outbox.claim_chunks(earlier, lease=uuid.uuid4(), window=WINDOW) == []
 
 
 async def test_a_lease_that_ended_is_claimed_again(postgres: Postgres, tenant: Tenant, db: Stored) -> None:
