@@ -53,22 +53,28 @@ async def _clients(stack: Stack, import_id: int) -> tuple[list[float], float]:
         stack.api_url, headers=headers, connector=unlimited, raise_for_status=True
     ) as http:
 
+        def begins(place: int) -> float:
+            return began + POLL_SECONDS * place / CLIENTS
+
         async def poll(place: int) -> None:
-            await asyncio.sleep(POLL_SECONDS * place / CLIENTS)
+            # Each asks when its time has come, and the wait counts from then: a pause that begins with the answer
+            # lets all who waited together ask together ever after, and asks the less the slower the answers are.
+            due = begins(place)
             while True:
-                before = time.perf_counter()
+                await asyncio.sleep(due - time.perf_counter())
                 async with http.get(f"/imports/{import_id}") as answer:
                     view = await answer.json()
-                durations.append(time.perf_counter() - before)
+                durations.append(time.perf_counter() - due)
                 if view["status"] != "PROCESSING":
                     return
-                await asyncio.sleep(POLL_SECONDS)
+                due += POLL_SECONDS
 
-        async def stream() -> None:
+        async def stream(place: int) -> None:
+            await asyncio.sleep(begins(place) - time.perf_counter())
             async with http.get(f"/imports/{import_id}/events") as events:
                 async for line in events.content:
                     if line.startswith(b"event: lead:import-finished"):
                         return
 
-        await asyncio.gather(*(poll(place) for place in range(CLIENTS)), *(stream() for _ in range(CLIENTS)))
+        await asyncio.gather(*(poll(place) for place in range(CLIENTS)), *(stream(place) for place in range(CLIENTS)))
     return durations, time.perf_counter() - began

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from libs.common.auth import Caller
 from services.api.accept import Acceptor
-from services.api.live import Live
 from services.api.store import Store
+from services.api.streams import Streams
 from services.api.upload import UploadSlots
 
 
@@ -16,7 +16,7 @@ class Deps:
 
     store: Store
     acceptor: Acceptor
-    live: Live
+    streams: Streams
     read_token: Callable[[str], Awaitable[Caller]]
     uploads: UploadSlots
     upload_seconds: float

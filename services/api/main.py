@@ -30,6 +30,7 @@ from services.api.references import ReferenceCache
 from services.api.routes import router
 from services.api.settings import Settings
 from services.api.store import Store
+from services.api.streams import Streams
 from services.api.upload import UploadSlots, forget_uploads_of_the_dead
 
 NAME = "api"
@@ -91,11 +92,13 @@ def build(settings: Settings) -> FastAPI:
         version="1",
         lifespan=lifespan,
         description="Imports spreadsheets of leads into the CRM.",
+        # A span a request is enough, five cost more than the answer; a log of an error would quote its rows.
+        telemetry={"operation_spans": False, "metrics": False, "logs": False},
     )
     app.state.deps = Deps(
         store=store,
         acceptor=acceptor,
-        live=live,
+        streams=Streams(store.get_import, live),
         read_token=tokens.read,
         uploads=UploadSlots(settings.uploads_at_once),
         upload_seconds=settings.upload_seconds,

@@ -1,6 +1,5 @@
 """The calls of api: thin. Who may, what is asked, hand over, answer."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
@@ -11,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from libs.common.auth import Caller, InvalidToken, KeysUnavailable
 from libs.common.events.chunk import Id, Outcome
 from libs.common.events.lead_import import ImportStatus
-from services.api import reports, streams
+from services.api import reports
 from services.api.accept import Wish
 from services.api.deps import Deps
 from services.api.domain.idempotency import MAX_KEY, IdempotencyKey, fingerprint
@@ -39,7 +38,8 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 Cursor = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="`next` of the page before.")]
 
 
-def deps_of(request: Request) -> Deps:
+async def deps_of(request: Request) -> Deps:
+    # A plain function would be run in a thread: on a busy machine that waits for a core twice.
     deps: Deps = request.app.state.deps
     return deps
 
@@ -74,8 +74,12 @@ async def find_import(deps: Deps, caller: Caller, import_id: int) -> dict[str, A
     """Return the import as the store has it. Raises Refused ``not_found`` outside the caller's scope."""
     found = await deps.store.get_import(scope_of(caller), import_id)
     if found is None:
-        raise Refused("not_found", f"There is no import {import_id}.")
+        raise not_found(import_id)
     return found
+
+
+def not_found(import_id: int) -> Refused:
+    return Refused("not_found", f"There is no import {import_id}.")
 
 
 @router.post(
@@ -155,14 +159,12 @@ async def get_events(
     last_event_id: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
     """`progress` events, then one `lead:import-finished`; after that a reconnection is answered 204."""
-    found = await find_import(deps, caller, import_id)
-    if streams.has_seen_the_end(found, last_event_id):
+    moment = await deps.streams.look(scope_of(caller), import_id)
+    if moment is None:
+        raise not_found(import_id)
+    if moment.end is not None and last_event_id == moment.end.id:
         return Response(status_code=204)
-
-    async def again() -> dict[str, Any] | None:
-        return await deps.store.get_import(scope_of(caller), import_id)
-
-    stream: AsyncIterator[Any] = streams.events(found, again, deps.live, last_event_id)
+    stream = deps.streams.events(scope_of(caller), import_id, moment, last_event_id)
     return EventSourceResponse(stream, ping=15, headers={"Cache-Control": "no-store"})
 
 
