@@ -51,7 +51,14 @@ def _panel(axes: Axes, title: str, figures: list[Figure]) -> None:
     axes.barh(places, medians, xerr=(below, above), color=_BAR, ecolor="#333333", capsize=3, height=0.6)
     for place, figure in zip(places, figures, strict=True):
         axes.annotate(
-            f"{figure.median:,.0f}", (max(figure.values), place), xytext=(6, 0), textcoords="offset points", va="center"
+            f"{figure.median:,.0f}",
+            (max(figure.values), place),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            # The line of the goal may pass behind the number.
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+            zorder=3,
         )
         if figure.goal:
             axes.plot([figure.goal[1]] * 2, [place - 0.4, place + 0.4], color=_GOAL, linewidth=2)
