@@ -14,13 +14,9 @@ def sqlalchemy_url(url: str) -> str:
     return "postgresql+asyncpg://" + url.split("://", 1)[1]
 
 
-_BECOME_TENANT = text(
-    "SELECT set_config('role', 'leadflow_tenant', true), set_config('leadflow.company_id', :company_id, true)"
-)
-
-BY_INDEX = text("SET LOCAL enable_seqscan = off")
-"""For the rest of a transaction that looks many keys up in a large table. Statistics, or a plan made before the
-table grew, let a scan of all of it seem cheap."""
+_TENANT = "SELECT set_config('role', 'leadflow_tenant', true), set_config('leadflow.company_id', :company_id, true)"
+_BECOME_TENANT = text(_TENANT)
+_BECOME_TENANT_BY_INDEX = text(_TENANT + ", set_config('enable_seqscan', 'off', true)")
 
 
 class Postgres:
@@ -50,15 +46,20 @@ class Postgres:
         )
 
     @asynccontextmanager
-    async def transaction(self, *, company_id: int | None = None) -> AsyncIterator[AsyncConnection]:
+    async def transaction(
+        self, *, company_id: int | None = None, by_index: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
         """Commit at the end of the block, roll back when it raises.
 
         With a ``company_id`` no other company's rows exist within it (row-level security), whatever the
-        queries say. Without one it is ours: relay, finalizer, operator.
+        queries say. Without one it is ours: relay, finalizer, operator. ``by_index`` is for a company's chunks,
+        whose every row looks keys up, or has foreign keys that are looked up: statistics, or a plan that was
+        made while a table was small and is kept, let a scan of all of it seem cheap.
         """
         async with self.engine.begin() as connection:
             if company_id is not None:
-                await connection.execute(_BECOME_TENANT, {"company_id": str(company_id)})
+                become = _BECOME_TENANT_BY_INDEX if by_index else _BECOME_TENANT
+                await connection.execute(become, {"company_id": str(company_id)})
             yield connection
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.chats import rows_with_others_chats
 from libs.common.events.chunk import ChunkTagged
 from libs.common.mongo import Mongo
-from libs.common.postgres import BY_INDEX, Postgres
+from libs.common.postgres import Postgres
 from services.creator.domain import CHANNEL, chat_documents, chat_tag_columns
 
 DUPLICATE_KEY = 11000
@@ -110,7 +110,6 @@ class LeadStore:
         """Return {chat id: lead id} of the leads that an earlier run of this chunk made."""
         if not ids:
             return {}
-        await self._connection.execute(BY_INDEX)
         rows = await self._connection.execute(_LEADS_OF_CHATS, {"chat_ids": list(ids), "import_id": chunk.import_id})
         return {row.chat_id: row.id for row in rows}
 
@@ -156,7 +155,7 @@ class Store:
 
     @asynccontextmanager
     async def transaction(self, company_id: int) -> AsyncIterator[LeadStore]:
-        async with self._postgres.transaction(company_id=company_id) as connection:
+        async with self._postgres.transaction(company_id=company_id, by_index=True) as connection:
             yield LeadStore(connection)
 
     async def chats_of_others(self, chunk: ChunkTagged) -> set[int]:

@@ -6,7 +6,7 @@ from libs.common.chats import rows_with_others_chats
 from libs.common.events.chunk import ChunkAccepted
 from libs.common.mongo import Mongo
 from libs.common.phones import both_forms
-from libs.common.postgres import BY_INDEX, Postgres
+from libs.common.postgres import Postgres
 from services.dedup.domain import KnownPhones
 
 # A lookup each, by LATERAL with LIMIT 1: it takes the index whatever the statistics say, where
@@ -52,8 +52,7 @@ class Store:
         phones = list(zip(chunk.live.country_code, chunk.live.phone, strict=True))
         chats = await rows_with_others_chats(self._mongo, chunk)
         known: KnownPhones = {phones[index]: "chat_exists" for index in chats}
-        async with self._postgres.transaction(company_id=chunk.company_id) as connection:
-            await connection.execute(BY_INDEX)
+        async with self._postgres.transaction(company_id=chunk.company_id, by_index=True) as connection:
             rows = await connection.execute(
                 _KNOWN,
                 {

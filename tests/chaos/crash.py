@@ -76,8 +76,8 @@ class CrashingPostgres(Postgres):
         self._plan = plan
 
     @asynccontextmanager
-    async def transaction(self, *, company_id: int | None = None) -> AsyncIterator[Any]:
-        async with self._postgres.transaction(company_id=company_id) as connection:
+    async def transaction(self, *, company_id: int | None = None, by_index: bool = False) -> AsyncIterator[Any]:
+        async with self._postgres.transaction(company_id=company_id, by_index=by_index) as connection:
             yield CrashingConnection(connection, self._plan)
             self._plan.point("before COMMIT")
         self._plan.point("after COMMIT")

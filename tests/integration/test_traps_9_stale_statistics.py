@@ -1,4 +1,4 @@
-"""Trap 9: the duplicate check takes the index also while the tables have no fresh statistics."""
+"""Trap 9: duplicate check and foreign keys take the index also while the tables have no fresh statistics."""
 
 from collections.abc import AsyncIterator
 
@@ -10,13 +10,18 @@ from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres
 from libs.common.settings import MongoSettings, PostgresSettings
 from services.dedup.store import Store
+from tests.support.chunks import new_phones
 from tests.support.contacts import insert_lead, insert_patient
-from tests.support.imports import accepted_chunk, live_rows
+from tests.support.imports import accepted_chunk, insert_import, live_rows, tagged
+from tests.support.kafka import unique
+from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
 
 MANY = 20_000
 TABLES = ("amigocare_leads", "patients")
+PARENTS = ("companies", "users", "messaging_accounts", "lead_sources", "lead_imports", "amigocare_leads", "tags")
+"""What a lead and its chat_tags refer to."""
 PHONES = [f"319{80_000_000 + number * 80}" for number in range(500)]
 """Of leads the first half, of nobody the others."""
 
@@ -60,11 +65,11 @@ async def _without_foreign_keys(db: Stored, statement: str, values: dict[str, in
         await connection.execute(text(statement), values)
 
 
-async def reads_of(db: Stored) -> dict[str, tuple[int, int, int]]:
+async def reads_of(db: Stored, tables: tuple[str, ...] = TABLES) -> dict[str, tuple[int, int, int]]:
     """Return by table: rows read by scans, lookups by an index, rows that those fetched."""
     rows = await db.rows(
         "SELECT relname, seq_tup_read, idx_scan, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = ANY(:t)",
-        t=list(TABLES),
+        t=list(tables),
     )
     return {row["relname"]: (row["seq_tup_read"], row["idx_scan"], row["idx_tup_fetch"]) for row in rows}
 
@@ -85,3 +90,20 @@ async def test_the_duplicate_check_looks_every_phone_up_by_the_index(
         assert lookups >= len(PHONES) / 2
         # Not exactly: other sessions count what they read before, too, when they come to it.
         assert fetched <= 2 * len(PHONES), f"{table} is read by the first columns of an index only"
+
+
+async def test_foreign_keys_of_new_leads_are_looked_up_by_index(
+    stores: tuple[PostgresSettings, MongoSettings], mongo: Mongo, postgres: Postgres, db: Stored, tenant: Tenant
+) -> None:
+    """A session keeps its plan of such a check: made while a table is small, it would read all of it for every lead."""
+    import_id = await insert_import(postgres, tenant, row_counts=[20], name=unique("n"))
+    chunk = tagged(accepted_chunk(tenant, import_id, live_rows(new_phones(20))), [tenant.tag_ids] * 20)
+    await db.execute(f"ANALYZE {', '.join(f'amigocare.{table}' for table in PARENTS)}")
+    before = await reads_of(db, PARENTS)
+    fresh = Postgres(stores[0], application_name="tests")
+    created = await Pipeline(fresh, mongo).create(chunk)
+    await fresh.close()  # a session counts its reads at its end
+    assert len(created.live) == 20
+    after = await reads_of(db, PARENTS)
+    assert {table for table in PARENTS if after[table][0] > before[table][0]} == set(), "read from one end to the other"
+    assert all(after[table][1] >= before[table][1] + 20 for table in PARENTS)
