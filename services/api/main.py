@@ -69,7 +69,7 @@ def build(settings: Settings) -> FastAPI:
     @broadcast(broker, IMPORT_FINISHED.name)
     async def on_import_finished(message: KafkaMessage) -> None:
         cache.drop(IMPORT_FINISHED.event.model_validate_json(message.body).company_id)
-        live.notify(import_id_of(message))
+        live.notify(import_id_of(message), ended=True)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

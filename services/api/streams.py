@@ -18,7 +18,7 @@ from services.api.store import Scope
 POLL_SECONDS = 2.0
 """An event of Kafka wakes the stream; this catches what was missed while reconnecting."""
 LEAST_PAUSE_SECONDS = 0.2
-"""Chunks of a large import end by the dozen a second; a person needs no more than five looks."""
+"""Chunks of a large import end by the dozen a second; a person needs five looks, and the end at once."""
 
 Found = Mapping[str, Any]
 
@@ -76,7 +76,7 @@ class Streams:
         A client that reconnects with ``Last-Event-ID`` does not get the progress again that it has seen.
         """
         seen = last_event_id
-        with self._live.watch(import_id) as happened:
+        with self._live.watch(import_id) as watch:
             while moment is not None:
                 if moment.progress.id != seen:
                     yield moment.progress.sent
@@ -84,10 +84,11 @@ class Streams:
                 if moment.end is not None:
                     yield moment.end.sent
                     return
-                await asyncio.sleep(LEAST_PAUSE_SECONDS)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(happened.wait(), POLL_SECONDS)
-                happened.clear()
+                    await asyncio.wait_for(watch.ended.wait(), LEAST_PAUSE_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(watch.happened.wait(), POLL_SECONDS)
+                watch.clear()
                 moment = await self.look(scope, import_id)
 
     async def _moment(self, asked: tuple[Scope, int]) -> Moment | None:

@@ -86,6 +86,22 @@ async def test_a_reconnection_is_not_told_again_what_it_has_seen() -> None:
     assert await all_of(events) == ["lead:import-finished"]
 
 
+async def test_the_end_is_told_at_once_and_progress_after_a_pause(monkeypatch: Any) -> None:
+    monkeypatch.setattr(streams, "LEAST_PAUSE_SECONDS", 3600)
+    live, table = Live(), Table(found(1))
+    watched = Streams(table.read, live)
+    watcher = asyncio.create_task(all_of(watched.events(SCOPE, 7, await watched.look(SCOPE, 7), None)))
+    await asyncio.sleep(0)
+    table.row = found(2)
+    live.notify(7)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert table.reads == 1, "progress can wait"
+    table.row = found(4, status="FINISHED")
+    live.notify(7, ended=True)
+    assert await asyncio.wait_for(watcher, 5) == ["progress", "progress", "lead:import-finished"]
+
+
 async def test_a_stream_ends_when_its_import_is_deleted(monkeypatch: Any) -> None:
     monkeypatch.setattr(streams, "LEAST_PAUSE_SECONDS", 0)
     live, table = Live(), Table(found(1))
