@@ -8,8 +8,6 @@ from bench.rows import csv_file
 from bench.stack import running
 
 HUGE, SMALL = 1_000_000, 1_000
-POLL_SECONDS = 0.03
-"""Asking more often takes the time of what is asked about, where the processors are busy."""
 
 
 def measure(runs: int) -> Part:
@@ -20,12 +18,12 @@ def measure(runs: int) -> Part:
         small.run(csv_file(900_000_000, SMALL), rows=SMALL)
         for turn in range(runs):
             file = csv_file(800_000_000 + turn * SMALL, SMALL)
-            alone.append(small.run(file, rows=SMALL, poll_seconds=POLL_SECONDS).finished)
+            alone.append(small.run(file, rows=SMALL).finished)
         import_id = huge.post(csv_file(0, HUGE))
         _wait_for_chunks(huge, import_id)
         for turn in range(runs):
             file = csv_file(850_000_000 + turn * SMALL, SMALL)
-            beside.append(small.run(file, rows=SMALL, poll_seconds=POLL_SECONDS).finished)
+            beside.append(small.run(file, rows=SMALL).finished)
             if huge.get(import_id)["status"] != "PROCESSING":
                 raise RuntimeError("the huge import ended too early to be in anybody's way")
             time.sleep(1)

@@ -38,7 +38,7 @@ def measure(runs: int) -> Part:
                 stack.scale("creator", count)
                 rows = ROWS_A_PROCESS * count
                 file = csv_file(turn * 1_000_000 + count * 100_000, rows)
-                speed[count].append(rows / client.run(file, rows=rows, poll_seconds=0.1).finished)
+                speed[count].append(rows / client.run(file, rows=rows).finished)
     for count in PROCESSES:
         part.add(f"{count} creator processes", "rows/s", speed[count])
     for count in PROCESSES[1:]:

@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from libs.common.settings import MongoSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 INSTANCE = os.environ.get("LEADFLOW_BENCH_INSTANCE", "bench")
+ATTEMPTS = 5
 SERVICES = ("api", "dedup", "tagger", "creator", "finalizer")
 
 LIMITS = {
@@ -55,7 +56,14 @@ class Stack:
     def empty(self) -> None:
         """Forget every lead, chat, patient and import; begin with clean caches of both databases."""
         tables = ", ".join(f"amigocare.{table}" for table in (*_OURS.split(", "), "lead_imports", "patients"))
-        self.execute(f"TRUNCATE {tables} CASCADE", "DELETE FROM amigocare.tags WHERE id > 7")
+        for _ in range(ATTEMPTS):
+            # What looks for work meanwhile holds some of these tables, and may want the others.
+            with suppress(asyncpg.DeadlockDetectedError):
+                self.execute(f"TRUNCATE {tables} CASCADE")
+                break
+        else:
+            raise RuntimeError("the tables cannot be emptied: they are always in use")
+        self.execute("DELETE FROM amigocare.tags WHERE id > 7")
         asyncio.run(self._forget_chats())
         self.settle()
 
