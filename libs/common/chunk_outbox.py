@@ -68,8 +68,8 @@ _RELEASE = text("UPDATE amigocare.lead_import_chunks SET lease = NULL, lease_unt
 class Window:
     """Chunks of one import in flight at most: ``alone`` while no other import waits, else ``shared``."""
 
-    alone: int = 5
-    shared: int = 3
+    alone: int = 3
+    shared: int = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,7 @@ CHANNEL = "IMPORT"
 
 LEAD_EXISTS = Verdict(outcome=Outcome.EXISTING, reason="lead_exists")
 CHAT_EXISTS = Verdict(outcome=Outcome.EXISTING, reason="chat_exists")
-NOT_ON_WHATSAPP = Verdict(
-    outcome=Outcome.ERROR,
-    reason="not_on_whatsapp",
-    detail="The WhatsApp provider says that this number has no WhatsApp.",
-)
+NOT_ON_WHATSAPP = Verdict(outcome=Outcome.ERROR, reason="not_on_whatsapp")
 
 
 def chat_ids(chunk: ChunkTagged) -> list[str]:

@@ -8,8 +8,8 @@ from libs.common.settings import MongoSettings, PostgresSettings, ServiceSetting
 class Settings(ServiceSettings, PostgresSettings, MongoSettings):
     """The stores, and the WhatsApp provider, which is off unless ``whatsapp_enabled`` is set."""
 
-    creator_consumers: int = Field(2, ge=1)
-    """Chunks in work at the same time: while one waits for MongoDB the other can use PostgreSQL."""
+    creator_consumers: int = Field(3, ge=1)
+    """Chunks in work at the same time: while one waits for MongoDB the others can use PostgreSQL."""
     whatsapp_enabled: bool = False
     whatsapp_url: str = "http://127.0.0.1:8099"
     """``POST {url}/v1/contacts/check`` with ``{"phone": "+55…"}`` answers ``{"on_whatsapp": true|false}``."""

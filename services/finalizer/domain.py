@@ -7,7 +7,6 @@ from libs.common.events.chunk import ChunkAccepted, ChunkCreated, Outcome, Settl
 from libs.common.events.lead_import import ImportStatus
 
 DEAD_LETTERED = "chunk_dead_lettered"
-DEAD_LETTERED_DETAIL = "The row's chunk could not be processed; the people on call can replay it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,8 @@ def outcome_of_dead_letter(row_count: int, accepted: ChunkAccepted | None) -> Ch
     if accepted is None:
         return ChunkOutcome(created=0, existing=0, errors=row_count, rows=[], dead_lettered=True)
     lost = [
-        SettledRow(row=row, outcome=Outcome.ERROR, reason=DEAD_LETTERED, detail=DEAD_LETTERED_DETAIL, cells=cells)
-        for row, cells in zip(accepted.live.row, accepted.live.cells, strict=True)
+        SettledRow(row=row, outcome=Outcome.ERROR, reason=DEAD_LETTERED, cells=accepted.live.original_cells(index))
+        for index, row in enumerate(accepted.live.row)
     ]
     rows = [*accepted.settled, *lost]
     existing = sum(row.outcome is Outcome.EXISTING for row in rows)

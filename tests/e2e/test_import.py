@@ -296,10 +296,10 @@ async def test_headers_are_compared_trimmed_and_case_folded(user: User) -> None:
 
 
 async def test_many_chunks_add_up(user: User, stored: Stored, finished: Topic) -> None:
-    phones = new_phones(2_250)
+    phones = new_phones(4_250)
     found = await user.run(csv_file(lead_rows(phones + phones[:150])))
-    assert totals(found) == (2_250, 150, 0)
+    assert totals(found) == (4_250, 150, 0)
     assert found["progress"]["chunks"] == found["progress"]["chunks_settled"] >= 3
     (record,) = await finished.all_of(found["id"], stored)
-    assert totals(body_of(record)) == (2_250, 150, 0)
-    assert await stored.consistent(user.tenant.company_id) == 2_250
+    assert totals(body_of(record)) == (4_250, 150, 0)
+    assert await stored.consistent(user.tenant.company_id) == 4_250

@@ -31,6 +31,7 @@ from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
 
 ROWS = 1_000
+MANY_ROWS = 20_000
 GROWTH = 1.2
 RECORDED = Path(__file__).with_name("costs.json")
 
@@ -119,6 +120,14 @@ def parsed(counter: Counter, tenant: Tenant, import_id: int, folder: Path, *, st
     return payload
 
 
+def messages(tenant: Tenant, import_id: int, folder: Path) -> Costs:
+    """Count the messages of a file of many chunks: each costs by itself as much as hundreds of rows."""
+    (folder / "upload").write_bytes(csv_file(0, MANY_ROWS))
+    result = parse_file(parse_job(tenant, import_id, folder, limits=Limits(max_rows=MANY_ROWS)))
+    assert (result.total_rows, result.refusal) == (MANY_ROWS, None)
+    return {"messages": result.chunk_count}
+
+
 async def test_no_stage_asks_or_computes_a_fifth_more_than_it_did(
     counter: Counter, postgres: Postgres, tenant: Tenant, tmp_path: Path
 ) -> None:
@@ -139,6 +148,7 @@ async def test_no_stage_asks_or_computes_a_fifth_more_than_it_did(
         created = await pipeline.create(tagged)
         assert len(created.live) == ROWS
         await counter.pass_on("finalizer", type(created), body, pipeline.settle)
+    counter.costs[f"a file of {MANY_ROWS} rows"] = messages(tenant, import_id, tmp_path)
     if os.environ.get("LEADFLOW_RECORD_COSTS"):
         RECORDED.write_text(json.dumps(counter.costs, indent=1) + "\n")
     recorded: dict[str, Costs] = json.loads(RECORDED.read_text())

@@ -9,6 +9,7 @@ from libs.common.events.chunk import CELL_LIMIT, MAX_CHUNK_BYTES, ChunkAccepted,
 from libs.common.postgres import Postgres
 from services.api.domain.parse import parse_file
 from services.api.domain.spool import read_spool
+from services.creator.domain import CHAT_EXISTS, LEAD_EXISTS, NOT_ON_WHATSAPP
 from tests.support.chunks import new_phones, settled_row
 from tests.support.imports import accepted_chunk, insert_import, live_rows, parse_job
 from tests.support.kafka import unique
@@ -16,6 +17,8 @@ from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
 from tests.support.user import csv_file
+
+LONGEST_REASON = max(len(verdict.reason) for verdict in (LEAD_EXISTS, CHAT_EXISTS, NOT_ON_WHATSAPP))
 
 
 def parsed(tenant: Tenant, folder: Path, rows: list[list[str]], import_id: int) -> list[ChunkAccepted]:
@@ -88,7 +91,7 @@ async def test_a_file_of_large_cells_is_more_chunks_each_below_the_limit_at_ever
 async def test_a_chunk_of_which_every_row_gains_all_it_can_stays_below_the_limit(
     pipeline: Pipeline, postgres: Postgres, tenant: Tenant, tmp_path: Path
 ) -> None:
-    """Every live row is settled at the creator, with the longest reason and detail, after it got ten tags."""
+    """Every live row is settled at the creator, with the longest reason, after it got ten tags."""
     rows = [[f"{'Ç' * 200}{number}", phone, "", "", "a,b,c,d,e"] for number, phone in enumerate(new_phones(500))]
     import_id = await insert_import(postgres, tenant, row_counts=[500], name=unique("n"))
     chunks = parsed(tenant, tmp_path, rows, import_id)
@@ -96,10 +99,10 @@ async def test_a_chunk_of_which_every_row_gains_all_it_can_stays_below_the_limit
         ten_tags = [[2**31 - 1 - number for number in range(10)] for _ in range(len(chunk.live))]
         tagged_size = len(chunk.model_dump_json().encode()) + len(str(ten_tags))
         settled = [
-            settled_row(row, Outcome.ERROR, "not_on_whatsapp").model_copy(
-                update={"cells": cells, "detail": "The WhatsApp provider says that this number has no WhatsApp."}
+            settled_row(row, Outcome.EXISTING, "x" * LONGEST_REASON).model_copy(
+                update={"cells": chunk.live.original_cells(index)}
             )
-            for row, cells in zip(chunk.live.row, chunk.live.cells, strict=True)
+            for index, row in enumerate(chunk.live.row)
         ]
         whole = accepted_chunk(tenant, import_id, live_rows([]), settled=settled)
         assert max(tagged_size, len(whole.model_dump_json().encode())) < MAX_CHUNK_BYTES

@@ -15,7 +15,7 @@ ACCEPTED_AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def live_rows(phones: list[str], *, first_row: int = 2, tags: list[list[str]] | None = None) -> LiveRows:
-    """Return live rows of Brazilian phones (DDD and number), named after them."""
+    """Return live rows of Brazilian phones (DDD and number, typed with brackets), named after them."""
     count = len(phones)
     return LiveRows(
         row=list(range(first_row, first_row + count)),
@@ -26,7 +26,7 @@ def live_rows(phones: list[str], *, first_row: int = 2, tags: list[list[str]] | 
         cpf=[None] * count,
         email=[None] * count,
         tags=tags or [[] for _ in phones],
-        cells=[[f"Lead {phone}", phone, "", "", ""] for phone in phones],
+        cells=[[f"({phone[:2]}) {phone[2:]}"] for phone in phones],
     )
 
 

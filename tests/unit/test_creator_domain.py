@@ -87,7 +87,7 @@ def test_a_row_with_a_lead_is_created_whatever_was_decided_before() -> None:
 def test_a_row_with_neither_lead_nor_verdict_lost_the_race_for_its_phone() -> None:
     chunk = chunk_of(1)
     (lost,) = created_chunk(chunk, chat_ids(chunk), {}, {}).settled[1:]
-    assert (lost.outcome, lost.reason, lost.cells) == (Outcome.EXISTING, "lead_exists", chunk.live.cells[0])
+    assert (lost.outcome, lost.reason, lost.cells) == (Outcome.EXISTING, "lead_exists", chunk.live.original_cells(0))
 
 
 @given(st.data())

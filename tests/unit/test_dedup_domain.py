@@ -10,7 +10,7 @@ from tests.support.chunks import accepted, phones, settled_row
 
 
 def verdicts(chunk: ChunkDeduplicated) -> dict[int, Verdict]:
-    return {row.row: Verdict(outcome=row.outcome, reason=row.reason, detail=row.detail) for row in chunk.settled}
+    return {row.row: Verdict(outcome=row.outcome, reason=row.reason) for row in chunk.settled}
 
 
 @pytest.mark.parametrize("reason", ["lead_exists", "patient_exists", "chat_exists"])
@@ -19,7 +19,7 @@ def test_a_phone_that_is_known_settles_its_row_as_existing(reason: str) -> None:
     done = settle_known(chunk, {("BR", "11981234567"): reason})
     assert verdicts(done) == {2: Verdict(outcome=Outcome.EXISTING, reason=reason)}
     assert done.live.row == [3]
-    assert done.settled[0].cells == chunk.live.cells[0]
+    assert done.settled[0].cells == chunk.live.original_cells(0)
 
 
 def test_the_same_number_of_another_country_is_another_phone() -> None:
@@ -46,5 +46,5 @@ def test_rows_are_settled_if_and_only_if_their_phone_is_known(in_file: set[int],
     known: KnownPhones = {("BR", every[index]): "lead_exists" for index in held}
     done = settle_known(chunk, known)
     assert set(done.live.phone) == {every[index] for index in in_file - held}
-    assert {row.cells[1] for row in done.settled} == {every[index] for index in in_file & held}
+    assert {row.cells[0] for row in done.settled} == {f"Lead {every[index]}" for index in in_file & held}
     assert settle_known(chunk, known) == done  # a second run publishes the same

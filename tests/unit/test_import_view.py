@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from libs.common.events.lead_import import ImportFinished
+from services.api.domain.problems import SETTLED_REASONS
 from services.api.domain.view import ImportView, finished_event, import_view, row_view
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -70,6 +71,12 @@ def test_a_row_is_numbered_as_the_spreadsheet_shows_it() -> None:
         "detail": "d",
         "cells": ["a", "b"],
     }
+
+
+@pytest.mark.parametrize("reason", ["lead_exists", "not_on_whatsapp", "chunk_dead_lettered"])
+def test_a_reason_that_a_stage_gave_without_words_is_told_in_words(reason: str) -> None:
+    found = {"row_number": 17, "outcome": "error", "reason": reason, "detail": "", "cells": []}
+    assert row_view(found).detail == SETTLED_REASONS[reason]
 
 
 def test_a_stream_ends_with_the_same_event_as_kafkas_readers_get() -> None:

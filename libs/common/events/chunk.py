@@ -14,11 +14,10 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from libs.common.events.cells import original_cells
+
 CELL_LIMIT = 1_000
 """Characters kept of an original cell in messages and in ``lead_import_rows``."""
-
-COLUMNS = ("name", "phone", "cpf", "email", "tags")
-"""The file's columns, in order."""
 
 MAX_CHUNK_BYTES = 512 * 1024
 """A chunk message stays below this many bytes at every stage."""
@@ -51,16 +50,16 @@ class SettledRow(Message):
     outcome: Outcome
     reason: str
     detail: str = ""
-    """What to do about it, for people. Never a personal datum: those are in ``cells`` alone."""
+    """What to do about it, for people, unless the reason says it all. Never a personal datum: those are in ``cells``
+    alone."""
     cells: list[str]
 
 
 class Verdict(Message):
-    """A stage's decision to settle one live row."""
+    """A stage's decision to settle one live row. The api says each ``reason`` in words."""
 
     outcome: Outcome
     reason: str
-    detail: str = ""
 
 
 class Rows(Message):
@@ -103,7 +102,14 @@ class LiveRows(Rows):
     tags: list[list[str]]
     """Tag names of the row's own cell, trimmed, without repeats."""
     cells: list[list[str]]
-    """The row's original cells, each cut at ``CELL_LIMIT`` characters."""
+    """What of the row's original cells its columns do not spell (``libs.common.events.cells``), each cut at
+    ``CELL_LIMIT`` characters."""
+
+    def original_cells(self, index: int) -> list[str]:
+        """Return the original cells of the row at ``index``."""
+        return original_cells(
+            self.cells[index], self.name[index], self.phone[index], self.cpf[index], self.email[index], self.tags[index]
+        )
 
 
 class TaggedRows(LiveRows):
@@ -172,8 +178,8 @@ def settle(chunk: Chunk[AnyLiveT], verdicts: Mapping[int, Verdict]) -> tuple[Any
             row=live.row[index],
             outcome=verdict.outcome,
             reason=verdict.reason,
-            detail=verdict.detail,
-            cells=live.cells[index],
+            detail="",
+            cells=live.original_cells(index),
         )
         for index, verdict in sorted(verdicts.items())
     ]

@@ -1,6 +1,7 @@
 """Cells as text: what surrounds a value, what may be kept of it, and formulas made harmless."""
 
 import re
+from collections.abc import Sequence
 
 from libs.common.events.chunk import CELL_LIMIT
 
@@ -33,6 +34,13 @@ def trimmed(cell: str) -> str:
     text = cell.strip()
     # Nothing of TRIMMED but the space is printable, so this is the same, four times faster
     return text if text.isprintable() else text.strip(TRIMMED)
+
+
+def all_trimmed(cells: Sequence[str]) -> list[str]:
+    """Return ``trimmed`` of each cell."""
+    if "".join(cells).isprintable():
+        return [cell.strip() for cell in cells]
+    return [trimmed(cell) for cell in cells]
 
 
 CELLS_KEPT = 25

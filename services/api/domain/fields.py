@@ -1,6 +1,6 @@
 """The columns other than the phone: what a cell may hold and what is stored of it.
 
-Every function takes the cell as text and raises InvalidCell with a code of ``ROW_ERRORS``. None of them lets
+Every function takes the text of a trimmed cell and raises InvalidCell with a code of ``ROW_ERRORS``. None of them lets
 a control character or a lone surrogate through: PostgreSQL refuses NUL, UTF-8 refuses surrogates. Names and
 tags lose them (nobody sees them in a spreadsheet), in the other columns they make the value invalid.
 """
@@ -45,9 +45,8 @@ _SHORT_EMAIL = 64
 """Shorter than every limit on an address, a domain and a label."""
 
 
-def _tidy(cell: str) -> str:
-    """Return the text without what surrounds it, on one line, without characters that no store takes, in NFC."""
-    text = trimmed(cell)
+def _tidy(text: str) -> str:
+    """Return the text on one line, without characters that no store takes, in NFC."""
     if not text.isprintable():
         text = _UNSTORABLE.sub("", _LINE_BREAKS.sub(" ", text))
     if text.isascii() or len(text) > _NORMALISED_LIMIT:
@@ -55,9 +54,9 @@ def _tidy(cell: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def parse_name(cell: str) -> str:
+def parse_name(text: str) -> str:
     """Return the name: 1 to 255 characters. Raises ``name_missing``, ``name_too_long``."""
-    name = _tidy(cell)
+    name = _tidy(text)
     if not name:
         raise InvalidCell("name_missing")
     if len(name) > TEXT_LIMIT:
@@ -65,12 +64,11 @@ def parse_name(cell: str) -> str:
     return name
 
 
-def parse_cpf(cell: str) -> str | None:
+def parse_cpf(text: str) -> str | None:
     """Return the CPF's 11 digits, or None for an empty cell. Raises ``cpf_invalid``.
 
     A number cell loses the zeros that a CPF begins with; they are put back when the check digits then hold.
     """
-    text = trimmed(cell)
     if not text:
         return None
     plain = _PLAIN_CPF.fullmatch(text)
@@ -104,12 +102,11 @@ def has_cpf_check_digits(digits: str) -> bool:
     return weighed * 10 % 11 % 10 == second - _ASCII_ZERO and digits != digits[0] * 11
 
 
-def parse_email(cell: str) -> str | None:
+def parse_email(text: str) -> str | None:
     """Return the address as ``email_validator`` normalises it, or None for an empty cell. No DNS is asked.
 
     Raises ``email_too_long``, ``email_invalid``.
     """
-    text = trimmed(cell)
     if not text:
         return None
     if len(text) > TEXT_LIMIT:
@@ -136,12 +133,12 @@ def parse_any_email(text: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def parse_tags(cell: str) -> tuple[str, ...]:
+def parse_tags(text: str) -> tuple[str, ...]:
     """Return the tag names of a cell, in order, each once (compared by case folding).
 
     Raises ``tags_too_long`` over 255 characters of the whole cell, ``tags_too_many`` over 5 names.
     """
-    text = _tidy(cell)
+    text = _tidy(text)
     if not text:
         return ()
     if len(text) > TEXT_LIMIT:

@@ -2,7 +2,7 @@
 
 from difflib import get_close_matches
 
-from libs.common.events.chunk import COLUMNS
+from libs.common.events.cells import COLUMNS
 from services.api.domain.cells import trimmed
 from services.api.domain.problems import Refused
 

@@ -7,8 +7,8 @@ from typing import Any, Literal, Self
 from libs.common.events.chunk import MAX_CHUNK_BYTES
 from services.api.domain.problems import Detail, Refused
 
-CHUNK_ROWS = 834
-"""Rows of a message. 5,000 rows are six: three rounds of a creator that works on two (docs/decisions/0007)."""
+CHUNK_ROWS = 2_000
+"""Rows of a message, which costs as much as hundreds of them by itself (docs/decisions/0009)."""
 
 BYTES_PER_ROW = 4096
 """A file may hold this many bytes for each row it may hold, packed and unpacked alike."""

@@ -2,18 +2,23 @@
 
 import hashlib
 from array import array
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import compress, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydantic_core import to_json
 
+from libs.common.events.cells import unspelled_cells
 from libs.common.events.chunk import Outcome
 from services.api.domain.cells import kept
+from services.api.domain.fields import TAGS_LIMIT
 from services.api.domain.job import ParseJob, ParseResult
+from services.api.domain.phones import Phone
 from services.api.domain.problems import SETTLED_REASONS, Detail, Refused
-from services.api.domain.rows import Lead, validate_row
+from services.api.domain.rows import Lead, Leads, validate_row, validate_rows
 from services.api.domain.spool import write_chunk
 from services.api.domain.spreadsheet import read_spreadsheet
 
@@ -21,8 +26,13 @@ LISTED_ERRORS = 100
 """Entries of ``errors`` in an answer; ``total_errors`` counts all."""
 
 _ENVELOPE_ROOM = 2048
-_ROW_ROOM = 192
-"""Bytes that a row may gain on its way: ten tag ids (113), or field names, reason and detail when settled (150)."""
+_ROOM_TO_SETTLE = 72
+"""Bytes that a row gains at most when a later stage settles it: names of fields, outcome and reason (73 and a reason
+of 15), less the codes of its phone (9); all other columns hold as much as the cells that come in their place."""
+_ROOM_OF_A_TAG = 11
+"""Bytes of a tag's id and its comma. A row of the tagger has brackets and a comma besides."""
+_FITTING = 0.95
+"""Of what would fit by the bytes of the rows before: the next ones may be a little longer."""
 
 
 def parse_file(job: ParseJob) -> ParseResult:
@@ -52,50 +62,35 @@ class SeenPhones:
         self._mask = size - 1
         self._slots = array("Q", [0]) * size
 
-    def is_repeat(self, digits: int) -> bool:
-        """Tell whether this phone was asked about before, and remember it."""
+    def repeats(self, phones: Iterable[Phone]) -> list[bool]:
+        """Tell of each phone whether it was asked about before, and remember it."""
         slots, mask = self._slots, self._mask
-        # Fibonacci hashing: phones of one office differ in their last digits only
-        slot = (digits * 0x9E3779B97F4A7C15 >> 20) & mask
-        while held := slots[slot]:
-            if held == digits:
-                return True
-            slot = (slot + 1) & mask
-        slots[slot] = digits
-        return False
+        repeats = []
+        for phone in phones:
+            digits = int(phone.dial_code + phone.national)
+            # Fibonacci hashing: phones of one office differ in their last digits only
+            slot = (digits * 0x9E3779B97F4A7C15 >> 20) & mask
+            while (held := slots[slot]) and held != digits:
+                slot = (slot + 1) & mask
+            repeats.append(held == digits)
+            slots[slot] = digits
+        return repeats
 
 
 @dataclass(slots=True)
 class _Rows:
-    """Rows of a chunk that is being filled."""
+    """Rows of one chunk: live ones as the columns of ``LiveRows``, settled ones as objects."""
 
-    live: list[tuple[int, Lead, list[str]]] = field(default_factory=list)
-    settled: list[dict[str, Any]] = field(default_factory=list)
+    live: dict[str, Sequence[Any]]
+    settled: list[dict[str, Any]]
 
     def __len__(self) -> int:
-        return len(self.live) + len(self.settled)
+        return len(self.live["row"]) + len(self.settled)
 
     def halves(self) -> "Iterator[_Rows]":
-        live, settled = len(self.live) // 2, (len(self.settled) + 1) // 2
-        yield _Rows(self.live[:live], self.settled[:settled])
-        yield _Rows(self.live[live:], self.settled[settled:])
-
-    def columns(self) -> dict[str, Any]:
-        """Return the live rows as ``LiveRows`` writes them."""
-        numbers, leads, cells = zip(*self.live, strict=True) if self.live else ((), (), ())
-        names, phones, cpfs, emails, tags = zip(*leads, strict=True) if leads else ((),) * 5
-        dial_codes, country_codes, nationals = zip(*phones, strict=True) if phones else ((),) * 3
-        return {
-            "row": numbers,
-            "name": names,
-            "dial_code": dial_codes,
-            "country_code": country_codes,
-            "phone": nationals,
-            "cpf": cpfs,
-            "email": emails,
-            "tags": tags,
-            "cells": cells,
-        }
+        live, settled = len(self.live["row"]) // 2, (len(self.settled) + 1) // 2
+        yield _Rows({name: values[:live] for name, values in self.live.items()}, self.settled[:settled])
+        yield _Rows({name: values[live:] for name, values in self.live.items()}, self.settled[settled:])
 
 
 class _Parsing:
@@ -104,36 +99,28 @@ class _Parsing:
         self._spool = spool
         self._sha256 = sha256
         self._rejects = job.on_invalid_row == "reject"
+        self._seen = SeenPhones(job.limits.max_rows)
         self._errors: list[Detail] = []
         self._total_errors = 0
         self._existing = self._invalid = 0
         self._chunk_count = 0
+        self._wanted_rows = job.chunk_rows
+        self._room_of_a_row = max(_ROOM_TO_SETTLE, 3 + _ROOM_OF_A_TAG * (TAGS_LIMIT + len(job.envelope["tag_ids"])))
 
     def of(self, upload: Path) -> ParseResult:
         limits = self._job.limits
-        seen = SeenPhones(limits.max_rows)
+        records = read_spreadsheet(upload, limits)
         total_rows = 0
-        rows = _Rows()
-        for number, cells in read_spreadsheet(upload, limits):
-            total_rows += 1
+        # One row too many is enough to refuse a file; what stands below it is not read.
+        while block := list(islice(records, min(self._wanted_rows, limits.max_rows + 1 - total_rows))):
+            total_rows += len(block)
             if total_rows > limits.max_rows:
                 raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
-            lead = validate_row(number, cells, limits.max_cell_chars)
-            if not isinstance(lead, Lead):
-                self._settle_invalid(rows, number, cells, lead)
-            elif seen.is_repeat(int(lead.phone.dial_code + lead.phone.national)):
-                self._existing += 1
-                rows.settled.append(_settled(number, cells, Outcome.EXISTING, "in_file", SETTLED_REASONS["in_file"]))
-            else:
-                rows.live.append((number, lead, kept(cells)))
-            if len(rows.live) + len(rows.settled) >= self._job.chunk_rows:
-                self._close(rows)
-                rows = _Rows()
+            self._close(self._validated(block))
         if not total_rows:
             raise Refused("file_no_rows")
         if self._total_errors and self._rejects:
             raise Refused("invalid_rows", errors=self._errors, total_errors=self._total_errors)
-        self._close(rows)
         return ParseResult(
             total_rows=total_rows,
             chunk_count=self._chunk_count,
@@ -142,12 +129,43 @@ class _Parsing:
             sha256=self._sha256,
         )
 
-    def _settle_invalid(self, rows: _Rows, number: int, cells: list[str], faults: list[Detail]) -> None:
+    def _validated(self, block: list[tuple[int, list[str]]]) -> _Rows:
+        """Return the rows of a chunk: invalid ones settled, and those whose phone stands in an earlier valid row."""
+        settled: list[dict[str, Any]] = []
+        leads = validate_rows([cells for _, cells in block], self._job.limits.max_cell_chars)
+        if leads is None:
+            block, leads = self._one_by_one(block, settled)
+        repeats = self._seen.repeats(leads.phone)
+        if any(repeats):
+            self._existing += sum(repeats)
+            reason = SETTLED_REASONS["in_file"]
+            settled += [_settled(*row, Outcome.EXISTING, "in_file", reason) for row in compress(block, repeats)]
+            settled.sort(key=itemgetter("row"))
+            fresh = [not repeat for repeat in repeats]
+            block, leads = list(compress(block, fresh)), leads.where(fresh)
+        return _Rows(_columns(block, leads), settled)
+
+    def _one_by_one(
+        self, block: list[tuple[int, list[str]]], settled: list[dict[str, Any]]
+    ) -> tuple[list[tuple[int, list[str]]], Leads]:
+        """Settle the invalid rows of the block; return the others and their leads."""
+        valid: list[tuple[int, list[str]]] = []
+        leads: list[Lead] = []
+        for number, cells in block:
+            lead = validate_row(number, cells, self._job.limits.max_cell_chars)
+            if isinstance(lead, Lead):
+                valid.append((number, cells))
+                leads.append(lead)
+            else:
+                settled.append(self._settled_invalid(number, cells, lead))
+        return valid, Leads.of(leads)
+
+    def _settled_invalid(self, number: int, cells: list[str], faults: list[Detail]) -> dict[str, Any]:
         self._invalid += 1
         self._total_errors += len(faults)
         self._errors += faults[: LISTED_ERRORS - len(self._errors)]
         detail = " ".join(f"{fault.column}: {fault.message}" if fault.column else fault.message for fault in faults)
-        rows.settled.append(_settled(number, cells, Outcome.ERROR, faults[0].code, detail))
+        return _settled(number, cells, Outcome.ERROR, faults[0].code, detail)
 
     def _close(self, rows: _Rows) -> None:
         """Write the rows as one chunk, or as several when a later stage could make one too large."""
@@ -158,16 +176,36 @@ class _Parsing:
                 **self._job.envelope,
                 "chunk_index": self._chunk_count,
                 "row_count": len(rows),
-                "live": rows.columns(),
+                "live": rows.live,
                 "settled": rows.settled,
             }
         )
-        if len(payload) + len(rows) * _ROW_ROOM + _ENVELOPE_ROOM > self._job.chunk_bytes and len(rows) > 1:
+        largest = len(payload) + len(rows) * self._room_of_a_row + _ENVELOPE_ROOM
+        fitting = int(len(rows) * _FITTING * self._job.chunk_bytes / largest)
+        if largest > self._job.chunk_bytes and len(rows) > 1:
             for half in rows.halves():
                 self._close(half)
-            return
-        write_chunk(self._spool, len(rows), payload)
-        self._chunk_count += 1
+        else:
+            write_chunk(self._spool, len(rows), payload)
+            self._chunk_count += 1
+        self._wanted_rows = max(1, min(self._job.chunk_rows, fitting))
+
+
+def _columns(rows: list[tuple[int, list[str]]], leads: Leads) -> dict[str, Sequence[Any]]:
+    """Return live rows as ``LiveRows`` writes them."""
+    national = [phone.national for phone in leads.phone]
+    cells = (kept(cells) for _, cells in rows)
+    return {
+        "row": [number for number, _ in rows],
+        "name": leads.name,
+        "dial_code": [phone.dial_code for phone in leads.phone],
+        "country_code": [phone.country_code for phone in leads.phone],
+        "phone": national,
+        "cpf": leads.cpf,
+        "email": leads.email,
+        "tags": leads.tags,
+        "cells": list(map(unspelled_cells, cells, leads.name, national, leads.cpf, leads.email, leads.tags)),
+    }
 
 
 def _settled(row: int, cells: list[str], outcome: Outcome, reason: str, detail: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberType
 
-from services.api.domain.cells import InvalidCell, trimmed
+from services.api.domain.cells import InvalidCell
 
 _BRAZIL = "BR"
 _BRAZIL_DIAL_CODE = 55
@@ -75,14 +75,13 @@ _LANDLINES = _prefixes("fixed_line", "")
 _MOBILES = _prefixes("mobile", "9")
 
 
-def parse_phone(cell: str) -> Phone:
-    """Return the phone that a cell holds.
+def parse_phone(text: str) -> Phone:
+    """Return the phone that the text of a trimmed cell holds.
 
     Raises InvalidCell with ``phone_missing`` for an empty cell, ``phone_scientific`` for a number that a
     spreadsheet shortened (5,51E+12), and ``phone_invalid`` for everything that is not exactly one valid number:
     letters, extensions, two numbers, Brazilian numbers without DDD (0800 and 4004 have none either).
     """
-    text = trimmed(cell)
     if not text:
         raise InvalidCell("phone_missing")
     return plain_phone(text) or parse_any_phone(text)

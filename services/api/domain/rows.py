@@ -1,10 +1,11 @@
 """A row becomes a lead, or the list of rules that it breaks."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from itertools import compress
+from typing import NamedTuple, Self
 
-from libs.common.events.chunk import COLUMNS
-from services.api.domain.cells import InvalidCell
+from libs.common.events.cells import COLUMNS
+from services.api.domain.cells import InvalidCell, all_trimmed
 from services.api.domain.fields import parse_cpf, parse_email, parse_name, parse_tags
 from services.api.domain.phones import Phone, parse_phone
 from services.api.domain.problems import ROW_ERRORS, Detail
@@ -22,30 +23,77 @@ class Lead(NamedTuple):
     tags: tuple[str, ...]
 
 
+class Leads(NamedTuple):
+    """Valid rows, as columns of equal length."""
+
+    name: Sequence[str]
+    phone: Sequence[Phone]
+    cpf: Sequence[str | None]
+    email: Sequence[str | None]
+    tags: Sequence[tuple[str, ...]]
+
+    @classmethod
+    def of(cls, rows: Sequence[Lead]) -> Self:
+        """Return these rows as columns."""
+        return cls(*zip(*rows, strict=True)) if rows else cls((), (), (), (), ())
+
+    def where(self, chosen: Sequence[bool]) -> Self:
+        """Return the rows for which ``chosen`` is true."""
+        name, phone, cpf, email, tags = self
+        return type(self)(
+            list(compress(name, chosen)),
+            list(compress(phone, chosen)),
+            list(compress(cpf, chosen)),
+            list(compress(email, chosen)),
+            list(compress(tags, chosen)),
+        )
+
+
+def validate_rows(rows: Sequence[list[str]], max_cell_chars: int) -> Leads | None:
+    """Return the leads that rows make which are all valid, or None when one must be looked at by itself.
+
+    It says of each row what ``validate_row`` says, in half the time: most blocks of most files are valid.
+    """
+    try:
+        columns = list(zip(*rows, strict=True))
+        if max(max(map(len, column)) for column in columns) > max_cell_chars:
+            return None
+        name, phone, cpf, email, tags = map(all_trimmed, columns)
+        return Leads(
+            list(map(parse_name, name)),
+            list(map(parse_phone, phone)),
+            list(map(parse_cpf, cpf)),
+            list(map(parse_email, email)),
+            list(map(parse_tags, tags)),
+        )
+    except (ValueError, InvalidCell):  # ValueError: some have too many cells
+        return None
+
+
 def validate_row(row: int, cells: list[str], max_cell_chars: int) -> Lead | list[Detail]:
     """Return the lead that the cells of a row make, or one entry for every cell that breaks a rule.
 
     ``cells`` are at least five; ``row`` is the number that the spreadsheet shows.
     """
-    if len(cells) == len(COLUMNS) and max(map(len, cells)) <= max_cell_chars:
-        name, phone, cpf, email, tags = cells
+    if len(cells) > len(COLUMNS):
+        return [_detail(row, None, "cells_too_many")]
+    name, phone, cpf, email, tags = texts = all_trimmed(cells)
+    if max(map(len, cells)) <= max_cell_chars:
         try:
             return Lead(parse_name(name), parse_phone(phone), parse_cpf(cpf), parse_email(email), parse_tags(tags))
         except InvalidCell:
             pass  # Once more, cell by cell: a person wants to know all that is wrong
-    elif len(cells) > len(COLUMNS):
-        return [_detail(row, None, "cells_too_many")]
-    return _faults(row, cells, max_cell_chars)
+    return _faults(row, cells, texts, max_cell_chars)
 
 
-def _faults(row: int, cells: list[str], max_cell_chars: int) -> list[Detail]:
+def _faults(row: int, cells: list[str], texts: list[str], max_cell_chars: int) -> list[Detail]:
     faults = []
-    for column, parse, cell in zip(COLUMNS, _PARSERS, cells, strict=True):
+    for column, parse, cell, text in zip(COLUMNS, _PARSERS, cells, texts, strict=True):
         if len(cell) > max_cell_chars:
             faults.append(_detail(row, column, "cell_too_long"))
             continue
         try:
-            parse(cell)
+            parse(text)
         except InvalidCell as invalid:
             faults.append(_detail(row, column, invalid.code))
     return faults

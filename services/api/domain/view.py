@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from libs.common.events.chunk import Outcome
 from libs.common.events.lead_import import ImportFinished, ImportStatus
+from services.api.domain.problems import SETTLED_REASONS
 
 
 class Progress(BaseModel):
@@ -91,8 +92,14 @@ def import_view(found: Mapping[str, Any]) -> ImportView:
 
 
 def row_view(found: Mapping[str, Any]) -> RowView:
-    """Return the view of a row of ``lead_import_rows``."""
-    return RowView(row=found["row_number"], **{name: found[name] for name in ("outcome", "reason", "detail", "cells")})
+    """Return the view of a row of ``lead_import_rows``. A reason that stages give without words gets them here."""
+    return RowView(
+        row=found["row_number"],
+        outcome=found["outcome"],
+        reason=found["reason"],
+        detail=found["detail"] or SETTLED_REASONS.get(found["reason"], ""),
+        cells=found["cells"],
+    )
 
 
 def finished_event(found: Mapping[str, Any]) -> ImportFinished:

@@ -25,6 +25,7 @@ from libs.common.events.chunk import (
 )
 from services.api.domain.job import Limits, ParseJob, ParseResult
 from services.api.domain.parse import LISTED_ERRORS, SeenPhones, parse_file
+from services.api.domain.phones import Phone
 from services.api.domain.problems import ROW_ERRORS, SETTLED_REASONS, Refused
 from services.api.domain.spool import read_spool
 from tests.unit.api.reading import A_FILE_EACH
@@ -137,10 +138,7 @@ def test_a_payload_is_what_the_event_would_write(run: Run) -> None:
                 cpf=["52998224725", None],
                 email=["ANA@padaria.com.br", None],
                 tags=[["VIP", "Zona Sul"], []],
-                cells=[
-                    ["Ana", "(11) 91234-5678", "529.982.247-25", "ANA@Padaria.com.br", "VIP, Zona Sul"],
-                    ["Bia", "2132345678", "", "", ""],
-                ],
+                cells=[["(11) 91234-5678", "529.982.247-25", "VIP, Zona Sul", "ANA@Padaria.com.br"], []],
             ),
             settled=[],
         )
@@ -151,13 +149,28 @@ def test_a_payload_is_what_the_event_would_write(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "sizes"), [(1, [1]), (834, [834]), (835, [834, 1]), (2_000, [834, 834, 332]), (5_000, [834] * 5 + [830])]
+    ("count", "sizes"), [(1, [1]), (2_000, [2_000]), (2_001, [2_000, 1]), (5_000, [2_000, 2_000, 1_000])]
 )
 def test_a_chunk_is_closed_by_rows(run: Run, count: int, sizes: list[int]) -> None:
     result, chunks = run(HEAD + rows(count))
     assert [chunk.row_count for chunk in chunks] == sizes
     assert [row for chunk in chunks for row in chunk.live.row] == list(range(2, count + 2))
     assert result.chunk_count == len(sizes)
+
+
+def test_a_chunk_has_as_many_rows_as_fit_by_the_bytes_of_those_before(tmp_path: Path) -> None:
+    """Not half as many, as when a chunk that is too large is divided: a message costs as much as hundreds of rows."""
+    names = ["x" * 250] * 8_000 + ["x"] * 8_000
+    lines = "".join(f"{name} {at},11{900_000_000 + at},,,\n" for at, name in enumerate(names))
+    (tmp_path / "upload").write_text(HEAD + lines)
+    _, chunks = run_on(tmp_path / "upload", tmp_path / "spool", limits=Limits(max_rows=16_000))
+    sizes = [chunk.row_count for chunk in chunks]
+    largest = [max(map(len, settled_forms(chunk))) for chunk in chunks]
+    assert max(largest) < MAX_CHUNK_BYTES
+    assert all(size > 0.8 * MAX_CHUNK_BYTES for size in largest[2:5]), (
+        "the first two are the halves of what was too large"
+    )
+    assert 2_000 in sizes, "short rows after long ones fill a chunk again"
 
 
 WIDE = ["x", "🔥", "é\x01", '"\\']
@@ -190,17 +203,17 @@ def test_no_stage_makes_a_message_too_large(tmp_path: Path, wide: str, padding: 
 
 
 def settled_forms(chunk: ChunkAccepted) -> list[bytes]:
-    """Return the chunk's message as accepted, as tagged with ten ids a row, and with every row settled."""
+    """Return the chunk's message as accepted, as tagged with all ids that rows may have, and with every row settled."""
     plain = chunk.model_dump()
-    tag_ids = [2**31 - 1] * 10
+    tag_ids = [2**31 - 1] * (5 + len(chunk.tag_ids))
     live = chunk.live
     tagged = plain | {
-        "tag_ids": tag_ids[:5],
+        "tag_ids": tag_ids[5:],
         "live": live.model_dump() | {"row_tag_ids": [tag_ids] * len(live)},
     }
     verdicts = [
-        {"row": row, "outcome": Outcome.EXISTING, "reason": "r" * 30, "detail": "d" * 120, "cells": cells}
-        for row, cells in zip(live.row, live.cells, strict=True)
+        {"row": row, "outcome": Outcome.EXISTING, "reason": "r" * 15, "cells": live.original_cells(index)}
+        for index, row in enumerate(live.row)
     ]
     nothing: dict[str, list[Any]] = {column: [] for column in LiveRows.model_fields}
     ended = plain | {"live": nothing, "settled": plain["settled"] + verdicts}
@@ -255,19 +268,24 @@ def test_repeats_are_found_across_chunks_and_do_not_refuse_a_file(run: Run) -> N
     assert {(row.reason, row.detail) for row in settled(chunks)} == {("in_file", SETTLED_REASONS["in_file"])}
 
 
+def phone_of(digits: int) -> Phone:
+    return Phone("", "", str(digits))
+
+
 @settings(max_examples=50)
 @given(phones=st.lists(st.integers(1, 40) | st.integers(10**9, 10**15 - 1) | st.just(2**20), max_size=60))
 def test_the_table_of_phones_is_a_set(phones: list[int]) -> None:
     table, known = SeenPhones(60), set[int]()
     for phone in phones:
-        assert table.is_repeat(phone) == (phone in known)
+        assert table.repeats([phone_of(phone)]) == [phone in known]
         known.add(phone)
 
 
 def test_the_table_of_phones_holds_as_many_as_the_file_may_have_rows() -> None:
     table = SeenPhones(1_000)
-    assert [table.is_repeat(5_511_900_000_000 + at) for at in range(1_000)] == [False] * 1_000
-    assert [table.is_repeat(5_511_900_000_000 + at) for at in range(1_000)] == [True] * 1_000
+    many = [phone_of(5_511_900_000_000 + at) for at in range(1_000)]
+    assert table.repeats(many) == [False] * 1_000
+    assert table.repeats(many) == [True] * 1_000
 
 
 # Invalid rows

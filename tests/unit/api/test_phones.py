@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.phones import both_forms
-from services.api.domain.cells import InvalidCell
+from services.api.domain.cells import InvalidCell, trimmed
 from services.api.domain.phones import Phone, parse_any_phone, parse_phone, plain_phone
 
 MOBILE = Phone("55", "BR", "11912345678")
@@ -18,7 +18,7 @@ LANDLINE = Phone("55", "BR", "1132345678")
 
 def outcome(cell: str) -> Phone | str:
     try:
-        return parse_phone(cell)
+        return parse_phone(trimmed(cell))
     except InvalidCell as invalid:
         return invalid.code
 
