@@ -25,6 +25,11 @@ from services.api.domain.spreadsheet import read_spreadsheet
 LISTED_ERRORS = 100
 """Entries of ``errors`` in an answer; ``total_errors`` counts all."""
 
+Record = tuple[int, list[str]]
+"""A row's number, as the spreadsheet shows it, and its cells."""
+
+_BLOCK_CHARS = 4_000_000
+"""Characters of cells held at once: rows that fill a message have a tenth of it, cells may have 32,767 each."""
 _ENVELOPE_ROOM = 2048
 _ROOM_TO_SETTLE = 72
 """Bytes that a row gains at most when a later stage settles it: names of fields, outcome and reason (73 and a reason
@@ -112,7 +117,7 @@ class _Parsing:
         records = read_spreadsheet(upload, limits)
         total_rows = 0
         # One row too many is enough to refuse a file; what stands below it is not read.
-        while block := list(islice(records, min(self._wanted_rows, limits.max_rows + 1 - total_rows))):
+        while block := _block(records, min(self._wanted_rows, limits.max_rows + 1 - total_rows)):
             total_rows += len(block)
             if total_rows > limits.max_rows:
                 raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
@@ -129,7 +134,7 @@ class _Parsing:
             sha256=self._sha256,
         )
 
-    def _validated(self, block: list[tuple[int, list[str]]]) -> _Rows:
+    def _validated(self, block: list[Record]) -> _Rows:
         """Return the rows of a chunk: invalid ones settled, and those whose phone stands in an earlier valid row."""
         settled: list[dict[str, Any]] = []
         leads = validate_rows([cells for _, cells in block], self._job.limits.max_cell_chars)
@@ -145,11 +150,9 @@ class _Parsing:
             block, leads = list(compress(block, fresh)), leads.where(fresh)
         return _Rows(_columns(block, leads), settled)
 
-    def _one_by_one(
-        self, block: list[tuple[int, list[str]]], settled: list[dict[str, Any]]
-    ) -> tuple[list[tuple[int, list[str]]], Leads]:
+    def _one_by_one(self, block: list[Record], settled: list[dict[str, Any]]) -> tuple[list[Record], Leads]:
         """Settle the invalid rows of the block; return the others and their leads."""
-        valid: list[tuple[int, list[str]]] = []
+        valid: list[Record] = []
         leads: list[Lead] = []
         for number, cells in block:
             lead = validate_row(number, cells, self._job.limits.max_cell_chars)
@@ -191,7 +194,19 @@ class _Parsing:
         self._wanted_rows = max(1, min(self._job.chunk_rows, fitting))
 
 
-def _columns(rows: list[tuple[int, list[str]]], leads: Leads) -> dict[str, Sequence[Any]]:
+def _block(records: Iterator[Record], rows: int) -> list[Record]:
+    """Return the next records: so many rows, fewer when their cells are so long that they would fill the memory."""
+    block = []
+    room = _BLOCK_CHARS
+    for record in islice(records, rows):
+        block.append(record)
+        room -= sum(map(len, record[1]))
+        if room < 0:
+            break
+    return block
+
+
+def _columns(rows: list[Record], leads: Leads) -> dict[str, Sequence[Any]]:
     """Return live rows as ``LiveRows`` writes them."""
     national = [phone.national for phone in leads.phone]
     cells = (kept(cells) for _, cells in rows)

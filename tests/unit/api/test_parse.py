@@ -173,6 +173,13 @@ def test_a_chunk_has_as_many_rows_as_fit_by_the_bytes_of_those_before(tmp_path: 
     assert 2_000 in sizes, "short rows after long ones fill a chunk again"
 
 
+def test_rows_of_very_long_cells_are_not_held_all_at_once(run: Run) -> None:
+    """2,000 rows of cells as long as they may be are 330 million characters."""
+    long = f"{'x' * 32_000},11912345678,,,\n"
+    _, chunks = run(HEAD + long * 300, on_invalid_row="skip")
+    assert [chunk.row_count for chunk in chunks] == [125, 125, 50]
+
+
 WIDE = ["x", "🔥", "é\x01", '"\\']
 
 
