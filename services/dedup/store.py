@@ -52,12 +52,14 @@ class Store:
         phones = list(zip(chunk.live.country_code, chunk.live.phone, strict=True))
         chats = await rows_with_others_chats(self._mongo, chunk)
         known: KnownPhones = {phones[index]: "chat_exists" for index in chats}
+        # In order: neighbours stand on the same page of an index, which is then at hand.
+        phones.sort()
         async with self._postgres.transaction(company_id=chunk.company_id, by_index=True) as connection:
             rows = await connection.execute(
                 _KNOWN,
                 {
-                    "countries": chunk.live.country_code,
-                    "phones": chunk.live.phone,
+                    "countries": [country for country, _ in phones],
+                    "phones": [phone for _, phone in phones],
                     "old_phones": [both_forms(*phone)[-1] for phone in phones],
                     "company_id": chunk.company_id,
                     "account_id": chunk.account_id,
