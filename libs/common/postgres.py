@@ -39,8 +39,9 @@ class Postgres:
                     "timezone": "UTC",
                     "statement_timeout": str(int(seconds * 1000)),
                     "idle_in_transaction_session_timeout": str(int(seconds * 2000)),
-                    # Chunk statements are short: compiling them costs more than it saves.
+                    # Statements are short: compiling them, or starting workers for them, costs more than it saves.
                     "jit": "off",
+                    "max_parallel_workers_per_gather": "0",
                 },
             },
         )

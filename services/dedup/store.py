@@ -9,28 +9,23 @@ from libs.common.phones import both_forms
 from libs.common.postgres import Postgres
 from services.dedup.domain import KnownPhones
 
-# A lookup each, by LATERAL with LIMIT 1: it takes the index whatever the statistics say, where
-# `= ANY(array)` of all phones reads every lead of the account while they are stale.
+# Both lists are walked along the index together: a page that holds several of the phones is read once, and countries
+# that nobody is in are skipped. UNION, because many patients may share a phone.
 _KNOWN = text(
     """
-    SELECT given.country_code, given.phone, found.reason
-    FROM unnest(CAST(:countries AS text[]), CAST(:phones AS text[]), CAST(:old_phones AS text[]))
-         AS given (country_code, phone, old_phone)
-    CROSS JOIN LATERAL (
-        (SELECT 'lead_exists' AS reason FROM amigocare.amigocare_leads l
-         WHERE l.company_id = :company_id AND l.amigocare_messaging_account_id = :account_id
-           AND l.contact_cellphone_country_code = given.country_code
-           AND l.contact_cellphone IN (given.phone, given.old_phone)
-           AND NOT l.is_deleted AND l.import_id IS DISTINCT FROM :import_id
-         LIMIT 1)
-        UNION ALL
-        (SELECT 'patient_exists' FROM amigocare.patients p
-         WHERE p.company_id = :company_id AND p.contact_cellphone_country_code = given.country_code
-           AND p.contact_cellphone IN (given.phone, given.old_phone)
-           AND p.deleted_at IS NULL
-         LIMIT 1)
-        LIMIT 1
-    ) AS found
+    SELECT contact_cellphone_country_code, contact_cellphone, 'lead_exists'
+    FROM amigocare.amigocare_leads
+    WHERE company_id = :company_id AND amigocare_messaging_account_id = :account_id
+      AND contact_cellphone_country_code = ANY(CAST(:countries AS text[]))
+      AND contact_cellphone = ANY(CAST(:phones AS text[]))
+      AND NOT is_deleted AND import_id IS DISTINCT FROM :import_id
+    UNION
+    SELECT contact_cellphone_country_code, contact_cellphone, 'patient_exists'
+    FROM amigocare.patients
+    WHERE company_id = :company_id
+      AND contact_cellphone_country_code = ANY(CAST(:countries AS text[]))
+      AND contact_cellphone = ANY(CAST(:phones AS text[]))
+      AND deleted_at IS NULL
     """
 )
 
@@ -50,21 +45,24 @@ class Store:
         if not len(chunk.live):
             return {}
         phones = list(zip(chunk.live.country_code, chunk.live.phone, strict=True))
-        chats = await rows_with_others_chats(self._mongo, chunk)
-        known: KnownPhones = {phones[index]: "chat_exists" for index in chats}
-        # In order: neighbours stand on the same page of an index, which is then at hand.
-        phones.sort()
+        known: KnownPhones = {
+            phones[index]: "chat_exists" for index in await rows_with_others_chats(self._mongo, chunk)
+        }
+        phone_of = {(phone[0], form): phone for phone in phones for form in both_forms(*phone)}
         async with self._postgres.transaction(company_id=chunk.company_id, by_index=True) as connection:
             rows = await connection.execute(
                 _KNOWN,
                 {
-                    "countries": [country for country, _ in phones],
-                    "phones": [phone for _, phone in phones],
-                    "old_phones": [both_forms(*phone)[-1] for phone in phones],
+                    "countries": sorted({country for country, _ in phone_of}),
+                    "phones": sorted({form for _, form in phone_of}),
                     "company_id": chunk.company_id,
                     "account_id": chunk.account_id,
                     "import_id": chunk.import_id,
                 },
             )
-            known.update({(country, phone): reason for country, phone, reason in rows})
+            for country, form, reason in rows:
+                # Another country may have the same number.
+                phone = phone_of.get((country, form))
+                if phone is not None and known.get(phone) != "lead_exists":
+                    known[phone] = reason
         return known
