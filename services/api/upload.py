@@ -101,7 +101,7 @@ async def _receive_form(request: Request, *, max_bytes: int, seconds: float) -> 
     if declared.isdigit() and int(declared) > most:
         raise _too_large(max_bytes)
     body = _Body(request, most, max_bytes)
-    parser = MultiPartParser(
+    parser = _Parser(
         request.headers,
         body.pieces(),
         max_files=10,
@@ -120,6 +120,17 @@ async def _receive_form(request: Request, *, max_bytes: int, seconds: float) -> 
         raise Refused("multipart_invalid", "The multipart body has no boundary, or ends too early.") from None
     except TimeoutError:
         raise Refused("upload_too_slow", f"The upload took more than {seconds:.0f} seconds.") from None
+
+
+class _Parser(MultiPartParser):
+    """Starlette's, which forgets the open file of a part whose border never comes."""
+
+    async def parse(self) -> FormData:
+        form = await super().parse()
+        last = self._current_part.file
+        if last is not None and all(value is not last for _, value in self.items):
+            await last.close()
+        return form
 
 
 class _Body:

@@ -99,6 +99,11 @@ async def _received(body: bytes, content_type: str, piece: int) -> None:
     content_type="multipart/form-data; boundary=XX; charset=unicode_escape",
     piece=9,
 )
+@example(  # its last part has no end
+    body=GOOD.partition(b"name\r\n")[0] + b"--XX--\r\n",
+    content_type="multipart/form-data; boundary=XX",
+    piece=10_000,
+)
 def test_any_body_is_an_upload_or_a_problem(body: bytes, content_type: str, piece: int) -> None:
     try:
         asyncio.run(_received(body, content_type, piece))
