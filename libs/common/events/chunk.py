@@ -63,7 +63,7 @@ class Verdict(Message):
 
 
 class Rows(Message):
-    """Columns of equal length. ``row`` holds the spreadsheet's row numbers."""
+    """Columns of equal length. ``row`` holds the spreadsheet's row numbers, in no order."""
 
     row: list[int]
 

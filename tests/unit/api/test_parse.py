@@ -1,10 +1,7 @@
 """A file becomes chunks in which every row is accounted for, or a refusal that says why."""
 
-import csv
 import hashlib
 import json
-import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,57 +13,20 @@ from libs.common.events.chunk import (
     CELL_LIMIT,
     MAX_CHUNK_BYTES,
     ChunkAccepted,
-    ChunkDeduplicated,
-    ChunkTagged,
     LiveRows,
     Outcome,
     SettledRow,
-    TaggedRows,
 )
-from services.api.domain.job import Limits, ParseJob, ParseResult
-from services.api.domain.parse import LISTED_ERRORS, SeenPhones, parse_file
+from services.api.domain.job import Limits, ParseResult
+from services.api.domain.parse import LISTED_ERRORS, SeenPhones
 from services.api.domain.phones import Phone
 from services.api.domain.problems import ROW_ERRORS, SETTLED_REASONS, Refused
-from services.api.domain.spool import read_spool
+from tests.unit.api.parsed import ENVELOPE, HEAD, Run, rows, run_on
 from tests.unit.api.reading import A_FILE_EACH
 
 ROOT = Path(__file__).resolve().parents[3]
 FIXTURES = ROOT / "tests" / "fixtures" / "files"
 EXAMPLES = ROOT / "examples"
-HEAD = "name,phone,cpf,email,tags\n"
-ENVELOPE: dict[str, Any] = {
-    "import_id": 7,
-    "company_id": 1,
-    "account_id": 2,
-    "source_id": 3,
-    "creator_id": 4,
-    "tag_ids": [5, 6],
-    "accepted_at": "2026-11-23T10:00:00+00:00",
-}
-
-Run = Callable[..., tuple[ParseResult, list[ChunkAccepted]]]
-
-
-def run_on(upload: Path, spool: Path, **options: Any) -> tuple[ParseResult, list[ChunkAccepted]]:
-    """Parse the upload; the chunks are those of the spool unless the file was refused."""
-    result = parse_file(ParseJob(str(upload), str(spool), ENVELOPE, **options))
-    if result.refusal:
-        return result, []
-    frames = list(read_spool(spool))
-    chunks = [ChunkAccepted.model_validate_json(payload) for _, _, payload in frames]
-    assert [(index, rows) for index, rows, _ in frames] == [(chunk.chunk_index, chunk.row_count) for chunk in chunks]
-    assert [chunk.chunk_index for chunk in chunks] == list(range(result.chunk_count))
-    assert sum(chunk.row_count for chunk in chunks) == result.total_rows
-    return result, chunks
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    def run_text(content: str, **options: Any) -> tuple[ParseResult, list[ChunkAccepted]]:
-        (tmp_path / "upload").write_text(content, newline="")
-        return run_on(tmp_path / "upload", tmp_path / "spool", **options)
-
-    return run_text
 
 
 def refusal(result: ParseResult) -> Refused:
@@ -76,10 +36,6 @@ def refusal(result: ParseResult) -> Refused:
 
 def settled(chunks: list[ChunkAccepted]) -> list[SettledRow]:
     return [row for chunk in chunks for row in chunk.settled]
-
-
-def rows(count: int) -> str:
-    return "".join(f"Lead {at},119{at:08},,,\n" for at in range(count))
 
 
 # Files of real programs: tests/fixtures/files/README.md
@@ -148,89 +104,6 @@ def test_a_payload_is_what_the_event_would_write(run: Run) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("count", "sizes"), [(1, [1]), (2_000, [2_000]), (2_001, [2_000, 1]), (5_000, [2_000, 2_000, 1_000])]
-)
-def test_a_chunk_is_closed_by_rows(run: Run, count: int, sizes: list[int]) -> None:
-    result, chunks = run(HEAD + rows(count))
-    assert [chunk.row_count for chunk in chunks] == sizes
-    assert [row for chunk in chunks for row in chunk.live.row] == list(range(2, count + 2))
-    assert result.chunk_count == len(sizes)
-
-
-def test_a_chunk_has_as_many_rows_as_fit_by_the_bytes_of_those_before(tmp_path: Path) -> None:
-    """Not half as many, as when a chunk that is too large is divided: a message costs as much as hundreds of rows."""
-    names = ["x" * 250] * 8_000 + ["x"] * 8_000
-    lines = "".join(f"{name} {at},11{900_000_000 + at},,,\n" for at, name in enumerate(names))
-    (tmp_path / "upload").write_text(HEAD + lines)
-    _, chunks = run_on(tmp_path / "upload", tmp_path / "spool", limits=Limits(max_rows=16_000))
-    sizes = [chunk.row_count for chunk in chunks]
-    largest = [max(map(len, settled_forms(chunk))) for chunk in chunks]
-    assert max(largest) < MAX_CHUNK_BYTES
-    assert all(size > 0.8 * MAX_CHUNK_BYTES for size in largest[2:5]), (
-        "the first two are the halves of what was too large"
-    )
-    assert 2_000 in sizes, "short rows after long ones fill a chunk again"
-
-
-def test_rows_of_very_long_cells_are_not_held_all_at_once(run: Run) -> None:
-    """2,000 rows of cells as long as they may be are 330 million characters."""
-    long = f"{'x' * 32_000},11912345678,,,\n"
-    _, chunks = run(HEAD + long * 300, on_invalid_row="skip")
-    assert [chunk.row_count for chunk in chunks] == [125, 125, 50]
-
-
-WIDE = ["x", "🔥", "é\x01", '"\\']
-
-
-@pytest.mark.parametrize("wide", WIDE, ids=["ascii", "four bytes", "escaped controls", "escaped quotes"])
-@pytest.mark.parametrize("padding", ["", " ", "\u200b"], ids=["invalid", "padded", "padded with three bytes"])
-def test_no_stage_makes_a_message_too_large(tmp_path: Path, wide: str, padding: str) -> None:
-    """Rows of five cells over 1,000 characters: live with all the tags they may have, and settled.
-
-    Padding makes valid cells as wide as invalid ones: it is trimmed, but the original cells keep it.
-    """
-    with (tmp_path / "upload").open("w", newline="", encoding="utf-8") as upload:
-        writer = csv.writer(upload)
-        writer.writerow(["name", "phone", "cpf", "email", "tags"])
-        for at in range(160):
-            valid = [
-                f"N{wide * 127}",
-                f"11{900_000_000 + at}",
-                "52998224725",
-                f"{'x' * 240}@a.com.br",
-                "T" + wide * 127,
-            ]
-            writer.writerow([cell + padding * 1_500 for cell in valid] if padding else ["N" + wide * 1_500] * 5)
-    result, chunks = run_on(tmp_path / "upload", tmp_path / "spool", on_invalid_row="skip", chunk_rows=5_000)
-    assert (result.total_rows, result.invalid) == (160, 0 if padding else 160)
-    largest = [max(map(len, forms)) for forms in map(settled_forms, chunks)]
-    assert max(largest) < MAX_CHUNK_BYTES
-    assert max(largest) > MAX_CHUNK_BYTES / 4, "chunks are not closed much too early"
-
-
-def settled_forms(chunk: ChunkAccepted) -> list[bytes]:
-    """Return the chunk's message as accepted, as tagged with all ids that rows may have, and with every row settled."""
-    plain = chunk.model_dump()
-    tag_ids = [2**31 - 1] * (5 + len(chunk.tag_ids))
-    live = chunk.live
-    tagged = plain | {
-        "tag_ids": tag_ids[5:],
-        "live": live.model_dump() | {"row_tag_ids": [tag_ids] * len(live)},
-    }
-    verdicts = [
-        {"row": row, "outcome": Outcome.EXISTING, "reason": "r" * 15, "cells": live.original_cells(index)}
-        for index, row in enumerate(live.row)
-    ]
-    nothing: dict[str, list[Any]] = {column: [] for column in LiveRows.model_fields}
-    ended = plain | {"live": nothing, "settled": plain["settled"] + verdicts}
-    return [
-        chunk.model_dump_json().encode(),
-        ChunkTagged(**tagged | {"live": TaggedRows(**tagged["live"])}).model_dump_json().encode(),
-        ChunkDeduplicated(**ended).model_dump_json().encode(),
-    ]
-
-
 def test_original_cells_are_cut_and_lose_what_no_store_takes(run: Run) -> None:
     _, chunks = run(HEAD + f"An\x00a,not a phone,{'9' * 1_500},,\n", on_invalid_row="skip")
     assert chunks[0].settled[0].cells == ["Ana", "not a phone", "9" * CELL_LIMIT, "", ""]
@@ -271,7 +144,7 @@ def test_the_first_valid_row_of_a_phone_wins(run: Run) -> None:
 def test_repeats_are_found_across_chunks_and_do_not_refuse_a_file(run: Run) -> None:
     result, chunks = run(HEAD + rows(30) + rows(30), chunk_rows=10)
     assert (result.refusal, result.existing) == (None, 30)
-    assert [len(chunk.live) for chunk in chunks] == [10, 10, 10, 0, 0, 0]
+    assert [len(chunk.live) for chunk in chunks] == [5] * 6, "each chunk has its share"
     assert {(row.reason, row.detail) for row in settled(chunks)} == {("in_file", SETTLED_REASONS["in_file"])}
 
 
@@ -367,19 +240,6 @@ def test_a_refused_file_keeps_its_checksum(run: Run) -> None:
     result, _ = run("no header")
     assert refusal(result).code == "file_headers"
     assert result.sha256 == hashlib.sha256(b"no header").hexdigest()
-
-
-def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
-    """From 1.4 MB, where blocks and buffers are full, to 3.5 MB."""
-    peaks = []
-    for count in (5_000, 12_500):
-        (tmp_path / "upload").write_text(HEAD + rows(count).replace("Lead", "Lead" * 62))
-        job = ParseJob(str(tmp_path / "upload"), str(tmp_path / "spool"), ENVELOPE, Limits(max_rows=20_000))
-        tracemalloc.start()
-        assert parse_file(job).total_rows == count
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < 1.1 * peaks[0]
 
 
 @settings(A_FILE_EACH, max_examples=40)
