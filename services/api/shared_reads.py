@@ -1,6 +1,7 @@
 """Many who ask the same at once are answered by one read: fifty open browsers cost as much as one."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -8,15 +9,19 @@ Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
 
 
-class SharedReads(Generic[Key, Answer]):
-    """At most one read of a key at a time.
+AT_ONCE = 2
+"""Reads of a key: with one, who asks while it runs would wait for nearly two of them."""
 
-    Whoever asks while one runs shares the next one: an answer is never older than its question.
+
+class SharedReads(Generic[Key, Answer]):
+    """At most ``AT_ONCE`` reads of a key at a time.
+
+    Whoever asks while those run shares the next one: an answer is never older than its question.
     """
 
     def __init__(self, read: Callable[[Key], Awaitable[Answer]]) -> None:
         self._read = read
-        self._running: dict[Key, asyncio.Task[Answer]] = {}
+        self._running: defaultdict[Key, set[asyncio.Task[Answer]]] = defaultdict(set)
         self._next: dict[Key, asyncio.Task[Answer]] = {}
 
     async def get(self, key: Key) -> Answer:
@@ -27,10 +32,13 @@ class SharedReads(Generic[Key, Answer]):
         return await asyncio.shield(self._next[key])
 
     async def _take_turn(self, key: Key) -> Answer:
-        if key in self._running:
-            await asyncio.wait([self._running[key]])
-        self._running[key] = self._next.pop(key)
+        while len(self._running[key]) >= AT_ONCE:
+            await asyncio.wait(self._running[key], return_when=asyncio.FIRST_COMPLETED)
+        this = self._next.pop(key)
+        self._running[key].add(this)
         try:
             return await self._read(key)
         finally:
-            del self._running[key]
+            self._running[key].discard(this)
+            if not self._running[key] and key not in self._next:
+                del self._running[key]

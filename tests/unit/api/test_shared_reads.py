@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.api.shared_reads import SharedReads
+from services.api.shared_reads import AT_ONCE, SharedReads
 
 
 class Table:
@@ -39,17 +39,42 @@ async def test_fifty_who_ask_at_once_are_answered_by_one_read() -> None:
 async def test_no_answer_is_older_than_its_question() -> None:
     table = Table()
     shared = SharedReads(table.read)
-    early = asyncio.create_task(shared.get("a"))
-    await turns()
-    assert table.reads == 1
+    early = []
+    for place in range(AT_ONCE):
+        early.append(asyncio.create_task(shared.get("a")))
+        await turns()
+        assert table.reads == place + 1, "who asks while others read need not wait for them"
     table.value = 1
     late = [asyncio.create_task(shared.get("a")) for _ in range(50)]
     await turns()
-    assert table.reads == 1, "one at a time"
+    assert table.reads == AT_ONCE, "not more at a time"
     table.go_on.set()
-    assert await early == ("a", 0)
+    assert set(await asyncio.gather(*early)) == {("a", 0)}
     assert set(await asyncio.gather(*late)) == {("a", 1)}
-    assert table.reads == 2
+    assert table.reads == AT_ONCE + 1
+
+
+async def test_the_first_read_that_ends_makes_room() -> None:
+    ends = [asyncio.Event() for _ in range(AT_ONCE + 1)]
+    begun = 0
+
+    async def read(key: str) -> int:
+        nonlocal begun
+        begun += 1
+        place = begun
+        await ends[place - 1].wait()
+        return place
+
+    shared = SharedReads(read)
+    asked = []
+    for _ in ends:
+        asked.append(asyncio.create_task(shared.get("a")))
+        await turns()
+    ends[-1].set()
+    ends[1].set()
+    assert await asyncio.gather(*asked[1:]) == [2, 3]
+    ends[0].set()
+    assert await asked[0] == 1
 
 
 async def test_other_keys_do_not_wait() -> None:
