@@ -22,18 +22,8 @@ from services.api.domain.job import Limits, ParseJob, ParseResult
 from services.api.domain.problems import PROBLEMS, Refused
 from services.api.domain.spool import read_spool
 from services.api.parsing import ParserPool
+from tests.unit.api.parsed import ENVELOPE, HEAD
 from tests.unit.api.workbooks import HEADER, write_xls, write_xlsx
-
-HEAD = "name,phone,cpf,email,tags\n"
-ENVELOPE: dict[str, Any] = {
-    "import_id": 7,
-    "company_id": 1,
-    "account_id": 2,
-    "source_id": 3,
-    "creator_id": 4,
-    "tag_ids": [],
-    "accepted_at": "2026-11-23T10:00:00+00:00",
-}
 
 StartPool = Callable[..., Awaitable[ParserPool]]
 
