@@ -14,8 +14,9 @@ import psutil
 from pymongo import MongoClient
 
 from deploy.local.command import addresses, run
-from libs.common.mongo import Mongo
 from libs.common.settings import MongoSettings
+from libs.common.stores.mongo import Mongo
+from libs.imports.chats import chats_of, ensure_chat_indexes
 
 ROOT = Path(__file__).resolve().parents[1]
 INSTANCE = os.environ.get("LEADFLOW_BENCH_INSTANCE", "bench")
@@ -79,8 +80,8 @@ class Stack:
 
     async def _forget_chats(self) -> None:
         mongo = Mongo(MongoSettings(mongo_url=self.mongo_url), application_name="bench")
-        await mongo.chats.drop()
-        await mongo.ensure_indexes()
+        await chats_of(mongo).drop()
+        await ensure_chat_indexes(mongo)
         await mongo.close()
 
     def processes(self) -> dict[str, psutil.Process]:

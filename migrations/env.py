@@ -6,8 +6,8 @@ from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from libs.common.postgres import sqlalchemy_url
 from libs.common.settings import PostgresSettings
+from libs.common.stores.postgres import sqlalchemy_url
 
 # Two replicas that start together must not migrate together.
 MIGRATION_LOCK = 7_140_215

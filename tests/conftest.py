@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres, sqlalchemy_url
 from libs.common.settings import MongoSettings, PostgresSettings
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres, sqlalchemy_url
 from tests.support.compose import compose_stack
 from tests.support.databases import make_databases
 from tests.support.platform import Tenant, create_tenant

@@ -14,8 +14,8 @@ import asyncpg
 from bson import ObjectId
 from pymongo import AsyncMongoClient, UpdateOne
 
-from libs.common.mongo import CHATS
 from libs.common.settings import MongoSettings, PostgresSettings
+from libs.imports.chats import CHATS
 
 DEMO_SEED = "demo_seed.sql"
 DEMO_CONTACTS = "demo_contacts.json"

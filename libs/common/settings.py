@@ -77,15 +77,7 @@ class MongoSettings(EnvironmentSettings):
 
 
 class RelaySettings(EnvironmentSettings):
-    """How the outbox and the chunks' outbox are relayed."""
+    """How what waits to be published is relayed."""
 
-    window_alone: int = Field(3, ge=1)
-    """Chunks of an import in flight at most, while it is the only one.
-
-    One for each that a creator works on: there is always one on its way, and more only lengthen the queue that the
-    next import waits in.
-    """
-    window_shared: int = Field(2, ge=1)
-    """The same while other imports are in progress: smaller is fairer."""
     relay_poll_seconds: float = Field(0.5, gt=0)
     """How often to look for what another process left behind."""

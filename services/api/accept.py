@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from libs.common import outbox
 from libs.common.auth import Caller
-from libs.common.events.lead_import import ImportAccepted, ImportStatus
-from libs.common.events.topics import IMPORT_ACCEPTED
-from libs.common.kafka.broker import Clock
-from libs.common.observability import current_trace_headers
+from libs.common.clock import Clock
+from libs.common.outbox import events as outbox
+from libs.common.process.traces import current_trace_headers
+from libs.contracts.lead_import.events import ImportAccepted, ImportStatus
+from libs.contracts.lead_import.topics import IMPORT_ACCEPTED
 from services.api.domain.idempotency import IdempotencyKey, answer_again
 from services.api.domain.job import Limits, ParseJob, ParseResult
 from services.api.domain.problems import Refused

@@ -9,15 +9,19 @@ from fastapi import FastAPI
 from faststream.kafka import KafkaMessage
 
 from libs.common.auth import TokenReader
-from libs.common.chunk_outbox import Window
+from libs.common.clock import utc_now
 from libs.common.connections import BoundedHttp
-from libs.common.events.topics import CHUNK_CREATED, IMPORT_FINISHED
-from libs.common.garbage import collect_rarely
 from libs.common.health import health_routes
-from libs.common.kafka.broker import broadcast, create_broker, stop_broker, utc_now
-from libs.common.observability import configure_logging, configure_tracing
-from libs.common.postgres import Postgres
-from libs.common.relay import Relay
+from libs.common.kafka.broker import create_broker, stop_broker
+from libs.common.kafka.subscribing import broadcast
+from libs.common.process.garbage import collect_rarely
+from libs.common.process.logs import configure_logging
+from libs.common.process.traces import configure_tracing
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.topics import CHUNK_CREATED
+from libs.contracts.lead_import.topics import IMPORT_FINISHED
+from libs.imports.partitions import SpreadChunks
+from libs.imports.pipeline import pipeline_relay
 from services.api.accept import Acceptor
 from services.api.answers import install_error_handlers
 from services.api.deps import Deps
@@ -44,9 +48,8 @@ def build(settings: Settings) -> FastAPI:
     configure_logging(settings, service=NAME)
     configure_tracing(settings, service=NAME)
     postgres = Postgres(settings, application_name=NAME)
-    broker = create_broker(settings, service=NAME)
-    window = Window(alone=settings.window_alone, shared=settings.window_shared)
-    relay = Relay(postgres, broker, service=NAME, window=window, poll_seconds=settings.relay_poll_seconds)
+    broker = create_broker(settings, service=NAME, partitioner=SpreadChunks())
+    relay = pipeline_relay(postgres, broker, settings, service=NAME)
     parsers = ParserPool(size=settings.parse_processes, max_waiting=settings.parse_queue)
     cache = ReferenceCache(settings.reference_cache_seconds)
     live, store, tokens = Live(), Store(postgres), TokenReader(settings)

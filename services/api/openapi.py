@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from libs.common.events.topics import IMPORT_FINISHED
+from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from services.api.domain.request import ImportRequest
 
 PROBLEM_SCHEMA: dict[str, Any] = {

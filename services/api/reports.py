@@ -7,7 +7,7 @@ from typing import Literal
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from libs.common.events.chunk import Outcome
+from libs.contracts.lead_import.internal.messages import Outcome
 from services.api.domain.report import XlsxReport, csv_header, csv_rows
 from services.api.store import Scope, Store
 

@@ -8,8 +8,9 @@ from sse_starlette import EventSourceResponse
 from starlette.responses import JSONResponse, Response
 
 from libs.common.auth import Caller, InvalidToken, KeysUnavailable
-from libs.common.events.chunk import Id, Outcome
-from libs.common.events.lead_import import ImportStatus
+from libs.common.messages import Id
+from libs.contracts.lead_import.events import ImportStatus
+from libs.contracts.lead_import.internal.messages import Outcome
 from services.api import reports
 from services.api.accept import Wish
 from services.api.deps import Deps

@@ -3,11 +3,12 @@
 from pydantic import Field
 
 from libs.common.auth import AuthSettings
-from libs.common.settings import PostgresSettings, RelaySettings, ServiceSettings
+from libs.common.settings import PostgresSettings, ServiceSettings
+from libs.imports.settings import ChunkRelaySettings
 from services.api.domain.job import CHUNK_ROWS
 
 
-class Settings(ServiceSettings, PostgresSettings, RelaySettings, AuthSettings):
+class Settings(ServiceSettings, PostgresSettings, ChunkRelaySettings, AuthSettings):
     """Limits default to the specification's."""
 
     max_rows_per_file: int = Field(5_000, ge=1)

@@ -11,7 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.imports import chunk_life
 from services.api.domain.idempotency import IdempotencyKey, KeptAnswer
 from services.api.domain.problems import Refused
 from services.api.domain.quota import PastImport
@@ -67,14 +68,6 @@ _HOLD_TAGS = text(
           WHERE id = ANY(CAST(:tag_ids AS int[])) AND company_id = :company_id AND NOT is_deleted
           ORDER BY id FOR SHARE) held
     RETURNING tag_id
-    """
-)
-_INSERT_CHUNKS = text(
-    """
-    INSERT INTO amigocare.lead_import_chunks (import_id, chunk_index, row_count, payload)
-    SELECT :import_id, given.chunk_index, given.row_count, given.payload
-    FROM unnest(CAST(:indexes AS int[]), CAST(:row_counts AS int[]), CAST(:payloads AS bytea[]))
-         AS given (chunk_index, row_count, payload)
     """
 )
 _KEPT_ANSWER = text(
@@ -262,16 +255,7 @@ class AcceptStore:
     async def insert_chunks(self, import_id: int, chunks: Iterator[tuple[int, int, bytes]]) -> None:
         """Insert (index, row count, payload) of every chunk, a few at a time."""
         while some := list(islice(chunks, CHUNKS_A_STATEMENT)):
-            indexes, row_counts, payloads = zip(*some, strict=True)
-            await self.connection.execute(
-                _INSERT_CHUNKS,
-                {
-                    "import_id": import_id,
-                    "indexes": list(indexes),
-                    "row_counts": list(row_counts),
-                    "payloads": list(payloads),
-                },
-            )
+            await chunk_life.accept(self.connection, import_id, some)
 
 
 class Store:

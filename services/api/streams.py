@@ -8,8 +8,8 @@ from typing import Any
 
 from sse_starlette import ServerSentEvent
 
-from libs.common.events.lead_import import ImportStatus
-from libs.common.events.topics import IMPORT_FINISHED
+from libs.contracts.lead_import.events import ImportStatus
+from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from services.api.domain.view import finished_event, import_view
 from services.api.live import Live
 from services.api.shared_reads import SharedReads

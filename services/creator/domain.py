@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
-from libs.common.events.chunk import (
+from libs.contracts.lead_import.internal.messages import (
     ChunkCreated,
     ChunkTagged,
     CreatedRows,

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from libs.common.events.chunk import ChunkCreated, ChunkTagged, Verdict
+from libs.contracts.lead_import.internal.messages import ChunkCreated, ChunkTagged, Verdict
 from services.creator.domain import CHAT_EXISTS, NOT_ON_WHATSAPP, chat_ids, created_chunk, rows_to_insert
 from services.creator.store import NotAllNew, Store
 from services.creator.whatsapp import WhatsApp

@@ -1,11 +1,14 @@
 """Wires creator: ``python -m services.creator.main``."""
 
-from libs.common.events.chunk import ChunkTagged
-from libs.common.events.topics import CHUNK_CREATED, CHUNK_TAGGED
-from libs.common.kafka.broker import Publisher, subscribe, utc_now
+from libs.common.clock import utc_now
+from libs.common.kafka.publishing import Publisher
 from libs.common.kafka.service import Service
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
+from libs.common.kafka.subscribing import subscribe
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkTagged
+from libs.contracts.lead_import.internal.topics import CHUNK_CREATED, CHUNK_TAGGED
+from libs.imports.pipeline import pipeline_service
 from services.creator import handlers
 from services.creator.settings import Settings
 from services.creator.store import Store
@@ -15,7 +18,7 @@ NAME = "creator"
 
 
 def build(settings: Settings) -> Service:
-    service = Service(NAME, settings)
+    service = pipeline_service(NAME, settings)
     postgres = Postgres(settings, application_name=NAME)
     mongo = Mongo(settings, application_name=NAME)
     service.closes(postgres.close, mongo.close)
@@ -25,7 +28,14 @@ def build(settings: Settings) -> Service:
     store = Store(postgres, mongo)
     publish = Publisher(service.broker, CHUNK_CREATED, source=NAME)
 
-    @subscribe(service.broker, CHUNK_TAGGED, group=NAME, settings=settings, consumers=settings.creator_consumers)
+    @subscribe(
+        service.broker,
+        CHUNK_TAGGED,
+        group=NAME,
+        begins="beginning",
+        settings=settings,
+        consumers=settings.creator_consumers,
+    )
     async def on_chunk_tagged(chunk: ChunkTagged) -> None:
         await handlers.create_leads(chunk, store=store, whatsapp=whatsapp, publish=publish, clock=utc_now)
 

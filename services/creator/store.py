@@ -11,10 +11,10 @@ from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.chats import rows_with_others_chats
-from libs.common.events.chunk import ChunkTagged
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkTagged
+from libs.imports.chats import chats_of, rows_with_others_chats
 from services.creator.domain import CHANNEL, chat_documents, chat_tag_columns
 
 DUPLICATE_KEY = 11000
@@ -173,7 +173,7 @@ class Store:
         if not documents:
             return set()
         try:
-            await self._mongo.chats.insert_many(documents, ordered=False)
+            await chats_of(self._mongo).insert_many(documents, ordered=False)
         except BulkWriteError as error:
             refused = [item for item in error.details["writeErrors"] if not _is_repeat(item)]
             if error.details.get("writeConcernErrors") or not all(_is_anothers_phone(item) for item in refused):

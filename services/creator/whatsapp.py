@@ -11,7 +11,7 @@ import stamina
 import structlog
 
 from libs.common.errors import BadDay, BadMessage
-from libs.common.events.chunk import LiveRows
+from libs.contracts.lead_import.internal.messages import LiveRows
 from services.creator.settings import Settings
 
 CHECK_PATH = "/v1/contacts/check"

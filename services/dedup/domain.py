@@ -1,6 +1,6 @@
 """Which live rows are already known: pure."""
 
-from libs.common.events.chunk import (
+from libs.contracts.lead_import.internal.messages import (
     ChunkAccepted,
     ChunkDeduplicated,
     Outcome,

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from libs.common.events.chunk import ChunkAccepted, ChunkDeduplicated
+from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkDeduplicated
 from services.dedup.domain import settle_known
 from services.dedup.store import Store
 

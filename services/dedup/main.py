@@ -1,11 +1,13 @@
 """Wires dedup: ``python -m services.dedup.main``."""
 
-from libs.common.events.chunk import ChunkAccepted
-from libs.common.events.topics import CHUNK_ACCEPTED, CHUNK_DEDUPLICATED
-from libs.common.kafka.broker import Publisher, subscribe
+from libs.common.kafka.publishing import Publisher
 from libs.common.kafka.service import Service
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
+from libs.common.kafka.subscribing import subscribe
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED, CHUNK_DEDUPLICATED
+from libs.imports.pipeline import pipeline_service
 from services.dedup import handlers
 from services.dedup.settings import Settings
 from services.dedup.store import Store
@@ -14,14 +16,14 @@ NAME = "dedup"
 
 
 def build(settings: Settings) -> Service:
-    service = Service(NAME, settings)
+    service = pipeline_service(NAME, settings)
     postgres = Postgres(settings, application_name=NAME)
     mongo = Mongo(settings, application_name=NAME)
     service.closes(postgres.close, mongo.close)
     store = Store(postgres, mongo)
     publish = Publisher(service.broker, CHUNK_DEDUPLICATED, source=NAME)
 
-    @subscribe(service.broker, CHUNK_ACCEPTED, group=NAME, settings=settings)
+    @subscribe(service.broker, CHUNK_ACCEPTED, group=NAME, begins="beginning", settings=settings)
     async def on_chunk_accepted(chunk: ChunkAccepted) -> None:
         await handlers.settle_existing(chunk, store=store, publish=publish)
 

@@ -1,43 +1,10 @@
 """When a chunk's outcome counts, and how an import ends: pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from libs.common.events.chunk import ChunkAccepted, ChunkCreated, Outcome, SettledRow
-from libs.common.events.lead_import import ImportStatus
+from libs.contracts.lead_import.events import ImportStatus
+from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated, Outcome, SettledRow
+from libs.imports.chunk_states import ChunkOutcome, ChunkState, Totals
 
 DEAD_LETTERED = "chunk_dead_lettered"
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkState:
-    """A chunk as the database holds it, beneath the lock of its import."""
-
-    row_count: int
-    settled: bool
-    dead_lettered: bool
-    total_created: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkOutcome:
-    """How a chunk's rows ended: ``created + existing + errors`` is its number of rows."""
-
-    created: int
-    existing: int
-    errors: int
-    rows: Sequence[SettledRow]
-    dead_lettered: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Sums over the distinct chunks of an import, all of them settled."""
-
-    created: int
-    existing: int
-    errors: int
-    dead_lettered: int
 
 
 def outcome_of(chunk: ChunkCreated) -> ChunkOutcome:

@@ -6,9 +6,10 @@ import structlog
 from pydantic import ValidationError
 
 from libs.common.errors import BadMessage
-from libs.common.events.chunk import ChunkAccepted, ChunkCreated
 from libs.common.kafka.dead_letter import DeadLetter
-from services.finalizer.domain import ChunkOutcome, counts, outcome_of, outcome_of_dead_letter, status_of
+from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated
+from libs.imports.chunk_states import ChunkOutcome
+from services.finalizer.domain import counts, outcome_of, outcome_of_dead_letter, status_of
 from services.finalizer.store import ImportStore, Store
 
 log = structlog.get_logger()
@@ -37,10 +38,10 @@ async def settle_dead_letter(letter: DeadLetter, *, store: Store, wake_relay: Ca
 
     A second run changes nothing. Letters that are no chunk's stay in their topic for the people on call.
     """
-    if letter.chunk is None:
+    if letter.piece is None:
         log.warning("dead letter of no chunk", topic=letter.original_topic, service_of=letter.service)
         return
-    import_id, chunk_index = letter.chunk
+    import_id, chunk_index = letter.piece
     async with store.locked_import(import_id) as lead_import:
         state = await lead_import.chunk(chunk_index) if lead_import else None
         if lead_import is None or state is None:

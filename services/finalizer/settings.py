@@ -2,10 +2,11 @@
 
 from pydantic import Field
 
-from libs.common.settings import PostgresSettings, RelaySettings, ServiceSettings
+from libs.common.settings import PostgresSettings, ServiceSettings
+from libs.imports.settings import ChunkRelaySettings
 
 
-class Settings(ServiceSettings, PostgresSettings, RelaySettings):
+class Settings(ServiceSettings, PostgresSettings, ChunkRelaySettings):
     """Imports, chunks and the outbox are in PostgreSQL."""
 
     resend_after_seconds: float = Field(60, gt=0)

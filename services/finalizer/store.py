@@ -1,6 +1,5 @@
 """Chunks, imports and unused tags, within one transaction that holds the import's row."""
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,64 +7,14 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common import outbox
-from libs.common.events.lead_import import ImportFinished, ImportStatus
-from libs.common.events.topics import IMPORT_FINISHED
-from libs.common.kafka.broker import Clock
-from libs.common.postgres import Postgres
-from services.finalizer.domain import ChunkOutcome, ChunkState, Totals
+from libs.common.clock import Clock
+from libs.common.outbox.events import add_event
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.events import ImportFinished, ImportStatus
+from libs.contracts.lead_import.topics import IMPORT_FINISHED
+from libs.imports import chunk_life
+from libs.imports.chunk_states import ChunkOutcome, ChunkState, Place, Totals
 
-# Two transactions that settle the last two chunks at once would each miss the other's; and the keys of the
-# import stay free for the foreign keys of its leads (NO KEY).
-_LOCK = text("SELECT id FROM amigocare.lead_imports WHERE id = :import_id FOR NO KEY UPDATE")
-_CHUNK = text(
-    """
-    SELECT row_count, settled_at IS NOT NULL, dead_lettered, coalesce(total_created, 0)
-    FROM amigocare.lead_import_chunks WHERE import_id = :import_id AND chunk_index = :chunk_index
-    """
-)
-_PAYLOAD = text(
-    "SELECT payload FROM amigocare.lead_import_chunks WHERE import_id = :import_id AND chunk_index = :chunk_index"
-)
-_SETTLE = text(
-    """
-    UPDATE amigocare.lead_import_chunks
-    SET settled_at = now(), dead_lettered = :dead_lettered, sent_at = coalesce(sent_at, now()),
-        payload = CASE WHEN :dead_lettered THEN payload END,
-        total_created = :created, total_existing = :existing, total_errors = :errors
-    WHERE import_id = :import_id AND chunk_index = :chunk_index
-    """
-)
-_FORGET_ROWS = text(
-    "DELETE FROM amigocare.lead_import_rows WHERE import_id = :import_id AND chunk_index = :chunk_index"
-)
-_INSERT_ROWS = text(
-    """
-    INSERT INTO amigocare.lead_import_rows (import_id, row_number, chunk_index, outcome, reason, detail, cells)
-    SELECT :import_id, given.row_number, :chunk_index, given.outcome, given.reason, given.detail,
-           CAST(given.cells AS jsonb)
-    FROM unnest(CAST(:row_numbers AS int[]), CAST(:outcomes AS text[]), CAST(:reasons AS text[]),
-                CAST(:details AS text[]), CAST(:cells AS text[]))
-         AS given (row_number, outcome, reason, detail, cells)
-    ON CONFLICT (import_id, row_number) DO NOTHING
-    """
-)
-# Two conditions, as the two partial indexes have them: settled chunks are never read.
-_OPEN = text(
-    """
-    SELECT EXISTS (SELECT FROM amigocare.lead_import_chunks
-                   WHERE import_id = :import_id AND sent_at IS NULL AND settled_at IS NULL)
-        OR EXISTS (SELECT FROM amigocare.lead_import_chunks
-                   WHERE import_id = :import_id AND sent_at IS NOT NULL AND settled_at IS NULL)
-    """
-)
-_TOTALS = text(
-    """
-    SELECT coalesce(sum(total_created), 0), coalesce(sum(total_existing), 0), coalesce(sum(total_errors), 0),
-           count(*) FILTER (WHERE dead_lettered)
-    FROM amigocare.lead_import_chunks WHERE import_id = :import_id
-    """
-)
 _FINISH = text(
     """
     UPDATE amigocare.lead_imports
@@ -103,26 +52,6 @@ _CLEAN_TAGS = text(
                       WHERE held.tag_id = t.id AND i.status = 'PROCESSING')
     """
 )
-# Times further ahead than that are of a clock that has since jumped back: they say nothing of the last seconds.
-_SILENT = text(
-    """
-    SELECT c.import_id, c.chunk_index
-    FROM amigocare.lead_import_chunks c JOIN amigocare.lead_imports i ON i.id = c.import_id
-    WHERE i.status = 'PROCESSING' AND c.settled_at IS NULL AND c.sent_at IS NOT NULL
-      AND c.sent_at NOT BETWEEN now() - make_interval(secs => :seconds) AND now() + make_interval(secs => :seconds)
-      AND NOT EXISTS (SELECT FROM amigocare.lead_import_chunks moved
-                      WHERE moved.import_id = c.import_id
-                        AND moved.settled_at BETWEEN now() - make_interval(secs => :seconds)
-                                                 AND now() + make_interval(secs => :seconds))
-    """
-)
-_SEND_AGAIN = text(
-    """
-    UPDATE amigocare.lead_import_chunks c SET sent_at = NULL
-    FROM unnest(CAST(:imports AS int[]), CAST(:indexes AS int[])) AS silent (import_id, chunk_index)
-    WHERE c.import_id = silent.import_id AND c.chunk_index = silent.chunk_index AND c.settled_at IS NULL
-    """
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,48 +64,19 @@ class ImportStore:
 
     async def chunk(self, chunk_index: int) -> ChunkState | None:
         """Return the chunk's state, or None when there is no such chunk."""
-        found = await self.connection.execute(_CHUNK, {"import_id": self.import_id, "chunk_index": chunk_index})
-        row = found.one_or_none()
-        return ChunkState(*row) if row else None
+        return await chunk_life.state(self.connection, (self.import_id, chunk_index))
 
     async def payload(self, chunk_index: int) -> bytes | None:
         """Return the chunk as the api accepted it, or None once it is settled."""
-        found = await self.connection.execute(_PAYLOAD, {"import_id": self.import_id, "chunk_index": chunk_index})
-        return found.scalar_one_or_none()
+        return await chunk_life.payload(self.connection, (self.import_id, chunk_index))
 
     async def settle(self, chunk_index: int, state: ChunkState, outcome: ChunkOutcome) -> None:
         """Write the chunk's outcome, in place of an earlier one."""
-        place = {"import_id": self.import_id, "chunk_index": chunk_index}
-        await self.connection.execute(
-            _SETTLE,
-            place
-            | {
-                "created": outcome.created,
-                "existing": outcome.existing,
-                "errors": outcome.errors,
-                "dead_lettered": outcome.dead_lettered,
-            },
-        )
-        if state.settled:
-            await self.connection.execute(_FORGET_ROWS, place)
-        if outcome.rows:
-            await self.connection.execute(
-                _INSERT_ROWS,
-                place
-                | {
-                    "row_numbers": [row.row for row in outcome.rows],
-                    "outcomes": [row.outcome for row in outcome.rows],
-                    "reasons": [row.reason for row in outcome.rows],
-                    "details": [row.detail for row in outcome.rows],
-                    "cells": [json.dumps(row.cells, ensure_ascii=False) for row in outcome.rows],
-                },
-            )
+        await chunk_life.settle(self.connection, (self.import_id, chunk_index), outcome, again=state.settled)
 
     async def totals(self) -> Totals | None:
-        """Return the sums over all chunks, or None while one is unsettled. Counted, never incremented."""
-        if (await self.connection.execute(_OPEN, {"import_id": self.import_id})).scalar_one():
-            return None
-        return Totals(*(await self.connection.execute(_TOTALS, {"import_id": self.import_id})).one())
+        """Return the sums over all chunks, or None while one is unsettled."""
+        return await chunk_life.totals(self.connection, self.import_id)
 
     async def finish(self, status: ImportStatus, failure_reason: str | None, totals: Totals) -> bool:
         """End the import and put its finished event into the outbox. False when that was done before."""
@@ -195,7 +95,7 @@ class ImportStore:
         if row is None:
             return False
         event = ImportFinished.model_validate(dict(row))
-        await outbox.add_event(self.connection, IMPORT_FINISHED, event, source="finalizer", time=self.clock())
+        await add_event(self.connection, IMPORT_FINISHED, event, source="finalizer", time=self.clock())
         return True
 
     async def clean_tags(self) -> None:
@@ -217,20 +117,15 @@ class Store:
     async def locked_import(self, import_id: int) -> AsyncIterator[ImportStore | None]:
         """Hold the import's row until the commit; None when there is no such import."""
         async with self._postgres.transaction() as connection:
-            found = await connection.execute(_LOCK, {"import_id": import_id})
-            exists = found.one_or_none() is not None
+            exists = await chunk_life.lock_imports(connection, [import_id])
             yield ImportStore(connection, import_id, self._clock) if exists else None
 
-    async def silent_chunks(self, seconds: float) -> list[tuple[int, int]]:
+    async def silent_chunks(self, seconds: float) -> list[Place]:
         """Return (import id, chunk index) of chunks sent so long ago, of imports in which nothing moved since."""
         async with self._postgres.transaction() as connection:
-            rows = await connection.execute(_SILENT, {"seconds": seconds})
-            return [(import_id, chunk_index) for import_id, chunk_index in rows]
+            return await chunk_life.silent(connection, seconds)
 
-    async def send_again(self, chunks: list[tuple[int, int]]) -> None:
+    async def send_again(self, chunks: list[Place]) -> None:
         """Hand the chunks to the relay once more."""
         async with self._postgres.transaction() as connection:
-            await connection.execute(
-                _SEND_AGAIN,
-                {"imports": [chunk[0] for chunk in chunks], "indexes": [chunk[1] for chunk in chunks]},
-            )
+            await chunk_life.send_again(connection, chunks)

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
+from prometheus_client import Counter
 
 from libs.common.errors import describe
-from libs.common.observability import CHUNKS_RESENT
 from services.finalizer.store import Store
+
+CHUNKS_RESENT = Counter("leadflow_chunks_resent_total", "Chunks that fell silent and were sent again.", ["service"])
 
 log = structlog.get_logger()
 

@@ -13,21 +13,29 @@ from rich.table import Table
 
 from libs.common.errors import describe, is_bad_day
 from libs.common.kafka.admin import ensure_topics
-from libs.common.kafka.lag import PIPELINE, group_lags
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
+from libs.common.kafka.lag import group_lags
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.common.topics import DeadLetters, Piece
+from libs.contracts.lead_import.registry import REGISTRY
+from libs.contracts.registry import registries
+from libs.imports.chats import ensure_chat_indexes
+from libs.imports.chunk_states import Place
+from libs.imports.pipeline import PIPELINE
 from services.operator import letters
-from services.operator.domain import ChunkPlace, Letter, chosen_letters, place_of, places, to_replay
+from services.operator.domain import ChunkPlace, Letter, chosen_letters, pieces_and_strangers, place_of, places
 from services.operator.migrate import upgrade_postgres
 from services.operator.settings import Settings
 from services.operator.store import Store
 
 MOST_CHUNKS_SHOWN = 50
+IMPORT = REGISTRY.owner
 
 # Cut to the width of a terminal where there is one; a pipe gets every word.
 out = Console(width=None if sys.stdout.isatty() else 250)
 T = TypeVar("T")
 Position = Annotated[str, typer.Argument(help="partition:offset, as `list` shows it.")]
+Owner = Annotated[str, typer.Option(help="Whose: a folder of libs/contracts, such as `lead_import`.")]
 SaveTo = Annotated[Path | None, typer.Option("--save", help="Write the raw message, personal data and all, to a file.")]
 
 
@@ -45,6 +53,13 @@ def _fail(message: str) -> typer.Exit:
     return typer.Exit(1)
 
 
+def _dead_letters(owner: str) -> DeadLetters:
+    found = {each.owner: each.dead_letters for each in registries() if each.dead_letters is not None}
+    if owner not in found:
+        raise _fail(f"{owner} has no dead letters; those who have: {', '.join(found)}.")
+    return found[owner]
+
+
 @asynccontextmanager
 async def _open_store() -> AsyncIterator[Store]:
     postgres = Postgres(Settings(), application_name="operator")
@@ -60,48 +75,50 @@ def migrate() -> None:
     async def servers() -> None:
         mongo = Mongo(Settings(), application_name="migrate")
         try:
-            await mongo.ensure_indexes()
+            await ensure_chat_indexes(mongo)
         finally:
             await mongo.close()
-        await ensure_topics(Settings())
+        await ensure_topics(Settings(), registries())
 
     upgrade_postgres()
     _run(servers())
     typer.echo("PostgreSQL, MongoDB and Kafka are up to date.")
 
 
-def list_letters() -> None:
+def list_letters(*, owner: Owner = IMPORT) -> None:
     """Show every dead letter that Kafka still holds, oldest first."""
-    found = [letter for letter, _ in _run(letters.read_letters(Settings()))]
+    found = [letter for letter, _ in _run(letters.read_letters(Settings(), _dead_letters(owner)))]
     if not found:
         typer.echo("No dead letters.")
         return
-    table = Table("position", "time (UTC)", "chunk", "from topic", "service", "tries", "why")
-    for each in found:
-        letter = each.letter
+    table = Table(
+        "position", "time (UTC)", "chunk" if owner == IMPORT else "about", "from topic", "service", "tries", "why"
+    )
+    for letter in found:
         table.add_row(
-            each.position,
-            f"{each.time:%Y-%m-%d %H:%M:%S}",
-            "{}:{}".format(*letter.chunk) if letter.chunk else "—",
+            letter.position,
+            f"{letter.time:%Y-%m-%d %H:%M:%S}",
+            ":".join(map(str, letter.piece)) if letter.piece else "—",
             letter.original_topic,
             letter.service,
             str(letter.attempts),
-            letter.exception_message,
+            letter.why,
         )
     out.print(table)
 
 
-def show_letter(position: Position, save: SaveTo = None) -> None:
+def show_letter(position: Position, save: SaveTo = None, *, owner: Owner = IMPORT) -> None:
     """Show the headers of one dead letter and where its chunk is now. The message itself is not printed."""
-    found = {letter.position: (letter, record) for letter, record in _run(letters.read_letters(Settings()))}
+    pairs = _run(letters.read_letters(Settings(), _dead_letters(owner)))
+    found = {letter.position: (letter, record) for letter, record in pairs}
     if position not in found:
         raise _fail(f"There is no dead letter at {position}; see `leadflow dead-letters list`.")
     letter, record = found[position]
     for name, value in letter.headers.items():
         typer.echo(f"{name}: {value}")
     typer.echo(f"size: {letter.size} bytes")
-    if letter.letter.chunk:
-        typer.echo(f"chunk now: {_run(_chunk_now(*letter.letter.chunk))}")
+    if owner == IMPORT and letter.piece:
+        typer.echo(f"chunk now: {_run(_chunk_now(*letter.piece))}")
     if save:
         save.touch(mode=0o600)
         save.write_bytes(record.value or b"")
@@ -119,6 +136,7 @@ def replay(
     *,
     everything: Annotated[bool, typer.Option("--all", help="Every dead letter.")] = False,
     import_id: Annotated[int | None, typer.Option("--import", help="Those of one import.")] = None,
+    owner: Owner = IMPORT,
 ) -> None:
     """Try again: a chunk goes through all stages anew, any other message to the topic it came from.
 
@@ -127,15 +145,20 @@ def replay(
     """
     if not (positions or everything or import_id):
         raise _fail("Say which: positions, --import ID, or --all.")
-    pairs = _run(letters.read_letters(Settings()))
+    dead_letters = _dead_letters(owner)
+    pairs = _run(letters.read_letters(Settings(), dead_letters))
     unknown = set(positions or ()) - {letter.position for letter, _ in pairs}
     if unknown:
         raise _fail(f"There is no dead letter at {', '.join(sorted(unknown))}; nothing was replayed.")
     found = [letter for letter, _ in pairs]
     chosen = found if everything else chosen_letters(found, positions or [], import_id)
-    chunks, strangers = to_replay(chosen)
+    if owner != IMPORT:
+        sent = _run(letters.republish(Settings(), dead_letters, _records(pairs, chosen)))
+        typer.echo(f"{sent} messages went to the topics that they came from.")
+        return
+    chunks, strangers = pieces_and_strangers(chosen)
     reopened = _run(_reopen(chunks))
-    sent = _run(letters.republish(Settings(), _records(pairs, strangers)))
+    sent = _run(letters.republish(Settings(), dead_letters, _records(pairs, strangers)))
     typer.echo(f"{len(reopened)} chunks go through all stages again; {sent} other messages went to their topics.")
     if len(reopened) < len(chunks):
         typer.echo(f"{len(chunks) - len(reopened)} chunks were left alone: replayed before, or settled well since.")
@@ -146,9 +169,9 @@ def _records(pairs: Sequence[tuple[Letter, Any]], wanted: Sequence[Letter]) -> l
     return [record for letter, record in pairs if letter.position in positions]
 
 
-async def _reopen(chunks: list[tuple[int, int]]) -> list[tuple[int, int]]:
+async def _reopen(chunks: Sequence[Piece]) -> list[Place]:
     async with _open_store() as store:
-        return await store.reopen(chunks)
+        return await store.reopen([(import_id, chunk_index) for import_id, chunk_index in chunks])
 
 
 def inspect(import_id: int) -> None:
@@ -175,5 +198,5 @@ def inspect(import_id: int) -> None:
             sent = f"{chunk.sent_at:%Y-%m-%d %H:%M:%S}" if chunk.sent_at else "—"
             table.add_row(str(chunk.chunk_index), str(chunk.row_count), chunk.place, sent, str(chunk.sent_count))
         out.print(table)
-    for group, lag in _run(group_lags(Settings(), PIPELINE)).items():
+    for group, lag in _run(group_lags(Settings(), [REGISTRY], PIPELINE)).items():
         typer.echo(f"lag of {group}: {lag} messages")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from libs.common.kafka.dead_letter import DeadLetter
+from libs.common.topics import Piece
 
 
 class ChunkPlace(StrEnum):
@@ -45,7 +45,13 @@ class Letter:
     position: str
     time: datetime
     size: int
-    letter: DeadLetter
+    """Bytes of the message itself."""
+    piece: Piece | None
+    """What of its owner's work it is about: for the import (import id, chunk index). None: a stranger."""
+    original_topic: str
+    service: str
+    attempts: int
+    why: str
     headers: Mapping[str, str]
 
 
@@ -69,11 +75,11 @@ def chosen_letters(letters: Sequence[Letter], positions: Sequence[str], import_i
     return [
         letter
         for letter in letters
-        if letter.position in positions or (letter.letter.chunk is not None and letter.letter.chunk[0] == import_id)
+        if letter.position in positions or (letter.piece is not None and letter.piece[0] == import_id)
     ]
 
 
-def to_replay(letters: Sequence[Letter]) -> tuple[list[tuple[int, int]], list[Letter]]:
-    """Return the distinct chunks of the letters, and the letters that are no chunk's."""
-    chunks = sorted({letter.letter.chunk for letter in letters if letter.letter.chunk})
-    return chunks, [letter for letter in letters if letter.letter.chunk is None]
+def pieces_and_strangers(letters: Sequence[Letter]) -> tuple[list[Piece], list[Letter]]:
+    """Return the distinct pieces of work that the letters are about, and the letters that are about none."""
+    pieces = sorted({letter.piece for letter in letters if letter.piece})
+    return pieces, [letter for letter in letters if letter.piece is None]

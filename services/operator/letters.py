@@ -1,4 +1,4 @@
-"""Reads the dead-letter topic, and republishes letters that are no chunk's."""
+"""Reads an owner's dead-letter topic, and republishes letters to the topics that they came from."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -6,23 +6,21 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
-from libs.common.events.topics import DEAD_LETTER
 from libs.common.kafka.dead_letter import ORIGINAL_HEADER, read_dead_letter
 from libs.common.settings import KafkaSettings
+from libs.common.topics import DeadLetters
 from services.operator.domain import Letter
 
 QUIET_MS = 5_000
 """A broker that gives nothing for so long, although there is more, counts as away."""
 
 
-class NoSuchLetter(Exception):
-    """There is no dead letter at this position; list them."""
-
-
-async def read_letters(settings: KafkaSettings) -> list[tuple[Letter, ConsumerRecord[Any, Any]]]:
-    """Return every dead letter that the topic still holds, oldest first."""
+async def read_letters(
+    settings: KafkaSettings, dead_letters: DeadLetters
+) -> list[tuple[Letter, ConsumerRecord[Any, Any]]]:
+    """Return every dead letter that the owner's topic still holds, oldest first."""
     consumer = AIOKafkaConsumer(
-        DEAD_LETTER,
+        dead_letters.topic,
         bootstrap_servers=settings.kafka_bootstrap.split(","),
         client_id="leadflow-operator",
         enable_auto_commit=False,
@@ -42,7 +40,9 @@ async def read_letters(settings: KafkaSettings) -> list[tuple[Letter, ConsumerRe
             if not batches:
                 raise TimeoutError("Kafka does not answer")
             for partition, records in batches.items():
-                found += [(_letter(record), record) for record in records if record.offset < ends[partition]]
+                found += [
+                    (_letter(record, dead_letters), record) for record in records if record.offset < ends[partition]
+                ]
                 if await consumer.position(partition) >= ends[partition]:
                     left.discard(partition)
     finally:
@@ -50,18 +50,25 @@ async def read_letters(settings: KafkaSettings) -> list[tuple[Letter, ConsumerRe
     return sorted(found, key=lambda pair: (pair[0].time, pair[0].position))
 
 
-def _letter(record: ConsumerRecord[Any, Any]) -> Letter:
+def _letter(record: ConsumerRecord[Any, Any], dead_letters: DeadLetters) -> Letter:
+    letter = read_dead_letter(record, dead_letters)
     return Letter(
         position=f"{record.partition}:{record.offset}",
         time=datetime.fromtimestamp(record.timestamp / 1000, UTC),
         size=len(record.value or b""),
-        letter=read_dead_letter(record),
+        piece=letter.piece,
+        original_topic=letter.original_topic,
+        service=letter.service,
+        attempts=letter.attempts,
+        why=letter.exception_message,
         headers={name: (value or b"").decode("utf-8", "backslashreplace") for name, value in record.headers},
     )
 
 
-async def republish(settings: KafkaSettings, records: Sequence[ConsumerRecord[Any, Any]]) -> int:
-    """Send letters that are no chunk's to the topic they came from, as they were; return how many."""
+async def republish(
+    settings: KafkaSettings, dead_letters: DeadLetters, records: Sequence[ConsumerRecord[Any, Any]]
+) -> int:
+    """Send letters to the topic that they came from, as they were; return how many."""
     producer = AIOKafkaProducer(
         bootstrap_servers=settings.kafka_bootstrap.split(","), client_id="leadflow-operator", enable_idempotence=True
     )
@@ -69,7 +76,7 @@ async def republish(settings: KafkaSettings, records: Sequence[ConsumerRecord[An
         await producer.start()
         sent = 0
         for record in records:
-            letter = read_dead_letter(record)
+            letter = read_dead_letter(record, dead_letters)
             if not letter.original_topic:
                 continue
             headers = [

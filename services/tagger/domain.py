@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from libs.common.events.chunk import ChunkDeduplicated, ChunkTagged, LiveRows, TaggedRows, envelope
+from libs.contracts.lead_import.internal.messages import ChunkDeduplicated, ChunkTagged, LiveRows, TaggedRows, envelope
 
 
 def tag_names(live: LiveRows) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from libs.common.events.chunk import ChunkDeduplicated, ChunkTagged
+from libs.contracts.lead_import.internal.messages import ChunkDeduplicated, ChunkTagged
 from services.tagger.domain import tag_names, tag_rows
 from services.tagger.store import Store
 

@@ -7,18 +7,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.errors import BadDay
-from libs.common.events.chunk import ChunkDeduplicated
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkDeduplicated
+from libs.imports import chunk_life
 
-# Locked against the finalizer, which ends imports: a tag made after the clean-up would stay for ever.
-_CHUNK_STATE = text(
-    """
-    SELECT c.settled_at IS NOT NULL
-    FROM amigocare.lead_imports i JOIN amigocare.lead_import_chunks c ON c.import_id = i.id
-    WHERE i.id = :import_id AND c.chunk_index = :chunk_index
-    FOR SHARE OF i
-    """
-)
 # In key order: two chunks with the same names in different orders would deadlock.
 _MAKE = text(
     """
@@ -56,11 +48,11 @@ class TagStore:
         self._connection = connection
 
     async def is_settled(self, chunk: ChunkDeduplicated) -> bool:
-        """Tell whether the chunk has ended, well or badly; hold its import in its present state until the commit."""
-        row = await self._connection.execute(
-            _CHUNK_STATE, {"import_id": chunk.import_id, "chunk_index": chunk.chunk_index}
-        )
-        return bool(row.scalar_one_or_none())
+        """Tell whether the chunk has ended, well or badly; hold its import in its present state until the commit.
+
+        A tag that was made after the finalizer had ended the import, and cleaned up, would stay for ever.
+        """
+        return await chunk_life.hold_is_settled(self._connection, (chunk.import_id, chunk.chunk_index))
 
     async def find_or_make(self, chunk: ChunkDeduplicated, names: Sequence[str]) -> dict[str, int]:
         """Return the tag id of each name, held by the chunk's import until that ends.

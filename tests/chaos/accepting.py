@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from libs.common.auth import Caller
-from libs.common.events.chunk import ChunkAccepted, Outcome, SettledRow
-from libs.common.kafka.broker import Clock
-from libs.common.postgres import Postgres
+from libs.common.clock import Clock
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkAccepted, Outcome, SettledRow
 from services.api.accept import Acceptor, Wish
 from services.api.domain.idempotency import IdempotencyKey, fingerprint
 from services.api.domain.job import Limits, ParseJob, ParseResult

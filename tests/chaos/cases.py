@@ -15,8 +15,8 @@ from aiokafka import ConsumerRecord
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.mongo import Mongo
 from libs.common.settings import MongoSettings
+from libs.common.stores.mongo import Mongo
 from tests.chaos.checker import ExpectedImport, FinishedSeen, Report, check
 from tests.chaos.proxy import Proxy
 from tests.chaos.uploads import Team

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.mongo import Mongo
 from libs.common.phones import both_forms
+from libs.common.stores.mongo import Mongo
+from libs.imports.chats import chats_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ async def _read(engine: AsyncEngine, mongo: Mongo, ids: list[int]) -> _State:
         patients = await all_of(
             f"SELECT * FROM amigocare.patients WHERE deleted_at IS NULL AND company_id IN ({companies})"
         )
-    chats = await mongo.chats.find({"company_id": {"$in": [row["company_id"] for row in imports]}}).to_list()
+    chats = await chats_of(mongo).find({"company_id": {"$in": [row["company_id"] for row in imports]}}).to_list()
     imported = set(ids)
     holders: dict[tuple[int, int, str, str], set[int | None]] = defaultdict(set)
     for each in (*(lead for lead in held if not lead["is_deleted"]), *chats):

@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres, sqlalchemy_url
 from libs.common.settings import MongoSettings, PostgresSettings
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres, sqlalchemy_url
 from tests.chaos.cases import STORMY, Scene
 from tests.chaos.crew import Crew, quick_stores, quiet_logs
 from tests.chaos.proxy import Proxy

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.imports.chats import chats_of
 
 T = TypeVar("T")
 
@@ -87,7 +88,7 @@ class CrashingChats:
     """The collection of chats as the stores use it; an insert may also die half way."""
 
     def __init__(self, mongo: Mongo, plan: CrashPlan) -> None:
-        self._chats = mongo.chats
+        self._chats = chats_of(mongo)
         self._plan = plan
 
     def find(self, *arguments: Any) -> Any:

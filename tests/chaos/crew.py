@@ -16,9 +16,9 @@ from pymongo.asynchronous.collection import AsyncCollection
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from libs.common.mongo import Document, Mongo
-from libs.common.postgres import Postgres, sqlalchemy_url
 from libs.common.settings import MongoSettings, PostgresSettings
+from libs.common.stores.mongo import Document, Mongo
+from libs.common.stores.postgres import Postgres, sqlalchemy_url
 from tests.chaos.checker import Report, check
 from tests.chaos.crash import CrashPlan
 from tests.chaos.shapes import SHAPES, Shape, run_shape

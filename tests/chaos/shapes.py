@@ -8,8 +8,9 @@ from typing import Any
 from bson import ObjectId
 from sqlalchemy import text
 
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.imports.chats import chats_of
 from tests.chaos.accepting import Row
 from tests.chaos.checker import ExpectedImport, ExpectedRow
 from tests.chaos.world import NOW, STAGES, World
@@ -69,7 +70,7 @@ async def known_contacts(postgres: Postgres, mongo: Mongo, tenant: Tenant) -> No
             ),
             {"company": tenant.company_id},
         )
-    await mongo.chats.insert_one(customers_chat(tenant, "11991000002"))
+    await chats_of(mongo).insert_one(customers_chat(tenant, "11991000002"))
 
 
 def customers_chat(tenant: Tenant, phone: str) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def customers_chat(tenant: Tenant, phone: str) -> dict[str, Any]:
 
 async def customer_writes(postgres: Postgres, mongo: Mongo, tenant: Tenant) -> None:
     """Open a chat."""
-    await mongo.chats.insert_one(customers_chat(tenant, "11991000009"))
+    await chats_of(mongo).insert_one(customers_chat(tenant, "11991000009"))
 
 
 SHAPES = (

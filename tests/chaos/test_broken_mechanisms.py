@@ -11,12 +11,14 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy import text
 
-from libs.common import chunk_outbox, outbox
-from libs.common.chunk_outbox import claim_chunks, mark_sent
-from libs.common.events.chunk import ChunkTagged
-from libs.common.events.topics import IMPORT_FINISHED
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
+from libs.common.outbox import events as outbox
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkTagged
+from libs.contracts.lead_import.topics import IMPORT_FINISHED
+from libs.imports import chunk_life
+from libs.imports.chunk_life import claim, mark_sent
+from libs.imports.chunk_states import Totals
 from services.api.store import AcceptStore, NewImport
 from services.creator import handlers as creator
 from services.creator.domain import CHAT_EXISTS, chat_ids, created_chunk
@@ -26,10 +28,8 @@ from services.dedup import handlers as dedup
 from services.dedup import store as dedup_store
 from services.finalizer import handlers as finalizer
 from services.finalizer import store as finalizer_store
-from services.finalizer.domain import Totals
 from services.finalizer.store import ImportStore
 from services.finalizer.store import Store as FinalizerStore
-from services.operator import store as operator_store
 from services.tagger import handlers as tagger
 from services.tagger.store import TagStore
 from tests.chaos.checker import Report
@@ -124,8 +124,8 @@ def counting_own_leads() -> AbstractContextManager[Any]:
 
 
 async def marked_before_they_are_published(connection: Any, *, lease: Any, window: Any) -> list[Any]:
-    chunks = await claim_chunks(connection, lease=lease, window=window)
-    await mark_sent(connection, chunks, lease=lease)
+    chunks = await claim(connection, lease=lease, window=window)
+    await mark_sent(connection, [(chunk.import_id, chunk.chunk_index) for chunk in chunks], lease=lease)
     return chunks
 
 
@@ -147,8 +147,8 @@ async def letter_unread(letter: Any, *, store: Any, wake_relay: Any) -> None:
 
 def replays_keep_rows() -> AbstractContextManager[Any]:
     """The rows of the dead letter stay beside what the replay makes of them."""
-    kept = str(operator_store._REOPEN).replace("WHERE r.import_id", "WHERE false AND r.import_id")
-    return patch.object(operator_store, "_REOPEN", text(kept))
+    kept = str(chunk_life._REOPEN).replace("WHERE r.import_id", "WHERE false AND r.import_id")
+    return patch.object(chunk_life, "_REOPEN", text(kept))
 
 
 def ids_without_revision() -> AbstractContextManager[Any]:
@@ -159,7 +159,7 @@ def ids_without_revision() -> AbstractContextManager[Any]:
 @contextmanager
 def imports_unlocked() -> Iterator[None]:
     """Nobody waits for the other: all that are being handled have settled their chunk before the first one counts."""
-    unlocked = text(str(finalizer_store._LOCK).replace("FOR NO KEY UPDATE", ""))
+    unlocked = text(str(chunk_life._LOCK).replace("FOR NO KEY UPDATE", ""))
     locked_import, totals = FinalizerStore.locked_import, ImportStore.totals
     settling: set[asyncio.Task[Any] | None] = set()
     changed = asyncio.Condition()
@@ -185,7 +185,7 @@ def imports_unlocked() -> Iterator[None]:
         return await totals(self)
 
     with (
-        patch.object(finalizer_store, "_LOCK", unlocked),
+        patch.object(chunk_life, "_LOCK", unlocked),
         patch.object(FinalizerStore, "locked_import", entered),
         patch.object(ImportStore, "totals", counted_together),
     ):
@@ -235,7 +235,7 @@ BROKEN: dict[str, tuple[str, Callable[[], AbstractContextManager[Any]]]] = {
     ),
     "chunks count as sent before they are published": (
         "relay",
-        lambda: patch.object(chunk_outbox, "claim_chunks", marked_before_they_are_published),
+        lambda: patch.object(chunk_life, "claim", marked_before_they_are_published),
     ),
     "silent chunks are not sent again": (
         "watchdog",

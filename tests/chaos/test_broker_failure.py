@@ -13,8 +13,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from libs.common.events.topics import CHUNK_TAGGED, DEAD_LETTER, TOPICS
-from libs.common.postgres import sqlalchemy_url
+from libs.common.stores.postgres import sqlalchemy_url
+from libs.contracts.lead_import.internal.topics import CHUNK_TAGGED, DEAD_LETTERS
+from libs.contracts.lead_import.registry import REGISTRY
 from tests.chaos.cases import STORMY, Scene, accepted, full_only, kept, under_way, until
 from tests.support.processes import kill, needs_local_stack, running
 from tests.support.stack import INSTANCE, local, local_addresses
@@ -26,7 +27,7 @@ T = TypeVar("T")
 
 THREE = f"{INSTANCE}-three"
 DEATHS = 3
-NAMES = [*(topic.name for topic in TOPICS), DEAD_LETTER]
+NAMES = [*(topic.name for topic in REGISTRY.topics), DEAD_LETTERS.topic]
 TOPICS_OWN = 1
 """Kafka's ConfigSource DYNAMIC_TOPIC_CONFIG."""
 

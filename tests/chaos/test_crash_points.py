@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
 from tests.chaos.cases import FULL, full_only
 from tests.chaos.crew import Crew, Points, points_of, run_batch
 from tests.chaos.shapes import SHAPES, Shape

@@ -8,8 +8,10 @@ from functools import partial
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from libs.common.kafka.lag import PIPELINE, group_lags
+from libs.common.kafka.lag import group_lags
 from libs.common.settings import KafkaSettings
+from libs.contracts.lead_import.registry import REGISTRY
+from libs.imports.pipeline import PIPELINE
 from tests.chaos.cases import AT_EASE, Scene, accepted, full_only, new_teams, promise_kept, uploading
 from tests.support.processes import needs_local_stack
 from tests.support.stack import local
@@ -43,7 +45,7 @@ async def test_a_broker_that_forgets_the_consumer_groups(scene: Scene) -> None:
     settings = KafkaSettings(kafka_bootstrap=scene.stack.kafka_bootstrap)
 
     async def all_read() -> bool:
-        return not sum((await group_lags(settings, PIPELINE)).values())
+        return not sum((await group_lags(settings, [REGISTRY], PIPELINE)).values())
 
     teams = await new_teams(scene, 2, seed=1, **AT_EASE)
     async with uploading(scene, teams):
@@ -51,7 +53,7 @@ async def test_a_broker_that_forgets_the_consumer_groups(scene: Scene) -> None:
     # Some have ended, some have not.
     async with consumers_away():
         await forget_all(scene)
-        lags = await group_lags(settings, PIPELINE)
+        lags = await group_lags(settings, [REGISTRY], PIPELINE)
     assert min(lags.values()) > 0, "nothing was delivered again"
     await eventually(all_read, seconds=180, what="the end of the repeats")
     await promise_kept(scene, teams)

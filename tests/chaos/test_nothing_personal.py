@@ -12,8 +12,9 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.mongo import Mongo
 from libs.common.settings import MongoSettings
+from libs.common.stores.mongo import Mongo
+from libs.imports.chats import chats_of
 from tests.chaos.cases import STORMY
 from tests.support.marked import Person, leaks, logs, metrics, operator, people
 from tests.support.marked_import import import_marked_people
@@ -72,7 +73,7 @@ async def test_on_the_worst_day_nothing_personal_leaves_the_stores(
     stack = talkative_stack
     tenant = await create_tenant(stormy_engine, jwt_secret=stack.jwt_secret)
     mongo = Mongo(MongoSettings(mongo_url=stack.mongo_url), application_name="tests")
-    stored = Stored(stormy_engine, mongo.chats)
+    stored = Stored(stormy_engine, chats_of(mongo))
     async with (
         httpx.AsyncClient(base_url=stack.api_url, timeout=60) as client,
         subscribed(stack.kafka_bootstrap, ACCEPTED) as accepted,

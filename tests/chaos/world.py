@@ -16,21 +16,18 @@ from typing import Any, TypeVar, cast
 from faststream.kafka import KafkaBroker
 from sqlalchemy import text
 
-from libs.common.chunk_outbox import Window
-from libs.common.events.chunk import LiveRows
-from libs.common.events.lead_import import ImportFinished
-from libs.common.events.topics import (
-    CHUNK_ACCEPTED,
-    CHUNK_CREATED,
-    CHUNK_DEDUPLICATED,
-    CHUNK_TAGGED,
-    IMPORT_FINISHED,
-    Topic,
-)
 from libs.common.kafka.dead_letter import DeadLetter
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
-from libs.common.relay import Relay
+from libs.common.outbox.events import EventOutbox
+from libs.common.outbox.relay import Relay
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.common.topics import Topic
+from libs.contracts.lead_import.events import ImportFinished
+from libs.contracts.lead_import.internal.messages import LiveRows
+from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED, CHUNK_CREATED, CHUNK_DEDUPLICATED, CHUNK_TAGGED
+from libs.contracts.lead_import.topics import IMPORT_FINISHED
+from libs.imports.chunk_outbox import ChunkOutbox
+from libs.imports.chunk_states import Window
 from services.creator import handlers as creator
 from services.creator.store import Store as CreatorStore
 from services.creator.whatsapp import WhatsApp
@@ -146,8 +143,8 @@ class World:
 
         # The one method that the relay calls.
         broker = cast(KafkaBroker, Broker())
-        window = Window(alone=3, shared=2)
-        relay = Relay(postgres, broker, service="chaos", window=window, poll_seconds=1, clock=lambda: NOW)
+        chunks = ChunkOutbox(Window(alone=3, shared=2), service="chaos", clock=lambda: NOW)
+        relay = Relay(postgres, broker, service="chaos", sources=(EventOutbox(), chunks), poll_seconds=1)
         counts.append(await relay.relay_once())
 
     async def _let_leases_run_out(self) -> None:

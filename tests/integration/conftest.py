@@ -6,9 +6,11 @@ import pytest
 import pytest_asyncio
 
 from libs.common.kafka.admin import ensure_topics
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
 from libs.common.settings import KafkaSettings, MongoSettings, PostgresSettings
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.contracts.registry import registries
+from libs.imports.chats import chats_of
 from tests.support.kafka import Kafka, kafka_of
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant, create_tenant
@@ -27,7 +29,7 @@ async def kafka(servers: Addresses) -> AsyncIterator[Kafka]:
         bad_messages_in_a_row=4,
         stuck_after_seconds=30,
     )
-    await ensure_topics(KafkaSettings(kafka_bootstrap=servers.kafka_bootstrap))
+    await ensure_topics(KafkaSettings(kafka_bootstrap=servers.kafka_bootstrap), registries())
     async with kafka_of(settings) as kafka:
         yield kafka
 
@@ -44,7 +46,7 @@ async def crowd(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncIterator
 @pytest.fixture
 def db(postgres: Postgres, mongo: Mongo) -> Stored:
     """What the stores hold, read past the code under test."""
-    return Stored(postgres.engine, mongo.chats)
+    return Stored(postgres.engine, chats_of(mongo))
 
 
 @pytest.fixture

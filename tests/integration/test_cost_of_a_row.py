@@ -18,10 +18,10 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 from sqlalchemy import event
 
 from bench.rows import csv_file
-from libs.common.events.chunk import Chunk, ChunkAccepted
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
 from libs.common.settings import MongoSettings, PostgresSettings
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import Chunk, ChunkAccepted
 from services.api.domain.job import Limits
 from services.api.domain.parse import parse_file
 from services.api.domain.spool import read_spool

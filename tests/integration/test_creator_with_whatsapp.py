@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from libs.common.events.chunk import ChunkTagged, Outcome
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkTagged, Outcome
 from services.creator.settings import Settings
 from services.creator.whatsapp import ProviderAway, WhatsApp
 from tests.support.chunks import new_phones

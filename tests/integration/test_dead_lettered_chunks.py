@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from libs.common.events.chunk import ChunkAccepted, Outcome
-from libs.common.events.lead_import import ImportFinished
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.events import ImportFinished
+from libs.contracts.lead_import.internal.messages import ChunkAccepted, Outcome
 from services.operator.store import Store as Operator
 from tests.support.chunks import new_phones, settled_row
 from tests.support.imports import accepted_chunk, insert_import, live_rows

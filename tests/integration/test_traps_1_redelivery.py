@@ -2,8 +2,8 @@
 
 import pytest_asyncio
 
-from libs.common.events.chunk import ChunkAccepted
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from tests.support.chunks import new_phones
 from tests.support.contacts import insert_chat, insert_patient
 from tests.support.imports import accepted_chunk, insert_import, live_rows

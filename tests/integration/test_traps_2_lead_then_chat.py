@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 from bson import ObjectId
 
-from libs.common.events.chunk import ChunkAccepted, ChunkCreated, ChunkTagged
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated, ChunkTagged
+from libs.imports.chats import chats_of
 from services.creator.domain import chat_ids
 from services.creator.store import Store
 from tests.support.chunks import new_phones
@@ -49,7 +50,7 @@ class CustomersWriteMeanwhile(Store):
     async def chats_of_others(self, chunk: ChunkTagged) -> set[int]:
         found = await super().chats_of_others(chunk)
         for phone in chunk.live.phone[:3]:
-            await self._mongo.chats.insert_one(customers_chat(chunk, phone))
+            await chats_of(self._mongo).insert_one(customers_chat(chunk, phone))
         return found
 
 
@@ -178,13 +179,13 @@ async def test_two_imports_of_the_same_200_phones_at_once_make_each_phone_one_le
 @pytest_asyncio.fixture
 async def one_chat_a_phone(mongo: Mongo, tenant: Tenant) -> AsyncIterator[None]:
     """A unique index of the platform's own on the phones of chats."""
-    name = await mongo.chats.create_index(
+    name = await chats_of(mongo).create_index(
         [("company_id", 1), ("account_id", 1), ("contact_cellphone", 1)],
         unique=True,
         partialFilterExpression={"company_id": tenant.company_id},
     )
     yield
-    await mongo.chats.drop_index(name)
+    await chats_of(mongo).drop_index(name)
 
 
 async def test_a_chat_that_the_platforms_unique_index_refuses_settles_its_row_as_existing(

@@ -3,8 +3,8 @@
 import asyncio
 import random
 
-from libs.common.events.chunk import ChunkAccepted
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from tests.support.chunks import new_phones
 from tests.support.imports import accepted_chunk, insert_import, live_rows
 from tests.support.kafka import unique

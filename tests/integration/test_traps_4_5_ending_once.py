@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from libs.common.errors import BadMessage
-from libs.common.events.chunk import ChunkAccepted, ChunkCreated, Outcome
-from libs.common.events.lead_import import ImportFinished
-from libs.common.postgres import Postgres
-from services.finalizer.domain import Totals
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.events import ImportFinished
+from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated, Outcome
+from libs.imports.chunk_states import Totals
 from services.finalizer.store import ImportStore
 from tests.support.chunks import created_like, new_phones, settled_row
 from tests.support.imports import accepted_chunk, insert_import, live_rows, tagged

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from libs.common.events.chunk import ChunkAccepted
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from tests.support.chunks import new_phones
 from tests.support.imports import accepted_chunk, deduplicated, insert_import, live_rows, tagged
 from tests.support.kafka import unique

@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from libs.common.errors import BadDay
-from libs.common.events.chunk import ChunkAccepted, ChunkTagged, Outcome
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkTagged, Outcome
 from services.api.parsing import ParserPool
 from services.operator.store import Store as Operator
 from tests.support.chunks import created_like, new_phones, settled_row

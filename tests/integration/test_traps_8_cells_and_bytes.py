@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from libs.common.events.chunk import CELL_LIMIT, MAX_CHUNK_BYTES, ChunkAccepted, Outcome
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import CELL_LIMIT, MAX_CHUNK_BYTES, ChunkAccepted, Outcome
 from services.api.domain.parse import parse_file
 from services.api.domain.spool import read_spool
 from services.creator.domain import CHAT_EXISTS, LEAD_EXISTS, NOT_ON_WHATSAPP

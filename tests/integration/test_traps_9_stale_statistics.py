@@ -6,9 +6,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
 from libs.common.settings import MongoSettings, PostgresSettings
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
 from services.dedup.store import Store
 from tests.support.chunks import new_phones
 from tests.support.contacts import insert_lead, insert_patient

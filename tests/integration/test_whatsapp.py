@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from libs.common.errors import BadMessage, is_bad_day
-from libs.common.events.chunk import LiveRows
+from libs.contracts.lead_import.internal.messages import LiveRows
 from services.creator.settings import Settings
 from services.creator.whatsapp import ProviderAway, WhatsApp
 from tests.support.chunks import phones

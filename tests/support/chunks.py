@@ -4,7 +4,14 @@ import itertools
 import json
 from typing import Any
 
-from libs.common.events.chunk import Chunk, ChunkAccepted, ChunkCreated, ChunkTagged, Outcome, SettledRow
+from libs.contracts.lead_import.internal.messages import (
+    Chunk,
+    ChunkAccepted,
+    ChunkCreated,
+    ChunkTagged,
+    Outcome,
+    SettledRow,
+)
 from tests.support.imports import accepted_chunk, live_rows, tagged
 from tests.support.platform import Tenant
 

@@ -9,9 +9,10 @@ from pymongo import AsyncMongoClient
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from libs.common.mongo import Mongo
-from libs.common.postgres import sqlalchemy_url
 from libs.common.settings import MongoSettings, PostgresSettings
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import sqlalchemy_url
+from libs.imports.chats import ensure_chat_indexes
 from tests.support.stack import ROOT, Addresses
 
 HOST_PLATFORM = ROOT / "deploy" / "local" / "host_platform.sql"
@@ -32,7 +33,7 @@ async def make_databases(servers: Addresses, name: str) -> tuple[PostgresSetting
     await client.close()
     settings = PostgresSettings(postgres_url=postgres_url), MongoSettings(mongo_url=mongo_url)
     mongo = Mongo(settings[1], application_name="tests")
-    await mongo.ensure_indexes()
+    await ensure_chat_indexes(mongo)
     await mongo.close()
     return settings
 

@@ -6,8 +6,15 @@ from typing import Any
 
 from sqlalchemy import text
 
-from libs.common.events.chunk import ChunkAccepted, ChunkDeduplicated, ChunkTagged, LiveRows, SettledRow, TaggedRows
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import (
+    ChunkAccepted,
+    ChunkDeduplicated,
+    ChunkTagged,
+    LiveRows,
+    SettledRow,
+    TaggedRows,
+)
 from services.api.domain.job import ParseJob
 from tests.support.platform import Tenant
 

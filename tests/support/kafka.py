@@ -12,11 +12,13 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
-from libs.common.events.chunk import ChunkAccepted
-from libs.common.events.topics import CHUNK_ACCEPTED, DEAD_LETTER, EventT, Topic
-from libs.common.kafka.broker import create_broker, stop_broker, subscribe
+from libs.common.kafka.broker import create_broker, stop_broker
 from libs.common.kafka.delivery import Delivery
+from libs.common.kafka.subscribing import subscribe
 from libs.common.settings import KafkaSettings
+from libs.common.topics import DeadLetters, EventT, Topic
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED, DEAD_LETTERS
 from tests.support.waiting import eventually
 
 Headers = Sequence[tuple[str, bytes]]
@@ -74,7 +76,9 @@ class Kafka:
 
     async def dead_letters(self, of: str) -> list[ConsumerRecord[Any, Any]]:
         """Return the dead letters of one topic."""
-        return [each for each in await self.records(DEAD_LETTER) if ("x-original-topic", of.encode()) in each.headers]
+        return [
+            each for each in await self.records(DEAD_LETTERS.topic) if ("x-original-topic", of.encode()) in each.headers
+        ]
 
     async def committed(self, group: str, topic: str) -> int:
         """Return the sum of the group's committed offsets: how many messages it is done with."""
@@ -125,15 +129,22 @@ async def consuming(
     group: str | None = None,
     settings: KafkaSettings | None = None,
     declare: Callable[[KafkaBroker, str], None] | None = None,
+    dead_letters: DeadLetters = DEAD_LETTERS,
 ) -> AsyncIterator[Running]:
     """Run a consumer with the one middleware; stop it as a service stops. ``declare`` subscribes in another way."""
     settings = settings or kafka.settings
     group = group or unique("group")
     bad_deploys: list[bool] = []
-    delivery = Delivery(settings, service="test", on_bad_deploy=lambda: bad_deploys.append(True), jitter=lambda: 0.0)
+    delivery = Delivery(
+        settings,
+        service="test",
+        dead_letters=dead_letters,
+        on_bad_deploy=lambda: bad_deploys.append(True),
+        jitter=lambda: 0.0,
+    )
     broker = create_broker(settings, service="test", delivery=delivery, registry=CollectorRegistry())
     if handler is not None:
-        subscribe(broker, topic, group=group, settings=settings)(handler)
+        subscribe(broker, topic, group=group, begins="beginning", settings=settings)(handler)
     if declare is not None:
         declare(broker, group)
     await broker.start()

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
 
-from libs.common.events.chunk import LiveRows
-from libs.common.events.topics import CHUNK_ACCEPTED, CHUNK_CREATED, CHUNK_DEDUPLICATED, CHUNK_TAGGED
-from libs.common.postgres import Postgres
 from libs.common.settings import PostgresSettings
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import LiveRows
+from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED, CHUNK_CREATED, CHUNK_DEDUPLICATED, CHUNK_TAGGED
 from tests.support.contacts import insert_chat, insert_lead, insert_patient
 from tests.support.imports import accepted_chunk, insert_import
 from tests.support.kafka import unique

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from libs.common.events.chunk import ChunkAccepted, ChunkCreated, ChunkDeduplicated, ChunkTagged
-from libs.common.kafka.broker import utc_now
+from libs.common.clock import utc_now
 from libs.common.kafka.dead_letter import DeadLetter
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated, ChunkDeduplicated, ChunkTagged
 from services.creator import handlers as creator
 from services.creator.store import Store as CreatorStore
 from services.creator.whatsapp import WhatsApp

@@ -9,21 +9,21 @@ import sys
 from dataclasses import replace
 
 from libs.common.errors import BadMessage
-from libs.common.events.chunk import ChunkAccepted
-from libs.common.events.topics import CHUNK_ACCEPTED
-from libs.common.kafka.broker import subscribe
 from libs.common.kafka.service import Service
+from libs.common.kafka.subscribing import subscribe
 from libs.common.settings import ServiceSettings
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED, DEAD_LETTERS
 
 BAD = 13
 
 
 def main() -> None:
     settings = ServiceSettings()
-    service = Service("probe", settings)
+    service = Service("probe", settings, dead_letters=DEAD_LETTERS)
     topic = replace(CHUNK_ACCEPTED, name=os.environ["PROBE_TOPIC"])
 
-    @subscribe(service.broker, topic, group=os.environ["PROBE_GROUP"], settings=settings)
+    @subscribe(service.broker, topic, group=os.environ["PROBE_GROUP"], begins="beginning", settings=settings)
     async def on_chunk(chunk: ChunkAccepted) -> None:
         sys.stdout.write(f"began {chunk.chunk_index}\n")
         sys.stdout.flush()

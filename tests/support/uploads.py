@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from libs.common.auth import Caller
-from libs.common.kafka.broker import utc_now
-from libs.common.postgres import Postgres
+from libs.common.clock import utc_now
+from libs.common.stores.postgres import Postgres
 from services.api.accept import Acceptor, Wish
 from services.api.domain.idempotency import IdempotencyKey, fingerprint
 from services.api.domain.job import Limits

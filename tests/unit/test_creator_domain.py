@@ -8,7 +8,7 @@ from bson import ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.events.chunk import ChunkTagged, Outcome, Verdict
+from libs.contracts.lead_import.internal.messages import ChunkTagged, Outcome, Verdict
 from services.creator.domain import (
     CHAT_EXISTS,
     LEAD_EXISTS,
@@ -24,7 +24,7 @@ from tests.support.imports import tagged
 from tests.support.stack import ROOT
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-EXAMPLES = ROOT / "libs" / "common" / "events" / "examples"
+EXAMPLES = ROOT / "libs" / "contracts" / "lead_import" / "examples"
 
 
 def chunk_of(count: int, **changes: Any) -> ChunkTagged:

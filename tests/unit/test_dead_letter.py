@@ -8,11 +8,12 @@ from aiokafka import ConsumerRecord
 from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import (
     DeadLetter,
-    chunk_of,
     dead_letter_headers,
     dead_letter_key,
+    piece_of_record,
     read_dead_letter,
 )
+from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
 
 MARK = "maria@exemplo.com.br"
 
@@ -36,13 +37,14 @@ def record(
 
 
 def letter_of(failed: ConsumerRecord[Any, Any], error: Exception | None = None) -> dict[str, str]:
-    return dead_letter_headers(failed, error or BadMessage("no such chunk"), service="creator", attempts=3)
+    error = error or BadMessage("no such chunk")
+    return dead_letter_headers(failed, error, dead_letters=DEAD_LETTERS, service="creator", attempts=3)
 
 
 def written(failed: ConsumerRecord[Any, Any]) -> ConsumerRecord[Any, Any]:
     """Return the dead letter as its reader gets it from Kafka."""
     return record(
-        key=dead_letter_key(failed),
+        key=dead_letter_key(failed, DEAD_LETTERS),
         value=failed.value,
         headers=[(name, value.encode()) for name, value in letter_of(failed).items()],
     )
@@ -66,8 +68,8 @@ def test_the_headers_say_where_the_message_came_from_and_why() -> None:
 
 
 def test_a_reader_gets_back_what_was_written() -> None:
-    assert read_dead_letter(written(record())) == DeadLetter(
-        chunk=(12, 3),
+    assert read_dead_letter(written(record()), DEAD_LETTERS) == DeadLetter(
+        piece=(12, 3),
         original_topic="lead.import-chunk-tagged.v1",
         original_key="12:3",
         exception_type="BadMessage",
@@ -109,13 +111,14 @@ def test_a_chunks_message_is_known_by_its_subject_or_else_its_key(
     key: bytes | None, headers: list[tuple[str, bytes | None]], chunk: tuple[int, int] | None
 ) -> None:
     failed = record(key=key, headers=headers)
-    assert chunk_of(failed) == chunk
+    assert piece_of_record(failed, DEAD_LETTERS) == chunk
     assert letter_of(failed).get("x-chunk") == (f"{chunk[0]}:{chunk[1]}" if chunk else None)
-    assert dead_letter_key(failed) == (b"12" if chunk else key)
+    assert dead_letter_key(failed, DEAD_LETTERS) == (b"12" if chunk else key)
 
 
 @pytest.mark.parametrize("attempts", [None, b"", b"x", b"-1", b"\xff", "\u0663".encode()])
 def test_a_letter_that_lacks_its_headers_is_read_as_a_strangers(attempts: bytes | None) -> None:
-    letter = read_dead_letter(record(key=b"12", headers=[("x-attempt", attempts), ("x-chunk", b"1:2:3")]))
+    failed = record(key=b"12", headers=[("x-attempt", attempts), ("x-chunk", b"1:2:3")])
+    letter = read_dead_letter(failed, DEAD_LETTERS)
     assert letter == DeadLetter(None, "", "", "", "", letter.attempts, "")
     assert letter.attempts in (0, 3)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.events.chunk import ChunkDeduplicated, Outcome, Verdict
+from libs.contracts.lead_import.internal.messages import ChunkDeduplicated, Outcome, Verdict
 from services.dedup.domain import KnownPhones, settle_known
 from tests.support.chunks import accepted, phones, settled_row
 

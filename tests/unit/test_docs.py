@@ -1,6 +1,7 @@
 """The documents say what the code does."""
 
-from libs.common.events.topics import DEAD_LETTER, DEAD_LETTER_READERS, TOPICS
+from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
+from libs.contracts.lead_import.registry import REGISTRY
 from services.api.domain.problems import PROBLEMS, ROW_ERRORS, SETTLED_REASONS
 from services.api.settings import Settings as ApiSettings
 from services.creator.settings import Settings as CreatorSettings
@@ -31,9 +32,10 @@ def test_every_reason_of_a_settled_row_stands_in_the_docs() -> None:
 def test_the_topic_map_of_the_architecture_is_the_registry() -> None:
     documented = {row[0]: (row[1], row[2], row[3]) for row in table("ARCHITECTURE.md", "## Topics")}
     expected = {
-        topic.name: (topic.owner, ", ".join(topic.readers) or "—", f"{topic.retention_hours} h") for topic in TOPICS
+        topic.name: (topic.owner, ", ".join(topic.readers) or "—", f"{topic.retention_hours} h")
+        for topic in REGISTRY.topics
     }
-    expected[DEAD_LETTER] = ("every consumer", ", ".join(DEAD_LETTER_READERS), "336 h")
+    expected[DEAD_LETTERS.topic] = ("every consumer", ", ".join(DEAD_LETTERS.readers), "336 h")
     assert documented == expected
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 
 from libs.common.errors import BadDay, BadDeploy, BadMessage, describe, is_bad_day
-from libs.common.events.chunk import ChunkAccepted
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from services.creator.whatsapp import ProviderAway
 from tests.support.chunks import plain
 

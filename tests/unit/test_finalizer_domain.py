@@ -4,17 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.events.chunk import Outcome
-from libs.common.events.lead_import import ImportStatus
-from services.finalizer.domain import (
-    ChunkOutcome,
-    ChunkState,
-    Totals,
-    counts,
-    outcome_of,
-    outcome_of_dead_letter,
-    status_of,
-)
+from libs.contracts.lead_import.events import ImportStatus
+from libs.contracts.lead_import.internal.messages import Outcome
+from libs.imports.chunk_states import ChunkOutcome, ChunkState, Totals
+from services.finalizer.domain import counts, outcome_of, outcome_of_dead_letter, status_of
 from tests.support.chunks import accepted, created_like, phones, settled_row
 from tests.support.imports import tagged
 

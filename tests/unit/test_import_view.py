@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from libs.common.events.lead_import import ImportFinished
+from libs.contracts.lead_import.events import ImportFinished
 from services.api.domain.problems import SETTLED_REASONS
 from services.api.domain.view import ImportView, finished_event, import_view, row_view
 

@@ -3,7 +3,8 @@
 import pytest
 
 from deploy.local.processes import SERVICES
-from libs.common.events.topics import DEAD_LETTER, DEAD_LETTER_READERS, TOPICS
+from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
+from libs.contracts.lead_import.registry import REGISTRY
 from tests.support.keda import ScaledObject
 from tests.support.manifests import (
     CONSUMERS,
@@ -20,8 +21,8 @@ from tests.support.manifests import (
 
 def test_the_registry_names_the_services_subscriptions() -> None:
     by_registry = {
-        name: {(topic.name, name) for topic in TOPICS if name in topic.readers}
-        | {(DEAD_LETTER, f"{name}-dead-letters") for reader in DEAD_LETTER_READERS if reader == name}
+        name: {(topic.name, name) for topic in REGISTRY.topics if name in topic.readers}
+        | {(DEAD_LETTERS.topic, f"{name}-dead-letters") for reader in DEAD_LETTERS.readers if reader == name}
         for name in CONSUMERS
     }
     assert subscriptions() == by_registry

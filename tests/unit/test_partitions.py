@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
-from libs.common.kafka.partitions import SpreadChunks
+from libs.imports.partitions import SpreadChunks
 
 
 def chosen(partitions: int, import_id: int, chunks: int) -> list[int]:

@@ -10,8 +10,9 @@ from fastapi import FastAPI
 
 from bench.figures import PARTS, load_all
 from bench.figures import table as figures_table
-from libs.common.events.topics import IMPORT_FINISHED, TOPICS
 from libs.common.health import health_routes
+from libs.contracts.lead_import.registry import REGISTRY
+from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from services.api.routes import router
 from tests.support.manifests import read_compose
 from tests.support.readme import README, SUBSCRIBER
@@ -71,7 +72,7 @@ def test_the_calls_are_those_of_the_api() -> None:
 
 def test_the_event_catalogue_is_the_public_part_of_the_registry() -> None:
     documented = {row[0]: (row[1], row[2]) for row in table("README.md", "## Events")}
-    assert documented == {topic.name: (topic.event_type, "import id") for topic in TOPICS if topic.public}
+    assert documented == {topic.name: (topic.event_type, "import id") for topic in REGISTRY.topics if topic.public}
     (fields,) = re.findall(r"`lead:import-finished` holds `([^`]*)`", README)
     assert re.split(r",\s+", fields) == list(IMPORT_FINISHED.event.model_fields)
 

@@ -7,11 +7,12 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
-from libs.common.events.chunk import ChunkAccepted
-from libs.common.events.topics import CHUNK_ACCEPTED
-from libs.common.kafka.broker import broadcast, create_broker, subscribe
+from libs.common.kafka.broker import create_broker
 from libs.common.kafka.startup_checks import UnsafeSubscriber, check_subscribers
+from libs.common.kafka.subscribing import broadcast, subscribe
 from libs.common.settings import KafkaSettings
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED
 
 SETTINGS = KafkaSettings()
 SAFE: dict[str, Any] = {"group_id": "g", "ack_policy": AckPolicy.NACK_ON_ERROR, "auto_offset_reset": "earliest"}
@@ -26,7 +27,7 @@ def test_a_subscriber_that_is_declared_by_subscribe_is_safe(broker: KafkaBroker)
     async def handle(chunk: ChunkAccepted) -> None:
         return None
 
-    subscribe(broker, CHUNK_ACCEPTED, group="g", settings=SETTINGS)(handle)
+    subscribe(broker, CHUNK_ACCEPTED, group="g", begins="beginning", settings=SETTINGS)(handle)
     broker.subscriber("other", **SAFE)
     check_subscribers(broker)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.events.chunk import LiveRows
+from libs.contracts.lead_import.internal.messages import LiveRows
 from services.tagger.domain import tag_names, tag_rows
 from tests.support.chunks import accepted, phones, settled_row
 from tests.support.imports import deduplicated

@@ -1,18 +1,20 @@
-"""Creates the topics of the registry. Brokers must not create topics by themselves."""
+"""Creates the topics that owners declare. Brokers must not create topics by themselves."""
+
+from collections.abc import Iterable
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from libs.common.events.topics import DEAD_LETTER, DEAD_LETTER_RETENTION_HOURS, TOPICS
 from libs.common.settings import KafkaSettings
+from libs.common.topics import Registry
 
 HOUR_MS = 3_600_000
 REPLICAS_FOR_QUORUM = 3
 
 
-async def ensure_topics(settings: KafkaSettings) -> None:
+async def ensure_topics(settings: KafkaSettings, registries: Iterable[Registry]) -> None:
     """Create what is missing. Raises aiokafka's KafkaError when the cluster refuses one."""
-    wanted = {topic.name: topic.retention_hours for topic in TOPICS} | {DEAD_LETTER: DEAD_LETTER_RETENTION_HOURS}
+    wanted = _retention_hours(registries)
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap.split(","), client_id="leadflow-migrate")
     try:
         await admin.start()
@@ -36,6 +38,15 @@ async def ensure_topics(settings: KafkaSettings) -> None:
                 raise error(name)
     finally:
         await admin.close()
+
+
+def _retention_hours(registries: Iterable[Registry]) -> dict[str, int]:
+    hours: dict[str, int] = {}
+    for registry in registries:
+        hours |= {topic.name: topic.retention_hours for topic in registry.topics}
+        if registry.dead_letters is not None:
+            hours[registry.dead_letters.topic] = registry.dead_letters.retention_hours
+    return hours
 
 
 def _configs(settings: KafkaSettings, *, retention_hours: int) -> dict[str, str]:

@@ -6,21 +6,21 @@ from typing import Any
 from aiokafka import ConsumerRecord
 
 from libs.common.errors import describe
-from libs.common.events.topics import chunk_of_key
+from libs.common.topics import DeadLetters, Piece
 
 ORIGINAL_HEADER = "x-original-header-"
 
 
-def chunk_of(record: ConsumerRecord[Any, Any]) -> tuple[int, int] | None:
-    """Return (import id, chunk index) of a chunk's message, by its ``ce_subject`` or its key."""
+def piece_of_record(record: ConsumerRecord[Any, Any], dead_letters: DeadLetters) -> Piece | None:
+    """Return the piece of the owner's work that a message is about, by its ``ce_subject`` or its key."""
     subject = next((value for name, value in record.headers if name == "ce_subject"), None)
-    return chunk_of_key(subject) or chunk_of_key(record.key)
+    return dead_letters.piece_of(subject) or dead_letters.piece_of(record.key)
 
 
-def dead_letter_key(record: ConsumerRecord[Any, Any]) -> bytes | None:
-    """Return the import's id when the record is a chunk's, its own key otherwise."""
-    chunk = chunk_of(record)
-    return str(chunk[0]).encode() if chunk else record.key
+def dead_letter_key(record: ConsumerRecord[Any, Any], dead_letters: DeadLetters) -> bytes | None:
+    """Return the first number of the record's piece, so that one reader has them all; else the record's own key."""
+    piece = piece_of_record(record, dead_letters)
+    return str(piece[0]).encode() if piece else record.key
 
 
 def _text(raw: bytes | None) -> str:
@@ -28,7 +28,7 @@ def _text(raw: bytes | None) -> str:
 
 
 def dead_letter_headers(
-    record: ConsumerRecord[Any, Any], error: Exception, *, service: str, attempts: int
+    record: ConsumerRecord[Any, Any], error: Exception, *, dead_letters: DeadLetters, service: str, attempts: int
 ) -> dict[str, str]:
     """Return the headers of a dead letter; ``x-exception-message`` never holds the message's own values."""
     headers = {
@@ -42,9 +42,9 @@ def dead_letter_headers(
         "x-attempt": str(attempts),
         "x-service": service,
     }
-    chunk = chunk_of(record)
-    if chunk:
-        headers["x-chunk"] = f"{chunk[0]}:{chunk[1]}"
+    piece = piece_of_record(record, dead_letters)
+    if piece:
+        headers[dead_letters.piece_header] = ":".join(map(str, piece))
     for name, value in record.headers:
         headers[ORIGINAL_HEADER + name] = _text(value)
     return headers
@@ -52,9 +52,9 @@ def dead_letter_headers(
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter as its readers see it. ``chunk`` is (import id, chunk index), or None for a stranger."""
+    """A dead letter as its readers see it. ``piece``: what of its owner's work it is about, None for a stranger."""
 
-    chunk: tuple[int, int] | None
+    piece: Piece | None
     original_topic: str
     original_key: str
     exception_type: str
@@ -63,15 +63,14 @@ class DeadLetter:
     service: str
 
 
-def read_dead_letter(record: ConsumerRecord[Any, Any]) -> DeadLetter:
+def read_dead_letter(record: ConsumerRecord[Any, Any], dead_letters: DeadLetters) -> DeadLetter:
     """Read a dead letter's headers; what is missing or not UTF-8 reads as empty."""
     headers = {name: _text(value) for name, value in record.headers}
     attempts = headers.get("x-attempt", "")
-    key = headers.get("x-original-key", "")
     return DeadLetter(
-        chunk=chunk_of_key(headers.get("x-chunk", "").encode()),
+        piece=dead_letters.piece_of(headers.get(dead_letters.piece_header, "").encode()),
         original_topic=headers.get("x-original-topic", ""),
-        original_key=key,
+        original_key=headers.get("x-original-key", ""),
         exception_type=headers.get("x-exception-type", ""),
         exception_message=headers.get("x-exception-message", ""),
         attempts=int(attempts) if attempts.isdigit() else 0,

@@ -20,10 +20,10 @@ from faststream import BaseMiddleware
 from faststream.kafka import KafkaBroker
 
 from libs.common.errors import BadDeploy, BadMessage, describe, is_bad_day
-from libs.common.events.topics import DEAD_LETTER
 from libs.common.kafka.dead_letter import dead_letter_headers, dead_letter_key
-from libs.common.observability import DEAD_LETTERED, RETRIES
+from libs.common.process.metrics import DEAD_LETTERED, RETRIES
 from libs.common.settings import KafkaSettings
+from libs.common.topics import DeadLetters
 
 UNFORESEEN_ATTEMPTS = 3
 
@@ -41,11 +41,13 @@ class Delivery:
         settings: KafkaSettings,
         *,
         service: str,
+        dead_letters: DeadLetters,
         on_bad_deploy: Callable[[], None],
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
         self._service = service
+        self._dead_letters = dead_letters
         self._on_bad_deploy = on_bad_deploy
         self._jitter = jitter
         self._attempts: dict[tuple[str, int], tuple[int, int]] = {}
@@ -86,7 +88,7 @@ class Delivery:
             RETRIES.labels(self._service, record.topic).inc()
             await self.back_off(record, error, attempts=attempts)
             return False
-        if record.topic == DEAD_LETTER:
+        if record.topic == self._dead_letters.topic:
             log.error("unreadable dead letter left in its topic", offset=record.offset, error=describe(error))
             return True
         if self._bad_in_a_row >= self._settings.bad_messages_in_a_row:
@@ -131,14 +133,15 @@ class Delivery:
     async def _dead_letter(self, record: ConsumerRecord[Any, Any], error: Exception, attempts: int) -> None:
         if self._broker is None:
             raise RuntimeError("Delivery.connect was not called")
-        headers = dead_letter_headers(record, error, service=self._service, attempts=attempts)
-        key = dead_letter_key(record)
+        letters = self._dead_letters
+        headers = dead_letter_headers(record, error, dead_letters=letters, service=self._service, attempts=attempts)
+        key = dead_letter_key(record, letters)
         try:
-            await self._broker.publish(record.value or b"", topic=DEAD_LETTER, key=key, headers=headers)
+            await self._broker.publish(record.value or b"", topic=letters.topic, key=key, headers=headers)
         except MessageSizeTooLargeError:
             # With our headers it is larger than Kafka takes; it must not hold its partition for ever.
             headers["x-dropped-bytes"] = str(len(record.value or b""))
-            await self._broker.publish(b"", topic=DEAD_LETTER, key=key, headers=headers)
+            await self._broker.publish(b"", topic=letters.topic, key=key, headers=headers)
         DEAD_LETTERED.labels(self._service, record.topic).inc()
         log.error(
             "message dead-lettered",

@@ -1,41 +1,35 @@
-"""How many messages wait in the pipeline, as Kafka's group coordinator knows it."""
+"""How many messages wait for a consumer group, as Kafka's group coordinator knows it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from libs.common.events.topics import TOPICS
 from libs.common.settings import KafkaSettings
-
-PIPELINE = ("dedup", "tagger", "creator", "finalizer")
-"""Consumer groups whose lag explains why a chunk is unsettled; each is named as its service."""
+from libs.common.topics import Registry, topics_read_by
 
 
-async def pipeline_lag(settings: KafkaSettings) -> int:
-    """Return the number of messages that the pipeline's groups have not committed, over all their topics."""
-    return sum((await group_lags(settings, PIPELINE)).values())
-
-
-async def group_lags(settings: KafkaSettings, groups: Sequence[str]) -> dict[str, int]:
-    """Return each group's number of messages that it has not committed, over all its topics."""
+async def group_lags(settings: KafkaSettings, registries: Iterable[Registry], groups: Sequence[str]) -> dict[str, int]:
+    """Return each group's number of messages that it has not committed, over all topics that it is a reader of."""
     bootstrap = settings.kafka_bootstrap.split(",")
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="leadflow-lag")
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, client_id="leadflow-lag")
+    declared = tuple(registries)
     try:
         await admin.start()
         try:
             await consumer.start()
-            return {group: await _group_lag(admin, consumer, group) for group in groups}
+            return {
+                group: await _group_lag(admin, consumer, group, topics_read_by(declared, group)) for group in groups
+            }
         finally:
             await consumer.stop()
     finally:
         await admin.close()
 
 
-async def _group_lag(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, group: str) -> int:
-    names = [topic.name for topic in TOPICS if group in topic.readers]
-    described = await admin.describe_topics(names)
+async def _group_lag(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, group: str, topics: list[str]) -> int:
+    described = await admin.describe_topics(topics)
     partitions = [
         TopicPartition(topic["topic"], partition["partition"])
         for topic in described

@@ -6,9 +6,13 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 
 class WaitForHandler(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Holds the group's rebalance, up to ``seconds``, until the message in hand is acknowledged."""
+    """Holds the group's rebalance, up to ``seconds``, until the message in hand is acknowledged.
 
-    def __init__(self, seconds: float) -> None:
+    It also remembers whether a group that is new ``begins_now`` (``new_groups.py``).
+    """
+
+    def __init__(self, seconds: float, *, begins_now: bool = False) -> None:
+        self.begins_now = begins_now
         self._seconds = seconds
         self._subscriber: Any = None
 

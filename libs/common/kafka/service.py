@@ -16,14 +16,17 @@ from starlette.routing import Mount
 
 from libs.common.connections import BoundedHttp
 from libs.common.errors import describe
-from libs.common.garbage import collect_rarely
 from libs.common.health import health_routes
-from libs.common.kafka.broker import create_broker, stop_broker
+from libs.common.kafka.broker import Partitioner, create_broker, stop_broker
 from libs.common.kafka.delivery import EXIT_BAD_DEPLOY, Delivery
 from libs.common.kafka.health import ConsumerHealth
+from libs.common.kafka.new_groups import place_new_groups
 from libs.common.kafka.startup_checks import check_subscribers
-from libs.common.observability import configure_logging, configure_tracing
+from libs.common.process.garbage import collect_rarely
+from libs.common.process.logs import configure_logging
+from libs.common.process.traces import configure_tracing
 from libs.common.settings import ServiceSettings
+from libs.common.topics import DeadLetters
 
 log = structlog.get_logger()
 
@@ -37,15 +40,27 @@ class Background(Protocol):
 
 
 class Service:
-    """One consumer service. Declare subscribers on ``broker``, then ``run``."""
+    """One consumer service. Declare subscribers on ``broker``, then ``run``.
 
-    def __init__(self, name: str, settings: ServiceSettings) -> None:
+    ``dead_letters`` are those of the service's own owner, whoever's topics it reads.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: ServiceSettings,
+        *,
+        dead_letters: DeadLetters,
+        partitioner: Partitioner | None = None,
+    ) -> None:
         configure_logging(settings, service=name)
         configure_tracing(settings, service=name)
         self.name = name
         self.settings = settings
-        self.delivery = Delivery(settings, service=name, on_bad_deploy=self._bad_deploy)
-        self.broker: KafkaBroker = create_broker(settings, service=name, delivery=self.delivery)
+        self.delivery = Delivery(settings, service=name, dead_letters=dead_letters, on_bad_deploy=self._bad_deploy)
+        self.broker: KafkaBroker = create_broker(
+            settings, service=name, delivery=self.delivery, partitioner=partitioner
+        )
         self.health = ConsumerHealth(self.broker, self.delivery, settings, service=name)
         self._exit_code = 0
         self._server: uvicorn.Server | None = None
@@ -70,6 +85,7 @@ class Service:
         """Start before the first health check; stop after the message in hand, within the orchestrator's patience."""
         check_subscribers(self.broker)
         try:
+            await place_new_groups(self.broker, self.settings)
             await self.broker.start()
             tasks = [asyncio.create_task(work.run(), name=type(work).__name__) for work in self._background]
             collect_rarely()

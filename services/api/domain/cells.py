@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from libs.common.events.chunk import CELL_LIMIT
+from libs.contracts.lead_import.internal.messages import CELL_LIMIT
 
 _TRIMMED_RANGES = (
     (0x00, 0x20),  # controls and the space

@@ -2,7 +2,7 @@
 
 from difflib import get_close_matches
 
-from libs.common.events.cells import COLUMNS
+from libs.contracts.lead_import.internal.carried_cells import COLUMNS
 from services.api.domain.cells import trimmed
 from services.api.domain.problems import Refused
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
-from libs.common.events.chunk import MAX_CHUNK_BYTES
+from libs.contracts.lead_import.internal.messages import MAX_CHUNK_BYTES
 from services.api.domain.problems import Detail, Refused
 
 CHUNK_ROWS = 2_000

@@ -8,8 +8,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from libs.common.events.cells import unspelled_cells
-from libs.common.events.chunk import Outcome
+from libs.contracts.lead_import.internal.carried_cells import unspelled_cells
+from libs.contracts.lead_import.internal.messages import Outcome
 from services.api.domain.cells import kept
 from services.api.domain.chunks import ChunkWriter, Rows
 from services.api.domain.job import ParseJob, ParseResult

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from libs.common.events.cells import COLUMNS
+from libs.contracts.lead_import.internal.carried_cells import COLUMNS
 from services.api.domain.cells import neutralised
 
 if TYPE_CHECKING:

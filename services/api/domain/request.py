@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from libs.common.events.chunk import Id
+from libs.common.messages import Id
 from services.api.domain.problems import Detail, Refused
 
 MAX_NAME = 255

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import NamedTuple, Self
 
-from libs.common.events.cells import COLUMNS
+from libs.contracts.lead_import.internal.carried_cells import COLUMNS
 from services.api.domain.cells import InvalidCell, all_trimmed
 from services.api.domain.fields import parse_cpf, parse_email, parse_name, parse_tags
 from services.api.domain.phones import Phone, parse_phone

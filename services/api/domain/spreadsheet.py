@@ -6,7 +6,7 @@ Neither the file's name nor its content type is asked: people rename files, and 
 from collections.abc import Iterator
 from pathlib import Path
 
-from libs.common.events.cells import COLUMNS
+from libs.contracts.lead_import.internal.carried_cells import COLUMNS
 from services.api.domain.cells import restored, trimmed
 from services.api.domain.csv_file import csv_records
 from services.api.domain.excel_file import ole_records, zip_records

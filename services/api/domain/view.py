@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from libs.common.events.chunk import Outcome
-from libs.common.events.lead_import import ImportFinished, ImportStatus
+from libs.contracts.lead_import.events import ImportFinished, ImportStatus
+from libs.contracts.lead_import.internal.messages import Outcome
 from services.api.domain.problems import SETTLED_REASONS
 
 

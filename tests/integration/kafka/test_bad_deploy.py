@@ -3,8 +3,8 @@
 import asyncio
 
 from libs.common.errors import BadMessage
-from libs.common.events.chunk import ChunkAccepted
-from libs.common.events.topics import Topic
+from libs.common.topics import Topic
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from tests.support.chunks import accepted, phones
 from tests.support.kafka import Kafka, Running, consuming
 from tests.support.waiting import eventually

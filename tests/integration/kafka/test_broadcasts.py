@@ -9,7 +9,8 @@ from typing import Any
 from faststream.kafka import KafkaMessage
 from prometheus_client import CollectorRegistry
 
-from libs.common.kafka.broker import broadcast, create_broker, stop_broker
+from libs.common.kafka.broker import create_broker, stop_broker
+from libs.common.kafka.subscribing import broadcast
 from tests.support.kafka import Kafka
 from tests.support.waiting import eventually
 

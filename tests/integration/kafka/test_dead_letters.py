@@ -1,12 +1,14 @@
 """A message that can never be processed goes to the dead letter as it came, and the next one is handled."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from libs.common.errors import BadMessage
-from libs.common.events.chunk import ChunkAccepted
 from libs.common.kafka.dead_letter import read_dead_letter
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
 from tests.support.chunks import accepted, phones
 from tests.support.kafka import Headers, Kafka, consuming, unique
 from tests.support.waiting import eventually
@@ -64,8 +66,8 @@ async def test_a_bad_message_is_dead_lettered_as_it_came_and_the_next_one_is_han
     (letter,) = await kafka.dead_letters(topic.name)
     assert letter.value == value
     assert letter.key == str(IMPORT).encode()
-    read = read_dead_letter(letter)
-    assert (read.chunk, read.exception_type, read.service) == ((IMPORT, 13), exception, "test")
+    read = read_dead_letter(letter, DEAD_LETTERS)
+    assert (read.piece, read.exception_type, read.service) == ((IMPORT, 13), exception, "test")
     assert read.original_key == key.decode()
     originals = {name for name, _ in letter.headers if name.startswith("x-original-header-")}
     assert originals == {f"x-original-header-{name}" for name, _ in headers}
@@ -99,7 +101,8 @@ async def test_a_bad_message_is_tried_once_and_an_unforeseen_error_three_times(k
     async with consuming(kafka, topic, handle) as running:
         await kafka.until_committed(running.group, topic.name, 3)
     assert attempts == [1, 2, 2, 2, 3]
-    letters = {letter.chunk: letter for letter in map(read_dead_letter, await kafka.dead_letters(topic.name))}
+    read = [read_dead_letter(letter, DEAD_LETTERS) for letter in await kafka.dead_letters(topic.name)]
+    letters = {letter.piece: letter for letter in read}
     assert {chunk: letter.attempts for chunk, letter in letters.items()} == {(IMPORT, 1): 1, (IMPORT, 2): 3}
     assert letters[IMPORT, 2].exception_message == "KeyError"
 
@@ -122,11 +125,10 @@ async def test_an_unforeseen_error_that_passes_is_no_dead_letter(kafka: Kafka) -
 
 
 async def test_a_message_is_not_lost_while_kafka_refuses_its_dead_letter(
-    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+    kafka: Kafka,
 ) -> None:
     topic, letters = await kafka.chunk_topic(), unique("letters")
     await kafka.create(letters, configs={"max.message.bytes": "50"})
-    monkeypatch.setattr("libs.common.kafka.delivery.DEAD_LETTER", letters)
     attempts = 0
 
     async def handle(chunk: ChunkAccepted) -> None:
@@ -138,7 +140,7 @@ async def test_a_message_is_not_lost_while_kafka_refuses_its_dead_letter(
         return attempts > kafka.settings.bad_messages_in_a_row + 1
 
     await kafka.send(topic.name, GOOD_BYTES)
-    async with consuming(kafka, topic, handle) as running:
+    async with consuming(kafka, topic, handle, dead_letters=replace(DEAD_LETTERS, topic=letters)) as running:
         await eventually(tried_often, what="many attempts")
         assert await kafka.committed(running.group, topic.name) == 0
         assert not running.bad_deploys

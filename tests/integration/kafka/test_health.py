@@ -3,8 +3,8 @@
 import asyncio
 
 from libs.common.errors import BadDay
-from libs.common.events.chunk import ChunkAccepted
 from libs.common.kafka.health import ConsumerHealth
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from tests.support.chunks import accepted, phones
 from tests.support.kafka import Kafka, Running, consuming, unique
 from tests.support.waiting import eventually

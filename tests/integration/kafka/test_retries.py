@@ -5,9 +5,9 @@ import itertools
 import time
 
 from libs.common.errors import BadDay
-from libs.common.events.chunk import ChunkAccepted, ChunkDeduplicated
-from libs.common.events.topics import CHUNK_DEDUPLICATED
-from libs.common.kafka.broker import Publisher
+from libs.common.kafka.publishing import Publisher
+from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkDeduplicated
+from libs.contracts.lead_import.internal.topics import CHUNK_DEDUPLICATED
 from tests.support.chunks import accepted, phones
 from tests.support.imports import deduplicated
 from tests.support.kafka import Kafka, consuming, unique

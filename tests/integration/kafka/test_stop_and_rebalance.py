@@ -4,8 +4,8 @@ import asyncio
 import time
 
 from libs.common.errors import BadDay
-from libs.common.events.chunk import ChunkAccepted
 from libs.common.kafka.broker import stop_broker
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from tests.support.chunks import accepted, phones
 from tests.support.kafka import Kafka, consuming, unique
 from tests.support.waiting import eventually

@@ -12,21 +12,28 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 
-from libs.common.events.topics import CHUNK_ACCEPTED, CHUNK_DEDUPLICATED, DEAD_LETTER, TOPICS
 from libs.common.kafka.admin import ensure_topics
 from libs.common.kafka.lag import group_lags
+from libs.common.topics import Registry
+from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED, CHUNK_DEDUPLICATED, DEAD_LETTERS
+from libs.contracts.lead_import.registry import REGISTRY
 from tests.support.kafka import Kafka, unique
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
-def renamed(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """Give the registry names of this test's own; return the retention by name."""
-    topics = tuple(replace(topic, name=unique(topic.name)) for topic in TOPICS)
-    letters = unique(DEAD_LETTER)
-    monkeypatch.setattr("libs.common.kafka.admin.TOPICS", topics)
-    monkeypatch.setattr("libs.common.kafka.admin.DEAD_LETTER", letters)
-    return {topic.name: topic.retention_hours for topic in topics} | {letters: 14 * 24}
+def own() -> Registry:
+    """The registry with names of this test's own."""
+    topics = tuple(replace(topic, name=unique(topic.name)) for topic in REGISTRY.topics)
+    letters = replace(DEAD_LETTERS, topic=unique(DEAD_LETTERS.topic))
+    return Registry(owner="test", topics=topics, dead_letters=letters)
+
+
+@pytest.fixture
+def renamed(own: Registry) -> dict[str, int]:
+    """The retention, in hours, by name."""
+    assert own.dead_letters is not None
+    return {topic.name: topic.retention_hours for topic in own.topics} | {own.dead_letters.topic: 14 * 24}
 
 
 async def have_partitions(kafka: Kafka, expected: dict[str, int]) -> None:
@@ -48,18 +55,18 @@ async def configured(kafka: Kafka, names: list[str], config: str) -> dict[str, s
 
 
 async def test_topics_have_the_partitions_and_the_retention_of_the_registry(
-    kafka: Kafka, renamed: dict[str, int]
+    kafka: Kafka, own: Registry, renamed: dict[str, int]
 ) -> None:
-    await ensure_topics(kafka.settings.model_copy(update={"topic_partitions": 3}))
+    await ensure_topics(kafka.settings.model_copy(update={"topic_partitions": 3}), [own])
     await have_partitions(kafka, dict.fromkeys(renamed, 3))
     milliseconds = await configured(kafka, sorted(renamed), "retention.ms")
     assert {name: int(value) / 3_600_000 for name, value in milliseconds.items()} == renamed
 
 
 async def test_the_brokers_clock_counts_and_not_that_of_a_producer_whose_clock_jumped(
-    kafka: Kafka, renamed: dict[str, int]
+    kafka: Kafka, own: Registry, renamed: dict[str, int]
 ) -> None:
-    await ensure_topics(kafka.settings)
+    await ensure_topics(kafka.settings, [own])
     await have_partitions(kafka, dict.fromkeys(renamed, 2))
     name, now_ms = min(renamed), int(time.time() * 1000)
     for hours in (-30, 3):
@@ -69,45 +76,46 @@ async def test_the_brokers_clock_counts_and_not_that_of_a_producer_whose_clock_j
     assert all(abs(timestamp - now_ms) < 60_000 for timestamp in stamped)
 
 
-async def test_what_exists_is_left_as_it_is_and_what_is_missing_is_added(kafka: Kafka, renamed: dict[str, int]) -> None:
+async def test_what_exists_is_left_as_it_is_and_what_is_missing_is_added(
+    kafka: Kafka, own: Registry, renamed: dict[str, int]
+) -> None:
     there, *missing = sorted(renamed)
     await kafka.create(there, partitions=5)
-    await ensure_topics(kafka.settings)
-    await ensure_topics(kafka.settings)
+    await ensure_topics(kafka.settings, [own])
+    await ensure_topics(kafka.settings, [own])
     await have_partitions(kafka, {there: 5} | dict.fromkeys(missing, 2))
 
 
-async def test_two_that_create_topics_at_once_do_not_fail(kafka: Kafka, renamed: dict[str, int]) -> None:
-    await asyncio.gather(*(ensure_topics(kafka.settings) for _ in range(4)))
+async def test_two_that_create_topics_at_once_do_not_fail(kafka: Kafka, own: Registry, renamed: dict[str, int]) -> None:
+    await asyncio.gather(*(ensure_topics(kafka.settings, [own]) for _ in range(4)))
     await have_partitions(kafka, dict.fromkeys(renamed, 2))
 
 
-async def test_the_lag_is_what_each_group_has_not_committed(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_lag_is_what_each_group_has_not_committed(kafka: Kafka) -> None:
     one, two = unique("one"), unique("two")
     first = replace(await kafka.topic(CHUNK_ACCEPTED, partitions=2), readers=(one,))
     second = replace(await kafka.topic(CHUNK_DEDUPLICATED, partitions=2), readers=(one, two))
-    monkeypatch.setattr("libs.common.kafka.lag.TOPICS", (first, second))
+    registries = [Registry("one", (first,)), Registry("two", (second,))]
     await eventually(partial(coordinates, kafka, one), seconds=30, what="a coordinator of groups")
-    assert await group_lags(kafka.settings, [one, two]) == {one: 0, two: 0}
+    assert await group_lags(kafka.settings, registries, [one, two]) == {one: 0, two: 0}
     for partition in (0, 0, 1):
         await kafka.send(first.name, b"x", partition=partition)
     await kafka.send(second.name, b"x", partition=1)
-    assert await group_lags(kafka.settings, [one, two]) == {one: 4, two: 1}
+    assert await group_lags(kafka.settings, registries, [one, two]) == {one: 4, two: 1}
     await commit(kafka, one, first.name, {0: 1, 1: 1})
-    assert await group_lags(kafka.settings, [one, two]) == {one: 2, two: 1}
+    assert await group_lags(kafka.settings, registries, [one, two]) == {one: 2, two: 1}
     await commit(kafka, one, first.name, {0: 2})
     await commit(kafka, one, second.name, {1: 1})
-    assert await group_lags(kafka.settings, [one, two]) == {one: 0, two: 1}
+    assert await group_lags(kafka.settings, registries, [one, two]) == {one: 0, two: 1}
 
 
-async def test_messages_that_retention_has_deleted_are_no_lag(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_messages_that_retention_has_deleted_are_no_lag(kafka: Kafka) -> None:
     group = unique("group")
     topic = replace(await kafka.chunk_topic(), readers=(group,))
-    monkeypatch.setattr("libs.common.kafka.lag.TOPICS", (topic,))
     for _ in range(3):
         await kafka.send(topic.name, b"x")
     await delete_before(kafka, topic.name, 2)
-    assert await group_lags(kafka.settings, [group]) == {group: 1}
+    assert await group_lags(kafka.settings, [Registry("one", (topic,))], [group]) == {group: 1}
 
 
 async def coordinates(kafka: Kafka, group: str) -> bool:

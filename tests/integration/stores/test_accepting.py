@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from libs.common.events.chunk import ChunkAccepted
-from libs.common.events.lead_import import ImportAccepted
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.events import ImportAccepted
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from services.api.accept import Acceptor
 from services.api.domain.problems import Refused
 from services.api.domain.quota import PastImport, Quota

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from libs.common.events.chunk import Outcome
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import Outcome
+from libs.imports.chunk_states import ChunkOutcome, ChunkState
 from services.api.store import Scope, Store
-from services.finalizer.domain import ChunkOutcome, ChunkState
 from tests.support.chunks import settled_row
 from tests.support.imports import insert_import
 from tests.support.kafka import unique

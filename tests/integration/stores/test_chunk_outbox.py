@@ -5,9 +5,10 @@ import uuid
 import pytest
 from sqlalchemy import text
 
-from libs.common import chunk_outbox
-from libs.common.chunk_outbox import ChunkRow, Window
-from libs.common.postgres import Postgres
+from libs.common.outbox.source import LEASE_SECONDS
+from libs.common.stores.postgres import Postgres
+from libs.imports import chunk_life
+from libs.imports.chunk_states import ClaimedChunk, Window
 from tests.support.imports import insert_import
 from tests.support.kafka import unique
 from tests.support.platform import Tenant
@@ -23,9 +24,9 @@ async def an_import(postgres: Postgres, tenant: Tenant, chunks: int) -> int:
     return await insert_import(postgres, tenant, row_counts=[10] * chunks, name=unique("n"), payloads=payloads)
 
 
-async def claim(postgres: Postgres, lease: uuid.UUID | None = None) -> list[ChunkRow]:
+async def claim(postgres: Postgres, lease: uuid.UUID | None = None) -> list[ClaimedChunk]:
     async with postgres.transaction() as connection:
-        return await chunk_outbox.claim_chunks(connection, lease=lease or uuid.uuid4(), window=WINDOW)
+        return await chunk_life.claim(connection, lease=lease or uuid.uuid4(), window=WINDOW)
 
 
 async def send(postgres: Postgres) -> list[tuple[int, int]]:
@@ -33,11 +34,11 @@ async def send(postgres: Postgres) -> list[tuple[int, int]]:
     lease = uuid.uuid4()
     rows = await claim(postgres, lease)
     async with postgres.transaction() as connection:
-        await chunk_outbox.mark_sent(connection, rows, lease=lease)
+        await chunk_life.mark_sent(connection, places(rows), lease=lease)
     return places(rows)
 
 
-def places(rows: list[ChunkRow]) -> list[tuple[int, int]]:
+def places(rows: list[ClaimedChunk]) -> list[tuple[int, int]]:
     return [(row.import_id, row.chunk_index) for row in rows]
 
 
@@ -64,8 +65,8 @@ async def test_chunks_are_claimed_in_order_with_their_payload_and_trace(
         """UPDATE amigocare.lead_imports SET options = '{"traceparent": "00-ab"}' WHERE id = :i""", i=import_id
     )
     assert await claim(postgres) == [
-        ChunkRow(import_id, 0, b"payload 0", "00-ab"),
-        ChunkRow(import_id, 1, b"payload 1", "00-ab"),
+        ClaimedChunk(import_id, 0, b"payload 0", "00-ab"),
+        ClaimedChunk(import_id, 1, b"payload 1", "00-ab"),
     ]
 
 
@@ -125,14 +126,14 @@ async def test_what_another_relay_is_sending_counts_as_in_flight(
     import_id = await an_import(postgres, tenant, 7)
     assert len(await claim(postgres)) == WINDOW.alone
     assert await claim(postgres) == []
-    await let_pass(db, chunk_outbox.LEASE_SECONDS + 1)  # it died
+    await let_pass(db, LEASE_SECONDS + 1)  # it died
     assert places(await claim(postgres)) == [(import_id, index) for index in range(WINDOW.alone)]
 
 
 async def test_two_relays_that_claim_at_the_same_moment_share_no_chunk(postgres: Postgres, tenant: Tenant) -> None:
     import_id = await an_import(postgres, tenant, 3)
     async with postgres.transaction() as connection:
-        mine = await chunk_outbox.claim_chunks(connection, lease=uuid.uuid4(), window=WINDOW)
+        mine = await chunk_life.claim(connection, lease=uuid.uuid4(), window=WINDOW)
         theirs = await claim(postgres)
     assert places(mine) == [(import_id, 0), (import_id, 1), (import_id, 2)]
     assert theirs == []
@@ -144,13 +145,13 @@ async def test_a_relay_that_began_before_anothers_claim_respects_it(postgres: Po
     async with postgres.transaction() as earlier:
         await earlier.execute(text("SELECT now()"))
         assert places(await claim(postgres)) == [(import_id, index) for index in range(4)]
-        assert await chunk_outbox.claim_chunks(earlier, lease=uuid.uuid4(), window=WINDOW) == []
+        assert await chunk_life.claim(earlier, lease=uuid.uuid4(), window=WINDOW) == []
 
 
 async def test_a_lease_that_ended_is_claimed_again(postgres: Postgres, tenant: Tenant, db: Stored) -> None:
     import_id = await an_import(postgres, tenant, 1)
     await claim(postgres)
-    await let_pass(db, chunk_outbox.LEASE_SECONDS - 1)
+    await let_pass(db, LEASE_SECONDS - 1)
     assert await claim(postgres) == []
     await let_pass(db, 2)
     assert places(await claim(postgres)) == [(import_id, 0)]
@@ -162,11 +163,11 @@ async def test_a_relay_whose_lease_passed_to_another_marks_and_releases_nothing(
     import_id = await an_import(postgres, tenant, 1)
     mine, theirs = uuid.uuid4(), uuid.uuid4()
     rows = await claim(postgres, mine)
-    await let_pass(db, chunk_outbox.LEASE_SECONDS + 1)
+    await let_pass(db, LEASE_SECONDS + 1)
     await claim(postgres, theirs)
     async with postgres.transaction() as connection:
-        await chunk_outbox.mark_sent(connection, rows, lease=mine)
-        await chunk_outbox.release_chunks(connection, lease=mine)
+        await chunk_life.mark_sent(connection, places(rows), lease=mine)
+        await chunk_life.release(connection, lease=mine)
     (chunk,) = await db.rows("SELECT * FROM amigocare.lead_import_chunks WHERE import_id = :i", i=import_id)
     assert (chunk["sent_at"], chunk["sent_count"], chunk["lease"]) == (None, 0, theirs)
 
@@ -176,8 +177,8 @@ async def test_what_could_not_be_sent_is_given_back_at_once(postgres: Postgres, 
     lease = uuid.uuid4()
     rows = await claim(postgres, lease)
     async with postgres.transaction() as connection:
-        await chunk_outbox.mark_sent(connection, rows[:1], lease=lease)
-        await chunk_outbox.release_chunks(connection, lease=lease)
+        await chunk_life.mark_sent(connection, places(rows[:1]), lease=lease)
+        await chunk_life.release(connection, lease=lease)
     assert places(await claim(postgres)) == [(import_id, 1)]
 
 

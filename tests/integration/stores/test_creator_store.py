@@ -10,8 +10,8 @@ from pymongo.errors import BulkWriteError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from libs.common.events.chunk import ChunkTagged
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkTagged
 from services.creator.domain import chat_ids
 from services.creator.store import LeadStore, NotAllNew, Store
 from tests.support.chunks import new_phones

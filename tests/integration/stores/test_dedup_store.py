@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from libs.common.events.chunk import ChunkAccepted
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from services.dedup.domain import KnownPhones, Phone
 from tests.support.chunks import new_phones
 from tests.support.contacts import insert_chat, insert_lead, insert_patient

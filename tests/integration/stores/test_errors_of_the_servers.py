@@ -12,9 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from libs.common.errors import describe, is_bad_day
-from libs.common.mongo import Mongo
-from libs.common.postgres import Postgres
 from libs.common.settings import MongoSettings, PostgresSettings
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.imports.chats import chats_of
 from tests.support.chunks import created_like, new_phones
 from tests.support.imports import accepted_chunk, insert_import, live_rows, tagged
 from tests.support.kafka import unique
@@ -124,7 +125,7 @@ async def test_a_postgresql_that_is_not_there_is_a_bad_day(host: str) -> None:
 async def test_a_mongodb_that_is_not_there_is_a_bad_day() -> None:
     url = SecretStr(f"mongodb://127.0.0.1:{free_port()}/leadflow")
     mongo = Mongo(MongoSettings(mongo_url=url, mongo_timeout_seconds=0.3), application_name="tests")
-    for call in (mongo.chats.find_one({}), mongo.chats.insert_many([{"name": MARK}], ordered=False)):
+    for call in (chats_of(mongo).find_one({}), chats_of(mongo).insert_many([{"name": MARK}], ordered=False)):
         with pytest.raises(Exception) as caught:  # noqa: PT011 - which one it is, is the question
             await call
         assert is_bad_day(caught.value)
@@ -138,7 +139,7 @@ async def test_a_mongodb_that_takes_too_long_is_a_bad_day(
     await db.chats.insert_one({"company_id": tenant.company_id})
     mongo = Mongo(stores[1].model_copy(update={"mongo_timeout_seconds": 0.3}), application_name="tests")
     with pytest.raises(Exception) as caught:  # noqa: PT011 - which one it is, is the question
-        await mongo.chats.find_one({"company_id": tenant.company_id, "$where": "sleep(5000) || true"})
+        await chats_of(mongo).find_one({"company_id": tenant.company_id, "$where": "sleep(5000) || true"})
     assert is_bad_day(caught.value)
     await close_at_once(mongo)
 

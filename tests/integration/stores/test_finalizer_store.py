@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from libs.common.events.chunk import Outcome, SettledRow
-from libs.common.events.lead_import import ImportFinished, ImportStatus
-from libs.common.events.topics import IMPORT_FINISHED
-from libs.common.postgres import Postgres
-from services.finalizer.domain import ChunkOutcome, ChunkState, Totals
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.events import ImportFinished, ImportStatus
+from libs.contracts.lead_import.internal.messages import Outcome, SettledRow
+from libs.contracts.lead_import.topics import IMPORT_FINISHED
+from libs.imports.chunk_states import ChunkOutcome, ChunkState, Totals
 from services.finalizer.store import Store
 from tests.support.chunks import settled_row
 from tests.support.imports import insert_import

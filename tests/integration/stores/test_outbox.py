@@ -7,11 +7,11 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from libs.common import outbox
-from libs.common.events.lead_import import ImportFinished
-from libs.common.events.topics import IMPORT_FINISHED
-from libs.common.outbox import OutboxRow
-from libs.common.postgres import Postgres
+from libs.common.outbox import events as outbox
+from libs.common.outbox.source import LEASE_SECONDS, Outgoing
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.events import ImportFinished
+from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from tests.support.readers import Stored
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -44,17 +44,17 @@ async def add(postgres: Postgres, *import_ids: int) -> None:
             await outbox.add_event(connection, IMPORT_FINISHED, finished(import_id), source="finalizer", time=NOW)
 
 
-async def claim(postgres: Postgres, lease: uuid.UUID | None = None, *, limit: int = 100) -> list[OutboxRow]:
+async def claim(postgres: Postgres, lease: uuid.UUID | None = None, *, limit: int = 100) -> list[Outgoing]:
     async with postgres.transaction() as connection:
         return await outbox.claim_events(connection, lease=lease or uuid.uuid4(), limit=limit)
 
 
-async def delete(postgres: Postgres, rows: list[OutboxRow], lease: uuid.UUID) -> None:
+async def delete(postgres: Postgres, rows: list[Outgoing], lease: uuid.UUID) -> None:
     async with postgres.transaction() as connection:
         await outbox.delete_events(connection, [row.id for row in rows], lease=lease)
 
 
-async def release(postgres: Postgres, rows: list[OutboxRow], lease: uuid.UUID, seconds: float) -> None:
+async def release(postgres: Postgres, rows: list[Outgoing], lease: uuid.UUID, seconds: float) -> None:
     async with postgres.transaction() as connection:
         await outbox.release_events(connection, [row.id for row in rows], lease=lease, delay_seconds=seconds)
 
@@ -109,7 +109,7 @@ async def test_a_claimed_event_is_nobody_elses_until_its_lease_ends(postgres: Po
     await add(postgres, 1)
     await claim(postgres)
     assert await claim(postgres) == []
-    await let_pass(db, outbox.LEASE_SECONDS - 1)
+    await let_pass(db, LEASE_SECONDS - 1)
     assert await claim(postgres) == []
     await let_pass(db, 2)
     (again,) = await claim(postgres)
@@ -136,7 +136,7 @@ async def test_a_relay_whose_lease_passed_to_another_deletes_nothing(postgres: P
     await add(postgres, 1)
     mine, theirs = uuid.uuid4(), uuid.uuid4()
     rows = await claim(postgres, mine)
-    await let_pass(db, outbox.LEASE_SECONDS + 1)
+    await let_pass(db, LEASE_SECONDS + 1)
     assert len(await claim(postgres, theirs)) == 1
     await delete(postgres, rows, mine)
     assert await keys(db) == ["1"]

@@ -16,14 +16,17 @@ from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from libs.common import outbox
-from libs.common.chunk_outbox import Window
-from libs.common.events.lead_import import ImportAccepted
-from libs.common.events.topics import CHUNK_ACCEPTED, IMPORT_ACCEPTED, Topic
 from libs.common.kafka.broker import create_broker, stop_broker
-from libs.common.postgres import Postgres
-from libs.common.relay import Relay
+from libs.common.outbox import events as outbox
+from libs.common.outbox.relay import Relay
 from libs.common.settings import PostgresSettings
+from libs.common.stores.postgres import Postgres
+from libs.common.topics import Topic
+from libs.contracts.lead_import.events import ImportAccepted
+from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED
+from libs.contracts.lead_import.topics import IMPORT_ACCEPTED
+from libs.imports.chunk_outbox import ChunkOutbox
+from libs.imports.chunk_states import Window
 from tests.support.imports import insert_import
 from tests.support.kafka import Kafka, unique
 from tests.support.platform import Tenant
@@ -48,7 +51,7 @@ async def broker(kafka: Kafka) -> AsyncIterator[KafkaBroker]:
 async def chunk_topic(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> str:
     """The topic of chunks is the test's own: services that run beside it must not take them."""
     topic = await kafka.topic(CHUNK_ACCEPTED)
-    monkeypatch.setattr("libs.common.relay.CHUNK_ACCEPTED", topic)
+    monkeypatch.setattr("libs.imports.chunk_outbox.CHUNK_ACCEPTED", topic)
     return topic.name
 
 
@@ -58,7 +61,8 @@ def relay(postgres: Postgres, broker: KafkaBroker, chunk_topic: str) -> Relay:
 
 
 def relay_of(postgres: Postgres, broker: KafkaBroker, *, poll_seconds: float = 0.05) -> Relay:
-    return Relay(postgres, broker, service="api", window=Window(alone=4, shared=2), poll_seconds=poll_seconds)
+    sources = (outbox.EventOutbox(), ChunkOutbox(Window(alone=4, shared=2), service="api"))
+    return Relay(postgres, broker, service="api", sources=sources, poll_seconds=poll_seconds)
 
 
 @asynccontextmanager

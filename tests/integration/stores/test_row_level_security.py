@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
 from tests.support.imports import insert_import
 from tests.support.kafka import unique
 from tests.support.platform import Tenant, create_tenant

@@ -8,8 +8,8 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from libs.common.errors import BadDay
-from libs.common.events.chunk import ChunkDeduplicated
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkDeduplicated
 from services.tagger.store import Store
 from tests.support.chunks import new_phones
 from tests.support.imports import accepted_chunk, deduplicated, insert_import, live_rows

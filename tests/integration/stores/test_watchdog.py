@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from libs.common.postgres import Postgres
+from libs.common.stores.postgres import Postgres
 from services.finalizer.store import Store
 from services.finalizer.watchdog import Watchdog
 from tests.support.imports import insert_import

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from libs.common.events.chunk import ChunkAccepted
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from services.api.domain.job import ParseResult
 from tests.unit.api.parsed import Run, run_on
 

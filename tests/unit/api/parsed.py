@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from libs.common.events.chunk import ChunkAccepted
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from services.api.domain.job import ParseJob, ParseResult
 from services.api.domain.parse import parse_file
 from services.api.domain.spool import read_spool

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from libs.common.events.cells import COLUMNS
+from libs.contracts.lead_import.internal.carried_cells import COLUMNS
 from services.api.domain.job import Limits
 from services.api.domain.problems import PROBLEMS, Refused
 from services.api.domain.spreadsheet import read_spreadsheet

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from libs.common.events.chunk import (
+from libs.contracts.lead_import.internal.messages import (
     MAX_CHUNK_BYTES,
     ChunkAccepted,
     ChunkDeduplicated,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from validate_docbr import CPF
 
-from libs.common.events.chunk import CELL_LIMIT
+from libs.contracts.lead_import.internal.messages import CELL_LIMIT
 from services.api.domain.cells import TRIMMED, InvalidCell, kept, trimmed
 from services.api.domain.fields import (
     has_cpf_check_digits,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libs.common.events.chunk import (
+from libs.contracts.lead_import.internal.messages import (
     CELL_LIMIT,
     MAX_CHUNK_BYTES,
     ChunkAccepted,

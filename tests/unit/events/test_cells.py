@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.events.cells import COLUMNS, original_cells, unspelled_cells
+from libs.contracts.lead_import.internal.carried_cells import COLUMNS, original_cells, unspelled_cells
 
 SPELLED = ["Ana", "11912345678", "52998224725", "ana@a.com.br", "VIP, Zona Sul"]
 LEAD = ("Ana", "11912345678", "52998224725", "ana@a.com.br", ("VIP", "Zona Sul"))

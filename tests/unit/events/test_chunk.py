@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from libs.common.events.chunk import (
+from libs.contracts.lead_import.internal.messages import (
     Chunk,
     ChunkAccepted,
     ChunkCreated,

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from libs.common.events.chunk import Chunk
-from libs.common.events.topics import TOPICS, Topic
+from libs.common.topics import Topic
+from libs.contracts.lead_import.internal.messages import Chunk
+from libs.contracts.lead_import.registry import REGISTRY
 from tests.support.stack import ROOT
 
-EXAMPLES = ROOT / "libs" / "common" / "events" / "examples"
+EXAMPLES = ROOT / "libs" / "contracts" / "lead_import" / "examples"
 
-each_topic = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+each_topic = pytest.mark.parametrize("topic", REGISTRY.topics, ids=lambda topic: topic.name)
 
 
 def example(topic: Topic[Any]) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def without(value: Any, path: tuple[str, ...]) -> Any:
 
 
 def test_every_topic_has_an_example_and_every_example_a_topic() -> None:
-    assert {path.name for path in EXAMPLES.iterdir()} == {f"{topic.name}.json" for topic in TOPICS}
+    assert {path.name for path in EXAMPLES.iterdir()} == {f"{topic.name}.json" for topic in REGISTRY.topics}
 
 
 @each_topic
@@ -74,7 +75,7 @@ def test_no_field_of_the_example_may_be_left_out(topic: Topic[Any]) -> None:
 
 def test_the_examples_of_one_chunk_tell_one_story() -> None:
     rows = []
-    for topic in TOPICS:
+    for topic in REGISTRY.topics:
         if issubclass(topic.event, Chunk):
             content = example(topic)
             rows.append(sorted(content["live"]["row"] + [row["row"] for row in content["settled"]]))

@@ -8,23 +8,27 @@ from typing import Any
 
 import pytest
 
-from libs.common.events.chunk import Chunk, ChunkAccepted, ChunkCreated, ChunkDeduplicated, ChunkTagged
-from libs.common.events.lead_import import ImportFinished
-from libs.common.events.topics import (
+from libs.common.topics import Topic
+from libs.contracts.lead_import.events import ImportFinished
+from libs.contracts.lead_import.internal.chunk_keys import chunk_of_key
+from libs.contracts.lead_import.internal.messages import (
+    Chunk,
+    ChunkAccepted,
+    ChunkCreated,
+    ChunkDeduplicated,
+    ChunkTagged,
+)
+from libs.contracts.lead_import.internal.topics import (
     CHUNK_ACCEPTED,
     CHUNK_CREATED,
-    DEAD_LETTER,
-    DEAD_LETTER_RETENTION_HOURS,
-    IMPORT_ACCEPTED,
-    IMPORT_FINISHED,
-    TOPICS,
-    Topic,
-    chunk_of_key,
+    DEAD_LETTERS,
 )
+from libs.contracts.lead_import.registry import REGISTRY
+from libs.contracts.lead_import.topics import IMPORT_ACCEPTED, IMPORT_FINISHED
 from tests.support.chunks import plain
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-BY_NAME = {topic.name: topic for topic in TOPICS}
+BY_NAME = {topic.name: topic for topic in REGISTRY.topics}
 PERSONAL = re.compile(r"name|phone|cpf|email|mail|cell|tag|contact|chat")
 
 
@@ -33,21 +37,21 @@ def ce_id(topic: Topic[Any], identity: str) -> str:
 
 
 def test_topics_are_named_by_noun_event_and_version() -> None:
-    for name in [*BY_NAME, DEAD_LETTER]:
+    for name in [*BY_NAME, DEAD_LETTERS.topic]:
         assert re.fullmatch(r"lead\.import-[a-z-]+\.v[0-9]+", name)
-    assert len(BY_NAME) == len(TOPICS)
+    assert len(BY_NAME) == len(REGISTRY.topics)
 
 
 def test_no_two_topics_share_an_event_type() -> None:
-    assert len({topic.event_type for topic in TOPICS}) == len(TOPICS)
-    assert len({topic.event for topic in TOPICS}) == len(TOPICS)
+    assert len({topic.event_type for topic in REGISTRY.topics}) == len(REGISTRY.topics)
+    assert len({topic.event for topic in REGISTRY.topics}) == len(REGISTRY.topics)
 
 
 def test_the_finished_event_is_called_as_the_specification_says() -> None:
     assert (IMPORT_FINISHED.name, IMPORT_FINISHED.event_type) == ("lead.import-finished.v1", "lead:import-finished")
 
 
-@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+@pytest.mark.parametrize("topic", REGISTRY.topics, ids=lambda topic: topic.name)
 def test_personal_data_is_kept_a_day_and_never_made_public(topic: Topic[Any]) -> None:
     if issubclass(topic.event, Chunk):
         assert not topic.public
@@ -57,10 +61,10 @@ def test_personal_data_is_kept_a_day_and_never_made_public(topic: Topic[Any]) ->
 
 
 def test_dead_letters_are_kept_14_days() -> None:
-    assert DEAD_LETTER_RETENTION_HOURS == 14 * 24
+    assert DEAD_LETTERS.retention_hours == 14 * 24
 
 
-@pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic.public], ids=lambda topic: topic.name)
+@pytest.mark.parametrize("topic", [topic for topic in REGISTRY.topics if topic.public], ids=lambda topic: topic.name)
 def test_public_events_hold_ids_numbers_times_and_codes_only(topic: Topic[Any]) -> None:
     kinds = {int, datetime, type(None)}
     codes = {"status", "failure_reason"}
@@ -76,7 +80,7 @@ def test_the_created_event_holds_nothing_personal_of_live_rows() -> None:
 
 @pytest.mark.parametrize("stage", [ChunkAccepted, ChunkDeduplicated, ChunkTagged], ids=lambda stage: stage.__name__)
 def test_chunks_are_keyed_by_import_and_index(stage: type[Chunk[Any]]) -> None:
-    (topic,) = (topic for topic in TOPICS if topic.event is stage)
+    (topic,) = (topic for topic in REGISTRY.topics if topic.event is stage)
     chunk = stage.model_validate(plain(stage, live=1) | {"import_id": 12, "chunk_index": 3})
     assert topic.key(chunk) == topic.identity(chunk) == "12:3"
 
@@ -95,8 +99,8 @@ def test_a_message_of_the_same_identity_has_the_same_ce_id_whenever_it_is_sent()
 
 def test_the_ce_id_differs_by_stage_import_chunk_and_revision() -> None:
     identities = ["12:3", "12:4", "13:3", "123:3", "12:33", "12"]
-    ids = {ce_id(topic, identity) for topic in TOPICS for identity in identities}
-    assert len(ids) == len(TOPICS) * len(identities)
+    ids = {ce_id(topic, identity) for topic in REGISTRY.topics for identity in identities}
+    assert len(ids) == len(REGISTRY.topics) * len(identities)
 
 
 def test_a_later_revision_of_the_finished_event_has_another_ce_id() -> None:

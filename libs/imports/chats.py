@@ -1,8 +1,31 @@
-"""Whose chats the platform already holds."""
+"""The platform's chats: an import opens one for each lead, and looks first whose the platform already holds."""
 
-from libs.common.events.chunk import AnyLiveT, Chunk
-from libs.common.mongo import Mongo
+from pymongo import ASCENDING
+from pymongo.asynchronous.collection import AsyncCollection
+
 from libs.common.phones import both_forms
+from libs.common.stores.mongo import Document, Mongo
+from libs.contracts.lead_import.internal.messages import AnyLiveT, Chunk
+
+CHATS = "chats"
+
+PHONE_INDEX = [
+    ("company_id", ASCENDING),
+    ("account_id", ASCENDING),
+    ("contact_cellphone_country_code", ASCENDING),
+    ("contact_cellphone", ASCENDING),
+]
+"""What the duplicate check looks chats up by. Not unique: the collection is the platform's, not ours."""
+
+
+def chats_of(mongo: Mongo) -> AsyncCollection[Document]:
+    """Return the collection of chats."""
+    return mongo.collection(CHATS)
+
+
+async def ensure_chat_indexes(mongo: Mongo) -> None:
+    """Create the index of the duplicate check; a second run changes nothing."""
+    await chats_of(mongo).create_index(PHONE_INDEX, name="company_account_phone")
 
 
 async def rows_with_others_chats(mongo: Mongo, chunk: Chunk[AnyLiveT]) -> set[int]:
@@ -18,7 +41,7 @@ async def rows_with_others_chats(mongo: Mongo, chunk: Chunk[AnyLiveT]) -> set[in
             forms[form] = index
     found: set[int] = set()
     for country, forms in places.items():
-        cursor = mongo.chats.find(
+        cursor = chats_of(mongo).find(
             {
                 "company_id": chunk.company_id,
                 "account_id": chunk.account_id,

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka.partitioner import DefaultPartitioner
 
-from libs.common.events.topics import chunk_of_key
+from libs.contracts.lead_import.internal.chunk_keys import chunk_of_key
 
 _GOLDEN_SECTION = 0.618
 

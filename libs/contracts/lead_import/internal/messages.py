@@ -12,27 +12,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from libs.common.events.cells import original_cells
+from libs.common.messages import ID_LIMIT, Id, Message
+from libs.contracts.lead_import.internal.carried_cells import original_cells
 
 CELL_LIMIT = 1_000
 """Characters kept of an original cell in messages and in ``lead_import_rows``."""
 
 MAX_CHUNK_BYTES = 512 * 1024
 """A chunk message stays below this many bytes at every stage."""
-
-ID_LIMIT = 2**31 - 1
-"""The greatest number that the specification's ``int`` columns hold."""
-
-Id = Annotated[int, Field(ge=1, le=ID_LIMIT)]
-"""An id as the specification's ``int`` columns can hold it."""
-
-
-class Message(BaseModel):
-    """Within a version of a topic changes only add fields, so readers ignore what they do not know."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Outcome(StrEnum):
@@ -102,7 +91,7 @@ class LiveRows(Rows):
     tags: list[list[str]]
     """Tag names of the row's own cell, trimmed, without repeats."""
     cells: list[list[str]]
-    """What of the row's original cells its columns do not spell (``libs.common.events.cells``), each cut at
+    """What of the row's original cells its columns do not spell (``carried_cells``), each cut at
     ``CELL_LIMIT`` characters."""
 
     def original_cells(self, index: int) -> list[str]:

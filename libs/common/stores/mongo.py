@@ -1,24 +1,14 @@
-"""MongoDB: the platform's chats."""
+"""MongoDB: one client a process."""
 
 from typing import Any
 
-from pymongo import ASCENDING, AsyncMongoClient
+from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.write_concern import WriteConcern
 
 from libs.common.settings import MongoSettings
 
 Document = dict[str, Any]
-
-CHATS = "chats"
-
-PHONE_INDEX = [
-    ("company_id", ASCENDING),
-    ("account_id", ASCENDING),
-    ("contact_cellphone_country_code", ASCENDING),
-    ("contact_cellphone", ASCENDING),
-]
-"""What the duplicate check looks chats up by. Not unique: the collection is the platform's, not ours."""
 
 
 class Mongo:
@@ -34,14 +24,10 @@ class Mongo:
             timeoutMS=milliseconds,
         )
 
-    @property
-    def chats(self) -> AsyncCollection[Document]:
+    def collection(self, name: str) -> AsyncCollection[Document]:
+        """Return a collection of the database that the URL names."""
         database = self.client.get_default_database("leadflow")
-        return database.get_collection(CHATS, write_concern=WriteConcern(w="majority", j=True))
-
-    async def ensure_indexes(self) -> None:
-        """Create the index of the duplicate check."""
-        await self.chats.create_index(PHONE_INDEX, name="company_account_phone")
+        return database.get_collection(name, write_concern=WriteConcern(w="majority", j=True))
 
     async def close(self) -> None:
         await self.client.close()

@@ -1,4 +1,4 @@
-"""Outbox: events written in the transaction that makes them true, published by a relay afterwards.
+"""The outbox of events: written in the transaction that makes them true, published by a relay afterwards.
 
 A relay claims rows with ``FOR UPDATE SKIP LOCKED`` and a lease, publishes outside the transaction, deletes
 what it still holds the lease of, and gives back what failed with a growing delay. Any number of relays may
@@ -8,24 +8,25 @@ run. An event is published at least once; a repeat carries the same ``ce_id``.
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.events.topics import EventT, Topic
-from libs.common.observability import current_trace_headers
+from libs.common.outbox.source import LEASE_SECONDS, Outgoing
+from libs.common.process.traces import current_trace_headers
+from libs.common.topics import EventT, Topic
 
-LEASE_SECONDS = 30
+EVENTS_AT_ONCE = 100
 LONGEST_DELAY_SECONDS = 60
 
 _ADD = text(
     "INSERT INTO amigocare.outbox (topic, key, headers, payload)"
     " VALUES (:topic, :key, CAST(:headers AS jsonb), :payload)"
 )
-# A time beyond the longest one was written by a clock that has since jumped back; held against the time of now, as
-# in chunk_outbox.
+# No event waits longer than the longest delay: a time further ahead was written by a clock that has since jumped back.
+# It is held against the time of now, not of this transaction's beginning: a relay that began later may have claimed
+# the event since, and its lease is good.
 _CLAIM = text(
     """
     WITH due AS (
@@ -46,18 +47,6 @@ _RELEASE = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """One claimed event, ready for the wire."""
-
-    id: int
-    topic: str
-    key: str
-    headers: dict[str, str]
-    payload: bytes
-    attempts: int
-
-
 async def add_event(
     connection: AsyncConnection, topic: Topic[EventT], event: EventT, *, source: str, time: datetime
 ) -> None:
@@ -74,13 +63,13 @@ async def add_event(
     )
 
 
-async def claim_events(connection: AsyncConnection, *, lease: uuid.UUID, limit: int) -> list[OutboxRow]:
+async def claim_events(connection: AsyncConnection, *, lease: uuid.UUID, limit: int) -> list[Outgoing]:
     """Lease up to ``limit`` due events, oldest first; those that others hold are skipped."""
     rows = await connection.execute(
         _CLAIM,
         {"lease": lease, "limit": limit, "seconds": LEASE_SECONDS, "longest": LONGEST_DELAY_SECONDS},
     )
-    return sorted((OutboxRow(*row) for row in rows), key=lambda row: row.id)
+    return sorted((Outgoing(*row) for row in rows), key=lambda row: row.id)
 
 
 async def delete_events(connection: AsyncConnection, ids: Sequence[int], *, lease: uuid.UUID) -> None:
@@ -96,3 +85,22 @@ async def release_events(
         _RELEASE,
         {"ids": list(ids), "lease": lease, "seconds": min(delay_seconds, LONGEST_DELAY_SECONDS)},
     )
+
+
+class EventOutbox:
+    """The outbox of events as a source of the relay."""
+
+    kind = "event"
+
+    async def claim(self, connection: AsyncConnection, *, lease: uuid.UUID) -> list[Outgoing]:
+        """Lease up to ``EVENTS_AT_ONCE`` due events, oldest first."""
+        return await claim_events(connection, lease=lease, limit=EVENTS_AT_ONCE)
+
+    async def published(self, connection: AsyncConnection, messages: Sequence[Outgoing], *, lease: uuid.UUID) -> None:
+        """Forget published events, unless the lease passed to another relay."""
+        await delete_events(connection, [message.id for message in messages], lease=lease)
+
+    async def failed(self, connection: AsyncConnection, messages: Sequence[Outgoing], *, lease: uuid.UUID) -> None:
+        """Give failed events back, to be tried again after a pause that doubles with each attempt."""
+        delay = 0.2 * 2 ** min(10, *(message.attempts for message in messages))
+        await release_events(connection, [message.id for message in messages], lease=lease, delay_seconds=delay)

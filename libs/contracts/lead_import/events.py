@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from libs.common.events.chunk import Id, Message
+from libs.common.messages import Id, Message
 
 
 class ImportStatus(StrEnum):

@@ -53,9 +53,10 @@ class Postgres:
         """Commit at the end of the block, roll back when it raises.
 
         With a ``company_id`` no other company's rows exist within it (row-level security), whatever the
-        queries say. Without one it is ours: relay, finalizer, operator. ``by_index`` is for a company's chunks,
-        whose every row looks keys up, or has foreign keys that are looked up: statistics, or a plan that was
-        made while a table was small and is kept, let a scan of all of it seem cheap.
+        queries say. Without one it is the house's own, for work over all companies: the relay, the command line.
+        ``by_index`` is for large sets of a company's rows, each of which looks keys up, or has foreign keys that
+        are looked up: statistics, or a plan that was made while a table was small and is kept, let a scan of all
+        of it seem cheap.
         """
         async with self.engine.begin() as connection:
             if company_id is not None:

@@ -1,0 +1,60 @@
+"""Where a consumer group starts that never read its topic before.
+
+Kafka asks each consumer for itself what to do with a partition without an offset, and would ask again when partitions
+are added or offsets were forgotten: "from now" would then lose messages. So a group that begins now has an offset
+placed at the end of every partition once, before its first member joins; from then on it reads as any other group.
+"""
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import IllegalGenerationError, UnknownMemberIdError
+from aiokafka.structs import OffsetAndMetadata
+from faststream.kafka import KafkaBroker
+
+from libs.common.settings import KafkaSettings
+
+log = structlog.get_logger()
+
+
+async def place_new_groups(broker: KafkaBroker, settings: KafkaSettings) -> None:
+    """Place the offsets of the groups that begin now and have none yet. A second run finds them placed.
+
+    Raises aiokafka's KafkaError.
+    """
+    wanted = dict.fromkeys(
+        (str(getattr(subscriber, "group_id", None)), topic)
+        for subscriber in broker.subscribers
+        if getattr(getattr(subscriber, "_listener", None), "begins_now", False)
+        for topic in getattr(subscriber, "topic_names", [])
+    )
+    for group, topic in wanted:
+        await _begin_now(settings, group, topic)
+
+
+async def _begin_now(settings: KafkaSettings, group: str, topic: str) -> None:
+    bootstrap = settings.kafka_bootstrap.split(",")
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="leadflow-new-group")
+    try:
+        await admin.start()
+        committed = await admin.list_consumer_group_offsets(group)
+        if any(partition.topic == topic for partition in committed):
+            return
+        (described,) = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    partitions = [TopicPartition(topic, each["partition"]) for each in described["partitions"]]
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, client_id="leadflow-new-group", group_id=group, enable_auto_commit=False
+    )
+    try:
+        await consumer.start()
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        await consumer.commit({partition: OffsetAndMetadata(end, "") for partition, end in ends.items()})
+        log.info("a new group begins with what comes from now on", group=group, topic=topic)
+    except (IllegalGenerationError, UnknownMemberIdError):
+        # Another process of the service was first: its members read from the offsets that it placed.
+        return
+    finally:
+        await consumer.stop()

@@ -1,0 +1,116 @@
+"""The ways to read a topic: as a group that loses nothing, or as one of many who only watch."""
+
+from collections.abc import Awaitable, Callable
+from copy import copy
+from typing import Any, Literal
+
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from pydantic import ValidationError
+
+from libs.common.errors import BadMessage, describe
+from libs.common.kafka.rebalance import WaitForHandler
+from libs.common.settings import KafkaSettings
+from libs.common.topics import EventT, Topic
+
+MAX_POLL_INTERVAL_MS = 300_000
+REBALANCE_TIMEOUT_MS = 60_000
+
+Begins = Literal["beginning", "now"]
+"""Where a group that never read the topic starts.
+
+``beginning``: with the oldest message that the topic still holds; for a service without which work would lie.
+``now``: with what comes from now on; for one that reacts to news, and must not react to the past day's again.
+"""
+
+
+def subscribe(
+    broker: KafkaBroker,
+    topic: Topic[EventT],
+    *,
+    group: str,
+    begins: Begins,
+    settings: KafkaSettings,
+    consumers: int = 1,
+) -> Callable[[Callable[[EventT], Awaitable[None]]], None]:
+    """Call the decorated function with each event of ``topic``; commit its offset when it returns.
+
+    ``consumers`` members of the group share the process, each with its own partitions and one event at a time.
+    Raises what the function raises to ``Delivery``: a ``BadMessage`` is dead-lettered, a ``BadDay`` waits
+    and tries again.
+    """
+
+    async def decode(message: KafkaMessage) -> EventT:
+        try:
+            return topic.event.model_validate_json(message.body)
+        except ValidationError as error:
+            raise BadMessage(describe(error)) from None
+
+    declared = [
+        subscribe_raw(broker, topic.name, group=group, begins=begins, settings=settings, decoder=decode)
+        for _ in range(consumers)
+    ]
+
+    def decorate(handler: Callable[[EventT], Awaitable[None]]) -> None:
+        for subscriber in declared:
+            subscriber(handler)
+
+    return decorate
+
+
+def subscribe_raw(
+    broker: KafkaBroker,
+    topic_name: str,
+    *,
+    group: str,
+    begins: Begins,
+    settings: KafkaSettings,
+    decoder: Callable[[KafkaMessage], Awaitable[Any]],
+) -> Callable[[Callable[[Any], Awaitable[None]]], None]:
+    """Subscribe with a decoder of the caller's own."""
+    listener = WaitForHandler(REBALANCE_TIMEOUT_MS / 1000 - 10, begins_now=begins == "now")
+    subscriber = broker.subscriber(
+        topic_name,
+        group_id=group,
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        # Whatever ``begins`` says: it also decides for partitions that are added later, and for a group whose
+        # offsets were forgotten. Who begins now has had its offsets placed before it joins (``new_groups.py``).
+        auto_offset_reset="earliest",
+        session_timeout_ms=int(settings.kafka_session_timeout_seconds * 1000),
+        heartbeat_interval_ms=int(settings.kafka_session_timeout_seconds * 1000 / 4),
+        max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+        rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+        # A message that arrives on a partition that the fetch under way left out, because of what was not yet
+        # read of it, waits for the end of that fetch.
+        fetch_max_wait_ms=100,
+        fetch_min_bytes=1,
+        decoder=decoder,
+        listener=listener,
+    )
+    listener.attach(subscriber)
+
+    def decorate(handler: Callable[[Any], Awaitable[None]]) -> None:
+        subscriber(handler)
+
+    return decorate
+
+
+def broadcast(broker: KafkaBroker, topic_name: str) -> Callable[[Callable[[KafkaMessage], Awaitable[None]]], None]:
+    """Call the decorated function with each record from now on, in every replica: for live views and caches.
+
+    Nothing is committed, retried or dead-lettered: who misses one asks the database.
+    """
+
+    async def undecoded(message: KafkaMessage) -> KafkaMessage:
+        # FastStream keeps what a decoder returns in the message: one that holds itself would stay, with all that
+        # it carries, until Python looks for cycles.
+        return copy(message)
+
+    subscriber = broker.subscriber(
+        topic_name, group_id=None, ack_policy=AckPolicy.MANUAL, auto_offset_reset="latest", decoder=undecoded
+    )
+
+    def decorate(handler: Callable[[KafkaMessage], Awaitable[None]]) -> None:
+        subscriber(handler)
+
+    return decorate

@@ -1,0 +1,1 @@
+"""The stores as every service uses them: pools, transactions, limits of time."""

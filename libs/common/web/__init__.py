@@ -1,0 +1,1 @@
+"""HTTP as our services answer it: who calls, what is refused and how, health, connections of bounded cost."""

@@ -1,0 +1,1 @@
+"""What only the services of the import say to each other. They change it together; nobody else may rely on it."""

@@ -1,0 +1,32 @@
+"""The import's public topics: other teams and other services of the house may subscribe."""
+
+from libs.common.topics import DAY, Topic
+from libs.contracts.lead_import.events import ImportAccepted, ImportFinished
+
+
+def _by_import(event: ImportAccepted | ImportFinished) -> str:
+    return str(event.import_id)
+
+
+IMPORT_ACCEPTED = Topic(
+    name="lead.import-accepted.v1",
+    event=ImportAccepted,
+    event_type="lead:import-accepted",
+    key=_by_import,
+    identity=_by_import,
+    owner="api",
+    readers=(),
+    retention_hours=7 * DAY,
+    public=True,
+)
+IMPORT_FINISHED = Topic(
+    name="lead.import-finished.v1",
+    event=ImportFinished,
+    event_type="lead:import-finished",
+    key=_by_import,
+    identity=lambda event: f"{event.import_id}:{event.revision}",
+    owner="finalizer",
+    readers=("api",),
+    retention_hours=7 * DAY,
+    public=True,
+)

@@ -1,0 +1,49 @@
+"""The chunks that wait, as a source of the relay."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.clock import Clock, utc_now
+from libs.common.outbox.source import Outgoing
+from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED
+from libs.imports import chunk_life
+from libs.imports.chunk_states import ClaimedChunk, Window
+
+
+class ChunkOutbox:
+    """Gives as many chunks as the windows of their imports leave room for. ``service`` is whose relay sends them."""
+
+    kind = "chunk"
+
+    def __init__(self, window: Window, *, service: str, clock: Clock = utc_now) -> None:
+        self._window = window
+        self._service = service
+        self._clock = clock
+
+    async def claim(self, connection: AsyncConnection, *, lease: uuid.UUID) -> list[Outgoing]:
+        """Lease the chunks that may be sent now, first chunks first, so that no import waits for another's last."""
+        chunks = await chunk_life.claim(connection, lease=lease, window=self._window)
+        return [self._outgoing(chunk) for chunk in chunks]
+
+    async def published(self, connection: AsyncConnection, messages: Sequence[Outgoing], *, lease: uuid.UUID) -> None:
+        """Note that the chunks are in flight."""
+        await chunk_life.mark_sent(connection, [message.id for message in messages], lease=lease)
+
+    async def failed(self, connection: AsyncConnection, messages: Sequence[Outgoing], *, lease: uuid.UUID) -> None:
+        """Give back what is still leased: what was published lost its lease before (``published`` comes first)."""
+        await chunk_life.release(connection, lease=lease)
+
+    def _outgoing(self, chunk: ClaimedChunk) -> Outgoing:
+        identity = f"{chunk.import_id}:{chunk.chunk_index}"
+        headers = CHUNK_ACCEPTED.headers(identity, source=self._service, time=self._clock())
+        if chunk.traceparent:
+            headers["traceparent"] = chunk.traceparent
+        return Outgoing(
+            id=(chunk.import_id, chunk.chunk_index),
+            topic=CHUNK_ACCEPTED.name,
+            key=identity,
+            headers=headers,
+            payload=chunk.payload,
+        )
