@@ -18,6 +18,7 @@ from libs.common.kafka.broker import broadcast, create_broker, stop_broker, utc_
 from libs.common.observability import configure_logging, configure_tracing
 from libs.common.postgres import Postgres
 from libs.common.relay import Relay
+from libs.common.version import VERSION
 from services.api.accept import Acceptor
 from services.api.answers import install_error_handlers
 from services.api.deps import Deps
@@ -89,7 +90,7 @@ def build(settings: Settings) -> FastAPI:
 
     app = FastAPI(
         title="Leadflow",
-        version="1",
+        version=VERSION,
         lifespan=lifespan,
         description="Imports spreadsheets of leads into the CRM.",
         # A span a request is enough, five cost more than the answer; a log of an error would quote its rows.

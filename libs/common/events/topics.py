@@ -1,6 +1,6 @@
 """The topic registry: every topic with its event, key, owner, readers and retention.
 
-Topics are created from this table, handlers subscribe and publish through it, and ``ARCHITECTURE.md`` is
+Topics are created from this table, handlers subscribe and publish through it, and ``docs/reference/events.md`` is
 held to it by a test. One event type a topic; the version is in the topic's name.
 """
 
