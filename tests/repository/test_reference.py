@@ -78,7 +78,7 @@ def test_every_setting_stands_in_the_docs_with_its_default() -> None:
 
 @pytest.mark.parametrize("service", SETTINGS)
 def test_every_setting_says_what_it_is(service: str) -> None:
-    said = {}
+    said: dict[str, str] = {}
     for declaring in SETTINGS[service].__mro__:
         if declaring.__module__.startswith(("libs.", "services.")):
             said |= docstrings_of(declaring)
