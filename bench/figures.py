@@ -63,6 +63,15 @@ class Part:
         (RESULTS / f"{self.name}.json").write_text(text)
 
 
+def machines() -> list[str]:
+    """Return what kinds of machine the saved figures were taken on, in words."""
+    saved = [json.loads((RESULTS / f"{part.name}.json").read_text())["machine"] for part in load_all()]
+    words = [
+        f"{each['cores']} cores ({each['cpu']}), {each['memory_gib']} GiB, Python {each['python']}" for each in saved
+    ]
+    return list(dict.fromkeys(words))
+
+
 def load_all() -> list[Part]:
     """Return the parts that have been measured, in the table's order."""
     return [part for name in PARTS if (part := load(name))]

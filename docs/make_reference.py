@@ -17,7 +17,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from bench.figures import Figure, load_all, shown
+from bench.figures import Figure, load_all, machines, shown
 from bench.figures import table as figures_table
 from bench.shipped import differences
 from docs.settings_page import plain, settings_tables
@@ -154,6 +154,10 @@ def figure_settings() -> str:
     return f"For every figure: {_in_words(everywhere)}.\n\n{table}"
 
 
+def machine() -> str:
+    return "\n".join(f"- {each}" for each in machines())
+
+
 def _in_words(changed: Mapping[str, tuple[str, str]], without: Mapping[str, object] | None = None) -> str:
     names = sorted(set(changed) - set(without or ()))
     return "; ".join(f"`{name}` {changed[name][1]} (shipped: {changed[name][0]})" for name in names)
@@ -181,6 +185,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "headers": headers,
     "figures": figures,
     "figure-settings": figure_settings,
+    "machine": machine,
     "headline": headline,
 }
 
