@@ -23,8 +23,8 @@ test: setup ## run every test against real servers (ARGS="tests/unit -k phone" f
 	@.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 cover: setup ## which lines the unit and integration tests run (ARGS=tests/unit for fewer)
-	@.venv/bin/coverage run -m pytest --quiet $(or $(ARGS),tests/unit tests/repository tests/integration)
-	@.venv/bin/coverage report
+	@.venv/bin/coverage run -m pytest --quiet $(or $(ARGS),tests/unit tests/repository tests/integration); \
+		ended=$$?; .venv/bin/coverage report; exit $$ended
 
 chaos: setup ## kill, freeze and scale everything while imports run; every crash point (SEED=7 KILLS=200)
 	@SEED=$(call quote,$(SEED)) KILLS=$(or $(KILLS),200) LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos -s $(ARGS)
