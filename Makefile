@@ -1,7 +1,7 @@
 # Leadflow's everyday commands. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos bench up down restart logs reset scale status env token lint lock setup
+.PHONY: help demo check test cover chaos bench up down restart logs reset scale status env token lint reference lock setup
 MAKEFLAGS += --no-print-directory
 
 stack := .venv/bin/python -m deploy.local
@@ -16,15 +16,23 @@ demo: setup ## start everything, import examples/leads.csv (FILE=other.csv), sho
 	@$(stack) up --demo-quotas
 	@$(stack) demo $(if $(FILE),$(call quote,$(FILE)))
 
+check: lint ## before a commit: lint, the fast tests, and those of the repository (90 s on two cores)
+	@.venv/bin/pytest --numprocesses 2 --dist loadfile --quiet tests/unit tests/repository
+
 test: setup ## run every test against real servers (ARGS="tests/unit -k phone" for some)
 	@.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+cover: setup ## which lines the unit and integration tests run (ARGS=tests/unit for fewer)
+	@.venv/bin/coverage run -m pytest --quiet $(or $(ARGS),tests/unit tests/repository tests/integration); \
+		ended=$$?; .venv/bin/coverage report; exit $$ended
 
 chaos: setup ## kill, freeze and scale everything while imports run; every crash point (SEED=7 KILLS=200)
 	@SEED=$(call quote,$(SEED)) KILLS=$(or $(KILLS),200) LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos -s $(ARGS)
 
-bench: setup ## measure it beside other ways (ONLY=throughput,latency RUNS=5); writes bench/results
+bench: setup ## measure it beside other ways (ONLY=throughput,latency RUNS=5); writes bench/results and docs/reference
 	@sh deploy/local/setup.sh bench
 	@.venv/bin/python -m bench $(if $(ONLY),--only $(call quote,$(ONLY))) $(if $(RUNS),--runs $(call quote,$(RUNS)))
+	@.venv/bin/python -m docs.make_reference
 
 up: setup ## start everything in the background; returns when all of it is healthy
 	@$(stack) up
@@ -61,6 +69,9 @@ lint: setup ## check style, types, import contracts and known-unsafe calls
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/bandit --quiet --configfile pyproject.toml --recursive libs services migrations deploy
+
+reference: setup ## write the tables of docs/reference from the code
+	@.venv/bin/python -m docs.make_reference
 
 compile := .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" --python-version 3.11

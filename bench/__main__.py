@@ -1,6 +1,7 @@
 """``make bench``: every measured claim in one go; ``ONLY=throughput,latency RUNS=5`` for a part.
 
-Writes ``bench/results/<part>.json`` and ``bench/results/chart.png``, and prints the table that the README shows.
+Writes ``bench/results/<part>.json`` and ``bench/results/chart.png``, and prints the table of figures, which then goes
+into ``docs/reference/figures.md``.
 """
 
 import argparse

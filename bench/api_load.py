@@ -8,6 +8,7 @@ import aiohttp
 from bench.client import Client
 from bench.figures import Part
 from bench.rows import csv_file
+from bench.shipped import taken_with
 from bench.stack import Stack, running
 
 CLIENTS = 50
@@ -16,13 +17,12 @@ POLL_SECONDS = 0.5
 
 
 def measure(runs: int) -> Part:
-    part = Part(
-        "api_load", f"{CLIENTS} clients each poll every {POLL_SECONDS} s and stream progress of {ROWS:,} rows' import"
-    )
+    what = f"{CLIENTS} clients each poll every {POLL_SECONDS} s and stream progress of {ROWS:,} rows' import"
+    part = Part("api_load", what, taken_with())
     p99: list[float] = []
     p50: list[float] = []
     rate: list[float] = []
-    with running() as stack, Client(stack) as client:
+    with running(part.settings) as stack, Client(stack) as client:
         client.run(csv_file(900_000_000, 20_000), rows=20_000)
         for turn in range(runs):
             stack.empty()

@@ -5,16 +5,22 @@ import time
 from bench.client import Client
 from bench.figures import Part
 from bench.rows import csv_file
+from bench.shipped import taken_with
 from bench.stack import running
 
 HUGE, SMALL = 1_000_000, 1_000
 
 
 def measure(runs: int) -> Part:
-    part = Part("fairness", f"{SMALL:,} rows of one company, alone and while {HUGE:,} rows of another are imported")
+    what = f"{SMALL:,} rows of one company, alone and while {HUGE:,} rows of another are imported"
+    part = Part("fairness", what, taken_with())
     alone: list[float] = []
     beside: list[float] = []
-    with running() as stack, Client(stack) as huge, Client(stack, company_id=2, user_id=3, account_id=3) as small:
+    with (
+        running(part.settings) as stack,
+        Client(stack) as huge,
+        Client(stack, company_id=2, user_id=3, account_id=3) as small,
+    ):
         small.run(csv_file(900_000_000, SMALL), rows=SMALL)
         for turn in range(runs):
             file = csv_file(800_000_000 + turn * SMALL, SMALL)

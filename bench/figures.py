@@ -3,12 +3,14 @@
 import json
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from bench.shipped import mark
 
 _SIGNS = {">=": "≥", "<=": "≤"}
 
@@ -44,6 +46,8 @@ class Part:
 
     name: str
     what: str
+    settings: Mapping[str, str]
+    """What was set when it was measured, by the variable's name; everything else was as it is shipped."""
     figures: list[Figure] = field(default_factory=list)
 
     def add(self, name: str, unit: str, values: Sequence[float], goal: tuple[str, float] | None = None) -> Figure:
@@ -57,6 +61,15 @@ class Part:
         plain = asdict(self) | {"machine": machine()}
         text = json.dumps(plain, indent=1, ensure_ascii=False, default=str) + "\n"
         (RESULTS / f"{self.name}.json").write_text(text)
+
+
+def machines() -> list[str]:
+    """Return what kinds of machine the saved figures were taken on, in words."""
+    saved = [json.loads((RESULTS / f"{part.name}.json").read_text())["machine"] for part in load_all()]
+    words = [
+        f"{each['cores']} cores ({each['cpu']}), {each['memory_gib']} GiB, Python {each['python']}" for each in saved
+    ]
+    return list(dict.fromkeys(words))
 
 
 def load_all() -> list[Part]:
@@ -79,7 +92,7 @@ def load(name: str) -> Part | None:
         )
         for each in plain["figures"]
     ]
-    return Part(name=plain["name"], what=plain["what"], figures=figures)
+    return Part(name=plain["name"], what=plain["what"], settings=plain["settings"], figures=figures)
 
 
 def machine() -> dict[str, Any]:
@@ -102,13 +115,17 @@ def shown(value: float) -> str:
 
 
 def table(parts: Sequence[Part]) -> str:
-    """Return the figures as a Markdown table."""
-    lines = ["| measured | median (least to greatest) | runs | goal | met |", "| --- | --- | --- | --- | --- |"]
+    """Return the figures as a Markdown table; the last column says with which settings each was taken."""
+    lines = [
+        "| measured | median (least to greatest) | runs | goal | met | settings |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for part in parts:
         for figure in part.figures:
             values = figure.values
             spread = f"{shown(figure.median)} ({shown(min(values))} to {shown(max(values))})"
             goal = f"{_SIGNS[figure.goal[0]]} {shown(figure.goal[1])}" if figure.goal else ""
             met = {True: "yes", False: "no", None: ""}[figure.met]
-            lines.append(f"| {figure.name} ({figure.unit}) | {spread} | {len(values)} | {goal} | {met} |")
+            cells = (f"{figure.name} ({figure.unit})", spread, len(values), goal, met, mark(part.settings))
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)

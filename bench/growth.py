@@ -12,6 +12,7 @@ from pymongo import MongoClient
 from bench.client import Client
 from bench.figures import Part
 from bench.rows import csv_file, rows
+from bench.shipped import taken_with
 from bench.stack import Stack, running
 
 ROWS = 50_000
@@ -41,9 +42,10 @@ _FORGET = (
 
 
 def measure(runs: int) -> Part:
-    part = Part("growth", f"{ROWS:,} rows into {', '.join(f'{held:,}' for held in HELD)} leads, patients and chats")
+    what = f"{ROWS:,} rows into {', '.join(f'{held:,}' for held in HELD)} leads, patients and chats"
+    part = Part("growth", what, taken_with())
     speed: dict[int, list[float]] = {held: [] for held in HELD}
-    with running() as stack, Client(stack) as client:
+    with running(part.settings) as stack, Client(stack) as client:
         stack.empty()
         client.run(csv_file(900_000_000, 20_000), rows=20_000)
         # All sizes in each turn, not all turns of a size: the machine is faster at some times than at others.

@@ -3,6 +3,7 @@
 from bench.client import Client, Timing
 from bench.figures import Part
 from bench.rows import csv_file, xlsx_file
+from bench.shipped import taken_with
 from bench.stack import running
 
 ROWS = 5_000
@@ -10,10 +11,11 @@ WARM_UPS = 3
 
 
 def measure(runs: int) -> Part:
-    part = Part("latency", f"{ROWS:,} rows as CSV and as XLSX, and one row; nothing else runs")
-    timings: dict[str, list[Timing]] = {"CSV": [], "XLSX": [], "one row": []}
     # The limit of rows is the specification's: a higher one makes an XLSX worth measuring cell by cell.
-    with running(LEADFLOW_MAX_ROWS_PER_FILE=str(ROWS)) as stack, Client(stack) as client:
+    settings = taken_with(LEADFLOW_MAX_ROWS_PER_FILE=str(ROWS))
+    part = Part("latency", f"{ROWS:,} rows as CSV and as XLSX, and one row; nothing else runs", settings)
+    timings: dict[str, list[Timing]] = {"CSV": [], "XLSX": [], "one row": []}
+    with running(settings) as stack, Client(stack) as client:
         for turn in range(runs + WARM_UPS):
             start = turn * 100_000
             files = {

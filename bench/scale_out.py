@@ -5,6 +5,7 @@ import httpx
 from bench.client import Client
 from bench.figures import Part
 from bench.rows import csv_file
+from bench.shipped import taken_with
 from bench.stack import running
 
 PROCESSES = (1, 2, 4, 8)
@@ -18,20 +19,18 @@ ANSWER_MS = 50
 
 
 def measure(runs: int) -> Part:
-    part = Part(
-        "scale_out",
-        f"every number is asked of a provider that takes {ANSWER_MS} ms, {CONCURRENCY} calls at a time a process",
+    settings = taken_with(
+        LEADFLOW_WHATSAPP_ENABLED="true",
+        LEADFLOW_WHATSAPP_CONCURRENCY=str(CONCURRENCY),
+        LEADFLOW_CREATOR_CONSUMERS="1",
+        LEADFLOW_TOPIC_PARTITIONS="24",
+        LEADFLOW_WINDOW_ALONE="48",
+        LEADFLOW_CHUNK_ROWS=str(CHUNK_ROWS),
     )
+    what = f"every number is asked of a provider that takes {ANSWER_MS} ms, {CONCURRENCY} calls at a time a process"
+    part = Part("scale_out", what, settings)
     speed: dict[int, list[float]] = {count: [] for count in PROCESSES}
-    settings = {
-        "LEADFLOW_WHATSAPP_ENABLED": "true",
-        "LEADFLOW_WHATSAPP_CONCURRENCY": str(CONCURRENCY),
-        "LEADFLOW_CREATOR_CONSUMERS": "1",
-        "LEADFLOW_TOPIC_PARTITIONS": "24",
-        "LEADFLOW_WINDOW_ALONE": "48",
-        "LEADFLOW_CHUNK_ROWS": str(CHUNK_ROWS),
-    }
-    with running(**settings) as stack, Client(stack) as client:
+    with running(settings) as stack, Client(stack) as client:
         httpx.post(f"{stack.whatsapp_url}/control", json={"delay_ms": ANSWER_MS, "limit": 10_000}).raise_for_status()
         for turn in range(runs):
             for count in PROCESSES:

@@ -3,6 +3,7 @@
 from bench.client import Client
 from bench.figures import Part
 from bench.rows import csv_file
+from bench.shipped import taken_with
 from bench.stack import SERVICES, Stack, peak_memory, running
 
 SMALL, MIDDLE, LARGE = 50_000, 200_000, 1_000_000
@@ -10,11 +11,12 @@ MEBIBYTE = 2**20
 
 
 def measure(runs: int) -> Part:
-    part = Part("size", f"{SMALL:,}, {MIDDLE:,} and {LARGE:,} rows in one file; fresh service processes for each")
+    what = f"{SMALL:,}, {MIDDLE:,} and {LARGE:,} rows in one file; fresh service processes for each"
+    part = Part("size", what, taken_with())
     speed: dict[int, list[float]] = {SMALL: [], MIDDLE: [], LARGE: []}
     memory: dict[int, list[float]] = {MIDDLE: [], LARGE: []}
     growth: list[float] = []
-    with running() as stack:
+    with running(part.settings) as stack:
         for turn in range(runs):
             peaks: dict[int, dict[str, float]] = {}
             for rows in (SMALL, MIDDLE, LARGE):

@@ -1,10 +1,10 @@
-"""The stack that is measured: the local one, an instance of its own, with limits raised by settings."""
+"""The stack that is measured: the local one, an instance of its own, with the settings that its part names."""
 
 import asyncio
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +22,6 @@ ROOT = Path(__file__).resolve().parents[1]
 INSTANCE = os.environ.get("LEADFLOW_BENCH_INSTANCE", "bench")
 ATTEMPTS = 5
 SERVICES = ("api", "dedup", "tagger", "creator", "finalizer")
-
-LIMITS = {
-    "LEADFLOW_MAX_ROWS_PER_FILE": "1000000",
-    "LEADFLOW_QUOTA_ROWS": "2000000000",
-    "LEADFLOW_QUOTA_IMPORTS": "1000000",
-    "LEADFLOW_PARSE_SECONDS": "300",
-}
-"""Everything else is as a user gets it."""
 
 _OURS = "chat_tags, amigocare_leads, lead_import_rows, lead_import_tags, lead_import_chunks, outbox, idempotency_keys"
 
@@ -99,9 +91,9 @@ class Stack:
 
 
 @contextmanager
-def running(**settings: str) -> Iterator[Stack]:
-    """Start a fresh stack; stop it and forget its data at the end."""
-    given = LIMITS | settings
+def running(settings: Mapping[str, str]) -> Iterator[Stack]:
+    """Start a fresh stack with these settings; stop it and forget its data at the end."""
+    given = dict(settings)
     _local("reset", settings=given)
     try:
         _local("up", settings=given)

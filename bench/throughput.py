@@ -8,6 +8,7 @@ from bench.beside import floor, plain
 from bench.client import Client
 from bench.figures import Part
 from bench.rows import csv_file
+from bench.shipped import taken_with
 from bench.stack import ROOT, Stack, cpu_seconds, running
 
 ROWS = 50_000
@@ -17,14 +18,15 @@ WARM_UP_ROWS = 20_000
 
 
 def measure(runs: int) -> Part:
-    part = Part("throughput", f"{ROWS:,} rows, one process a service; the others in turn with it, on the same servers")
+    what = f"{ROWS:,} rows, one process a service; the others in turn with it, on the same servers"
+    part = Part("throughput", what, taken_with())
     ours: list[float] = []
     floors: list[float] = []
     plains: list[float] = []
     djangos: list[float] = []
     blind_djangos: list[float] = []
     cpu: list[float] = []
-    with running() as stack, Client(stack) as client:
+    with running(part.settings) as stack, Client(stack) as client:
         client.run(csv_file(900_000_000, WARM_UP_ROWS), rows=WARM_UP_ROWS)
         asyncio.run(floor.run(stack, 910_000_000, WARM_UP_ROWS))
         for turn in range(runs):

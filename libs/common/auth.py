@@ -24,8 +24,11 @@ class AuthSettings(EnvironmentSettings):
     jwks_url: str | None = None
     """Where the identity provider publishes its RS256 keys."""
     jwt_audience: str | None = None
+    """The ``aud`` that a token must name."""
     jwt_issuer: str | None = None
+    """The ``iss`` that a token must name."""
     jwt_leeway_seconds: int = Field(30, ge=0)
+    """How far the clocks of the identity provider and of this service may differ."""
 
     @model_validator(mode="after")
     def _one_kind_of_key(self) -> "AuthSettings":

@@ -37,7 +37,9 @@ class KafkaSettings(EnvironmentSettings):
     kafka_bootstrap: str = "127.0.0.1:9092"
     """Comma-separated ``host:port`` list."""
     topic_partitions: int = Field(12, ge=1)
+    """Of each topic that ``leadflow migrate`` creates; topics that exist stay as they are."""
     topic_replication: int = Field(1, ge=1)
+    """Replicas of each topic that ``leadflow migrate`` creates."""
     kafka_session_timeout_seconds: float = Field(10, gt=0)
     """A consumer that is silent for so long loses its partitions to the others."""
     backoff_max_seconds: float = Field(30, gt=0, le=120)
@@ -52,9 +54,13 @@ class ServiceSettings(KafkaSettings):
     """Where this process answers health checks and metrics, and how it logs."""
 
     http_host: str = "127.0.0.1"
+    """The address on which the process answers HTTP: health checks, metrics, and the calls of an API."""
     http_port: int = Field(8080, ge=1, le=65535)
+    """The port of that address."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """What is less than this is not logged."""
     log_format: Literal["json", "console"] = "json"
+    """A line of JSON for programs, or words for people."""
     otlp_endpoint: str | None = None
     """OpenTelemetry collector (``http://host:4318``); traces are not exported without it."""
 
@@ -63,7 +69,9 @@ class PostgresSettings(EnvironmentSettings):
     """How to reach PostgreSQL."""
 
     postgres_url: SecretStr = SecretStr("postgresql://leadflow:leadflow@127.0.0.1:5432/leadflow")
+    """``postgresql://user:password@host:port/database``."""
     postgres_pool_size: int = Field(5, ge=1)
+    """Connections of one process."""
     postgres_timeout_seconds: float = Field(30, gt=0)
     """For one statement, and for a connection."""
 
@@ -72,8 +80,9 @@ class MongoSettings(EnvironmentSettings):
     """How to reach MongoDB."""
 
     mongo_url: SecretStr = SecretStr("mongodb://127.0.0.1:27017/leadflow")
-    """With the database's name."""
+    """``mongodb://host:port/database``."""
     mongo_timeout_seconds: float = Field(30, gt=0)
+    """For one operation."""
 
 
 class RelaySettings(EnvironmentSettings):

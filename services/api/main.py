@@ -18,6 +18,7 @@ from libs.common.process.garbage import collect_rarely
 from libs.common.process.logs import configure_logging
 from libs.common.process.traces import configure_tracing
 from libs.common.stores.postgres import Postgres
+from libs.common.version import VERSION
 from libs.contracts.lead_import.internal.topics import CHUNK_CREATED
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from libs.imports.partitions import SpreadChunks
@@ -92,7 +93,7 @@ def build(settings: Settings) -> FastAPI:
 
     app = FastAPI(
         title="Leadflow",
-        version="1",
+        version=VERSION,
         lifespan=lifespan,
         description="Imports spreadsheets of leads into the CRM.",
         # A span a request is enough, five cost more than the answer; a log of an error would quote its rows.

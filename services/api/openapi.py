@@ -12,7 +12,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "type": {"type": "string"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "code": {"type": "string", "description": "Stable; see docs/errors.md."},
+        "code": {"type": "string", "description": "Stable; see docs/reference/errors.md."},
         "detail": {"type": "string"},
         "remedy": {"type": "string"},
         "errors": {

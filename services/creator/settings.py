@@ -11,6 +11,7 @@ class Settings(ServiceSettings, PostgresSettings, MongoSettings):
     creator_consumers: int = Field(3, ge=1)
     """Chunks in work at the same time: while one waits for MongoDB the others can use PostgreSQL."""
     whatsapp_enabled: bool = False
+    """Ask the provider for each phone whether it has WhatsApp."""
     whatsapp_url: str = "http://127.0.0.1:8099"
     """``POST {url}/v1/contacts/check`` with ``{"phone": "+55…"}`` answers ``{"on_whatsapp": true|false}``."""
     whatsapp_token: SecretStr | None = None
@@ -18,6 +19,7 @@ class Settings(ServiceSettings, PostgresSettings, MongoSettings):
     whatsapp_concurrency: int = Field(10, ge=1)
     """Calls in flight at most, a process."""
     whatsapp_timeout_seconds: float = Field(5, gt=0)
+    """For one call."""
     whatsapp_attempts: int = Field(4, ge=1)
     """For one phone, on 429, 5xx and connection errors; then the chunk waits as on a bad day."""
     whatsapp_breaker_failures: int = Field(10, ge=1)

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local import ports
 from deploy.local.instance import Instance
+from libs.common.version import VERSION
 from tests.support.processes import needs_local_stack
 from tests.support.stack import INSTANCE, ROOT, Addresses
 from tests.support.user import ERROR_TABLE, User, csv_file, lead_rows, new_phones
@@ -36,6 +37,7 @@ async def test_openapi_lists_the_calls(http: httpx.AsyncClient) -> None:
     assert answer.status_code == 200
     described = answer.json()
     assert described["openapi"].startswith("3.")
+    assert described["info"]["version"] == VERSION
     for (method, path), statuses in CALLS.items():
         call = described["paths"][path][method]
         assert set(call["responses"]) >= statuses, (method, path)

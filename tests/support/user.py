@@ -17,7 +17,7 @@ from tests.support.waiting import eventually
 
 COLUMNS = ("name", "phone", "cpf", "email", "tags")
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-ERROR_TABLE = ROOT / "docs" / "errors.md"
+ERROR_TABLE = ROOT / "docs" / "reference" / "errors.md"
 
 _numbers = itertools.count()
 
@@ -62,7 +62,7 @@ def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
     for error in body.get("errors", []):
         assert error["code"]
         assert error["message"]
-    assert f"`{code}`" in ERROR_TABLE.read_text(), f"docs/errors.md does not list {code}"
+    assert f"`{code}`" in ERROR_TABLE.read_text(), f"docs/reference/errors.md does not list {code}"
     return body
 
 

@@ -1,4 +1,4 @@
-"""Every way the api says no: one table of stable codes, printed in ``docs/errors.md``.
+"""Every way the api says no: one table of stable codes, printed in ``docs/reference/errors.md``.
 
 A code never changes its meaning. ``PROBLEMS`` are answers to a request (RFC 9457), ``ROW_ERRORS`` are
 entries of the ``errors`` list of ``invalid_rows`` and reasons of settled rows.

@@ -1,0 +1,238 @@
+"""``make reference``: write what the documents say of the code. ``--check`` only tells whether they say it.
+
+A page is prose with blocks between ``<!-- made: NAME -->`` and ``<!-- /made -->``; the blocks are made here.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import sys
+import types
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from bench.figures import Figure, load_all, machines, shown
+from bench.figures import table as figures_table
+from bench.shipped import differences
+from docs.settings_page import plain, settings_tables
+from libs.common.topics import Topic
+from libs.contracts.registry import registries
+from services.api.domain.problems import PROBLEMS, ROW_ERRORS, SETTLED_REASONS
+
+ROOT = Path(__file__).resolve().parents[1]
+CONTRACTS = ROOT / "libs" / "contracts"
+TOPICS = tuple(topic for registry in registries() for topic in registry.topics)
+
+_BLOCK = re.compile(r"(?P<begin><!-- made: (?P<name>[a-z-]+) -->\n)(?P<made>.*?)(?P<end>\n<!-- /made -->)", re.DOTALL)
+
+_MEANT = {
+    "ce_specversion": "the version of CloudEvents",
+    "ce_id": "a repeat of the same event carries the same id",
+    "ce_type": "what happened; one type a topic",
+    "ce_source": "the service that says it",
+    "ce_subject": "what the id follows from, beside the type: the import, with the chunk or the revision",
+    "ce_time": "when it was published first",
+    "content-type": "always this",
+}
+
+
+def rows_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def problems() -> str:
+    rows = [
+        (f"`{code}`", str(each.status), each.title, each.remedy.replace("|", "\\|")) for code, each in PROBLEMS.items()
+    ]
+    return rows_of(("code", "status", "title", "what to do"), rows)
+
+
+def row_errors() -> str:
+    return rows_of(("code", "meaning"), [(f"`{code}`", meaning) for code, meaning in ROW_ERRORS.items()])
+
+
+def settled_reasons() -> str:
+    return rows_of(("reason", "meaning"), [(f"`{reason}`", meaning) for reason, meaning in SETTLED_REASONS.items()])
+
+
+def example_of(topic: Topic[Any]) -> BaseModel:
+    """Return the topic's golden message."""
+    (path,) = CONTRACTS.glob(f"*/examples/{topic.name}.json")
+    read: BaseModel = topic.event.model_validate_json(path.read_bytes())
+    return read
+
+
+def key_of(topic: Topic[Any]) -> str:
+    """Say in words what a topic's messages are keyed by, as its golden message has it."""
+    event = example_of(topic)
+    plain_event = json.loads(event.model_dump_json())
+    by_value = {str(plain_event[name]): name for name in ("chunk_index", "import_id") if name in plain_event}
+    return ":".join(f"`{by_value[part]}`" for part in topic.key(event).split(":"))
+
+
+def public_topics() -> str:
+    rows = [
+        (f"`{topic.name}`", f"`{topic.event_type}`", key_of(topic), f"{topic.retention_hours} h")
+        for topic in TOPICS
+        if topic.public
+    ]
+    return rows_of(("topic", "`ce_type`", "key", "kept"), rows)
+
+
+def all_topics() -> str:
+    rows = [
+        (
+            f"`{topic.name}`",
+            topic.owner,
+            ", ".join(topic.readers) or "—",
+            key_of(topic),
+            f"{topic.retention_hours} h",
+            "public" if topic.public else "internal",
+        )
+        for topic in TOPICS
+    ]
+    for registry in registries():
+        letters = registry.dead_letters
+        if letters is not None:
+            readers, kept = ", ".join(letters.readers) or "—", f"{letters.retention_hours} h"
+            key = "`import_id`" if registry.owner == "lead_import" else "the message's own"
+            rows.append((f"`{letters.topic}`", "every consumer", readers, key, kept, "internal"))
+    return rows_of(("topic", "emitted by", "read by", "key", "kept", "who may read it"), rows)
+
+
+def public_events() -> str:
+    """Return a section for each public event: what it says, its fields, and its golden message."""
+    return "\n\n".join(_event_section(topic) for topic in TOPICS if topic.public)
+
+
+def _event_section(topic: Topic[Any]) -> str:
+    event = topic.event
+    rows = [
+        (f"`{name}`", _type_of(field.annotation), "yes" if field.is_required() else "no")
+        for name, field in event.model_fields.items()
+    ]
+    example = json.dumps(json.loads(example_of(topic).model_dump_json()), indent=2, ensure_ascii=False)
+    return (
+        f"### {topic.event_type}\n\n{plain(event.__doc__)}\n\n"
+        f"{rows_of(('field', 'type', 'always there'), rows)}\n\n```json\n{example}\n```"
+    )
+
+
+def _type_of(annotation: Any) -> str:
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return " or ".join(_type_of(each) for each in get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " or ".join(f"`{each.value}`" for each in annotation)
+    known = {int: "number", str: "text", datetime: "time (ISO 8601)", types.NoneType: "null"}
+    return known[annotation]
+
+
+def headers() -> str:
+    """Return the headers of an event as subscribers see them, with the values of an example."""
+    topic = next(topic for topic in TOPICS if topic.public)
+    event = example_of(topic)
+    made = topic.headers(topic.identity(event), source=topic.owner, time=datetime(2026, 11, 26, 12, tzinfo=UTC))
+    return rows_of(
+        ("header", "for example", "what it is"), [(f"`{name}`", f"`{made[name]}`", _MEANT[name]) for name in made]
+    )
+
+
+def figures() -> str:
+    return figures_table(load_all())
+
+
+def figure_settings() -> str:
+    """Return what was set otherwise than it is shipped: for all figures, and for each part."""
+    parts = load_all()
+    changed = {part.name: differences(part.settings) for part in parts}
+    everywhere = dict(set.intersection(*(set(each.items()) for each in changed.values())))
+    rows = [
+        (f"`{part.name}`", part.what, _in_words(changed[part.name], without=everywhere) or "nothing") for part in parts
+    ]
+    table = rows_of(("part", "what is measured", "set besides"), rows)
+    return f"For every figure: {_in_words(everywhere)}.\n\n{table}"
+
+
+def machine() -> str:
+    return "\n".join(f"- {each}" for each in machines())
+
+
+def _in_words(changed: Mapping[str, tuple[str, str]], without: Mapping[str, object] | None = None) -> str:
+    names = sorted(set(changed) - set(without or ()))
+    return "; ".join(f"`{name}` {changed[name][1]} (shipped: {changed[name][0]})" for name in names)
+
+
+def headline() -> str:
+    """Return one sentence of figures for the README."""
+    found = {figure.name: figure for part in load_all() for figure in part.figures}
+    speed, wait = found["Leadflow, upload to FINISHED"], found["5,000 rows to FINISHED, CSV"]
+    return f"On two cores: {_median(speed)} rows a second; 5,000 rows end {_median(wait)} ms after their upload began."
+
+
+def _median(figure: Figure) -> str:
+    return shown(statistics.median(figure.values))
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "settings": settings_tables,
+    "problems": problems,
+    "row-errors": row_errors,
+    "settled-reasons": settled_reasons,
+    "public-topics": public_topics,
+    "all-topics": all_topics,
+    "public-events": public_events,
+    "headers": headers,
+    "figures": figures,
+    "figure-settings": figure_settings,
+    "machine": machine,
+    "headline": headline,
+}
+
+
+def pages() -> list[Path]:
+    """Return the documents that may hold blocks."""
+    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def blocks_in(text: str) -> list[str]:
+    return [found["name"] for found in _BLOCK.finditer(text)]
+
+
+def made_anew(text: str) -> str:
+    """Return the page with its blocks as the code has them now."""
+    return _BLOCK.sub(lambda found: f"{found['begin']}{BLOCKS[found['name']]()}{found['end']}", text)
+
+
+def stale_pages(*, write: bool) -> list[Path]:
+    """Return the pages whose blocks said something else, and mend them when asked to."""
+    stale = []
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        anew = made_anew(text)
+        if anew != text:
+            stale.append(page)
+            if write:
+                page.write_text(anew, encoding="utf-8")
+    return stale
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make reference", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a page is stale")
+    given = parser.parse_args()
+    stale = [str(page.relative_to(ROOT)) for page in stale_pages(write=not given.check)]
+    if given.check and stale:
+        sys.exit(f"Stale: {', '.join(stale)}. Run `make reference`.")
+    sys.stdout.write(f"{'Written' if stale else 'Nothing to write'}{': ' * bool(stale)}{', '.join(stale)}\n")
+
+
+if __name__ == "__main__":
+    main()
