@@ -2,7 +2,7 @@
 
 from libs.common.events.chunk import AnyLiveT, Chunk
 from libs.common.mongo import Mongo
-from libs.common.phones import both_forms
+from libs.fields.phone_forms import both_forms
 
 
 async def rows_with_others_chats(mongo: Mongo, chunk: Chunk[AnyLiveT]) -> set[int]:

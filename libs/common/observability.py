@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.trace.status import Status
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from structlog.typing import EventDict
 
 from libs.common.errors import describe
@@ -23,14 +23,12 @@ from libs.common.settings import ServiceSettings
 
 RETRIES = Counter("leadflow_retries_total", "Attempts that will be made again.", ["service", "topic"])
 DEAD_LETTERED = Counter("leadflow_dead_letters_total", "Messages sent to the dead letter.", ["service", "topic"])
-ROWS = Counter("leadflow_rows_total", "Rows by what a stage made of them.", ["service", "outcome"])
 OUTBOX_PUBLISHED = Counter("leadflow_outbox_published_total", "Events that the relay published.", ["service", "kind"])
 OUTBOX_FAILED = Counter("leadflow_outbox_failed_total", "Attempts of the relay that failed.", ["service", "kind"])
 CHUNKS_RESENT = Counter("leadflow_chunks_resent_total", "Chunks that fell silent and were sent again.", ["service"])
 CONSUMER_LAG = Gauge(
     "leadflow_consumer_lag", "Messages not yet consumed, as this consumer knows.", ["service", "topic"]
 )
-PARSE_SECONDS = Histogram("leadflow_parse_seconds", "Time to read and validate a file.", ["service"])
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 

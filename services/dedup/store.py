@@ -5,8 +5,8 @@ from sqlalchemy import text
 from libs.common.chats import rows_with_others_chats
 from libs.common.events.chunk import ChunkAccepted
 from libs.common.mongo import Mongo
-from libs.common.phones import both_forms
 from libs.common.postgres import Postgres
+from libs.fields.phone_forms import both_forms
 from services.dedup.domain import KnownPhones
 
 # Both lists are walked along the index together: a page that holds several of the phones is read once, and countries

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.mongo import Mongo
-from libs.common.phones import both_forms
+from libs.fields.phone_forms import both_forms
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from libs.common.events.chunk import ChunkTagged
 from libs.common.events.topics import IMPORT_FINISHED
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres
-from services.api.store import AcceptStore, NewImport
+from services.api.accepting.store import AcceptStore, NewImport
 from services.creator import handlers as creator
 from services.creator.domain import CHAT_EXISTS, chat_ids, created_chunk
 from services.creator.store import LeadStore

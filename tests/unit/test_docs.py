@@ -1,7 +1,8 @@
 """The documents say what the code does."""
 
 from libs.common.events.topics import DEAD_LETTER, DEAD_LETTER_READERS, TOPICS
-from services.api.domain.problems import PROBLEMS, ROW_ERRORS, SETTLED_REASONS
+from services.api.http.problems import PROBLEMS
+from services.api.reasons import ROW_ERRORS, SETTLED_REASONS
 from services.api.settings import Settings as ApiSettings
 from services.creator.settings import Settings as CreatorSettings
 from services.dedup.settings import Settings as DedupSettings

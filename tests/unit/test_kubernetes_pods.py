@@ -5,8 +5,8 @@ import re
 import pytest
 
 from deploy.local.processes import SERVERS, SERVICES
-from libs.common.health import health_routes
 from libs.common.settings import ServiceSettings
+from libs.common.web.health import health_routes
 from tests.support.manifests import (
     CONTAINERS,
     IMAGE,

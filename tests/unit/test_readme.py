@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from bench.figures import PARTS, load_all
 from bench.figures import table as figures_table
 from libs.common.events.topics import IMPORT_FINISHED, TOPICS
-from libs.common.health import health_routes
-from services.api.routes import router
+from libs.common.web.health import health_routes
+from services.api.http.routes import router
 from tests.support.manifests import read_compose
 from tests.support.readme import README, SUBSCRIBER
 from tests.support.stack import ROOT

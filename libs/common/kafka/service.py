@@ -1,12 +1,10 @@
 """A consumer service as a process: its broker, its resources, its health checks, its end."""
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol
+from functools import partial
 
-import structlog
 import uvicorn
 from faststream.asgi import make_asyncapi_asgi
 from faststream.kafka import KafkaBroker
@@ -14,32 +12,22 @@ from faststream.specification import AsyncAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from libs.common.connections import BoundedHttp
-from libs.common.errors import describe
-from libs.common.garbage import collect_rarely
-from libs.common.health import health_routes
 from libs.common.kafka.broker import create_broker, stop_broker
 from libs.common.kafka.delivery import EXIT_BAD_DEPLOY, Delivery
 from libs.common.kafka.health import ConsumerHealth
 from libs.common.kafka.startup_checks import check_subscribers
 from libs.common.observability import configure_logging, configure_tracing
+from libs.common.process.lifecycle import Lifecycle
 from libs.common.settings import ServiceSettings
-
-log = structlog.get_logger()
-
-
-class Background(Protocol):
-    """Work beside the handlers, such as a relay."""
-
-    async def run(self) -> None: ...
-
-    def stop(self) -> None: ...
+from libs.common.web.connections import BoundedHttp
+from libs.common.web.health import health_routes
 
 
-class Service:
+class Service(Lifecycle):
     """One consumer service. Declare subscribers on ``broker``, then ``run``."""
 
     def __init__(self, name: str, settings: ServiceSettings) -> None:
+        super().__init__()
         configure_logging(settings, service=name)
         configure_tracing(settings, service=name)
         self.name = name
@@ -49,16 +37,6 @@ class Service:
         self.health = ConsumerHealth(self.broker, self.delivery, settings, service=name)
         self._exit_code = 0
         self._server: uvicorn.Server | None = None
-        self._closing: list[Callable[[], Awaitable[None]]] = []
-        self._background: list[Background] = []
-
-    def closes(self, *resources: Callable[[], Awaitable[None]]) -> None:
-        """Call these when the service has stopped, last one first."""
-        self._closing.extend(resources)
-
-    def runs(self, *background: Background) -> None:
-        """Run these beside the handlers."""
-        self._background.extend(background)
 
     def _bad_deploy(self) -> None:
         self._exit_code = EXIT_BAD_DEPLOY
@@ -69,24 +47,11 @@ class Service:
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Start before the first health check; stop after the message in hand, within the orchestrator's patience."""
         check_subscribers(self.broker)
-        try:
-            await self.broker.start()
-            tasks = [asyncio.create_task(work.run(), name=type(work).__name__) for work in self._background]
-            collect_rarely()
-            log.info("started")
+        # Declared last, because it starts last and is closed first: handlers need everything else.
+        self.starts(self.broker.start, close=partial(stop_broker, self.broker))
+        async with self.running():
             yield
             self.delivery.stop_waiting()
-            for work in self._background:
-                work.stop()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        except Exception as error:
-            log.error("cannot start", error=describe(error))  # noqa: TRY400 - the traceback is the driver's
-            raise
-        finally:
-            await stop_broker(self.broker)
-            for close in reversed(self._closing):
-                await close()
-            log.info("stopped")
 
     def app(self) -> Starlette:
         """Return the ASGI application: health checks, metrics, and AsyncAPI at ``/docs/events``."""
