@@ -22,7 +22,7 @@ _NON_GEOGRAPHIC = "001"
 _KINDS_WITH_DDD = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
 
 _LONGEST = 64
-"""Characters. No number is typed in so many, and no pattern below has to look at more."""
+"""Characters. Nobody types a number in more, so longer text is refused before any pattern below looks at it."""
 
 _SCIENTIFIC = re.compile(r"\d+(?:[.,]\d+)?e\+?\d+", re.IGNORECASE)
 _DECIMAL_ZERO = re.compile(r"(\d{8,})[.,]0+")

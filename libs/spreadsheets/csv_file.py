@@ -22,7 +22,8 @@ _EXCEL_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROLS_OF_TEXT = 0.05
-"""Text holds a stray control character now and then; every tenth character of random bytes is one."""
+"""The share of control characters above which a file is no text: text holds a stray one now and then, of random bytes
+every tenth is one."""
 
 
 def csv_records(path: Path, limits: Limits) -> tuple[str, Iterator[tuple[int, list[str]]]]:
@@ -67,7 +68,7 @@ def _separator(start: str) -> tuple[str, bool]:
 
 
 def _likeness(line: str, separator: str) -> tuple[int, int]:
-    """Return how many of the five names, and how many cells, the line holds when it is separated so."""
+    """Return how many of the columns' names, and how many cells, the line holds when it is separated so."""
     csv.field_size_limit(_SAMPLE)  # of the whole process: the file before this one may have left a smaller one
     cells = [trimmed(cell).casefold() for cell in next(csv.reader([line], delimiter=separator))]
     return len(set(cells) & set(FILE_COLUMNS)), len(cells)

@@ -12,17 +12,21 @@ from libs.spreadsheets.unreadable import Unreadable
 _BLOCK = 1 << 20
 _SAMPLE = 1 << 14
 _BYTES_OF_UTF16 = 4
-"""UTF-16 of western text is half zeros, all of them in the even or all in the odd bytes; a quarter is enough."""
+"""In UTF-16 every second byte of western text is zero: half of all bytes. Text of other scripts has fewer, so a file
+is taken for UTF-16 when a quarter of its bytes are zeros in even places, or in odd ones."""
 
 _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _AROUND_HIGH = re.compile(rb"[^\r\n,;\t]*[\x80-\xff][^\r\n,;\t]*")
 _LETTERS_OF_1252 = re.compile(rb"[\xc0-\xff]")
+"""Accented letters, if the text is Windows-1252."""
 _ODD_IN_1252 = re.compile(rb"[\x81-\x84\x86-\x90\x98-\x9f]")
-"""Signs and rare letters in Windows-1252, the common accents of Mac and DOS."""
+"""Signs and rare letters, if the text is Windows-1252; the commonest accents, if it is of a Mac or of DOS."""
 _LETTERS_FOR_ONE_ODD = 4
+"""So many accented letters for each odd sign make a text Windows-1252."""
 
 _LAST_RESORTS = ["mac_roman", "cp850", "cp1252"]
+"""The encodings of Macs, DOS and Windows, between which charset-normalizer chooses when the accents are strange."""
 
 
 def find_encoding(path: Path) -> str:

@@ -16,7 +16,8 @@ from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, unpacks_within, v
 _ENCRYPTED_STREAMS = ("EncryptedPackage", "DataSpaces")
 _WORKBOOK_STREAMS = ("Workbook", "Book")
 _PANIC = "PanicException"
-"""What a failed assertion in calamine becomes. PyO3 derives it from BaseException and gives it no import path."""
+"""The error that a failed assertion inside calamine (Rust) is raised as. It is known by its name alone: PyO3 derives it
+from BaseException and gives it no path that it could be imported from."""
 
 _DIGITS_OF_A_DOUBLE = 1e15
 """Below it a double holds every integer, and is printed as one."""

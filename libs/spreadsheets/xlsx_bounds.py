@@ -24,11 +24,13 @@ from libs.spreadsheets.unreadable import Unreadable
 
 _BLOCK = 1 << 18
 _PENDING = 1 << 20
-"""Bytes of one XML tag, comment or the like. Parsers hold a whole one in memory."""
+"""Bytes of one XML tag, comment or the like at most: a parser holds a whole one in memory, so that one without an end
+would fill it."""
 
 _CELLS_FOR_ANY_FILE = 1 << 21
 _CELLS_PER_ROW = 16
-"""A sheet's rectangle may hold this many cells: five columns, and some that a person forgot at the right."""
+"""A sheet's rectangle may hold the first number of cells whatever its limits are, and the second more for each row
+that the limits allow: five columns, and some that a person forgot at the right."""
 
 _COLUMNS_OF_EXCEL = 16_384
 """A to XFD ("Excel specifications and limits"): a wider sheet is measured no further."""
@@ -46,10 +48,13 @@ _OTHER_ARCHIVES = {
 
 _PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
 _NO_CELL_BUT = rb'<c(?! r="%b[0-9]{1,%d}"|[A-Za-z])'
-"""A cell's tag unless it goes on like this; other elements' names begin with c too, and go on with a letter."""
+"""Finds a cell (``<c``) that is written in any way but this: its reference comes first, and has these letters and at
+most so many digits. Other elements' names that begin with c (``<col``) go on with a letter and are no cells."""
 _NOT_PLAIN = re.compile(_NO_CELL_BUT % (b"[A-Z]{1,3}", 7))
 _LETTERS = 26
+"""Columns that are named by one letter."""
 _PREFIXED_CELL = re.compile(rb":c[\s/>]")
+"""``<x:c>``: the same element with a namespace's prefix, as the OpenXML SDK writes it."""
 _ERROR_CELL = b't="e"'
 _ERROR_LENGTH = 32
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")

@@ -27,7 +27,8 @@ from services.api.reading.domain.spool import read_spool
 from services.api.reading.pool import ReadingPool
 
 BEATEN_BY_ITSELF = frozenset({"name_taken", "quota_exceeded"})
-"""What a request is refused for when a simultaneous one with the same Idempotency-Key was accepted."""
+"""Refusals that may come of this same request: sent twice at once with one Idempotency-Key, the first takes the name
+and the quota, and the second must get the first one's answer instead of a refusal."""
 
 
 class _AnsweredMeanwhile(Exception):

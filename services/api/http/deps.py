@@ -26,7 +26,8 @@ class Deps:
 
 
 async def deps_of(request: Request) -> Deps:
-    # A plain function would be run in a thread: on a busy machine that waits for a core twice.
+    # Declared async although it awaits nothing: FastAPI runs a plain function in a thread, and on a busy machine the
+    # call would wait twice for a core, on the way there and on the way back.
     deps: Deps = request.app.state.deps
     return deps
 

@@ -10,7 +10,8 @@ Answer = TypeVar("Answer")
 
 
 AT_ONCE = 2
-"""Reads of a key: with one, who asks while it runs would wait for nearly two of them."""
+"""Reads of a key at the same time. With one, whoever asks just after it began would wait for the rest of it and then
+for the whole next one, because an answer must not be older than its question."""
 
 
 class SharedReads(Generic[Key, Answer]):

@@ -16,9 +16,11 @@ from services.api.http.store import Scope
 from services.api.http.views import finished_event, import_view
 
 POLL_SECONDS = 2.0
-"""An event of Kafka wakes the stream; this catches what was missed while reconnecting."""
+"""How long a stream sleeps at most. Events of Kafka wake it; what was missed while the consumer reconnected is seen
+when the time is over."""
 LEAST_PAUSE_SECONDS = 0.2
-"""Chunks of a large import end by the dozen a second; a person needs five looks, and the end at once."""
+"""How long a stream says nothing after a progress. Dozens of chunks of a large import end within a second, and nobody
+can see more than five changes of it. The import's end is told at once."""
 
 Found = Mapping[str, Any]
 

@@ -27,7 +27,7 @@ _FOLDER = "leadflow-upload-"
 
 
 class UploadSlots:
-    """At most ``count`` uploads at once: what each may take of disk and memory, all of them take so many times."""
+    """At most ``count`` uploads at once: it bounds the disk and the memory that all of them take together."""
 
     def __init__(self, count: int) -> None:
         self._free = count
@@ -45,9 +45,10 @@ class UploadSlots:
 
 
 def forget_uploads_of_the_dead() -> None:
-    """Remove the uploads that a killed api left behind: they are personal data, and room.
+    """Remove the uploads that a killed api left behind: they hold personal data and take up the disk.
 
-    Folders are named after their process. In a container the next one has the same number, and nothing yet.
+    Folders are named after the process that made them, and those of processes that live are left alone. A folder of
+    this process' own number is an earlier one's, as in a container that was started again: this one has none yet.
     """
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
         pid = folder.name.removeprefix(_FOLDER).partition("-")[0]
@@ -111,7 +112,7 @@ async def _receive_form(request: Request, *, max_bytes: int, seconds: float) -> 
 
 
 class _Parser(MultiPartParser):
-    """Starlette's, which forgets the open file of a part whose border never comes."""
+    """Starlette's parser, which leaves the file of a part open whose border never comes: this one closes it."""
 
     async def parse(self) -> FormData:
         form = await super().parse()

@@ -24,7 +24,8 @@ _ROOT = Path(__file__).resolve().parents[3]
 _ANSWER_LIMIT = 1 << 20
 _SECONDS_TO_START = 30
 _SENT_BY_PEOPLE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
-"""... and by the kernel when memory is short. A file makes its reader die of others: SIGABRT, SIGSEGV."""
+"""Signals that people and orchestrators send, and the kernel when memory is short: a worker that died of one says
+nothing about its file. A file that makes its reader fail makes it die of others, SIGABRT or SIGSEGV."""
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
 """A process that reads hostile files is not told the api's secrets."""
 
@@ -125,7 +126,7 @@ class _Worker:
             await _kill(self._process)
 
     async def run(self, job: ReadingJob) -> ReadingResult:
-        """Return the job's answer. A worker killed from outside says nothing about the file: once more."""
+        """Return the job's answer. A worker killed from outside says nothing about its file, which is read again."""
         for _ in range(2):
             process = await self._ready()
             try:

@@ -25,7 +25,8 @@ from services.api.reading.domain.rows import validate_row
 
 _MEMORY_FOR_ANY_FILE = 384 << 20
 _MEMORY_PER_ROW = 2 << 10
-"""Three times what XLSX rows were measured to take (200,000 rows: 115 MB): to stop bombs, not files."""
+"""Bytes. Three times what rows of an XLSX were measured to take (200,000 rows: 115 MB), so that the bound stops files
+that were made to fill the memory, and no honest one."""
 
 _KIBIBYTE = 1024
 
@@ -35,7 +36,9 @@ def main() -> None:
     answers, words = _own_streams()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal; the api decides
     signal.signal(signal.SIGALRM, _too_slow)
-    # A job makes no cycles to speak of, and hunting for them among its rows costs a tenth of its time
+    # Python's search for objects that refer to each other in circles would cost a tenth of a job's time, because it
+    # looks through all of the job's rows again and again. A job leaves hardly any such circle, so the search is made
+    # once after each job.
     gc.disable()
     own_memory = _address_space()
     _warm_up()
@@ -52,7 +55,7 @@ def _warm_up() -> None:
     """Load the tables and compile the patterns of the slow paths now, not in somebody's upload."""
     validate_row(2, ["é", "+351 912 345 678", "", "é@example.com", ""], EXCEL_CELL_LIMIT)
     gc.collect()
-    gc.freeze()  # looking through what stays would take 10 ms after each upload
+    gc.freeze()  # what is loaded by now stays: looking through it after each upload would take 10 ms
 
 
 def _own_streams() -> tuple[TextIO, TextIO]:

@@ -13,18 +13,27 @@ from services.api.reading.domain.job import ReadingJob
 from services.api.reading.domain.spool import write_chunk
 
 _CHUNKS_IN_ORDER = 25
-"""The rows of so many are put in order together: a page of an index beside a million contacts then has ten of them."""
+"""The rows of so many chunks are put in order together: 50,000 of them by default. Among a million contacts every
+twentieth entry of an index is then looked up, so that about ten of the rows share each page that is read."""
 _CHARS_IN_ORDER = 8_000_000
-"""Characters of the rows that are put in order together: so many rows of a usual file have half of it."""
+"""The same as a bound on memory: fewer rows are put in order together when their cells have more characters than
+this. 50,000 rows of a usual file have half of it."""
 
+# A chunk is written once, here, but every stage passes it on, and some make it larger. So it is closed while the
+# largest form that a later stage can give it is still below the limit of a message.
 _ENVELOPE_ROOM = 2048
+"""Bytes for what stands once in a message, beside its rows."""
 _ROOM_TO_SETTLE = 72
-"""Bytes that a row gains at most when a later stage settles it: names of fields, outcome and reason (73 and a reason
-of 15), less the codes of its phone (9); all other columns hold as much as the cells that come in their place."""
+"""Bytes that a row gains at most when a later stage settles it. The names of a settled row's fields, its outcome and a
+reason of 15 letters come in; the columns of the live row go. Those of its phone's dial code and country code go without
+anything in their place, the others make room for the original cells, which they spell. It comes to 66 at most; the rest
+is reserve. The tests settle every row of the widest chunks and hold the message against its limit."""
 _ROOM_OF_A_TAG = 11
-"""Bytes of a tag's id and its comma. A row of the tagger has brackets and a comma besides."""
+"""Bytes that a row gains for each of its tags when the tagger adds their ids: ten digits and a comma. Its list of ids
+takes three more, two brackets and a comma."""
 _FITTING = 0.95
-"""Of what would fit by the bytes of the rows before: the next ones may be a little longer."""
+"""How full the next chunk is planned, by the bytes of the rows before. Its own rows may be a little longer, and a chunk
+that turns out too large is cut in half, which makes two messages of what nearly fitted into one."""
 
 
 @dataclass(slots=True)
@@ -72,6 +81,7 @@ class ChunkWriter:
         self._blocks: list[RowBlock] = []
         self._rows = self._chars = 0
         self._wanted_rows = job.chunk_rows
+        # A row is tagged or settled, never both in one message.
         self._room_of_a_row = max(_ROOM_TO_SETTLE, 3 + _ROOM_OF_A_TAG * (TAGS_LIMIT + len(job.envelope["tag_ids"])))
 
     def add(self, rows: RowBlock, chars: int) -> None:

@@ -22,7 +22,8 @@ LISTED_ERRORS = 100
 """Entries of ``errors`` in an answer; ``total_errors`` counts all."""
 
 _BLOCK_CHARS = 4_000_000
-"""Characters of cells held at once: rows that fill a message have a tenth of it, cells may have 32,767 each."""
+"""Characters of cells that are held at once, whatever a file is made of: a cell may have 32,767, so that the rows of
+one chunk could have 330 million. Usual rows fill a message with a tenth of this bound."""
 
 
 def file_to_chunks(job: ReadingJob) -> ReadingResult:
