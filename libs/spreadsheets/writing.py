@@ -61,7 +61,7 @@ class XlsxWriter:
     def add(self, rows: Iterable[list[str]]) -> None:
         """Append rows of cells, all as text."""
         for cells in rows:
-            self._sheet.append([self._text(neutralised(cell)) for cell in cells])
+            self._sheet.append([self._text(cell) for cell in cells])
 
     def finish(self) -> Iterator[bytes]:
         """Yield the finished file in blocks."""
@@ -72,8 +72,12 @@ class XlsxWriter:
                 yield block
 
     def _text(self, cell: str) -> "Cell | str | None":
+        if not cell.isprintable():
+            # Before a formula is looked for: one that stands behind such a character would begin the cell.
+            cell = _NOT_IN_XML.sub("", cell)
+        cell = neutralised(cell)
         if not cell.isprintable() or "_x" in cell:
-            cell = _LOOKS_ESCAPED.sub("_x005F_", _NOT_IN_XML.sub("", cell)).replace("\r", "_x000D_")
+            cell = _LOOKS_ESCAPED.sub("_x005F_", cell).replace("\r", "_x000D_")
         if not cell or cell.isspace():
             return None
         if cell[0] != "#":

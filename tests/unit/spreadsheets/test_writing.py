@@ -91,6 +91,13 @@ def test_an_xlsx_report_holds_text_only() -> None:
     ]
 
 
+@pytest.mark.parametrize("hidden", ["\x08=1+1", "\x0b\x0c@SUM(A1)", "\x1f-2", "\ufffe=1"])
+def test_what_xml_cannot_hold_hides_no_formula(hidden: str) -> None:
+    """Such characters are left out, and what follows them then begins the cell."""
+    (sheet,) = openpyxl.load_workbook(io.BytesIO(xlsx_file([[hidden]]))).worksheets
+    assert (sheet["A2"].value[:1], sheet["A2"].data_type) == ("'", "s")
+
+
 def test_rows_with_too_many_cells_keep_them_all(tmp_path: Path) -> None:
     row = ["Ana", "1", "", "", "a", "b"]
     assert read(tmp_path / "csv", csv_header(HEADER) + csv_rows([row])) == [row]
