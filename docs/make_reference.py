@@ -23,7 +23,8 @@ from bench.shipped import differences
 from docs.settings_page import plain, settings_tables
 from libs.common.topics import Topic
 from libs.contracts.registry import registries
-from services.api.domain.problems import PROBLEMS, ROW_ERRORS, SETTLED_REASONS
+from services.api.http.problems import PROBLEMS
+from services.api.reasons import ROW_ERRORS, SETTLED_REASONS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = ROOT / "libs" / "contracts"

@@ -3,9 +3,9 @@
 from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
-from libs.common.phones import both_forms
 from libs.common.stores.mongo import Document, Mongo
 from libs.contracts.lead_import.internal.messages import AnyLiveT, Chunk
+from libs.fields.phone_forms import both_forms
 
 CHATS = "chats"
 

@@ -3,9 +3,9 @@
 from faststream.kafka import KafkaBroker
 
 from libs.common.kafka.lag import group_lags
-from libs.common.kafka.service import Service
 from libs.common.outbox.events import EventOutbox
 from libs.common.outbox.relay import Relay
+from libs.common.process.consumer import ConsumerService
 from libs.common.settings import KafkaSettings, ServiceSettings
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
@@ -19,9 +19,9 @@ PIPELINE = ("dedup", "tagger", "creator", "finalizer")
 """The consumer groups that a chunk passes, each named as its service: their lag explains why a chunk is unsettled."""
 
 
-def pipeline_service(name: str, settings: ServiceSettings) -> Service:
+def pipeline_service(name: str, settings: ServiceSettings) -> ConsumerService:
     """Return a stage of the import: its chunks are dealt out to partitions, its dead letters end their imports."""
-    return Service(name, settings, dead_letters=DEAD_LETTERS, partitioner=SpreadChunks())
+    return ConsumerService(name, settings, dead_letters=DEAD_LETTERS, partitioner=SpreadChunks())
 
 
 async def pipeline_lag(settings: KafkaSettings) -> int:

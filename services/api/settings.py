@@ -2,10 +2,9 @@
 
 from pydantic import Field
 
-from libs.common.auth import AuthSettings
 from libs.common.settings import PostgresSettings, ServiceSettings
+from libs.common.web.auth import AuthSettings
 from libs.imports.settings import ChunkRelaySettings
-from services.api.domain.job import CHUNK_ROWS
 
 
 class Settings(ServiceSettings, PostgresSettings, ChunkRelaySettings, AuthSettings):
@@ -17,8 +16,11 @@ class Settings(ServiceSettings, PostgresSettings, ChunkRelaySettings, AuthSettin
     """Rows an hour, a company and account."""
     quota_imports: int = Field(5, ge=1)
     """Imports an hour, a company and account."""
-    chunk_rows: int = Field(CHUNK_ROWS, ge=1, le=5_000)
-    """Rows of a message; a chunk of long rows is closed earlier, by its bytes."""
+    chunk_rows: int = Field(2_000, ge=1, le=5_000)
+    """Rows of a message, which costs as much as hundreds of them by itself (docs/decisions/0009).
+
+    A chunk of long rows is closed earlier, by its bytes.
+    """
     parse_processes: int = Field(2, ge=1)
     """Files read at the same time."""
     parse_queue: int = Field(8, ge=0)

@@ -2,8 +2,8 @@
 
 from libs.common.clock import utc_now
 from libs.common.kafka.publishing import Publisher
-from libs.common.kafka.service import Service
 from libs.common.kafka.subscribing import subscribe
+from libs.common.process.consumer import ConsumerService
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkTagged
@@ -17,7 +17,7 @@ from services.creator.whatsapp import WhatsApp
 NAME = "creator"
 
 
-def build(settings: Settings) -> Service:
+def build(settings: Settings) -> ConsumerService:
     service = pipeline_service(NAME, settings)
     postgres = Postgres(settings, application_name=NAME)
     mongo = Mongo(settings, application_name=NAME)

@@ -1,8 +1,8 @@
 """Wires dedup: ``python -m services.dedup.main``."""
 
 from libs.common.kafka.publishing import Publisher
-from libs.common.kafka.service import Service
 from libs.common.kafka.subscribing import subscribe
+from libs.common.process.consumer import ConsumerService
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
@@ -15,7 +15,7 @@ from services.dedup.store import Store
 NAME = "dedup"
 
 
-def build(settings: Settings) -> Service:
+def build(settings: Settings) -> ConsumerService:
     service = pipeline_service(NAME, settings)
     postgres = Postgres(settings, application_name=NAME)
     mongo = Mongo(settings, application_name=NAME)

@@ -2,10 +2,10 @@
 
 from sqlalchemy import text
 
-from libs.common.phones import both_forms
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from libs.fields.phone_forms import both_forms
 from libs.imports.chats import rows_with_others_chats
 from services.dedup.domain import KnownPhones
 

@@ -6,8 +6,8 @@ from faststream.kafka import KafkaMessage
 
 from libs.common.clock import utc_now
 from libs.common.kafka.dead_letter import DeadLetter, read_dead_letter
-from libs.common.kafka.service import Service
 from libs.common.kafka.subscribing import subscribe, subscribe_raw
+from libs.common.process.consumer import ConsumerService
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkCreated
 from libs.contracts.lead_import.internal.topics import CHUNK_CREATED, DEAD_LETTERS
@@ -25,7 +25,7 @@ async def decode_dead_letter(message: KafkaMessage) -> DeadLetter:
     return read_dead_letter(message.raw_message, DEAD_LETTERS)
 
 
-def build(settings: Settings) -> Service:
+def build(settings: Settings) -> ConsumerService:
     service = pipeline_service(NAME, settings)
     postgres = Postgres(settings, application_name=NAME)
     service.closes(postgres.close)

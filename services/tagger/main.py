@@ -1,8 +1,8 @@
 """Wires tagger: ``python -m services.tagger.main``."""
 
 from libs.common.kafka.publishing import Publisher
-from libs.common.kafka.service import Service
 from libs.common.kafka.subscribing import subscribe
+from libs.common.process.consumer import ConsumerService
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkDeduplicated
 from libs.contracts.lead_import.internal.topics import CHUNK_DEDUPLICATED, CHUNK_TAGGED
@@ -14,7 +14,7 @@ from services.tagger.store import Store
 NAME = "tagger"
 
 
-def build(settings: Settings) -> Service:
+def build(settings: Settings) -> ConsumerService:
     service = pipeline_service(NAME, settings)
     postgres = Postgres(settings, application_name=NAME)
     service.closes(postgres.close)

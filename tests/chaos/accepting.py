@@ -6,20 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from libs.common.auth import Caller
 from libs.common.clock import Clock
 from libs.common.stores.postgres import Postgres
+from libs.common.web.auth import Caller
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, Outcome, SettledRow
-from services.api.accept import Acceptor, Wish
-from services.api.domain.idempotency import IdempotencyKey, fingerprint
-from services.api.domain.job import Limits, ParseJob, ParseResult
-from services.api.domain.quota import Quota
-from services.api.domain.request import ImportRequest
-from services.api.domain.spool import write_chunk
-from services.api.parsing import ParserPool
-from services.api.references import ReferenceCache
-from services.api.store import Store
-from services.api.upload import Upload
+from libs.spreadsheets.limits import Limits
+from services.api.accepting.acceptor import Acceptor, Wish
+from services.api.accepting.domain.idempotency import IdempotencyKey, fingerprint
+from services.api.accepting.domain.quota import Quota
+from services.api.accepting.domain.request import ImportRequest, Upload
+from services.api.accepting.reference_cache import ReferenceCache
+from services.api.reading.domain.job import ReadingJob, ReadingResult
+from services.api.reading.domain.spool import write_chunk
+from services.api.reading.pool import ReadingPool
 from tests.support.imports import accepted_chunk, live_rows
 from tests.support.platform import Tenant
 
@@ -45,28 +44,28 @@ class File:
     chunk_rows: int
     tag_ids: list[int]
 
-    async def parse(self, tenant: Tenant, job: ParseJob) -> ParseResult:
-        """Spool the rows as the parser does."""
+    async def read(self, tenant: Tenant, job: ReadingJob) -> ReadingResult:
+        """Spool the rows as the reading processes do."""
         starts = range(0, len(self.rows), self.chunk_rows)
         with open(job.spool_path, "wb") as spool:  # noqa: ASYNC230 - a few hundred bytes
             for index, start in enumerate(starts):
                 some = list(enumerate(self.rows[start : start + self.chunk_rows], start=start + 2))
                 chunk = _chunk(tenant, job.envelope["import_id"], some, index, self.tag_ids)
                 write_chunk(spool, len(some), chunk.model_dump_json().encode())
-        return ParseResult(total_rows=len(self.rows), chunk_count=len(starts), sha256=SHA256)
+        return ReadingResult(total_rows=len(self.rows), chunk_count=len(starts))
 
 
 async def accept(postgres: Postgres, tenant: Tenant, file: File, *, clock: Clock) -> int:
     """Pass the file through the api's own Acceptor; return the id that the answer 202 holds."""
 
-    class Parsed:
-        async def parse(self, job: ParseJob) -> ParseResult:
-            return await file.parse(tenant, job)
+    class ReadAlready:
+        async def read(self, job: ReadingJob) -> ReadingResult:
+            return await file.read(tenant, job)
 
     acceptor = Acceptor(
-        store=Store(postgres),
+        postgres=postgres,
         # The one method that accepting calls.
-        parsers=cast(ParserPool, Parsed()),
+        pool=cast(ReadingPool, ReadAlready()),
         cache=ReferenceCache(0),
         limits=Limits(),
         chunk_rows=file.chunk_rows,

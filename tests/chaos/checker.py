@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.phones import both_forms
 from libs.common.stores.mongo import Mongo
+from libs.fields.phone_forms import both_forms
 from libs.imports.chats import chats_of
 
 

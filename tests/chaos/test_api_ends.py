@@ -28,7 +28,7 @@ async def tenant(stormy_stack: Addresses, stormy_engine: AsyncEngine) -> Tenant:
 
 async def hold_an_upload(api: OwnApi, client: httpx.AsyncClient, tenant: Tenant) -> asyncio.Task[httpx.Response]:
     """Send an upload that is not read yet."""
-    api.hold_parsers()
+    api.hold_reading()
     upload = asyncio.create_task(User(client, tenant).upload(csv_file(lead_rows(new_phones(1)))))
 
     async def in_hand() -> bool:
@@ -56,7 +56,7 @@ async def test_a_stop_answers_the_upload_in_hand(stormy_stack: Addresses, tenant
         api.process.terminate()
         await eventually(partial(refuses, api), seconds=10, what="an api that takes no more connections")
         assert api.process.returncode is None
-        api.release_parsers()
+        api.release_reading()
         assert (await upload).status_code == 202
         assert await asyncio.wait_for(api.process.wait(), 20) in (0, -15)
         assert api.left_behind() == []
@@ -79,7 +79,7 @@ async def test_what_a_killed_api_left_is_removed_by_the_next(
 ) -> None:
     async with own_api(stormy_stack, tmp_path) as api, httpx.AsyncClient(base_url=api.url, timeout=30) as client:
         upload = await hold_an_upload(api, client, tenant)
-        api.release_parsers()
+        api.release_reading()
         api.process.kill()
         with pytest.raises(httpx.TransportError):
             await upload

@@ -19,7 +19,7 @@ from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from libs.imports import chunk_life
 from libs.imports.chunk_life import claim, mark_sent
 from libs.imports.chunk_states import Totals
-from services.api.store import AcceptStore, NewImport
+from services.api.accepting.store import AcceptStore, NewImport
 from services.creator import handlers as creator
 from services.creator.domain import CHAT_EXISTS, chat_ids, created_chunk
 from services.creator.store import LeadStore

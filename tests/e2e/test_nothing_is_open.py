@@ -27,7 +27,7 @@ PRINT_ROUTES = """
 import json
 from services.api.main import build
 from services.api.settings import Settings
-app = build(Settings())
+app = build(Settings()).app
 def walk(routes):
     for route in routes:
         inner = getattr(route, "original_router", None) or getattr(route, "app", None)

@@ -56,7 +56,7 @@ async def test_ten_times_as_many_uploads_as_can_be_read(
     """Some are accepted, the others are told when to come again; memory and disk hold no more than the limits say."""
     users = [User(client, await create_tenant(stack_engine, jwt_secret=stack.jwt_secret)) for _ in range(10)]
     before = psutil.Process(api.process.pid).memory_info().rss
-    api.hold_parsers()
+    api.hold_reading()
     uploads = [asyncio.create_task(user.upload(large_file())) for user in users for _ in range(CAN_READ)]
 
     async def all_but_those_that_wait_were_refused() -> bool:
@@ -65,7 +65,7 @@ async def test_ten_times_as_many_uploads_as_can_be_read(
     await eventually(all_but_those_that_wait_were_refused, what="refusals")
     grown = psutil.Process(api.process.pid).memory_info().rss - before
     on_disk = sum(path.stat().st_size for path in api.folder.rglob("*") if path.is_file())
-    api.release_parsers()
+    api.release_reading()
     answers = await asyncio.gather(*uploads)
     assert Counter(answer.status_code for answer in answers) == {202: CAN_READ, 503: len(uploads) - CAN_READ}
     for answer in answers:

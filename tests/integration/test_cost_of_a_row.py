@@ -22,10 +22,10 @@ from libs.common.settings import MongoSettings, PostgresSettings
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import Chunk, ChunkAccepted
-from services.api.domain.job import Limits
-from services.api.domain.parse import parse_file
-from services.api.domain.spool import read_spool
-from tests.support.imports import insert_import, parse_job
+from libs.spreadsheets.limits import Limits
+from services.api.reading.domain.file_to_chunks import file_to_chunks
+from services.api.reading.domain.spool import read_spool
+from tests.support.imports import insert_import, reading_job
 from tests.support.kafka import unique
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
@@ -112,9 +112,9 @@ async def counter(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncIterat
 def parsed(counter: Counter, tenant: Tenant, import_id: int, folder: Path, *, start: int) -> bytes:
     """Count the reading of one file of one chunk; return its message."""
     (folder / "upload").write_bytes(csv_file(start, ROWS))
-    job = parse_job(tenant, import_id, folder, limits=Limits(max_rows=ROWS), chunk_rows=ROWS)
+    job = reading_job(tenant, import_id, folder, limits=Limits(max_rows=ROWS), chunk_rows=ROWS)
     with counter.counting("api: parse"):
-        result = parse_file(job)
+        result = file_to_chunks(job)
     assert (result.total_rows, result.chunk_count, result.refusal) == (ROWS, 1, None)
     ((_, _, payload),) = read_spool(folder / "spool")
     return payload
@@ -123,7 +123,7 @@ def parsed(counter: Counter, tenant: Tenant, import_id: int, folder: Path, *, st
 def messages(tenant: Tenant, import_id: int, folder: Path) -> Costs:
     """Count the messages of a file of many chunks: each costs by itself as much as hundreds of rows."""
     (folder / "upload").write_bytes(csv_file(0, MANY_ROWS))
-    result = parse_file(parse_job(tenant, import_id, folder, limits=Limits(max_rows=MANY_ROWS)))
+    result = file_to_chunks(reading_job(tenant, import_id, folder, limits=Limits(max_rows=MANY_ROWS)))
     assert (result.total_rows, result.refusal) == (MANY_ROWS, None)
     return {"messages": result.chunk_count}
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 from libs.common.errors import BadDay
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkTagged, Outcome
-from services.api.parsing import ParserPool
+from services.api.reading.pool import ReadingPool
 from services.operator.store import Store as Operator
 from tests.support.chunks import created_like, new_phones, settled_row
 from tests.support.contacts import insert_lead
@@ -19,7 +19,7 @@ from tests.support.kafka import unique
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
-from tests.support.uploads import acceptor, parser_pool, wish
+from tests.support.uploads import acceptor, reading_pool, wish
 
 
 async def a_chunk(
@@ -194,15 +194,15 @@ async def test_a_tagger_that_races_the_cleaner_never_holds_a_cleaned_tag(
 
 
 @pytest_asyncio.fixture(scope="module")
-async def parsers() -> AsyncIterator[ParserPool]:
-    async with parser_pool(1) as parsers:
-        yield parsers
+async def pool() -> AsyncIterator[ReadingPool]:
+    async with reading_pool(1) as pool:
+        yield pool
 
 
 async def test_a_tag_that_an_upload_asks_for_is_held_from_its_acceptance_on(
     pipeline: Pipeline,
     crowd: Postgres,
-    parsers: ParserPool,
+    pool: ReadingPool,
     postgres: Postgres,
     db: Stored,
     tenant: Tenant,
@@ -212,7 +212,7 @@ async def test_a_tag_that_an_upload_asks_for_is_held_from_its_acceptance_on(
     tag_id = await db.value(
         "SELECT id FROM amigocare.tags WHERE company_id = :c AND name = 'Feira'", c=tenant.company_id
     )
-    answer = await acceptor(crowd, parsers).accept(wish(tenant, tmp_path, new_phones(1), tag_ids=[tag_id]))
+    answer = await acceptor(crowd, pool).accept(wish(tenant, tmp_path, new_phones(1), tag_ids=[tag_id]))
     await end_without_leads(pipeline, maker)
     assert await live_tags(db, tenant) == {"Feira"}
     payload = await db.value("SELECT payload FROM amigocare.lead_import_chunks WHERE import_id = :i", i=answer["id"])

@@ -7,11 +7,11 @@ import pytest
 
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import CELL_LIMIT, MAX_CHUNK_BYTES, ChunkAccepted, Outcome
-from services.api.domain.parse import parse_file
-from services.api.domain.spool import read_spool
+from services.api.reading.domain.file_to_chunks import file_to_chunks
+from services.api.reading.domain.spool import read_spool
 from services.creator.domain import CHAT_EXISTS, LEAD_EXISTS, NOT_ON_WHATSAPP
 from tests.support.chunks import new_phones, settled_row
-from tests.support.imports import accepted_chunk, insert_import, live_rows, parse_job
+from tests.support.imports import accepted_chunk, insert_import, live_rows, reading_job
 from tests.support.kafka import unique
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
@@ -24,8 +24,8 @@ LONGEST_REASON = max(len(verdict.reason) for verdict in (LEAD_EXISTS, CHAT_EXIST
 def parsed(tenant: Tenant, folder: Path, rows: list[list[str]], import_id: int) -> list[ChunkAccepted]:
     """Return the chunks that the api makes of a file of these rows, invalid ones skipped."""
     (folder / "upload").write_bytes(csv_file(rows))
-    job = parse_job(tenant, import_id, folder, envelope={"tag_ids": tenant.tag_ids}, on_invalid_row="skip")
-    result = parse_file(job)
+    job = reading_job(tenant, import_id, folder, envelope={"tag_ids": tenant.tag_ids}, on_invalid_row="skip")
+    result = file_to_chunks(job)
     assert result.refusal is None, result.refusal
     payloads = [payload for _, _, payload in read_spool(folder / "spool")]
     assert all(len(payload) < MAX_CHUNK_BYTES for payload in payloads)

@@ -6,9 +6,9 @@ import subprocess
 
 from fastapi import FastAPI
 
-from libs.common.health import health_routes
+from libs.common.web.health import health_routes
 from libs.contracts.lead_import.registry import REGISTRY
-from services.api.routes import router
+from services.api.http.routes import router
 from tests.support.manifests import read_compose
 from tests.support.readme import README, SUBSCRIBER
 from tests.support.stack import ROOT

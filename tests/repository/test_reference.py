@@ -12,7 +12,8 @@ from docs.settings_page import docstrings_of
 from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
 from libs.contracts.lead_import.registry import REGISTRY
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
-from services.api.domain.problems import PROBLEMS, ROW_ERRORS, SETTLED_REASONS
+from services.api.http.problems import PROBLEMS
+from services.api.reasons import ROW_ERRORS, SETTLED_REASONS
 from tests.support.stack import ROOT
 from tests.support.tables import table, tables
 

@@ -15,7 +15,8 @@ from libs.contracts.lead_import.internal.messages import (
     SettledRow,
     TaggedRows,
 )
-from services.api.domain.job import ParseJob
+from services.api.reading.domain.job import ReadingJob
+from services.api.settings import Settings
 from tests.support.platform import Tenant
 
 ACCEPTED_AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -37,7 +38,11 @@ def live_rows(phones: list[str], *, first_row: int = 2, tags: list[list[str]] | 
     )
 
 
-def parse_job(tenant: Tenant, import_id: int, folder: Path, **changes: Any) -> ParseJob:
+CHUNK_ROWS: int = Settings.model_fields["chunk_rows"].default
+"""As the api reads files unless it is told otherwise."""
+
+
+def reading_job(tenant: Tenant, import_id: int, folder: Path, **changes: Any) -> ReadingJob:
     """Return the job of reading ``folder / "upload"`` as an upload of the tenant; the chunks go to ``spool`` there."""
     envelope = {
         "import_id": import_id,
@@ -48,7 +53,10 @@ def parse_job(tenant: Tenant, import_id: int, folder: Path, **changes: Any) -> P
         "tag_ids": [],
         "accepted_at": ACCEPTED_AT.isoformat(),
     } | changes.pop("envelope", {})
-    return ParseJob(upload_path=str(folder / "upload"), spool_path=str(folder / "spool"), envelope=envelope, **changes)
+    options = {"chunk_rows": CHUNK_ROWS} | changes
+    return ReadingJob(
+        upload_path=str(folder / "upload"), spool_path=str(folder / "spool"), envelope=envelope, **options
+    )
 
 
 def accepted_chunk(

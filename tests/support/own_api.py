@@ -28,17 +28,17 @@ class OwnApi:
     """Where it keeps uploads while it reads them."""
     log: Path
 
-    def parsers(self) -> list[psutil.Process]:
+    def reading_processes(self) -> list[psutil.Process]:
         """Return the processes that read files."""
         return [child for child in psutil.Process(self.process.pid).children() if child.status() != "zombie"]
 
-    def hold_parsers(self) -> None:
-        for parser in self.parsers():
-            parser.send_signal(signal.SIGSTOP)
+    def hold_reading(self) -> None:
+        for process in self.reading_processes():
+            process.send_signal(signal.SIGSTOP)
 
-    def release_parsers(self) -> None:
-        for parser in self.parsers():
-            parser.send_signal(signal.SIGCONT)
+    def release_reading(self) -> None:
+        for process in self.reading_processes():
+            process.send_signal(signal.SIGCONT)
 
     def left_behind(self) -> list[str]:
         """Return the names of its temporary files."""
@@ -83,7 +83,7 @@ async def own_api(stack: Addresses, folder: Path, **settings: str) -> AsyncItera
         yield api
     finally:
         if process.returncode is None:
-            api.release_parsers()
+            api.release_reading()
             process.terminate()
             try:
                 await asyncio.wait_for(process.wait(), 40)

@@ -9,8 +9,8 @@ import sys
 from dataclasses import replace
 
 from libs.common.errors import BadMessage
-from libs.common.kafka.service import Service
 from libs.common.kafka.subscribing import subscribe
+from libs.common.process.consumer import ConsumerService
 from libs.common.settings import ServiceSettings
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED, DEAD_LETTERS
@@ -20,7 +20,7 @@ BAD = 13
 
 def main() -> None:
     settings = ServiceSettings()
-    service = Service("probe", settings, dead_letters=DEAD_LETTERS)
+    service = ConsumerService("probe", settings, dead_letters=DEAD_LETTERS)
     topic = replace(CHUNK_ACCEPTED, name=os.environ["PROBE_TOPIC"])
 
     @subscribe(service.broker, topic, group=os.environ["PROBE_GROUP"], begins="beginning", settings=settings)

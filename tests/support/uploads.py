@@ -6,37 +6,35 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from libs.common.auth import Caller
 from libs.common.clock import utc_now
 from libs.common.stores.postgres import Postgres
-from services.api.accept import Acceptor, Wish
-from services.api.domain.idempotency import IdempotencyKey, fingerprint
-from services.api.domain.job import Limits
-from services.api.domain.quota import Quota
-from services.api.domain.request import ImportRequest
-from services.api.parsing import ParserPool
-from services.api.references import ReferenceCache
-from services.api.store import Store
-from services.api.upload import Upload
+from libs.common.web.auth import Caller
+from libs.spreadsheets.limits import Limits
+from services.api.accepting.acceptor import Acceptor, Wish
+from services.api.accepting.domain.idempotency import IdempotencyKey, fingerprint
+from services.api.accepting.domain.quota import Quota
+from services.api.accepting.domain.request import ImportRequest, Upload
+from services.api.accepting.reference_cache import ReferenceCache
+from services.api.reading.pool import ReadingPool
 from tests.support.kafka import unique
 from tests.support.platform import Tenant
 from tests.support.user import csv_file, lead_rows
 
 
 @asynccontextmanager
-async def parser_pool(size: int) -> AsyncIterator[ParserPool]:
-    parsers = ParserPool(size, max_waiting=100)
-    await parsers.start()
+async def reading_pool(size: int) -> AsyncIterator[ReadingPool]:
+    pool = ReadingPool(size, max_waiting=100)
+    await pool.start()
     try:
-        yield parsers
+        yield pool
     finally:
-        await parsers.stop()
+        await pool.stop()
 
 
-def acceptor(postgres: Postgres, parsers: ParserPool, *, quota: Quota | None = None, chunk_rows: int = 500) -> Acceptor:
+def acceptor(postgres: Postgres, pool: ReadingPool, *, quota: Quota | None = None, chunk_rows: int = 500) -> Acceptor:
     return Acceptor(
-        store=Store(postgres),
-        parsers=parsers,
+        postgres=postgres,
+        pool=pool,
         cache=ReferenceCache(0),
         limits=Limits(),
         chunk_rows=chunk_rows,
@@ -47,10 +45,17 @@ def acceptor(postgres: Postgres, parsers: ParserPool, *, quota: Quota | None = N
 
 
 def wish(
-    tenant: Tenant, folder: Path, phones: list[str], *, tags: str = "", key: str | None = None, **data: Any
+    tenant: Tenant,
+    folder: Path,
+    phones: list[str],
+    *,
+    tags: str = "",
+    key: str | None = None,
+    content: bytes | None = None,
+    **data: Any,
 ) -> Wish:
-    """Return a good upload of these phones, in a folder of its own; ``data`` changes its metadata."""
-    content = csv_file(lead_rows(phones, tags))
+    """Return a good upload of these phones (or this content) in a folder of its own; ``data`` changes its metadata."""
+    content = content or csv_file(lead_rows(phones, tags))
     home = folder / unique("upload")
     home.mkdir()
     (home / "upload").write_bytes(content)

@@ -15,7 +15,7 @@ from deploy.local.instance import Instance
 from deploy.local.ports import Ports
 from deploy.local.processes import SERVERS, SERVICES, WHATSAPP
 from deploy.local.settings import Given, service_programs
-from libs.common.auth import AuthSettings, TokenReader
+from libs.common.web.auth import AuthSettings, TokenReader
 from services.api.settings import Settings as ApiSettings
 from tests.support.manifests import (
     ADDRESSES,

@@ -14,7 +14,7 @@ from deploy.compose import seed
 from deploy.local import kafka as local_kafka
 from deploy.local.ports import Ports
 from deploy.local.processes import SERVICES, WHATSAPP
-from libs.common.health import health_routes
+from libs.common.web.health import health_routes
 from tests.support.manifests import (
     CONSUMERS,
     CONTAINERS,

@@ -88,7 +88,7 @@ def test_the_image_has_all_of_our_code_and_its_context_nothing_else() -> None:
     for arguments in arguments_of(builder, "COPY"):
         source, target = arguments.split()
         if source in packages:
-            # services/operator/migrate.py finds migrations beside services, services.api.parsing finds the root.
+            # services/operator/migrate.py finds migrations beside services, services.api.reading.pool finds the root.
             assert target == f"/app/{source}"
     ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert ignored[0] == "*"

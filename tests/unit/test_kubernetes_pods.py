@@ -5,8 +5,8 @@ import re
 import pytest
 
 from deploy.local.processes import SERVERS, SERVICES
-from libs.common.health import health_routes
 from libs.common.settings import ServiceSettings
+from libs.common.web.health import health_routes
 from tests.support.manifests import (
     CONTAINERS,
     IMAGE,
@@ -58,7 +58,7 @@ def test_a_service_has_time_to_finish_what_it_has_in_hand(name: str, service: st
     assert f"{spec['terminationGracePeriodSeconds']}s" == CONTAINERS[service]["stop_grace_period"]
     [container] = spec["containers"]
     before = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-    # uvicorn's 20 s in api, the broker's 25 s in a consumer (services/api/main.py, libs/common/kafka/broker.py).
+    # uvicorn's 20 s in api, the broker's 25 s in a consumer (libs/common/web/service.py, libs/common/kafka/broker.py).
     assert spec["terminationGracePeriodSeconds"] - before >= 20 + 25
 
 

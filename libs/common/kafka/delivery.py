@@ -21,7 +21,7 @@ from faststream.kafka import KafkaBroker
 
 from libs.common.errors import BadDeploy, BadMessage, describe, is_bad_day
 from libs.common.kafka.dead_letter import dead_letter_headers, dead_letter_key
-from libs.common.process.metrics import DEAD_LETTERED, RETRIES
+from libs.common.kafka.metrics import DEAD_LETTERED, RETRIES
 from libs.common.settings import KafkaSettings
 from libs.common.topics import DeadLetters
 

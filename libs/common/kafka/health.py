@@ -7,7 +7,7 @@ from typing import Any
 from faststream.kafka import KafkaBroker
 
 from libs.common.kafka.delivery import Delivery
-from libs.common.process.metrics import CONSUMER_LAG
+from libs.common.kafka.metrics import CONSUMER_LAG
 from libs.common.settings import KafkaSettings
 
 

@@ -14,8 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.outbox.source import LEASE_SECONDS, Outgoing
-from libs.common.process.traces import current_trace_headers
 from libs.common.topics import EventT, Topic
+from libs.common.traces import current_trace_headers
 
 EVENTS_AT_ONCE = 100
 LONGEST_DELAY_SECONDS = 60

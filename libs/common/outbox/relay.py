@@ -10,10 +10,10 @@ from faststream.kafka import KafkaBroker
 from opentelemetry import context
 
 from libs.common.errors import describe
+from libs.common.outbox.metrics import OUTBOX_FAILED, OUTBOX_PUBLISHED
 from libs.common.outbox.source import Outgoing, Source
-from libs.common.process.metrics import OUTBOX_FAILED, OUTBOX_PUBLISHED
-from libs.common.process.traces import trace_context
 from libs.common.stores.postgres import Postgres
+from libs.common.traces import trace_context
 
 LONGEST_PAUSE_SECONDS = 10.0
 

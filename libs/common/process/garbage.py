@@ -8,7 +8,7 @@ NEW_OBJECTS = 50_000
 def collect_rarely() -> None:
     """Call once when everything is loaded.
 
-    A chunk is thousands of lists, none of them in a cycle: they go when the chunk goes. By default Python walks
+    A message is thousands of lists, none of them in a cycle: they go when the message goes. By default Python walks
     through them, and now and then through all that was ever loaded, every 700 new ones.
     """
     gc.collect()

@@ -10,32 +10,33 @@ import pytest
 import pytest_asyncio
 
 from libs.common.stores.postgres import Postgres
+from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.events import ImportAccepted
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
-from services.api.accept import Acceptor
-from services.api.domain.problems import Refused
-from services.api.domain.quota import PastImport, Quota
-from services.api.parsing import ParserPool
-from services.api.store import AcceptStore, NewImport, Store
+from services.api.accepting.acceptor import Acceptor
+from services.api.accepting.domain.quota import PastImport, Quota
+from services.api.accepting.store import AcceptStore, NewImport
+from services.api.reading.pool import ReadingPool
 from tests.support.chunks import new_phones
 from tests.support.imports import insert_import
 from tests.support.kafka import unique
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
-from tests.support.uploads import acceptor, parser_pool, wish
+from tests.support.uploads import acceptor, reading_pool, wish
+from tests.support.user import xlsx_file
 
 Answers = list[dict[str, Any] | BaseException]
 
 
 @pytest_asyncio.fixture(scope="module")
-async def parsers() -> AsyncIterator[ParserPool]:
-    async with parser_pool(2) as parsers:
-        yield parsers
+async def pool() -> AsyncIterator[ReadingPool]:
+    async with reading_pool(2) as pool:
+        yield pool
 
 
 @pytest.fixture
-def accepting(crowd: Postgres, parsers: ParserPool) -> Acceptor:
-    return acceptor(crowd, parsers, chunk_rows=2)
+def accepting(crowd: Postgres, pool: ReadingPool) -> Acceptor:
+    return acceptor(crowd, pool, chunk_rows=2)
 
 
 def new_import(tenant: Tenant, import_id: int, **changes: Any) -> NewImport:
@@ -94,6 +95,43 @@ async def test_an_accepted_upload_is_an_import_its_chunks_and_one_event(
     assert (event.import_id, event.total_rows, event.chunk_count) == (answer["id"], 5, 3)
 
 
+OWN_HEADERS = ["Name", " phone", "CPF", "email\x00", "Tags"]
+
+
+def text_file(separator: str) -> bytes:
+    lines = [OWN_HEADERS, ["Ana", new_phones(1)[0], "", "", ""]]
+    return "\n".join(separator.join(cells) for cells in lines).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "separator"),
+    [
+        (text_file(";"), ["Name", " phone", "CPF", "email", "Tags"], ";"),
+        (text_file("\t"), ["Name", " phone", "CPF", "email", "Tags"], "\t"),
+        (
+            xlsx_file([["Ana", new_phones(1)[0], "", "", ""]], header=["NAME", "phone ", "cpf", "email", "tags"]),
+            ["NAME", "phone ", "cpf", "email", "tags"],
+            None,
+        ),
+    ],
+    ids=["semicolon", "tab", "workbook"],
+)
+async def test_the_file_s_own_header_and_separator_are_kept(
+    accepting: Acceptor,
+    tenant: Tenant,
+    tmp_path: Path,
+    db: Stored,
+    content: bytes,
+    headers: list[str],
+    separator: str | None,
+) -> None:
+    """As they stand in the file, but for what jsonb refuses."""
+    answer = await accepting.accept(wish(tenant, tmp_path, [], content=content))
+    options = await db.value("SELECT options FROM amigocare.lead_imports WHERE id = :i", i=answer["id"])
+    assert options["file"] == {"headers": headers, "separator": separator}
+    assert {"on_invalid_row", "tag_ids"} <= set(options)
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -130,11 +168,10 @@ async def test_what_does_not_exist_for_the_company_refuses_the_upload_and_stores
 async def test_of_two_names_inserted_at_once_the_unique_index_lets_one_pass(
     crowd: Postgres, tenant: Tenant, db: Stored
 ) -> None:
-    store = Store(crowd)
     inserted = asyncio.Event()
 
     async def insert(name: str, *, first: bool) -> None:
-        async with store.transaction(tenant.company_id) as transaction:
+        async with AcceptStore.transaction(crowd, tenant.company_id) as transaction:
             import_id, _ = await transaction.reserve()
             if not first:
                 await inserted.wait()
@@ -165,9 +202,9 @@ async def test_a_name_is_taken_within_its_account_only(
 
 
 async def test_twenty_simultaneous_uploads_never_pass_the_quota_together(
-    crowd: Postgres, parsers: ParserPool, tenant: Tenant, tmp_path: Path, db: Stored
+    crowd: Postgres, pool: ReadingPool, tenant: Tenant, tmp_path: Path, db: Stored
 ) -> None:
-    accepting = acceptor(crowd, parsers, quota=Quota(rows=10, imports=100))
+    accepting = acceptor(crowd, pool, quota=Quota(rows=10, imports=100))
     wishes = [wish(tenant, tmp_path, new_phones(3)) for _ in range(20)]
     answers = await asyncio.gather(*(accepting.accept(each) for each in wishes), return_exceptions=True)
     assert codes(answers) == ["accepted"] * 3 + ["quota_exceeded"] * 17
@@ -178,9 +215,9 @@ async def test_twenty_simultaneous_uploads_never_pass_the_quota_together(
 
 
 async def test_simultaneous_uploads_of_other_accounts_and_companies_have_quotas_of_their_own(
-    crowd: Postgres, parsers: ParserPool, tenant: Tenant, other_tenant: Tenant, tmp_path: Path
+    crowd: Postgres, pool: ReadingPool, tenant: Tenant, other_tenant: Tenant, tmp_path: Path
 ) -> None:
-    accepting = acceptor(crowd, parsers, quota=Quota(rows=100, imports=2))
+    accepting = acceptor(crowd, pool, quota=Quota(rows=100, imports=2))
     wishes = [
         wish(whose, tmp_path, new_phones(1), account_id=account_id)
         for whose, account_id in (
@@ -229,7 +266,7 @@ async def test_deleted_and_failed_imports_of_the_last_hour_count_and_older_ones_
             m=minutes,
             i=import_id,
         )
-    async with Store(crowd).transaction(tenant.company_id) as transaction:
+    async with AcceptStore.transaction(crowd, tenant.company_id) as transaction:
         past, now = await transaction.last_hour(company_id=tenant.company_id, account_id=tenant.account_id)
         others, _ = await transaction.last_hour(company_id=tenant.company_id, account_id=tenant.other_account_id)
     assert [each.total_rows for each in past] == [10, 20, 30]
@@ -238,13 +275,12 @@ async def test_deleted_and_failed_imports_of_the_last_hour_count_and_older_ones_
 
 
 async def test_the_quota_lock_is_the_accounts_own(crowd: Postgres, tenant: Tenant) -> None:
-    store = Store(crowd)
 
     async def lock(account_id: int) -> None:
-        async with store.transaction(tenant.company_id) as transaction:
+        async with AcceptStore.transaction(crowd, tenant.company_id) as transaction:
             await transaction.lock_quota(company_id=tenant.company_id, account_id=account_id)
 
-    async with store.transaction(tenant.company_id) as transaction:
+    async with AcceptStore.transaction(crowd, tenant.company_id) as transaction:
         await transaction.lock_quota(company_id=tenant.company_id, account_id=tenant.account_id)
         await asyncio.wait_for(lock(tenant.other_account_id), 5)
         waiting = asyncio.create_task(lock(tenant.account_id))
@@ -272,7 +308,7 @@ async def test_a_refusal_at_the_last_step_leaves_nothing_behind(
 
 async def test_chunks_are_stored_however_many_there_are(crowd: Postgres, tenant: Tenant, db: Stored) -> None:
     chunks = [(index, 1, b"x" * index) for index in range(30)]
-    async with Store(crowd).transaction(tenant.company_id) as transaction:
+    async with AcceptStore.transaction(crowd, tenant.company_id) as transaction:
         import_id, _ = await transaction.reserve()
         await transaction.insert_import(new_import(tenant, import_id, chunk_count=30, total_rows=30))
         await transaction.insert_chunks(import_id, iter(chunks))
@@ -286,7 +322,7 @@ async def test_a_tag_that_is_deleted_while_the_upload_is_accepted_is_told(
     crowd: Postgres, tenant: Tenant, db: Stored
 ) -> None:
     gone, *kept = tenant.tag_ids
-    async with Store(crowd).transaction(tenant.company_id) as transaction:
+    async with AcceptStore.transaction(crowd, tenant.company_id) as transaction:
         import_id, _ = await transaction.reserve()
         new = new_import(tenant, import_id)
         await transaction.insert_import(new)

@@ -8,7 +8,8 @@ import pytest_asyncio
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import Outcome
 from libs.imports.chunk_states import ChunkOutcome, ChunkState
-from services.api.store import Scope, Store
+from services.api.accepting.store import AcceptStore
+from services.api.http.store import Scope, Store
 from tests.support.chunks import settled_row
 from tests.support.imports import insert_import
 from tests.support.kafka import unique
@@ -184,13 +185,13 @@ async def test_rows_come_in_the_files_order_page_by_page_and_by_outcome(
 
 
 async def test_an_ended_import_is_deleted_once_and_its_name_is_free(
-    store: Store, scope: Scope, import_id: int, db: Stored
+    store: Store, postgres: Postgres, scope: Scope, import_id: int, db: Stored
 ) -> None:
     await end(db, import_id)
     assert await store.delete_import(scope, import_id)
     assert not await store.delete_import(scope, import_id)
     name = await db.value("SELECT name FROM amigocare.lead_imports WHERE id = :i AND is_deleted", i=import_id)
-    async with store.transaction(scope.company_id) as accepting:
+    async with AcceptStore.transaction(postgres, scope.company_id) as accepting:
         account_id = await db.value("SELECT account_id FROM amigocare.lead_imports WHERE id = :i", i=import_id)
         assert not await accepting.name_taken(company_id=scope.company_id, account_id=account_id, name=name)
 

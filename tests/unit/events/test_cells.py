@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.contracts.lead_import.internal.carried_cells import COLUMNS, original_cells, unspelled_cells
+from libs.contracts.lead_import.internal.carried_cells import WIRE_COLUMNS, original_cells, unspelled_cells
 
 SPELLED = ["Ana", "11912345678", "52998224725", "ana@a.com.br", "VIP, Zona Sul"]
 LEAD = ("Ana", "11912345678", "52998224725", "ana@a.com.br", ("VIP", "Zona Sul"))
@@ -16,7 +16,7 @@ leads = st.tuples(texts, texts, st.none() | texts, st.none() | texts, st.lists(t
 
 def with_cell(column: str, cell: str) -> list[str]:
     cells = list(SPELLED)
-    cells[COLUMNS.index(column)] = cell
+    cells[WIRE_COLUMNS.index(column)] = cell
     return cells
 
 

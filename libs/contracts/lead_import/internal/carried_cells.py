@@ -7,8 +7,8 @@ usually differ from what is stored. Five cells are those of the file, in its ord
 
 from collections.abc import Sequence
 
-COLUMNS = ("name", "phone", "cpf", "email", "tags")
-"""The file's columns, in order."""
+WIRE_COLUMNS = ("name", "phone", "cpf", "email", "tags")
+"""What the cells of a row are, in the order in which messages carry them."""
 
 
 def unspelled_cells(
@@ -30,7 +30,7 @@ def original_cells(
     carried: list[str], name: str, phone: str, cpf: str | None, email: str | None, tags: Sequence[str]
 ) -> list[str]:
     """Return the five cells of the file, in its order."""
-    if len(carried) == len(COLUMNS):
+    if len(carried) == len(WIRE_COLUMNS):
         return carried
     spelled = (phone, cpf or "", ", ".join(tags), email or "")
     phone_cell, cpf_cell, tags_cell, email_cell = *carried, *spelled[len(carried) :]

@@ -1,0 +1,96 @@
+"""A consumer service as a process: its broker, its resources, its health checks, its end."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import uvicorn
+from faststream.asgi import make_asyncapi_asgi
+from faststream.kafka import KafkaBroker
+from faststream.specification import AsyncAPI
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from libs.common.kafka.broker import Partitioner, create_broker, stop_broker
+from libs.common.kafka.delivery import EXIT_BAD_DEPLOY, Delivery
+from libs.common.kafka.health import ConsumerHealth
+from libs.common.kafka.new_groups import place_new_groups
+from libs.common.kafka.startup_checks import check_subscribers
+from libs.common.process.lifecycle import Lifecycle
+from libs.common.process.logs import configure_logging
+from libs.common.settings import ServiceSettings
+from libs.common.topics import DeadLetters
+from libs.common.traces import configure_tracing
+from libs.common.web.connections import BoundedHttp
+from libs.common.web.health import health_routes
+
+
+class ConsumerService(Lifecycle):
+    """One consumer service. Declare subscribers on ``broker``, then ``run``.
+
+    ``dead_letters`` are those of the service's own owner, whoever's topics it reads.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: ServiceSettings,
+        *,
+        dead_letters: DeadLetters,
+        partitioner: Partitioner | None = None,
+    ) -> None:
+        super().__init__()
+        configure_logging(settings, service=name)
+        configure_tracing(settings, service=name)
+        self.name = name
+        self.settings = settings
+        self.delivery = Delivery(settings, service=name, dead_letters=dead_letters, on_bad_deploy=self._bad_deploy)
+        self.broker: KafkaBroker = create_broker(
+            settings, service=name, delivery=self.delivery, partitioner=partitioner
+        )
+        self.health = ConsumerHealth(self.broker, self.delivery, settings, service=name)
+        self._exit_code = 0
+        self._server: uvicorn.Server | None = None
+
+    def _bad_deploy(self) -> None:
+        self._exit_code = EXIT_BAD_DEPLOY
+        if self._server is not None:
+            self._server.should_exit = True
+
+    @asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        """Start before the first health check; stop after the message in hand, within the orchestrator's patience."""
+        check_subscribers(self.broker)
+        # Declared last, because it starts last and is closed first: handlers need everything else.
+        self.starts(self._start_broker, close=partial(stop_broker, self.broker))
+        async with self.running():
+            yield
+            self.delivery.stop_waiting()
+
+    async def _start_broker(self) -> None:
+        await place_new_groups(self.broker, self.settings)
+        await self.broker.start()
+
+    def app(self) -> Starlette:
+        """Return the ASGI application: health checks, metrics, and AsyncAPI at ``/docs/events``."""
+        asyncapi = make_asyncapi_asgi(AsyncAPI(self.broker, title=f"leadflow-{self.name}"))
+        routes = [*health_routes(self.health.stuck), Mount("/docs/events", app=asyncapi)]
+        return Starlette(routes=routes, lifespan=self.lifespan)
+
+    def run(self) -> None:
+        """Serve until SIGTERM. Exits with 78 after a bad deploy, 3 when a server is away at the start."""
+        config = uvicorn.Config(
+            self.app(),
+            http=BoundedHttp,
+            host=self.settings.http_host,
+            port=self.settings.http_port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )
+        self._server = uvicorn.Server(config)
+        self._server.run()
+        if not self._server.started:
+            sys.exit(3)
+        sys.exit(self._exit_code)

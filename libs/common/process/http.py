@@ -1,0 +1,94 @@
+"""An HTTP service as a process: its application, its resources, its health checks, its end.
+
+The counterpart of ``libs.common.kafka.service`` for services that answer calls.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from faststream.kafka import KafkaBroker
+
+from libs.common.kafka.broker import Partitioner, create_broker, stop_broker
+from libs.common.process.lifecycle import Lifecycle
+from libs.common.process.logs import configure_logging
+from libs.common.settings import ServiceSettings
+from libs.common.traces import configure_tracing
+from libs.common.version import VERSION
+from libs.common.web.connections import BoundedHttp
+from libs.common.web.health import health_routes
+from libs.common.web.problems import install_error_handlers
+from libs.common.web.refusals import Problem
+
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection is kept open for its next request. Load balancers keep theirs for 60 seconds, and must
+be the ones who close: when the service closes first, the balancer may send a request at that very moment, and its
+caller gets a connection reset for an answer."""
+GRACEFUL_SECONDS = 20
+"""How long a stop waits for the answers that are being given: below the 30 seconds after which orchestrators kill."""
+
+
+class HttpService(Lifecycle):
+    """One service that answers calls. Declare what it serves, holds and runs, then ``run``.
+
+    ``problems`` are the service's refusals by code; every error is answered as problem+json.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: ServiceSettings,
+        *,
+        title: str,
+        description: str,
+        problems: Mapping[str, Problem],
+    ) -> None:
+        super().__init__()
+        configure_logging(settings, service=name)
+        configure_tracing(settings, service=name)
+        self.name = name
+        self.settings = settings
+        self._broker: KafkaBroker | None = None
+        self.app = FastAPI(
+            title=title,
+            version=VERSION,
+            lifespan=self._lifespan,
+            description=description,
+            # A span a request is enough, five cost more than the answer; a log of an error would quote its rows.
+            telemetry={"operation_spans": False, "metrics": False, "logs": False},
+        )
+        install_error_handlers(self.app, problems)
+
+    def connect_broker(self, *, partitioner: Partitioner | None = None) -> KafkaBroker:
+        """Return the process' broker, which is started after all other resources and stopped before them."""
+        if self._broker is None:
+            self._broker = create_broker(self.settings, service=self.name, partitioner=partitioner)
+        return self._broker
+
+    def serves(self, router: APIRouter, *, stuck: Callable[[], Awaitable[str | None]]) -> None:
+        """Answer these calls, health checks and metrics. ``stuck`` says why the service is not ready, or None."""
+        self.app.include_router(router)
+        self.app.router.routes.extend(health_routes(stuck))
+
+    @asynccontextmanager
+    async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        if self._broker is not None:
+            # Declared last, because it starts last and is closed first.
+            self.starts(self._broker.start, close=partial(stop_broker, self._broker))
+        async with self.running():
+            yield
+
+    def run(self) -> None:
+        """Serve until SIGTERM. Exits with 3 when the service cannot start."""
+        uvicorn.run(
+            self.app,
+            http=BoundedHttp,
+            host=self.settings.http_host,
+            port=self.settings.http_port,
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        )

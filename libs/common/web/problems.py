@@ -1,0 +1,122 @@
+"""How a service says no: every error is RFC 9457 problem+json with a stable code."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.routing import compile_path
+
+from libs.common.errors import describe, is_bad_day
+from libs.common.web.refusals import Detail, Problem, Refused
+
+log = structlog.get_logger()
+
+RETRY_SECONDS = 5
+"""What ``Retry-After`` says with every 503 that knows no better."""
+
+ANSWERED_HERE = frozenset({"not_found", "method_not_allowed", "request_invalid", "unavailable", "internal_error"})
+"""Codes of the refusals that no service raises itself, so that every table of problems must have them."""
+
+
+class ProblemResponse(JSONResponse):
+    """JSON in UTF-8 whatever the caller sent: the name of a part may hold lone surrogates, which have no bytes."""
+
+    media_type = "application/problem+json"
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def problem_response(refused: Refused, problems: Mapping[str, Problem]) -> JSONResponse:
+    """Return the refusal as ``application/problem+json``, with the words that ``problems`` has for its code."""
+    problem = problems[refused.code]
+    body: dict[str, Any] = {
+        "type": f"urn:leadflow:problem:{refused.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "code": refused.code,
+        "detail": refused.detail or problem.title,
+        "remedy": problem.remedy,
+    }
+    if refused.errors:
+        body["errors"] = [_entry(detail) for detail in refused.errors]
+        body["total_errors"] = refused.total_errors
+    headers = {}
+    if refused.retry_after is not None:
+        headers["Retry-After"] = str(refused.retry_after)
+    elif problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return ProblemResponse(body, status_code=problem.status, headers=headers)
+
+
+def _entry(detail: Detail) -> dict[str, Any]:
+    entry: dict[str, Any] = {"code": detail.code, "message": detail.message}
+    if detail.row is not None:
+        # A row's entry always has both, so that clients need not ask; column null is the row as a whole.
+        return {"row": detail.row, "column": detail.column} | entry
+    return entry if detail.column is None else {"column": detail.column} | entry
+
+
+def _allowed(paths: dict[str, Any], path: str) -> list[str]:
+    """Return the methods of every call at this path, as the OpenAPI document has them (RFC 9110, section 15.5.6)."""
+    return sorted(
+        {
+            method.upper()
+            for template, calls in paths.items()
+            if compile_path(template)[0].match(path)
+            for method in calls
+        }
+    ) or ["GET"]
+
+
+def install_error_handlers(app: FastAPI, problems: Mapping[str, Problem]) -> None:
+    """Answer every error of the app as problem+json; what is unforeseen is logged without its values.
+
+    ``problems`` is the service's table by code. Raises ValueError when it lacks one of ``ANSWERED_HERE``.
+    """
+    if missing := sorted(ANSWERED_HERE - problems.keys()):
+        raise ValueError(f"the table of problems lacks {', '.join(missing)}")
+
+    def answered(refused: Refused) -> JSONResponse:
+        return problem_response(refused, problems)
+
+    @app.exception_handler(Refused)
+    async def on_refused(request: Request, error: Refused) -> JSONResponse:
+        return answered(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
+        details = [
+            Detail(code=item["type"], column=".".join(str(part) for part in item["loc"][1:]), message=item["msg"])
+            for item in error.errors()
+        ]
+        names = ", ".join(sorted({detail.column or "" for detail in details}))
+        return answered(
+            Refused("request_invalid", f"Not valid: {names}.", errors=details[:100], total_errors=len(details))
+        )
+
+    @app.exception_handler(HTTPException)
+    async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "request_invalid")
+        response = answered(Refused(code))
+        for name, value in (error.headers or {}).items():
+            response.headers[name] = value
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(_allowed(app.openapi()["paths"], request.url.path))
+        return response
+
+    @app.exception_handler(Exception)
+    async def on_error(request: Request, error: Exception) -> JSONResponse:
+        if is_bad_day(error):
+            log.warning("a store is not answering", path=request.url.path, error=describe(error))
+            return answered(Refused("unavailable"))
+        log.error("unforeseen error", path=request.url.path, exc_info=error)
+        return answered(Refused("internal_error"))

@@ -1,0 +1,151 @@
+"""Phones as people type them, and the one form in which they are stored.
+
+``phonenumbers`` (Google's metadata) decides what is valid. Two rules are ours: a number without a country is
+Brazilian, and a Brazilian mobile without its ninth digit gets it.
+
+Most rows hold a plain Brazilian number, for which asking ``phonenumbers`` costs thirty times more than a
+table of its own ranges. The tests prove both ways equal, exhaustively over DDDs and prefixes.
+"""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberType
+
+from libs.fields.invalid_value import InvalidValue
+
+_BRAZIL = "BR"
+_BRAZIL_DIAL_CODE = 55
+_NON_GEOGRAPHIC = "001"
+_KINDS_WITH_DDD = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
+
+_LONGEST = 64
+"""Characters. Nobody types a number in more, so longer text is refused before any pattern below looks at it."""
+
+_SCIENTIFIC = re.compile(r"\d+(?:[.,]\d+)?e\+?\d+", re.IGNORECASE)
+_DECIMAL_ZERO = re.compile(r"(\d{8,})[.,]0+")
+"""A number that a tool wrote as a decimal. Read as digits alone, its zero would become part of the phone."""
+
+_SEPARATORS = re.compile(r"[\s().\-/\[\]]+")
+_COMPACT = re.compile(r"\+?\d{8,20}")
+_TWO_NUMBERS = re.compile(r"(?:\d\D*){8,}/")
+"""8 digits and a slash: a second number follows ("3234-5678/79"). A slash after the DDD alone is fine."""
+_ONE_DIGIT_SHORT = re.compile(r"9\d{4}[ .-]\d{3}$")
+"""91234-567: grouped as nine digits, of which one is lost. Read as eight, it would be another person's number."""
+_CARRIER_PLACEHOLDER = re.compile(r"\(?0xx", re.IGNORECASE)
+"""How Brazil writes "dial the carrier of your choice here": (0xx11) 3234-5678."""
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"), "-")
+
+_WITHOUT_NINTH_DIGIT = re.compile(r"(\d\d)([6-9]\d{7})", re.ASCII)
+_PLAIN = re.compile(
+    r"(?:\+?55[ .-]?)?\(?0?([1-9][1-9])\)?[ .-]?(9[ .]?)?(\d)(\d{3})[ .-]?(\d{4})",
+    re.ASCII,
+)
+
+
+class Phone(NamedTuple):
+    """A valid phone in its one canonical form."""
+
+    dial_code: str
+    """Country calling code without plus: "55"."""
+    country_code: str
+    """ISO 3166-1 alpha-2: "BR"."""
+    national: str
+    """National number: for Brazil DDD and subscriber number, mobiles with their ninth digit."""
+
+
+def _prefixes(kind: str, after_ddd: str) -> frozenset[str]:
+    """Return the DDDs, each with the first digit of eight, for which ``phonenumbers`` knows numbers of a kind.
+
+    ``after_ddd`` stands between them: the ninth digit of mobiles. The tests prove that no later digit matters.
+    """
+    description = getattr(PhoneMetadata.metadata_for_region(_BRAZIL), kind)
+    pattern = re.compile(description.national_number_pattern)
+    return frozenset(
+        f"{ddd}{first}"
+        for ddd in range(10, 100)
+        for first in range(10)
+        if pattern.fullmatch(f"{ddd}{after_ddd}{first}0000000")
+    )
+
+
+_LANDLINES = _prefixes("fixed_line", "")
+_MOBILES = _prefixes("mobile", "9")
+
+
+def parse_phone(text: str) -> Phone:
+    """Return the phone that a trimmed text holds.
+
+    Raises InvalidValue with ``phone_missing`` for an empty text, ``phone_scientific`` for a number that a
+    spreadsheet shortened (5,51E+12), and ``phone_invalid`` for everything that is not exactly one valid number:
+    letters, extensions, two numbers, Brazilian numbers without DDD (0800 and 4004 have none either).
+    """
+    if not text:
+        raise InvalidValue("phone_missing")
+    return plain_phone(text) or parse_any_phone(text)
+
+
+def plain_phone(text: str) -> Phone | None:
+    """Return the phone when the text is a valid Brazilian number in a usual form.
+
+    None means only that this fast way does not know: the text may still be a valid phone, of another country or in
+    another form, which ``parse_any_phone`` finds out.
+    """
+    plain = _PLAIN.fullmatch(text)
+    if plain is None:
+        return None
+    ddd, ninth, first, prefix, rest = plain.groups()
+    area = ddd + first
+    if ninth or first in "6789":
+        return Phone("55", _BRAZIL, f"{ddd}9{first}{prefix}{rest}") if area in _MOBILES else None
+    return Phone("55", _BRAZIL, f"{area}{prefix}{rest}") if area in _LANDLINES else None
+
+
+def parse_any_phone(text: str) -> Phone:
+    """Do what ``parse_phone`` does with a trimmed text, always asking ``phonenumbers``."""
+    if len(text) > _LONGEST:
+        raise InvalidValue("phone_invalid")
+    text = text.removeprefix("'")
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_DASHES)
+        text = "".join(char for char in text if unicodedata.category(char) != "Cf")
+    if _SCIENTIFIC.fullmatch(text):
+        raise InvalidValue("phone_scientific")
+    decimal = _DECIMAL_ZERO.fullmatch(text)
+    if decimal:
+        text = decimal[1]
+    if _TWO_NUMBERS.match(text) or _ONE_DIGIT_SHORT.search(text):
+        raise InvalidValue("phone_invalid")
+    compact = _SEPARATORS.sub("", _CARRIER_PLACEHOLDER.sub("0", text, count=1))
+    if not _COMPACT.fullmatch(compact):
+        raise InvalidValue("phone_invalid")
+    # phonenumbers reads 00 as "international, by this carrier", because that is how Brazil dials. People
+    # who type 00 mean plus: 0055 34 91234-5678 is Uberlandia, not "by carrier 55 to Madrid".
+    readings = ("+" + compact[2:], compact) if compact.startswith("00") else (compact,)
+    for reading in readings:
+        phone = _decide(reading)
+        if phone:
+            return phone
+    raise InvalidValue("phone_invalid")
+
+
+def _decide(compact: str) -> Phone | None:
+    """Return the phone that ``phonenumbers`` reads from a plus and digits, or None when it is not valid."""
+    try:
+        number = phonenumbers.parse(compact, _BRAZIL)
+    except NumberParseException:
+        return None
+    if number.country_code == _BRAZIL_DIAL_CODE:
+        old = _WITHOUT_NINTH_DIGIT.fullmatch(str(number.national_number))
+        if old:
+            number.national_number = int(f"{old[1]}9{old[2]}")
+    if not phonenumbers.is_valid_number(number):
+        return None
+    country_code = phonenumbers.region_code_for_number(number)
+    if country_code is None or country_code == _NON_GEOGRAPHIC:
+        return None
+    if country_code == _BRAZIL and phonenumbers.number_type(number) not in _KINDS_WITH_DDD:
+        return None
+    return Phone(str(number.country_code), country_code, phonenumbers.national_significant_number(number))

@@ -1,0 +1,116 @@
+"""A file of unknown kind, judged by its bytes, becomes records: the rows below the header.
+
+Neither the file's name nor its content type is asked: people rename files, and browsers guess.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from libs.fields.text import trimmed
+from libs.spreadsheets.csv_file import csv_records
+from libs.spreadsheets.excel_file import ole_records, zip_records
+from libs.spreadsheets.formulas import restored
+from libs.spreadsheets.header import FILE_COLUMNS, check_header
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.unreadable import Unreadable
+
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OTHERS = (
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"RIFF", "a picture or a recording"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"#!", "a program"),
+    (b"\x1f\x8b", "a packed file; unpack it"),
+    (b"7z\xbc\xaf\x27\x1c", "a packed file; unpack it"),
+    (b"Rar!", "a packed file; unpack it"),
+    (b"BZh", "a packed file; unpack it"),
+    (b"\xfd7zXZ", "a packed file; unpack it"),
+    (b"\x28\xb5\x2f\xfd", "a packed file; unpack it"),
+    (b"SQLite format 3", "a database"),
+    (b"PAR1", "a Parquet file"),
+    (b"{\\rtf", "a text document (RTF)"),
+    (b"<", "a web page or XML file, whatever its name says"),
+    (b"{", "a JSON file"),
+    (b"[", "a JSON file"),
+)
+_BLANK = b" \t\r\n"
+_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
+
+Record = tuple[int, list[str]]
+"""A row's number, as the spreadsheet shows it, and its cells as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spreadsheet:
+    """A file whose header was read and found good."""
+
+    headers: list[str]
+    """The header's cells as they stand in the file, without blank ones at the right."""
+    separator: str | None
+    """What stands between the cells of a CSV; None for a workbook."""
+    rows: Iterator[Record]
+    """The data rows, read while they are asked for. Raises Unreadable where the file turns out to be damaged."""
+
+
+def read_spreadsheet(path: Path, limits: Limits) -> Spreadsheet:
+    """Return the file's header and its ``(row number, cells)`` of each data row, as text, at least five cells.
+
+    Row numbers are those that a spreadsheet shows: the header is 1 when nothing stands above it. Blank rows
+    are skipped and counted, also above the header. Blank cells beyond the fifth are dropped; who finds more
+    than five cells has found a row with too many. Nothing is trimmed, but an apostrophe that ``neutralised`` put
+    before a formula is taken off.
+
+    Raises Unreadable with the code that tells the truth about the file.
+    """
+    separator, records = _records(path, limits)
+    for _, cells in records:
+        if trimmed("".join(cells)):
+            check_header(cells)
+            while not trimmed(cells[-1]):
+                cells.pop()
+            return Spreadsheet(cells, separator, _data_rows(records))
+    raise Unreadable("file_empty")
+
+
+def _data_rows(records: Iterator[Record]) -> Iterator[Record]:
+    width = len(FILE_COLUMNS)
+    for number, cells in records:
+        text = "".join(cells)
+        if not trimmed(text):
+            continue
+        if len(cells) != width:
+            _widen_or_narrow(cells, width)
+        yield number, [restored(cell) for cell in cells] if "'" in text else cells
+
+
+def _widen_or_narrow(cells: list[str], width: int) -> None:
+    """Add missing cells and take off blank ones beyond ``width``, in place."""
+    cells.extend([""] * (width - len(cells)))
+    while len(cells) > width and not trimmed(cells[-1]):
+        cells.pop()
+
+
+def _records(path: Path, limits: Limits) -> tuple[str | None, Iterator[Record]]:
+    """Return what separates the cells, if the file is text, and all its records."""
+    size = path.stat().st_size
+    if size > limits.max_bytes:
+        raise Unreadable("file_too_large", f"The file holds more than {limits.max_bytes} bytes.")
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if head.startswith(_ZIP):
+        return None, zip_records(path, limits)
+    if head.startswith(_OLE2):
+        return None, ole_records(path)
+    if not head.startswith(_BYTE_ORDER_MARKS[1:]):
+        start = head.removeprefix(_BYTE_ORDER_MARKS[0]).lstrip(_BLANK)
+        for signature, what in _OTHERS:
+            if start.startswith(signature):
+                raise Unreadable("file_not_spreadsheet", f"This is {what}.")
+    return csv_records(path, limits)

@@ -1,0 +1,87 @@
+"""Rows of text as a CSV or XLSX file, which harms nobody who opens it.
+
+Cells that a spreadsheet would run as formulas get an apostrophe, which ``read_spreadsheet`` takes off again: what is
+read again is what was written, but for characters that no file of the kind can hold.
+"""
+
+import csv
+import io
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from libs.spreadsheets.formulas import neutralised
+
+if TYPE_CHECKING:
+    from openpyxl.cell import Cell
+
+_BLOCK = 1 << 16
+_BYTE_ORDER_MARK = "\ufeff"
+"""Without it Excel reads the CSV as Windows-1252."""
+
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+"""How Office Open XML writes characters that XML cannot keep (ECMA-376, ST_Xstring): _x000D_ is a carriage return."""
+
+
+def csv_header(columns: Sequence[str]) -> bytes:
+    """Return the beginning of a CSV file: byte order mark and the names of its columns."""
+    return (_BYTE_ORDER_MARK + _csv([columns])).encode()
+
+
+def csv_rows(rows: Iterable[list[str]]) -> bytes:
+    """Return rows of cells as the next lines of a CSV file."""
+    return _csv([neutralised(cell) for cell in cells] for cells in rows).encode()
+
+
+def _csv(rows: Iterable[Iterable[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+class XlsxWriter:
+    """An XLSX file whose rows are added in portions: they go to a temporary file, memory stays flat.
+
+    ``title`` is the sheet's name, ``columns`` its first row.
+    """
+
+    def __init__(self, title: str, columns: Sequence[str]) -> None:
+        # It takes as long to import as all else that a service needs: who asks for a workbook waits for that, not
+        # every start.
+        from openpyxl import Workbook  # noqa: PLC0415
+        from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
+
+        self._special_cell = WriteOnlyCell
+        self._workbook = Workbook(write_only=True)
+        self._sheet = self._workbook.create_sheet(title)
+        self._sheet.append(columns)
+
+    def add(self, rows: Iterable[list[str]]) -> None:
+        """Append rows of cells, all as text."""
+        for cells in rows:
+            self._sheet.append([self._text(cell) for cell in cells])
+
+    def finish(self) -> Iterator[bytes]:
+        """Yield the finished file in blocks."""
+        with tempfile.TemporaryFile() as file:
+            self._workbook.save(file)
+            file.seek(0)
+            while block := file.read(_BLOCK):
+                yield block
+
+    def _text(self, cell: str) -> "Cell | str | None":
+        if not cell.isprintable():
+            # Before a formula is looked for: one that stands behind such a character would begin the cell.
+            cell = _NOT_IN_XML.sub("", cell)
+        cell = neutralised(cell)
+        if not cell.isprintable() or "_x" in cell:
+            cell = _LOOKS_ESCAPED.sub("_x005F_", cell).replace("\r", "_x000D_")
+        if not cell or cell.isspace():
+            return None
+        if cell[0] != "#":
+            return cell
+        as_text = self._special_cell(self._sheet, cell)  # openpyxl takes "#N/A" for an error
+        as_text.data_type = "s"
+        return as_text

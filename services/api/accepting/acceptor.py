@@ -1,0 +1,210 @@
+"""Accepts an upload: from bytes to an import whose rows are all accounted for, or a refusal and nothing stored."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from libs.common.clock import Clock
+from libs.common.outbox import events as outbox
+from libs.common.stores.postgres import Postgres
+from libs.common.traces import current_trace_headers
+from libs.common.web.auth import Caller
+from libs.common.web.refusals import Refused
+from libs.contracts.lead_import.events import ImportAccepted, ImportStatus
+from libs.contracts.lead_import.topics import IMPORT_ACCEPTED
+from libs.spreadsheets.limits import Limits
+from services.api.accepting.domain.answer import AcceptedView
+from services.api.accepting.domain.idempotency import IdempotencyKey, answer_again
+from services.api.accepting.domain.quota import Quota, check_quota
+from services.api.accepting.domain.references import References, check_references, wanted_references
+from services.api.accepting.domain.request import ImportRequest, Upload
+from services.api.accepting.reference_cache import ReferenceCache
+from services.api.accepting.store import AcceptStore, NewImport
+from services.api.reading.domain.job import ReadingJob, ReadingResult
+from services.api.reading.domain.spool import read_spool
+from services.api.reading.pool import ReadingPool
+
+BEATEN_BY_ITSELF = frozenset({"name_taken", "quota_exceeded"})
+"""Refusals that may come of this same request: sent twice at once with one Idempotency-Key, the first takes the name
+and the quota, and the second must get the first one's answer instead of a refusal."""
+
+
+class _AnsweredMeanwhile(Exception):
+    """Another request with the same Idempotency-Key committed first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One upload, and who wants what done with it."""
+
+    upload: Upload
+    request: ImportRequest
+    caller: Caller
+    key: IdempotencyKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptor:
+    """What accepting needs. ``wake_relay`` is called after the commit."""
+
+    postgres: Postgres
+    pool: ReadingPool
+    cache: ReferenceCache
+    limits: Limits
+    chunk_rows: int
+    quota: Quota
+    clock: Clock
+    wake_relay: Callable[[], None]
+
+    async def accept(self, wish: Wish) -> dict[str, Any]:
+        """Accept once; return the answer 202 (``AcceptedView`` as JSON), for a repeated key the first one.
+
+        Raises Refused; then nothing was stored, and nothing counts against the quota.
+        """
+        answer = await self._kept_answer(wish.key)
+        if answer is not None:
+            _check_account(wish)  # what was answered once says nothing of this caller, who may be another
+            return answer
+        try:
+            return await self._accept_new(wish)
+        except _AnsweredMeanwhile:
+            answer = await self._kept_answer(wish.key)
+        except Refused as refused:
+            answer = await self._kept_answer(wish.key) if refused.code in BEATEN_BY_ITSELF else None
+            if answer is None:
+                raise
+        if answer is None:
+            raise Refused("unavailable", "The first request with this key was undone; send it again.", retry_after=1)
+        return answer
+
+    async def _kept_answer(self, key: IdempotencyKey | None) -> dict[str, Any] | None:
+        if key is None:
+            return None
+        async with AcceptStore.transaction(self.postgres, key.company_id) as accepting:
+            kept = await accepting.kept_answer(key)
+        return answer_again(kept, key) if kept else None
+
+    async def _accept_new(self, wish: Wish) -> dict[str, Any]:
+        async with AcceptStore.transaction(self.postgres, wish.caller.company_id) as accepting:
+            await self._check(accepting, wish, rows=None, use_cache=True)
+            import_id, accepted_at = await accepting.reserve()
+        spool = str(wish.upload.folder / "spool")
+        found = await self._read(wish, spool, import_id, accepted_at)
+        new = _new_import(wish, found, import_id, accepted_at)
+        answer = _accepted_view(new).model_dump(mode="json")
+        async with AcceptStore.transaction(self.postgres, wish.caller.company_id) as accepting:
+            place = {"company_id": new.company_id, "account_id": new.account_id}
+            await accepting.lock_quota(**place)
+            if wish.key and not await accepting.keep_answer(wish.key, import_id, json.dumps(answer)):
+                raise _AnsweredMeanwhile
+            await self._check(accepting, wish, rows=new.total_rows, use_cache=False)
+            await accepting.insert_import(new)
+            deleted = await accepting.hold_tags(new, wish.request.tag_ids)
+            check_references(References(account=True, source=True, missing_tags=deleted, creator=True), wish.request)
+            await accepting.insert_chunks(import_id, read_spool(spool))
+            await outbox.add_event(
+                accepting.connection, IMPORT_ACCEPTED, _accepted_event(new), source="api", time=self.clock()
+            )
+        self.wake_relay()
+        return answer
+
+    async def _check(self, accepting: AcceptStore, wish: Wish, *, rows: int | None, use_cache: bool) -> None:
+        """Raise Refused unless account, source, tags, name and quota allow the import of so many rows."""
+        request, caller = wish.request, wish.caller
+        wanted = wanted_references(request, caller.user_id)
+        if not (use_cache and self.cache.knows(caller.company_id, wanted)):
+            found = await accepting.references(
+                company_id=caller.company_id,
+                account_id=request.account_id,
+                source_id=request.source_id,
+                tag_ids=request.tag_ids,
+                creator_id=caller.user_id,
+            )
+            check_references(found, request)
+            self.cache.remember(caller.company_id, wanted)
+        # After the check above: another company's account answers as one that does not exist.
+        _check_account(wish)
+        place = {"company_id": caller.company_id, "account_id": request.account_id}
+        if await accepting.name_taken(**place, name=request.name):
+            raise Refused("name_taken", "Another import of this account has this name.")
+        past, now = await accepting.last_hour(**place)
+        check_quota(self.quota, past, rows=rows, now=now)
+
+    async def _read(self, wish: Wish, spool: str, import_id: int, accepted_at: datetime) -> ReadingResult:
+        request = wish.request
+        job = ReadingJob(
+            upload_path=str(wish.upload.path),
+            spool_path=spool,
+            envelope={
+                "import_id": import_id,
+                "company_id": wish.caller.company_id,
+                "account_id": request.account_id,
+                "source_id": request.source_id,
+                "creator_id": wish.caller.user_id,
+                "tag_ids": request.tag_ids,
+                "accepted_at": accepted_at.isoformat(),
+            },
+            limits=self.limits,
+            on_invalid_row=request.on_invalid_row,
+            chunk_rows=self.chunk_rows,
+        )
+        result = await self.pool.read(job)
+        if result.refusal is not None:
+            raise result.refusal
+        return result
+
+
+def _check_account(wish: Wish) -> None:
+    if not wish.caller.may_use(wish.request.account_id):
+        raise Refused("account_forbidden", "Your token does not list this account.")
+
+
+def _new_import(wish: Wish, found: ReadingResult, import_id: int, accepted_at: datetime) -> NewImport:
+    request = wish.request
+    options = {
+        "on_invalid_row": request.on_invalid_row,
+        "tag_ids": request.tag_ids,
+        "file": {"headers": found.headers, "separator": found.separator},
+        **current_trace_headers(),
+    }
+    return NewImport(
+        import_id=import_id,
+        name=request.name,
+        creator_id=wish.caller.user_id,
+        company_id=wish.caller.company_id,
+        source_id=request.source_id,
+        account_id=request.account_id,
+        total_rows=found.total_rows,
+        chunk_count=found.chunk_count,
+        file_name=wish.upload.file_name,
+        file_sha256=wish.upload.sha256,
+        options=json.dumps(options),
+        accepted_at=accepted_at,
+    )
+
+
+def _accepted_view(new: NewImport) -> AcceptedView:
+    return AcceptedView(
+        id=new.import_id,
+        status=ImportStatus.PROCESSING,
+        name=new.name,
+        total_rows=new.total_rows,
+        account_id=new.account_id,
+        source_id=new.source_id,
+        created_at=new.accepted_at,
+    )
+
+
+def _accepted_event(new: NewImport) -> ImportAccepted:
+    return ImportAccepted(
+        import_id=new.import_id,
+        company_id=new.company_id,
+        account_id=new.account_id,
+        source_id=new.source_id,
+        creator_id=new.creator_id,
+        total_rows=new.total_rows,
+        chunk_count=new.chunk_count,
+        accepted_at=new.accepted_at,
+    )

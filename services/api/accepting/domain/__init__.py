@@ -1,0 +1,1 @@
+"""Whether an upload may become an import: pure decisions."""

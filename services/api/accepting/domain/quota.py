@@ -1,0 +1,56 @@
+"""The hourly quota of a company and account: pure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from libs.common.web.refusals import Refused
+
+WINDOW = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """At most so many rows and imports within any hour. Deleted and failed imports count."""
+
+    rows: int
+    imports: int
+
+
+@dataclass(frozen=True, slots=True)
+class PastImport:
+    """An import of the last hour."""
+
+    created_at: datetime
+    total_rows: int
+
+
+def check_quota(quota: Quota, past: Sequence[PastImport], *, rows: int | None, now: datetime) -> None:
+    """Raise Refused (429) with the seconds after which ``rows`` more would pass, oldest imports leaving first.
+
+    ``past`` holds the imports of the window in order of time. ``rows`` None: the file is not read yet, so that
+    only the number of imports can be judged, and ``Retry-After`` never promises too much.
+    """
+    if rows is not None and rows > quota.rows:
+        raise Refused(
+            "quota_exceeded",
+            f"The file has {rows} rows; {quota.rows} rows an hour are allowed for this account.",
+            retry_after=int(WINDOW.total_seconds()),
+        )
+    used_rows = sum(each.total_rows for each in past)
+    used_imports = len(past)
+    free_at: datetime | None = None
+    for each in past:
+        if used_imports < quota.imports and (rows is None or used_rows + rows <= quota.rows):
+            break
+        used_imports -= 1
+        used_rows -= each.total_rows
+        free_at = each.created_at + WINDOW
+    if free_at is not None:
+        raise Refused(
+            "quota_exceeded",
+            f"{quota.imports} imports and {quota.rows} rows an hour are allowed for this account; "
+            f"{len(past)} imports with {sum(each.total_rows for each in past)} rows were accepted in the last hour.",
+            retry_after=max(1, min(math.ceil((free_at - now).total_seconds()), int(WINDOW.total_seconds()))),
+        )

@@ -1,0 +1,88 @@
+"""What is asked: a file, and the part ``data``, which says what the import is called and where its leads go."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from libs.common.messages import Id
+from libs.common.web.refusals import Detail, Refused
+
+MAX_NAME = 255
+MAX_TAGS = 5
+MAX_DATA_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A received upload. ``folder`` is private to it and goes with it."""
+
+    folder: Path
+    path: Path
+    sha256: str
+    """Of the file's bytes, in hexadecimal."""
+    file_name: str | None
+    data: str
+
+
+class ImportRequest(BaseModel):
+    """What is asked of an upload. Strict: ``true`` and ``"1"`` are no integers; unknown fields are refused."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    name: str = Field(
+        description="Unique among the account's imports; trimmed, 1 to 255 characters.",
+        json_schema_extra={"pattern": rf"^\s*\S(.{{0,{MAX_NAME - 2}}}\S)?\s*$"},
+    )
+    account_id: Id
+    source_id: Id
+    tag_ids: Annotated[list[Id], Field(max_length=MAX_TAGS)] = []
+    on_invalid_row: Literal["reject", "skip"] = Field(
+        "reject", description="`reject`: any invalid row refuses the upload. `skip`: valid rows go on."
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _trimmed(cls, name: str) -> str:
+        name = name.strip()
+        if not 1 <= len(name) <= MAX_NAME:
+            raise ValueError(f"must have 1 to {MAX_NAME} characters")
+        if not name.isprintable():
+            raise ValueError("must not hold control characters")
+        return name
+
+    @field_validator("tag_ids")
+    @classmethod
+    def _each_once(cls, tag_ids: list[int]) -> list[int]:
+        return list(dict.fromkeys(tag_ids))
+
+
+def read_request(data: bytes | str) -> ImportRequest:
+    """Read ``data``. Raises Refused: ``data_not_json`` (400) or ``data_invalid`` (422)."""
+    try:
+        plain = json.loads(data, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Refused("data_not_json", "The part `data` is not a JSON object.") from None
+    try:
+        return ImportRequest.model_validate(plain)
+    except ValidationError as error:
+        details = [
+            Detail(
+                code=item["type"],
+                column=".".join(str(part) for part in item["loc"]) or None,
+                message=item["msg"].removeprefix("Value error, "),
+            )
+            for item in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise Refused(
+            "data_invalid",
+            "Fields of `data` are not valid: " + ", ".join(sorted({detail.column or "data" for detail in details})),
+            errors=details[:100],
+            total_errors=len(details),
+        ) from None
+
+
+def _no_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

@@ -1,0 +1,213 @@
+"""Every query of the accepting transaction. All of them are scoped to the caller's company."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Self
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.stores.postgres import Postgres
+from libs.common.web.refusals import Refused
+from libs.imports import chunk_life
+from services.api.accepting.domain.idempotency import IdempotencyKey, KeptAnswer
+from services.api.accepting.domain.quota import PastImport
+from services.api.accepting.domain.references import References
+
+CHUNKS_A_STATEMENT = 8
+"""Payloads are up to 512 KB: so many are in memory at once while an upload is stored."""
+
+_REFERENCES = text(
+    """
+    SELECT EXISTS (SELECT FROM amigocare.messaging_accounts WHERE id = :account_id AND company_id = :company_id),
+           EXISTS (SELECT FROM amigocare.lead_sources WHERE id = :source_id AND NOT is_deleted),
+           ARRAY(SELECT given.id FROM unnest(CAST(:tag_ids AS int[])) AS given (id)
+                 WHERE NOT EXISTS (SELECT FROM amigocare.tags t
+                                   WHERE t.id = given.id AND t.company_id = :company_id AND NOT t.is_deleted)),
+           EXISTS (SELECT FROM amigocare.users WHERE id = :creator_id AND company_id = :company_id)
+    """
+)
+_NAME_TAKEN = text(
+    """
+    SELECT EXISTS (SELECT FROM amigocare.lead_imports
+                   WHERE company_id = :company_id AND account_id = :account_id AND lower(name) = lower(:name)
+                     AND NOT is_deleted)
+    """
+)
+_RESERVE = text("SELECT nextval(pg_get_serial_sequence('amigocare.lead_imports', 'id')), now()")
+# Two simultaneous uploads of an account would each see only the quota the other has not used yet.
+_LOCK_QUOTA = text("SELECT pg_advisory_xact_lock(:company_id, :account_id)")
+_LAST_HOUR = text(
+    """
+    SELECT created_at, total_rows FROM amigocare.lead_imports
+    WHERE company_id = :company_id AND account_id = :account_id AND created_at > now() - interval '1 hour'
+    ORDER BY created_at
+    """
+)
+_NOW = text("SELECT clock_timestamp()")
+_INSERT_IMPORT = text(
+    """
+    INSERT INTO amigocare.lead_imports
+        (id, name, creator_id, company_id, source_id, account_id, total_rows, chunk_count, file_name, file_sha256,
+         options, created_at, updated_at)
+    VALUES (:import_id, :name, :creator_id, :company_id, :source_id, :account_id, :total_rows, :chunk_count,
+            :file_name, :file_sha256, CAST(:options AS jsonb), :accepted_at, :accepted_at)
+    """
+)
+# FOR SHARE: the finalizer must not clean these up before the hold is committed.
+_HOLD_TAGS = text(
+    """
+    INSERT INTO amigocare.lead_import_tags (import_id, tag_id, created_here)
+    SELECT :import_id, held.id, false
+    FROM (SELECT id FROM amigocare.tags
+          WHERE id = ANY(CAST(:tag_ids AS int[])) AND company_id = :company_id AND NOT is_deleted
+          ORDER BY id FOR SHARE) held
+    RETURNING tag_id
+    """
+)
+_KEPT_ANSWER = text(
+    """
+    SELECT fingerprint, response FROM amigocare.idempotency_keys
+    WHERE company_id = :company_id AND key = :key AND created_at > now() - interval '24 hours'
+    """
+)
+# A key older than 24 hours is as good as new. Nothing comes back while another request has it.
+_KEEP_ANSWER = text(
+    """
+    INSERT INTO amigocare.idempotency_keys AS kept (company_id, key, fingerprint, import_id, response)
+    VALUES (:company_id, :key, :fingerprint, :import_id, CAST(:response AS jsonb))
+    ON CONFLICT (company_id, key) DO UPDATE
+        SET fingerprint = excluded.fingerprint, import_id = excluded.import_id, response = excluded.response,
+            created_at = now()
+        WHERE kept.created_at <= now() - interval '24 hours'
+    RETURNING import_id
+    """
+)
+_FORGET_ANSWERS = text(
+    """
+    DELETE FROM amigocare.idempotency_keys k USING (
+        SELECT company_id, key FROM amigocare.idempotency_keys WHERE created_at <= now() - interval '25 hours'
+        LIMIT 100 FOR UPDATE SKIP LOCKED
+    ) old
+    WHERE k.company_id = old.company_id AND k.key = old.key
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewImport:
+    """A validated upload, about to become an import."""
+
+    import_id: int
+    name: str
+    creator_id: int
+    company_id: int
+    source_id: int
+    account_id: int
+    total_rows: int
+    chunk_count: int
+    file_name: str | None
+    file_sha256: str
+    options: str
+    accepted_at: datetime
+
+
+class AcceptStore:
+    """Queries of the accepting transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+
+    @classmethod
+    @asynccontextmanager
+    async def transaction(cls, postgres: Postgres, company_id: int) -> AsyncIterator[Self]:
+        """Commit at the end of the block, roll back when it raises. No other company's rows exist within it."""
+        async with postgres.transaction(company_id=company_id) as connection:
+            yield cls(connection)
+
+    async def references(
+        self, *, company_id: int, account_id: int, source_id: int, tag_ids: Sequence[int], creator_id: int
+    ) -> References:
+        found = await self.connection.execute(
+            _REFERENCES,
+            {
+                "company_id": company_id,
+                "account_id": account_id,
+                "source_id": source_id,
+                "tag_ids": list(tag_ids),
+                "creator_id": creator_id,
+            },
+        )
+        return References(*found.one())
+
+    async def name_taken(self, *, company_id: int, account_id: int, name: str) -> bool:
+        found = await self.connection.execute(
+            _NAME_TAKEN, {"company_id": company_id, "account_id": account_id, "name": name}
+        )
+        return bool(found.scalar_one())
+
+    async def reserve(self) -> tuple[int, datetime]:
+        """Return the id of the import to come, and the database's time."""
+        import_id, now = (await self.connection.execute(_RESERVE)).one()
+        return import_id, now
+
+    async def last_hour(self, *, company_id: int, account_id: int) -> tuple[list[PastImport], datetime]:
+        """Return the account's imports of the last hour, deleted and failed ones too, and the database's time."""
+        past = await self.connection.execute(_LAST_HOUR, {"company_id": company_id, "account_id": account_id})
+        imports = [PastImport(*row) for row in past]
+        return imports, (await self.connection.execute(_NOW)).scalar_one()
+
+    async def lock_quota(self, *, company_id: int, account_id: int) -> None:
+        await self.connection.execute(_LOCK_QUOTA, {"company_id": company_id, "account_id": account_id})
+
+    async def kept_answer(self, key: IdempotencyKey) -> KeptAnswer | None:
+        """Return what the key was answered within the last 24 hours."""
+        found = await self.connection.execute(_KEPT_ANSWER, {"company_id": key.company_id, "key": key.key})
+        row = found.one_or_none()
+        return KeptAnswer(*row) if row else None
+
+    async def keep_answer(self, key: IdempotencyKey, import_id: int, response: str) -> bool:
+        """Keep the answer (JSON) with the import that it stands for; False when the key is answered already.
+
+        Waits for a simultaneous request with the same key to commit or fail.
+        """
+        await self.connection.execute(_FORGET_ANSWERS)
+        kept = await self.connection.execute(
+            _KEEP_ANSWER,
+            {
+                "company_id": key.company_id,
+                "key": key.key,
+                "fingerprint": key.fingerprint,
+                "import_id": import_id,
+                "response": response,
+            },
+        )
+        return kept.one_or_none() is not None
+
+    async def insert_import(self, new: NewImport) -> None:
+        """Insert the import. Raises Refused ``name_taken``: the unique index decides between two uploads."""
+        values = {name: getattr(new, name) for name in NewImport.__slots__}
+        try:
+            await self.connection.execute(_INSERT_IMPORT, values)
+        except IntegrityError as error:
+            if "lead_imports_name" in str(error.orig):
+                raise Refused("name_taken", "Another import of this account has this name.") from None
+            raise
+
+    async def hold_tags(self, new: NewImport, tag_ids: Sequence[int]) -> list[int]:
+        """Keep the request's tags from being cleaned up until the import ends; return those that were just deleted."""
+        if not tag_ids:
+            return []
+        held = await self.connection.execute(
+            _HOLD_TAGS, {"import_id": new.import_id, "company_id": new.company_id, "tag_ids": list(tag_ids)}
+        )
+        return sorted(set(tag_ids) - set(held.scalars()))
+
+    async def insert_chunks(self, import_id: int, chunks: Iterator[tuple[int, int, bytes]]) -> None:
+        """Insert (index, row count, payload) of every chunk, a few at a time."""
+        while some := list(islice(chunks, CHUNKS_A_STATEMENT)):
+            await chunk_life.accept(self.connection, import_id, some)

@@ -1,0 +1,35 @@
+"""What the calls need, made once by ``main``."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from libs.common.web.auth import Caller
+from services.api.accepting.acceptor import Acceptor
+from services.api.http.store import Store
+from services.api.http.streams import Streams
+from services.api.http.upload import UploadSlots
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Kept in ``app.state.deps``."""
+
+    store: Store
+    acceptor: Acceptor
+    streams: Streams
+    read_token: Callable[[str], Awaitable[Caller]]
+    uploads: UploadSlots
+    upload_seconds: float
+
+
+async def deps_of(request: Request) -> Deps:
+    # Declared async although it awaits nothing: FastAPI runs a plain function in a thread, and on a busy machine the
+    # call would wait twice for a core, on the way there and on the way back.
+    deps: Deps = request.app.state.deps
+    return deps
+
+
+DepsDep = Annotated[Deps, Depends(deps_of)]

@@ -1,0 +1,155 @@
+"""The calls of api: thin. Who may, what is asked, hand over, answer."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from sse_starlette import EventSourceResponse
+from starlette.responses import JSONResponse, Response
+
+from libs.common.messages import Id
+from libs.common.web.auth import Caller
+from libs.common.web.refusals import Refused
+from libs.contracts.lead_import.events import ImportStatus
+from libs.contracts.lead_import.internal.messages import Outcome
+from services.api.accepting.acceptor import Wish
+from services.api.accepting.domain.answer import AcceptedView
+from services.api.accepting.domain.idempotency import MAX_KEY, IdempotencyKey, fingerprint
+from services.api.accepting.domain.request import read_request
+from services.api.http import reports
+from services.api.http.deps import Deps, DepsDep
+from services.api.http.openapi import EVENT_SCHEMA, PROBLEM_RESPONSES, UPLOAD_BODY
+from services.api.http.signing_in import CallerDep, scope_of
+from services.api.http.upload import receive_upload
+from services.api.http.views import ImportPage, ImportView, RowPage, import_view, row_view
+
+router = APIRouter(responses=PROBLEM_RESPONSES)
+
+ImportId = Annotated[int, Path(ge=1, le=2**31 - 1, description="The import's id.")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+Cursor = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="`next` of the page before.")]
+
+
+async def find_import(deps: Deps, caller: Caller, import_id: int) -> dict[str, Any]:
+    """Return the import as the store has it. Raises Refused ``not_found`` outside the caller's scope."""
+    found = await deps.store.get_import(scope_of(caller), import_id)
+    if found is None:
+        raise not_found(import_id)
+    return found
+
+
+def not_found(import_id: int) -> Refused:
+    return Refused("not_found", f"There is no import {import_id}.")
+
+
+@router.post(
+    "/import",
+    status_code=202,
+    response_model=AcceptedView,
+    openapi_extra=UPLOAD_BODY,
+    summary="Import a spreadsheet",
+)
+async def post_import(
+    request: Request,
+    caller: CallerDep,
+    deps: DepsDep,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=MAX_KEY)] = None,
+) -> Response:
+    """Validate the file and its rows, store them, and answer at once; leads are made afterwards.
+
+    Each row ends as created, existing or error; `GET /imports/{id}` and its events say how far it is. The same
+    `Idempotency-Key` with the same file and `data` is answered once within 24 hours, however often it is sent.
+    """
+    limits = deps.acceptor.limits
+    with deps.uploads.one():
+        async with receive_upload(request, max_bytes=limits.max_bytes, seconds=deps.upload_seconds) as upload:
+            wanted = read_request(upload.data)
+            key = None
+            if idempotency_key is not None:
+                key = IdempotencyKey(caller.company_id, idempotency_key, fingerprint(upload.sha256, wanted))
+            answer = await deps.acceptor.accept(Wish(upload, wanted, caller, key))
+    return JSONResponse(answer, 202, headers={"Location": f"/imports/{answer['id']}"})
+
+
+@router.get("/imports", summary="History of imports")
+async def get_imports(
+    caller: CallerDep,
+    deps: DepsDep,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    account_id: Id | None = None,
+    status: ImportStatus | None = None,
+) -> ImportPage:
+    """Newest first, in pages."""
+    found = await deps.store.list_imports(
+        scope_of(caller), before=cursor, limit=limit + 1, account_id=account_id, status=status
+    )
+    items = [import_view(row) for row in found[:limit]]
+    return ImportPage(items=items, next=str(items[-1].id) if len(found) > limit else None)
+
+
+@router.get("/imports/{import_id}", summary="One import and its progress")
+async def get_import(import_id: ImportId, caller: CallerDep, deps: DepsDep) -> ImportView:
+    """Totals grow while it is `PROCESSING`; in the end they add up to `total_rows`."""
+    return import_view(await find_import(deps, caller, import_id))
+
+
+@router.delete("/imports/{import_id}", status_code=204, summary="Delete an ended import")
+async def delete_import(import_id: ImportId, caller: CallerDep, deps: DepsDep) -> Response:
+    """Takes it out of the history and frees its name; its leads stay."""
+    if not await deps.store.delete_import(scope_of(caller), import_id):
+        await find_import(deps, caller, import_id)
+        raise Refused("import_in_progress", "The import is still in progress.")
+    return Response(status_code=204)
+
+
+@router.get(
+    "/imports/{import_id}/events",
+    summary="Progress as server-sent events",
+    response_class=EventSourceResponse,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": EVENT_SCHEMA}}},
+        204: {"description": "Seen."},
+    },
+)
+async def get_events(
+    import_id: ImportId,
+    caller: CallerDep,
+    deps: DepsDep,
+    last_event_id: Annotated[str | None, Header(max_length=200)] = None,
+) -> Response:
+    """`progress` events, then one `lead:import-finished`; after that a reconnection is answered 204."""
+    moment = await deps.streams.look(scope_of(caller), import_id)
+    if moment is None:
+        raise not_found(import_id)
+    if moment.end is not None and last_event_id == moment.end.id:
+        return Response(status_code=204)
+    stream = deps.streams.events(scope_of(caller), import_id, moment, last_event_id)
+    return EventSourceResponse(stream, ping=15, headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/imports/{import_id}/rows",
+    response_model=RowPage,
+    summary="Rows that did not become leads",
+    responses={200: {"content": {kind: {} for kind in reports.MEDIA_TYPES.values()}}},
+)
+async def get_rows(
+    import_id: ImportId,
+    caller: CallerDep,
+    deps: DepsDep,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    outcome: Outcome | None = None,
+    format: Annotated[  # noqa: A002 - the parameter's public name
+        Literal["json", "csv", "xlsx"],
+        Query(description="csv and xlsx: all rows, in the file's own columns."),
+    ] = "json",
+) -> Response:
+    """Why each row was not made a lead; as CSV or XLSX they can be corrected and imported again."""
+    await find_import(deps, caller, import_id)
+    if format != "json":
+        return reports.download(deps.store, scope_of(caller), import_id, outcome, format)
+    found = await deps.store.rows(scope_of(caller), import_id, after=cursor or 0, limit=limit + 1, outcome=outcome)
+    items = [row_view(row) for row in found[:limit]]
+    page = RowPage(items=items, next=str(items[-1].row) if len(found) > limit else None)
+    return JSONResponse(page.model_dump(mode="json"))

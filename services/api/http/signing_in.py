@@ -1,0 +1,40 @@
+"""Who calls, and what of the company's imports the caller may see."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from libs.common.web.auth import Caller, InvalidToken, KeysUnavailable
+from libs.common.web.refusals import Refused
+from services.api.http.deps import Deps, deps_of
+from services.api.http.store import Scope
+
+MODULE, PERMISSION = "LEADS", "IMPORT_LEADS"
+
+bearer = HTTPBearer(auto_error=False, description="JWT with `sub`, `company_id`, `permissions`.")
+
+
+async def signed_in(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    deps: Annotated[Deps, Depends(deps_of)],
+) -> Caller:
+    """Return the caller. Raises Refused: 401 without a valid token, 403 without the permission."""
+    if credentials is None:
+        raise Refused("token_missing")
+    try:
+        caller = await deps.read_token(credentials.credentials)
+    except InvalidToken:
+        raise Refused("token_invalid") from None
+    except KeysUnavailable:
+        raise Refused("unavailable", "The identity provider is not answering.", retry_after=5) from None
+    if not caller.may(MODULE, PERMISSION):
+        raise Refused("permission_missing", f"The token lacks {PERMISSION} on the module {MODULE}.")
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(signed_in)]
+
+
+def scope_of(caller: Caller) -> Scope:
+    return Scope(caller.company_id, None if caller.accounts is None else tuple(sorted(caller.accounts)))

@@ -1,0 +1,98 @@
+"""The server-sent events of imports: read and written once for all who watch the same one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sse_starlette import ServerSentEvent
+
+from libs.contracts.lead_import.events import ImportStatus
+from libs.contracts.lead_import.topics import IMPORT_FINISHED
+from services.api.http.live import Live
+from services.api.http.shared_reads import SharedReads
+from services.api.http.store import Scope
+from services.api.http.views import finished_event, import_view
+
+POLL_SECONDS = 2.0
+"""How long a stream sleeps at most. Events of Kafka wake it; what was missed while the consumer reconnected is seen
+when the time is over."""
+LEAST_PAUSE_SECONDS = 0.2
+"""How long a stream says nothing after a progress. Dozens of chunks of a large import end within a second, and nobody
+can see more than five changes of it. The import's end is told at once."""
+
+Found = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: its id, and itself as it is sent."""
+
+    id: str
+    sent: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An import as its watchers are told of it at one time; ``end`` once it has ended."""
+
+    progress: Event
+    end: Event | None
+
+
+def moment_of(found: Found) -> Moment:
+    """Return the events that say what the store found."""
+    view = import_view(found)
+    told = view.model_dump_json(
+        include={"id", "status", "total_rows", "total_created", "total_existing", "total_errors", "progress"}
+    )
+    progress = _event("progress", f"progress-{view.progress.chunks_settled}-{view.progress.processed_rows}", told)
+    if view.status == ImportStatus.PROCESSING:
+        return Moment(progress, None)
+    end_id = f"finished-{view.id}-{found['revision']}"
+    return Moment(progress, _event(IMPORT_FINISHED.event_type, end_id, finished_event(found).model_dump_json()))
+
+
+def _event(kind: str, event_id: str, data: str) -> Event:
+    return Event(event_id, ServerSentEvent(event=kind, id=event_id, data=data, sep="\n").encode())
+
+
+class Streams:
+    """Those who watch imports. ``read`` returns an import of a scope as the store has it, or None."""
+
+    def __init__(self, read: Callable[[Scope, int], Awaitable[Found | None]], live: Live) -> None:
+        self._read = read
+        self._live = live
+        self._moments = SharedReads(self._moment)
+
+    async def look(self, scope: Scope, import_id: int) -> Moment | None:
+        """Return the import's moment, or None outside the scope."""
+        return await self._moments.get((scope, import_id))
+
+    async def events(
+        self, scope: Scope, import_id: int, moment: Moment | None, last_event_id: str | None
+    ) -> AsyncIterator[bytes]:
+        """Yield a ``progress`` whenever more rows have ended, then ``lead:import-finished``, and end.
+
+        A client that reconnects with ``Last-Event-ID`` does not get the progress again that it has seen.
+        """
+        seen = last_event_id
+        with self._live.watch(import_id) as watch:
+            while moment is not None:
+                if moment.progress.id != seen:
+                    yield moment.progress.sent
+                    seen = moment.progress.id
+                if moment.end is not None:
+                    yield moment.end.sent
+                    return
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(watch.ended.wait(), LEAST_PAUSE_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(watch.happened.wait(), POLL_SECONDS)
+                watch.clear()
+                moment = await self.look(scope, import_id)
+
+    async def _moment(self, asked: tuple[Scope, int]) -> Moment | None:
+        found = await self._read(*asked)
+        return None if found is None else moment_of(found)

@@ -1,0 +1,99 @@
+"""What callers see of an import: pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from libs.contracts.lead_import.events import ImportFinished, ImportStatus
+from libs.contracts.lead_import.internal.messages import Outcome
+from services.api.reasons import SETTLED_REASONS
+
+
+class Progress(BaseModel):
+    """How far an import is."""
+
+    processed_rows: int
+    chunks: int
+    chunks_settled: int
+    percent: float
+
+
+class ImportView(BaseModel):
+    """One import. Totals grow while it is ``PROCESSING`` and add up to ``total_rows`` when it has ended."""
+
+    id: int
+    name: str
+    status: ImportStatus
+    total_rows: int
+    total_created: int
+    total_existing: int
+    total_errors: int
+    failure_reason: str | None
+    account_id: int
+    source_id: int
+    creator_id: int
+    file_name: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    progress: Progress
+
+
+class ImportPage(BaseModel):
+    """Newest first; ``next`` is the cursor of the next page, or null."""
+
+    items: list[ImportView]
+    next: str | None
+
+
+class RowView(BaseModel):
+    """A row that did not become a lead."""
+
+    row: int
+    outcome: Outcome
+    reason: str
+    detail: str
+    cells: list[str]
+
+
+class RowPage(BaseModel):
+    """In the file's order; ``next`` is the cursor of the next page, or null."""
+
+    items: list[RowView]
+    next: str | None
+
+
+def import_view(found: Mapping[str, Any]) -> ImportView:
+    """Return the view of a row of ``lead_imports`` with its live totals."""
+    processed = found["total_created"] + found["total_existing"] + found["total_errors"]
+    percent = 100.0 if not found["total_rows"] else round(100 * processed / found["total_rows"], 1)
+    progress = Progress(
+        processed_rows=processed,
+        chunks=found["chunk_count"],
+        chunks_settled=found["chunks_settled"],
+        percent=percent,
+    )
+    return ImportView(
+        **{name: found[name] for name in ImportView.model_fields if name != "progress"}, progress=progress
+    )
+
+
+def row_view(found: Mapping[str, Any]) -> RowView:
+    """Return the view of a row of ``lead_import_rows``. A reason that stages give without words gets them here."""
+    return RowView(
+        row=found["row_number"],
+        outcome=found["outcome"],
+        reason=found["reason"],
+        detail=found["detail"] or SETTLED_REASONS.get(found["reason"], ""),
+        cells=found["cells"],
+    )
+
+
+def finished_event(found: Mapping[str, Any]) -> ImportFinished:
+    """Return the event ``lead:import-finished`` of an ended import, as Kafka's readers see it."""
+    return ImportFinished(
+        import_id=found["id"],
+        accepted_at=found["created_at"],
+        **{name: found[name] for name in ImportFinished.model_fields if name not in {"import_id", "accepted_at"}},
+    )

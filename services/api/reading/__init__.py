@@ -1,0 +1,1 @@
+"""From an upload to chunks, in processes that a hostile file may cost."""

@@ -1,0 +1,151 @@
+"""One upload becomes chunks: records are read, validated, freed of repeats, and handed on to be spooled."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress, islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from libs.common.web.refusals import Detail, Refused
+from libs.contracts.lead_import.internal.carried_cells import unspelled_cells
+from libs.contracts.lead_import.internal.messages import Outcome
+from libs.spreadsheets.reader import Record, Spreadsheet, read_spreadsheet
+from libs.spreadsheets.unreadable import Unreadable
+from services.api.reading.domain.chunk_writer import ChunkWriter, RowBlock
+from services.api.reading.domain.job import ReadingJob, ReadingResult
+from services.api.reading.domain.kept_cells import kept, kept_headers
+from services.api.reading.domain.rows import Lead, Leads, validate_row, validate_rows
+from services.api.reading.domain.seen_phones import SeenPhones
+from services.api.reasons import SETTLED_REASONS
+
+LISTED_ERRORS = 100
+"""Entries of ``errors`` in an answer; ``total_errors`` counts all."""
+
+_BLOCK_CHARS = 4_000_000
+"""Characters of cells that are held at once, whatever a file is made of: a cell may have 32,767, so that the rows of
+one chunk could have 330 million. Usual rows fill a message with a tenth of this bound."""
+
+
+def file_to_chunks(job: ReadingJob) -> ReadingResult:
+    """Read the upload, write its chunks to the spool file, and say what was found.
+
+    In mode "reject" one invalid row refuses the file, and what the spool then holds means nothing. Never raises
+    Refused or Unreadable: a refusal is part of the result. Raises OSError when a file cannot be read or written.
+    """
+    try:
+        with Path(job.spool_path).open("wb") as spool:
+            return _Reading(job, spool).of(read_spreadsheet(Path(job.upload_path), job.limits))
+    except Unreadable as unreadable:
+        return ReadingResult(refusal=Refused(unreadable.code, unreadable.detail))
+    except Refused as refused:
+        return ReadingResult(refusal=refused)
+
+
+class _Reading:
+    """One upload on its way."""
+
+    def __init__(self, job: ReadingJob, spool: BinaryIO) -> None:
+        self._job = job
+        self._chunks = ChunkWriter(job, spool)
+        self._rejects = job.on_invalid_row == "reject"
+        self._seen = SeenPhones(job.limits.max_rows)
+        self._errors: list[Detail] = []
+        self._total_errors = 0
+        self._existing = self._invalid = 0
+
+    def of(self, spreadsheet: Spreadsheet) -> ReadingResult:
+        limits = self._job.limits
+        # One row too many is enough to refuse a file; what stands below it is not read.
+        records = islice(spreadsheet.rows, limits.max_rows + 1)
+        total_rows = 0
+        for block, chars in _blocks(records, self._job.chunk_rows):
+            total_rows += len(block)
+            if total_rows > limits.max_rows:
+                raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
+            rows = self._validated(block)
+            if not (self._total_errors and self._rejects):
+                self._chunks.add(rows, chars)
+        if not total_rows:
+            raise Refused("file_no_rows")
+        if self._total_errors and self._rejects:
+            raise Refused("invalid_rows", errors=self._errors, total_errors=self._total_errors)
+        self._chunks.flush()
+        return ReadingResult(
+            total_rows=total_rows,
+            chunk_count=self._chunks.count,
+            existing=self._existing,
+            invalid=self._invalid,
+            headers=kept_headers(spreadsheet.headers),
+            separator=spreadsheet.separator,
+        )
+
+    def _validated(self, block: list[Record]) -> RowBlock:
+        """Return the rows of a block: invalid ones settled, and those whose phone stands in an earlier valid row."""
+        settled: list[dict[str, Any]] = []
+        leads = validate_rows([cells for _, cells in block], self._job.limits.max_cell_chars)
+        if leads is None:
+            block, leads = self._one_by_one(block, settled)
+        repeats = self._seen.repeats(leads.phone)
+        if any(repeats):
+            self._existing += sum(repeats)
+            reason = SETTLED_REASONS["in_file"]
+            settled += [_settled(*row, Outcome.EXISTING, "in_file", reason) for row in compress(block, repeats)]
+            settled.sort(key=itemgetter("row"))
+            fresh = [not repeat for repeat in repeats]
+            block, leads = list(compress(block, fresh)), leads.where(fresh)
+        return RowBlock(_columns(block, leads), settled)
+
+    def _one_by_one(self, block: list[Record], settled: list[dict[str, Any]]) -> tuple[list[Record], Leads]:
+        """Settle the invalid rows of the block; return the others and their leads."""
+        valid: list[Record] = []
+        leads: list[Lead] = []
+        for number, cells in block:
+            lead = validate_row(number, cells, self._job.limits.max_cell_chars)
+            if isinstance(lead, Lead):
+                valid.append((number, cells))
+                leads.append(lead)
+            else:
+                settled.append(self._settled_invalid(number, cells, lead))
+        return valid, Leads.of(leads)
+
+    def _settled_invalid(self, number: int, cells: list[str], faults: list[Detail]) -> dict[str, Any]:
+        self._invalid += 1
+        self._total_errors += len(faults)
+        self._errors += faults[: LISTED_ERRORS - len(self._errors)]
+        detail = " ".join(f"{fault.column}: {fault.message}" if fault.column else fault.message for fault in faults)
+        return _settled(number, cells, Outcome.ERROR, faults[0].code, detail)
+
+
+def _blocks(records: Iterable[Record], rows: int) -> Iterator[tuple[list[Record], int]]:
+    """Yield the records by so many rows, fewer when their cells would fill the memory; and how long those are."""
+    block: list[Record] = []
+    chars = 0
+    for record in records:
+        block.append(record)
+        chars += sum(map(len, record[1]))
+        if len(block) == rows or chars > _BLOCK_CHARS:
+            yield block, chars
+            block, chars = [], 0
+    if block:
+        yield block, chars
+
+
+def _columns(rows: list[Record], leads: Leads) -> dict[str, Sequence[Any]]:
+    """Return live rows as ``LiveRows`` writes them."""
+    national = [phone.national for phone in leads.phone]
+    cells = (kept(cells) for _, cells in rows)
+    return {
+        "row": [number for number, _ in rows],
+        "name": leads.name,
+        "dial_code": [phone.dial_code for phone in leads.phone],
+        "country_code": [phone.country_code for phone in leads.phone],
+        "phone": national,
+        "cpf": leads.cpf,
+        "email": leads.email,
+        "tags": leads.tags,
+        "cells": list(map(unspelled_cells, cells, leads.name, national, leads.cpf, leads.email, leads.tags)),
+    }
+
+
+def _settled(row: int, cells: list[str], outcome: Outcome, reason: str, detail: str) -> dict[str, Any]:
+    return {"row": row, "outcome": outcome, "reason": reason, "detail": detail, "cells": kept(cells)}

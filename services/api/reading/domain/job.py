@@ -1,0 +1,65 @@
+"""What the reading of a file is told and what it answers: plain data that crosses the process border as JSON."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+from libs.common.web.refusals import Detail, Refused
+from libs.contracts.lead_import.internal.messages import MAX_CHUNK_BYTES
+from libs.spreadsheets.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingJob:
+    """One upload to read. Both paths are files of this machine; the spool file is made anew."""
+
+    upload_path: str
+    spool_path: str
+    envelope: dict[str, Any]
+    """``import_id, company_id, account_id, source_id, creator_id, tag_ids, accepted_at`` (ISO 8601 with zone)."""
+    limits: Limits = field(default_factory=Limits)
+    on_invalid_row: Literal["reject", "skip"] = "reject"
+    chunk_rows: int = field(kw_only=True)
+    """Rows of a chunk at most; one of long rows is closed earlier, by ``chunk_bytes``."""
+    chunk_bytes: int = field(default=MAX_CHUNK_BYTES, kw_only=True)
+
+    def to_json(self) -> str:
+        """Return one line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Self:
+        """Read what ``to_json`` wrote."""
+        plain = json.loads(line)
+        return cls(**{**plain, "limits": Limits(**plain["limits"])})
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingResult:
+    """What became of a job: either ``refusal`` says why nothing may be stored, or the spool holds the chunks."""
+
+    total_rows: int = 0
+    """Data rows: those without the header and without blank records."""
+    chunk_count: int = 0
+    existing: int = 0
+    """Rows settled as ``existing``: their phone stands in an earlier row of the file."""
+    invalid: int = 0
+    """Rows settled as ``error`` (``on_invalid_row: skip``)."""
+    headers: list[str] = field(default_factory=list)
+    """The header's cells as they stand in the file, each cut to 255 characters, at most 50."""
+    separator: str | None = None
+    """What stands between the cells of a CSV; None for a workbook."""
+    refusal: Refused | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return dicts, lists, strings and numbers."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Read what ``to_plain`` gave."""
+        if plain["refusal"] is not None:
+            refusal = plain["refusal"]
+            errors = [Detail(**each) for each in refusal["errors"]]
+            plain = plain | {"refusal": Refused(**refusal | {"errors": errors})}
+        return cls(**plain)

@@ -1,0 +1,108 @@
+"""A row becomes a lead, or the list of rules that it breaks."""
+
+from collections.abc import Callable, Sequence
+from itertools import compress
+from typing import NamedTuple, Self
+
+from libs.common.web.refusals import Detail
+from libs.fields.cpf import parse_cpf
+from libs.fields.emails import parse_email
+from libs.fields.invalid_value import InvalidValue
+from libs.fields.names import parse_name
+from libs.fields.phones import Phone, parse_phone
+from libs.fields.tags import parse_tags
+from libs.fields.text import all_trimmed
+from libs.spreadsheets.header import FILE_COLUMNS
+from services.api.reasons import ROW_ERRORS
+
+_PARSERS: tuple[Callable[[str], object], ...] = (parse_name, parse_phone, parse_cpf, parse_email, parse_tags)
+
+
+class Lead(NamedTuple):
+    """A valid row, as it is stored."""
+
+    name: str
+    phone: Phone
+    cpf: str | None
+    email: str | None
+    tags: tuple[str, ...]
+
+
+class Leads(NamedTuple):
+    """Valid rows, as columns of equal length."""
+
+    name: Sequence[str]
+    phone: Sequence[Phone]
+    cpf: Sequence[str | None]
+    email: Sequence[str | None]
+    tags: Sequence[tuple[str, ...]]
+
+    @classmethod
+    def of(cls, rows: Sequence[Lead]) -> Self:
+        """Return these rows as columns."""
+        return cls(*zip(*rows, strict=True)) if rows else cls((), (), (), (), ())
+
+    def where(self, chosen: Sequence[bool]) -> Self:
+        """Return the rows for which ``chosen`` is true."""
+        name, phone, cpf, email, tags = self
+        return type(self)(
+            list(compress(name, chosen)),
+            list(compress(phone, chosen)),
+            list(compress(cpf, chosen)),
+            list(compress(email, chosen)),
+            list(compress(tags, chosen)),
+        )
+
+
+def validate_rows(rows: Sequence[list[str]], max_cell_chars: int) -> Leads | None:
+    """Return the leads that rows make which are all valid, or None when one must be looked at by itself.
+
+    It says of each row what ``validate_row`` says, in half the time: most blocks of most files are valid.
+    """
+    try:
+        columns = list(zip(*rows, strict=True))
+        if max(max(map(len, column)) for column in columns) > max_cell_chars:
+            return None
+        name, phone, cpf, email, tags = map(all_trimmed, columns)
+        return Leads(
+            list(map(parse_name, name)),
+            list(map(parse_phone, phone)),
+            list(map(parse_cpf, cpf)),
+            list(map(parse_email, email)),
+            list(map(parse_tags, tags)),
+        )
+    except (ValueError, InvalidValue):  # ValueError: some have too many cells
+        return None
+
+
+def validate_row(row: int, cells: list[str], max_cell_chars: int) -> Lead | list[Detail]:
+    """Return the lead that the cells of a row make, or one entry for every cell that breaks a rule.
+
+    ``cells`` are at least five; ``row`` is the number that the spreadsheet shows.
+    """
+    if len(cells) > len(FILE_COLUMNS):
+        return [_detail(row, None, "cells_too_many")]
+    name, phone, cpf, email, tags = texts = all_trimmed(cells)
+    if max(map(len, cells)) <= max_cell_chars:
+        try:
+            return Lead(parse_name(name), parse_phone(phone), parse_cpf(cpf), parse_email(email), parse_tags(tags))
+        except InvalidValue:
+            pass  # Once more, cell by cell: a person wants to know all that is wrong
+    return _faults(row, cells, texts, max_cell_chars)
+
+
+def _faults(row: int, cells: list[str], texts: list[str], max_cell_chars: int) -> list[Detail]:
+    faults = []
+    for column, parse, cell, text in zip(FILE_COLUMNS, _PARSERS, cells, texts, strict=True):
+        if len(cell) > max_cell_chars:
+            faults.append(_detail(row, column, "cell_too_long"))
+            continue
+        try:
+            parse(text)
+        except InvalidValue as invalid:
+            faults.append(_detail(row, column, invalid.code))
+    return faults
+
+
+def _detail(row: int, column: str | None, code: str) -> Detail:
+    return Detail(code=code, message=ROW_ERRORS[code], row=row, column=column)

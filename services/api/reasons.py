@@ -1,0 +1,29 @@
+"""The words for people of every code that a row can have, printed in ``docs/errors.md``. A code keeps its meaning.
+
+``ROW_ERRORS`` are entries of the ``errors`` list of ``invalid_rows`` and, when invalid rows are skipped, reasons of
+settled rows. ``SETTLED_REASONS`` are the others: why a valid row did not become a lead.
+"""
+
+ROW_ERRORS: dict[str, str] = {
+    "name_missing": "The name is empty.",
+    "name_too_long": "The name is longer than 255 characters.",
+    "phone_missing": "The phone is empty.",
+    "phone_invalid": "Not a valid phone number; write DDD and number, or +country number.",
+    "phone_scientific": "The spreadsheet shortened the number (5,51E+12); format the column as text and save again.",
+    "cpf_invalid": "Not a valid CPF.",
+    "email_invalid": "Not a valid e-mail address.",
+    "email_too_long": "The e-mail address is longer than 255 characters.",
+    "tags_too_many": "More than 5 tags.",
+    "tags_too_long": "The tags cell is longer than 255 characters.",
+    "cells_too_many": "More cells than the header has columns; quote cells that hold the separator.",
+    "cell_too_long": "A cell is longer than this service reads.",
+}
+
+SETTLED_REASONS: dict[str, str] = {
+    "in_file": "The same phone stands in an earlier row of this file.",
+    "lead_exists": "A lead with this phone exists.",
+    "patient_exists": "A patient with this phone exists.",
+    "chat_exists": "A chat with this phone exists.",
+    "not_on_whatsapp": "The WhatsApp provider says that this number has no WhatsApp.",
+    "chunk_dead_lettered": "The row's chunk could not be processed; the people on call can replay it.",
+}

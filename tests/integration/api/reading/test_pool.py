@@ -1,0 +1,316 @@
+"""The pool of reading processes: real processes that are stopped, killed, starved and left alone."""
+
+import asyncio
+import contextlib
+import os
+import random
+import shutil
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from libs.common.web.refusals import Refused
+from libs.spreadsheets.limits import Limits
+from services.api.http.problems import PROBLEMS
+from services.api.reading import pool as pool_module
+from services.api.reading.domain.job import ReadingJob, ReadingResult
+from services.api.reading.domain.spool import read_spool
+from services.api.reading.pool import ReadingPool
+from tests.support.imports import CHUNK_ROWS
+from tests.unit.api.reading.runs import ENVELOPE, HEAD
+from tests.unit.spreadsheets.workbooks import HEADER, write_xls, write_xlsx
+
+StartPool = Callable[..., Awaitable[ReadingPool]]
+
+
+@pytest_asyncio.fixture
+async def start_pool() -> AsyncIterator[StartPool]:
+    """Start a pool that is stopped after the test."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(size: int = 1, **options: Any) -> ReadingPool:
+            pool = ReadingPool(size, **options)
+            await pool.start()
+            stack.push_async_callback(pool.stop)
+            return pool
+
+        yield start
+
+
+def job(folder: Path, rows: int = 3, **limits: Any) -> ReadingJob:
+    upload = folder / f"upload-{rows}"
+    upload.write_text(HEAD + "".join(f"Lead {at},119{at:08},,,\n" for at in range(rows)))
+    return job_of(upload, **limits)
+
+
+def job_of(upload: Path, **limits: Any) -> ReadingJob:
+    return ReadingJob(str(upload), f"{upload}.spool", ENVELOPE, Limits(**limits), chunk_rows=CHUNK_ROWS)
+
+
+def pids(pool: ReadingPool) -> list[int]:
+    return [worker._process.pid for worker in pool._workers if worker._process is not None]
+
+
+def refusal_code(result: ReadingResult) -> str | None:
+    return result.refusal.code if result.refusal else None
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 other processes set no events
+            await asyncio.sleep(0.005)
+
+
+async def at_work(pool: ReadingPool, *tasks: asyncio.Task[ReadingResult]) -> None:
+    """Wait until each task has its worker or its place in the queue."""
+    await until(lambda: len(tasks) <= len(pool._workers) - pool._idle.qsize() + pool._waiting)
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+async def test_jobs_run_side_by_side_and_each_gets_its_answer(start_pool: StartPool, tmp_path: Path) -> None:
+    pool = await start_pool(2)
+    jobs = [job(tmp_path, rows) for rows in range(1, 12)]
+    results = await asyncio.gather(*map(pool.read, jobs))
+    assert [result.total_rows for result in results] == list(range(1, 12))
+    assert [sum(rows for _, rows, _ in read_spool(each.spool_path)) for each in jobs] == list(range(1, 12))
+
+
+async def test_a_refused_file_is_an_answer_and_the_worker_goes_on(start_pool: StartPool, tmp_path: Path) -> None:
+    pool = await start_pool()
+    before = pids(pool)
+    (tmp_path / "bad").write_text("no header\n")
+    assert refusal_code(await pool.read(job_of(tmp_path / "bad"))) == "file_headers"
+    assert (await pool.read(job(tmp_path))).total_rows == 3
+    assert pids(pool) == before
+
+
+async def test_a_full_disk_is_not_the_fault_of_the_file(start_pool: StartPool, tmp_path: Path) -> None:
+    pool = await start_pool()
+    to_full_disk = replace(job(tmp_path, rows=2_000), spool_path="/dev/full")
+    assert refusal_code(await pool.read(to_full_disk)) == "unavailable"
+    assert (await pool.read(job(tmp_path))).total_rows == 3
+
+
+async def test_a_job_past_its_time_is_interrupted(start_pool: StartPool, tmp_path: Path) -> None:
+    """A named pipe that nobody writes to is a file that takes for ever to read."""
+    pool = await start_pool(grace=30)
+    before = pids(pool)
+    os.mkfifo(tmp_path / "pipe")
+    assert refusal_code(await pool.read(job_of(tmp_path / "pipe", seconds=0.2))) == "file_too_slow"
+    assert (await pool.read(job(tmp_path))).total_rows == 3
+    assert pids(pool) != before, "who was interrupted anywhere is not trusted with another file"
+
+
+async def test_a_worker_that_does_not_answer_is_killed(start_pool: StartPool, tmp_path: Path) -> None:
+    pool = await start_pool(grace=0.2)
+    (frozen,) = pids(pool)
+    os.kill(frozen, signal.SIGSTOP)
+    assert refusal_code(await pool.read(job(tmp_path, seconds=0.2))) == "file_too_slow"
+    assert (await pool.read(job(tmp_path))).total_rows == 3
+    assert has_ended(frozen)
+
+
+async def test_a_file_that_crashes_its_reader_is_broken(start_pool: StartPool, tmp_path: Path) -> None:
+    pool = await start_pool()
+    os.mkfifo(tmp_path / "pipe")
+    parse = asyncio.create_task(pool.read(job_of(tmp_path / "pipe")))
+    await at_work(pool, parse)
+    os.kill(pids(pool)[0], signal.SIGABRT)
+    assert refusal_code(await parse) == "file_broken"
+    assert (await pool.read(job(tmp_path))).total_rows == 3
+
+
+@pytest.mark.parametrize("killer", [signal.SIGKILL, signal.SIGTERM])
+async def test_a_worker_killed_from_outside_says_nothing_about_the_file(
+    start_pool: StartPool, tmp_path: Path, killer: signal.Signals
+) -> None:
+    pool = await start_pool()
+    (frozen,) = pids(pool)
+    os.kill(frozen, signal.SIGSTOP)
+    parse = asyncio.create_task(pool.read(job(tmp_path)))
+    await at_work(pool, parse)
+    os.kill(frozen, killer)
+    os.kill(frozen, signal.SIGCONT)
+    assert (await parse).total_rows == 3
+    assert pids(pool) != [frozen]
+
+
+async def test_a_worker_that_died_while_idle_is_replaced(start_pool: StartPool, tmp_path: Path) -> None:
+    pool = await start_pool()
+    (idle,) = pids(pool)
+    psutil.Process(idle).kill()
+    await until(lambda: has_ended(idle))
+    assert (await pool.read(job(tmp_path))).total_rows == 3
+
+
+async def test_too_many_waiting_jobs_are_refused_as_busy(start_pool: StartPool, tmp_path: Path) -> None:
+    pool = await start_pool(1, max_waiting=1)
+    (frozen,) = pids(pool)
+    os.kill(frozen, signal.SIGSTOP)
+    first, second = (asyncio.create_task(pool.read(job(tmp_path, rows))) for rows in (1, 2))
+    await at_work(pool, first, second)
+    with pytest.raises(Refused) as caught:
+        await pool.read(job(tmp_path, 3))
+    assert caught.value.code == "busy"
+    assert (caught.value.retry_after or 0) >= 1
+    os.kill(frozen, signal.SIGCONT)
+    assert [result.total_rows for result in await asyncio.gather(first, second)] == [1, 2]
+    assert (await pool.read(job(tmp_path, 3))).total_rows == 3
+
+
+async def test_a_request_that_went_away_leaves_no_job_behind(start_pool: StartPool, tmp_path: Path) -> None:
+    pool = await start_pool()
+    (frozen,) = pids(pool)
+    os.kill(frozen, signal.SIGSTOP)
+    parse = asyncio.create_task(pool.read(job(tmp_path)))
+    await at_work(pool, parse)
+    parse.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await parse
+    assert (await pool.read(job(tmp_path))).total_rows == 3
+    assert has_ended(frozen)
+
+
+async def test_a_request_that_went_away_while_it_waited_gives_its_place_free(
+    start_pool: StartPool, tmp_path: Path
+) -> None:
+    pool = await start_pool(1, max_waiting=1)
+    os.kill(pids(pool)[0], signal.SIGSTOP)
+    first, second = (asyncio.create_task(pool.read(job(tmp_path))) for _ in range(2))
+    await at_work(pool, first, second)
+    second.cancel()
+    await asyncio.wait([second])
+    third = asyncio.create_task(pool.read(job(tmp_path)))
+    await at_work(pool, first, third)
+    os.kill(pids(pool)[0], signal.SIGCONT)
+    assert [result.total_rows for result in await asyncio.gather(first, third)] == [3, 3]
+
+
+async def test_a_worker_that_grew_large_is_replaced(start_pool: StartPool, tmp_path: Path) -> None:
+    pool = await start_pool(recycle_bytes=1)
+    seen = set()
+    for _ in range(3):
+        assert (await pool.read(job(tmp_path))).total_rows == 3
+        seen |= set(pids(pool))
+    assert len(seen) >= 2
+
+
+async def test_the_memory_of_the_api_is_not_taken_for_the_workers(start_pool: StartPool, tmp_path: Path) -> None:
+    """A process inherits the peak that ``getrusage`` tells from who started it."""
+    ballast = b"x" * (300 << 20)
+    pool = await start_pool()
+    before = pids(pool)
+    for _ in range(2):
+        assert (await pool.read(job(tmp_path))).total_rows == 3
+    assert pids(pool) == before
+    assert ballast
+
+
+async def test_stopping_refuses_what_runs_and_leaves_no_process(start_pool: StartPool, tmp_path: Path) -> None:
+    pool = await start_pool(2)
+    for pid in pids(pool):
+        os.kill(pid, signal.SIGSTOP)
+    tasks = [asyncio.create_task(pool.read(job(tmp_path))) for _ in range(3)]
+    await at_work(pool, *tasks)
+    before = pids(pool)
+    await pool.stop()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [outcome.code for outcome in outcomes if isinstance(outcome, Refused)] == ["unavailable"] * 3
+    with pytest.raises(Refused):
+        await pool.read(job(tmp_path))
+    assert not [pid for pid in before if psutil.pid_exists(pid)], "not even zombies"
+
+
+async def test_a_pool_whose_workers_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    pool = ReadingPool(2)
+    with pytest.raises(RuntimeError, match="before it was ready"):
+        await pool.start()
+    assert not [pid for pid in pids(pool) if psutil.pid_exists(pid)]
+
+
+async def test_workers_do_not_know_the_secrets_of_the_api(
+    start_pool: StartPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADFLOW_POSTGRES_URL", "postgresql://secret")
+    pool = await start_pool()
+    environment = psutil.Process(pids(pool)[0]).environ()
+    assert "PATH" in environment
+    assert not [name for name in environment if name.startswith("LEADFLOW_")]
+
+
+OWNER = """
+import asyncio
+from services.api.reading.pool import ReadingPool
+
+async def main():
+    pool = ReadingPool(2)
+    await pool.start()
+    print(*[worker._process.pid for worker in pool._workers], flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_workers_end_when_the_api_is_killed() -> None:
+    environment = os.environ | {"PYTHONPATH": str(pool_module._ROOT)}
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", OWNER, stdout=PIPE, env=environment)
+    assert owner.stdout is not None
+    workers = list(map(int, (await owner.stdout.readline()).split()))
+    assert len(workers) == 2
+    owner.kill()
+    await owner.wait()
+    await until(lambda: all(map(has_ended, workers)))
+
+
+# Files that would take any memory
+
+
+async def test_hostile_files_cost_no_more_than_their_worker(start_pool: StartPool, tmp_path: Path) -> None:
+    """What no check finds beforehand meets the memory bound; nobody else notices."""
+    pool = await start_pool(2)
+    long_string = f"<si><t>{'x' * 8_000_000}</t></si>"
+    references = "".join(f'<row r="{at}"><c r="A{at}" t="s"><v>0</v></c></row>' for at in range(2, 5_000))
+    files = [
+        write_xls(tmp_path / "two cells far apart", {(65_535, 255): "x"}),
+        write_xlsx(tmp_path / "one string five thousand times", HEADER + references, shared_strings=long_string),
+        write_xlsx(tmp_path / "nested", "<a>" * 3_000_000, parts={"xl/styles.xml": "<a>" * 3_000_000}),
+    ]
+    results = await asyncio.gather(*(pool.read(job_of(file)) for file in files), pool.read(job(tmp_path)))
+    truthful = {"file_broken", "file_too_large", "file_empty"}
+    assert {refusal_code(result) for result in results[:-1]} <= truthful
+    assert results[-1].total_rows == 3
+
+
+async def test_any_damage_to_an_xls_gives_an_answer(start_pool: StartPool, tmp_path: Path) -> None:
+    """Calamine may panic, or ask for any memory."""
+    pool = await start_pool(2)
+    intact = write_xls(tmp_path / "intact", {(1, 0): "Ana", (1, 1): 5511912345678.0}).read_bytes()
+    chance = random.Random(20261123)
+    jobs = []
+    for at in range(60):
+        content = bytearray(intact)
+        for _ in range(chance.choice([1, 2, 5, 20])):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        (tmp_path / f"damaged-{at}").write_bytes(content)
+        jobs.append(job_of(tmp_path / f"damaged-{at}"))
+    for some in range(0, len(jobs), 10):
+        for result in await asyncio.gather(*map(pool.read, jobs[some : some + 10])):
+            assert result.refusal is None or result.refusal.code in PROBLEMS
+            assert refusal_code(result) != "internal_error"
+    assert (await pool.read(job(tmp_path))).total_rows == 3

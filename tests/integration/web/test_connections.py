@@ -1,0 +1,166 @@
+"""Connections that say little, slowly or endlessly: a real server, real sockets, short times."""
+
+import asyncio
+import time
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+
+import pytest
+import pytest_asyncio
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from libs.common.web import connections
+from libs.common.web.connections import BoundedHttp
+from tests.support.ports import free_port
+
+SECONDS = 0.3
+Connect = Callable[[], Awaitable[tuple[StreamReader, StreamWriter]]]
+
+
+async def _length(request: Request) -> Response:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+async def _at_once(request: Request) -> Response:
+    return PlainTextResponse("no", status_code=413)
+
+
+@pytest_asyncio.fixture
+async def connect(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connect]:
+    """Connect to a server whose times are short."""
+    monkeypatch.setattr(connections, "HEAD_SECONDS", SECONDS)
+    monkeypatch.setattr(connections, "LINGER_SECONDS", SECONDS)
+    routes = [Route("/length", _length, methods=["POST"]), Route("/at-once", _at_once, methods=["POST"])]
+    port = free_port()
+    config = uvicorn.Config(
+        Starlette(routes=routes),
+        port=port,
+        http=BoundedHttp,
+        log_config=None,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(10):
+        while not server.started:  # noqa: ASYNC110 uvicorn sets no event
+            await asyncio.sleep(0.01)
+
+    async def open_connection() -> tuple[StreamReader, StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", port)
+
+    yield open_connection
+    server.should_exit = True
+    await serving
+
+
+async def seconds_until_closed(reader: StreamReader, writer: StreamWriter, drip: bytes) -> float:
+    """Say a little more every 50 ms; return the seconds until the server hung up."""
+    began = time.monotonic()
+    with pytest.raises((BrokenPipeError, ConnectionResetError, EOFError)):
+        async with asyncio.timeout(10):
+            while True:
+                writer.write(drip)
+                await writer.drain()
+                await asyncio.sleep(0.05)
+                if reader.at_eof():
+                    raise EOFError
+    writer.close()
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize(
+    ("begin", "drip"),
+    [
+        (b"", b""),
+        (b"POST /length HTT", b""),
+        (b"POST /length HTTP/1.1\r\nHost: x\r\n", b"X-A: b\r\n"),
+        (b"POST /length HTTP/1.1\r\nHost: x\r\nX-A: ", b"b"),
+    ],
+    ids=["silence", "half a line", "a header at a time", "a character at a time"],
+)
+async def test_a_head_that_does_not_end_is_hung_up_on(connect: Connect, begin: bytes, drip: bytes) -> None:
+    reader, writer = await connect()
+    writer.write(begin)
+    assert SECONDS / 2 < await seconds_until_closed(reader, writer, drip) < SECONDS + 3
+
+
+async def test_a_further_request_has_its_own_time(connect: Connect) -> None:
+    reader, writer = await connect()
+    for _ in range(3):
+        await asyncio.sleep(SECONDS * 0.75)
+        writer.write(b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+        assert (await reader.readuntil(b"\r\n\r\n3")).startswith(b"HTTP/1.1 200")
+    writer.write(b"POST /length HTTP/1.1\r\n")
+    assert await seconds_until_closed(reader, writer, b"X-A: b\r\n") < SECONDS + 3
+
+
+async def test_a_body_may_take_longer_than_a_head(connect: Connect) -> None:
+    """Its reader has the time limit of uploads."""
+    reader, writer = await connect()
+    writer.write(b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n")
+    for _ in range(20):
+        writer.write(b"a")
+        await asyncio.sleep(SECONDS / 10)
+    assert (await reader.readuntil(b"\r\n\r\n20")).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+async def test_the_rest_of_a_body_that_was_answered_is_not_read_for_ever(connect: Connect) -> None:
+    reader, writer = await connect()
+    writer.write(b"POST /at-once HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+    assert (await reader.readuntil(b"no")).startswith(b"HTTP/1.1 413")
+    assert await seconds_until_closed(reader, writer, b"a") < SECONDS + 3
+
+
+ENDLESS = {
+    "a header": (b"POST /length HTTP/1.1\r\nX-A: ", b"a" * 10_000),
+    "headers": (b"POST /length HTTP/1.1\r\n", b"X-A: b\r\n" * 1_000),
+    "an address": (b"POST /", b"a" * 10_000),
+    "a method": (b"", b"P" * 10_000),
+    "blank lines": (b"", b"\r\n" * 5_000),
+    "a chunk's extension": (
+        b"POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;",
+        b"a" * 10_000,
+    ),
+    "a trailer": (
+        b"POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-A: ",
+        b"a" * 10_000,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+async def test_what_has_no_end_is_refused_soon(connect: Connect, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 60)
+    begin, more = ENDLESS[what]
+    reader, writer = await connect()
+    writer.write(begin)
+    sent = 0
+    answer = asyncio.create_task(reader.read(100))
+    async with asyncio.timeout(10):
+        while not answer.done() and sent < 10_000_000:
+            writer.write(more)
+            sent += len(more)
+            try:
+                await writer.drain()
+            except ConnectionError:
+                break
+            await asyncio.sleep(0.001)
+    assert sent < 1_000_000
+    with suppress(ConnectionResetError):  # what was sent after the answer made the kernel drop it
+        assert (await answer)[:12] in {b"HTTP/1.1 431", b"HTTP/1.1 400"}
+    writer.close()
+
+
+async def test_a_large_head_within_the_limit_is_read(connect: Connect) -> None:
+    reader, writer = await connect()
+    large = b"X-A: " + b"a" * (connections.HEAD_BYTES - 500) + b"\r\n"
+    writer.write(b"POST /length HTTP/1.1\r\nHost: x\r\n" + large + b"Content-Length: 1\r\n\r\na")
+    assert (await reader.readuntil(b"\r\n\r\n1")).startswith(b"HTTP/1.1 200")
+    writer.close()

@@ -1,0 +1,59 @@
+"""A whole service that answers calls, which tests run as a process. ``PROBE_START=fails``: what it holds cannot start.
+
+Prints a line when what it holds is started and closed.
+"""
+
+import os
+import sys
+
+from fastapi import APIRouter
+
+from libs.common.process.http import HttpService
+from libs.common.settings import ServiceSettings
+from libs.common.web.problems import ANSWERED_HERE
+from libs.common.web.refusals import Detail, Problem, Refused
+
+STATUSES = {"not_found": 404, "method_not_allowed": 405, "unavailable": 503, "internal_error": 500}
+PROBLEMS = {code: Problem(STATUSES.get(code, 422), code.capitalize(), "Do otherwise.") for code in ANSWERED_HERE}
+PROBLEMS["shut"] = Problem(409, "Shut", "Come again.")
+
+router = APIRouter()
+
+
+@router.get("/door")
+async def door(*, code: str | None = None) -> str:
+    if code == "away":
+        raise OSError
+    if code is not None:
+        raise Refused(code, errors=[Detail("why", "because", row=1)], total_errors=1)
+    return "open"
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+async def start() -> None:
+    say("start")
+    if os.environ.get("PROBE_START") == "fails":
+        raise OSError
+
+
+async def close() -> None:
+    say("close")
+
+
+async def stuck() -> str | None:
+    return None
+
+
+def main() -> None:
+    service = HttpService("probe", ServiceSettings(), title="Probe", description="A door.", problems=PROBLEMS)
+    service.starts(start, close=close)
+    service.serves(router, stuck=stuck)
+    service.run()
+
+
+if __name__ == "__main__":
+    main()

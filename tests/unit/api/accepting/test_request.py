@@ -1,0 +1,164 @@
+"""The part ``data``: strict types, trimmed names, no unknown fields; each refusal names the field."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.web.refusals import Refused
+from services.api.accepting.domain.request import ImportRequest, read_request
+from services.api.http.problems import PROBLEMS
+
+GOOD: dict[str, Any] = {"name": "Feira", "account_id": 1, "source_id": 2}
+
+
+def refusal(data: bytes | str) -> Refused:
+    with pytest.raises(Refused) as caught:
+        read_request(data)
+    return caught.value
+
+
+def changed(**changes: Any) -> str:
+    return json.dumps(GOOD | changes)
+
+
+def test_the_smallest_request_has_the_defaults() -> None:
+    assert read_request(json.dumps(GOOD)) == ImportRequest(
+        name="Feira", account_id=1, source_id=2, tag_ids=[], on_invalid_row="reject"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kept"),
+    [
+        ("name", "  Feira de São Paulo\t", "Feira de São Paulo"),
+        ("name", "\u00a0x\u2003", "x"),
+        ("name", "a" * 255, "a" * 255),
+        ("name", "  " + "é" * 255 + "\n", "é" * 255),
+        ("name", "🚀", "🚀"),
+        ("account_id", 2**31 - 1, 2**31 - 1),
+        ("tag_ids", [], []),
+        ("tag_ids", [3, 1, 3, 2], [3, 1, 2]),
+        ("tag_ids", [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]),
+        ("on_invalid_row", "skip", "skip"),
+        ("on_invalid_row", "reject", "reject"),
+    ],
+)
+def test_a_good_value_is_kept_trimmed_and_once(field: str, value: Any, kept: Any) -> None:
+    assert getattr(read_request(changed(**{field: value})), field) == kept
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "column"),
+    [
+        ("name", "", "name"),
+        ("name", "   ", "name"),
+        ("name", "a" * 256, "name"),
+        ("name", "a\x00b", "name"),
+        ("name", "a\nb", "name"),
+        ("name", 1, "name"),
+        ("name", None, "name"),
+        ("name", ["Feira"], "name"),
+        ("account_id", "1", "account_id"),
+        ("account_id", True, "account_id"),
+        ("account_id", 1.0, "account_id"),
+        ("account_id", 1.5, "account_id"),
+        ("account_id", 0, "account_id"),
+        ("account_id", -1, "account_id"),
+        ("account_id", 2**31, "account_id"),
+        ("account_id", 10**400, "account_id"),
+        ("account_id", None, "account_id"),
+        ("source_id", "2", "source_id"),
+        ("source_id", False, "source_id"),
+        ("source_id", 2**63, "source_id"),
+        ("tag_ids", [1, 2, 3, 4, 5, 6], "tag_ids"),
+        ("tag_ids", [1] * 6, "tag_ids"),
+        ("tag_ids", ["1"], "tag_ids.0"),
+        ("tag_ids", [1, True], "tag_ids.1"),
+        ("tag_ids", [0], "tag_ids.0"),
+        ("tag_ids", 1, "tag_ids"),
+        ("tag_ids", {"0": 1}, "tag_ids"),
+        ("tag_ids", None, "tag_ids"),
+        ("on_invalid_row", "ignore", "on_invalid_row"),
+        ("on_invalid_row", "SKIP", "on_invalid_row"),
+        ("on_invalid_row", None, "on_invalid_row"),
+        ("surprise", 1, "surprise"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_field(field: str, value: Any, column: str) -> None:
+    refused = refusal(changed(**{field: value}))
+    assert (refused.code, PROBLEMS[refused.code].status) == ("data_invalid", 422)
+    assert [detail.column for detail in refused.errors] == [column]
+    assert refused.total_errors == 1
+    assert refused.errors[0].message
+    assert column in refused.detail
+
+
+@pytest.mark.parametrize("field", GOOD)
+def test_a_missing_field_is_refused_by_its_name(field: str) -> None:
+    refused = refusal(json.dumps({name: value for name, value in GOOD.items() if name != field}))
+    assert [(detail.code, detail.column) for detail in refused.errors] == [("missing", field)]
+
+
+@pytest.mark.parametrize("data", ["[]", "1", '"x"', "null", "true", '[{"name": "x"}]'])
+def test_json_that_is_no_object_is_refused_as_data(data: str) -> None:
+    assert refusal(data).code == "data_invalid"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"name=Feira",
+        b"{'name': 'x'}",
+        b'{"name": NaN}',
+        b'{"name": Infinity}',
+        b"\xff\xfe{\x00}\x00\xff",
+        b'{"name": "\xe9"}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"account_id": ' + b"9" * 5_000 + b"}",
+    ],
+    ids=lambda data: data[:12].decode("latin-1") or "empty",
+)
+def test_what_is_not_json_is_a_bad_request(data: bytes) -> None:
+    refused = refusal(data)
+    assert (refused.code, PROBLEMS[refused.code].status) == ("data_not_json", 400)
+
+
+def test_at_most_100_errors_are_listed_and_all_are_counted() -> None:
+    refused = refusal(json.dumps(GOOD | {f"field_{number}": number for number in range(150)}))
+    assert len(refused.errors) == 100
+    assert refused.total_errors == 150
+
+
+def test_the_refusal_does_not_repeat_the_value() -> None:
+    refused = refusal(changed(account_id="maria@exemplo.com.br"))
+    assert "maria" not in repr(refused)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*GOOD, "tag_ids", "on_invalid_row", "x"]), json_values))
+def test_any_json_is_read_or_refused(content: dict[str, Any]) -> None:
+    try:
+        request = read_request(json.dumps(content))
+    except Refused as refused:
+        assert refused.code in ("data_invalid", "data_not_json")
+    else:
+        assert 1 <= len(request.name) <= 255
+        assert request.name == request.name.strip()
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    with pytest.raises(Refused):
+        read_request(data)

@@ -1,0 +1,85 @@
+"""What callers see of an import: live totals, progress, and the finished event as Kafka's readers see it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from libs.contracts.lead_import.events import ImportFinished
+from services.api.http.views import ImportView, finished_event, import_view, row_view
+from services.api.reasons import SETTLED_REASONS
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+FOUND: dict[str, Any] = {
+    "id": 7,
+    "name": "Feira",
+    "status": "FINISHED",
+    "total_rows": 3,
+    "total_created": 1,
+    "total_existing": 1,
+    "total_errors": 1,
+    "failure_reason": None,
+    "account_id": 4,
+    "source_id": 9,
+    "company_id": 1,
+    "creator_id": 2,
+    "file_name": "leads.csv",
+    "created_at": NOW,
+    "finished_at": NOW + timedelta(seconds=5),
+    "revision": 1,
+    "chunk_count": 2,
+    "chunks_settled": 2,
+}
+
+
+def test_the_view_holds_what_the_database_found() -> None:
+    view = import_view(FOUND)
+    for name in set(ImportView.model_fields) - {"progress"}:
+        assert getattr(view, name) == FOUND[name]
+
+
+@pytest.mark.parametrize(
+    ("created", "existing", "errors", "rows", "percent"),
+    [
+        (0, 0, 0, 3, 0.0),
+        (1, 0, 0, 3, 33.3),
+        (1, 1, 0, 3, 66.7),
+        (1, 1, 1, 3, 100.0),
+        (4_999, 0, 0, 5_000, 100.0),
+        (0, 0, 0, 0, 100.0),
+    ],
+)
+def test_progress_is_the_share_of_rows_that_have_ended(
+    created: int, existing: int, errors: int, rows: int, percent: float
+) -> None:
+    totals = {"total_created": created, "total_existing": existing, "total_errors": errors, "total_rows": rows}
+    progress = import_view(FOUND | totals).progress
+    assert progress.processed_rows == created + existing + errors
+    assert progress.percent == percent
+
+
+def test_the_company_and_the_revision_are_not_shown() -> None:
+    assert not {"company_id", "revision"} & set(import_view(FOUND).model_dump())
+
+
+def test_a_row_is_numbered_as_the_spreadsheet_shows_it() -> None:
+    found = {"row_number": 17, "outcome": "error", "reason": "cpf_invalid", "detail": "d", "cells": ["a", "b"]}
+    assert row_view(found).model_dump() == {
+        "row": 17,
+        "outcome": "error",
+        "reason": "cpf_invalid",
+        "detail": "d",
+        "cells": ["a", "b"],
+    }
+
+
+@pytest.mark.parametrize("reason", ["lead_exists", "not_on_whatsapp", "chunk_dead_lettered"])
+def test_a_reason_that_a_stage_gave_without_words_is_told_in_words(reason: str) -> None:
+    found = {"row_number": 17, "outcome": "error", "reason": reason, "detail": "", "cells": []}
+    assert row_view(found).detail == SETTLED_REASONS[reason]
+
+
+def test_a_stream_ends_with_the_same_event_as_kafkas_readers_get() -> None:
+    event = finished_event(FOUND)
+    assert set(event.model_dump()) == set(ImportFinished.model_fields)
+    assert (event.import_id, event.accepted_at, event.finished_at) == (7, NOW, NOW + timedelta(seconds=5))

@@ -1,0 +1,112 @@
+"""Reports hold the rows as they were uploaded, harm nobody who opens them, and can be imported again."""
+
+import csv
+import io
+from pathlib import Path
+
+import openpyxl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from libs.spreadsheets.formulas import FORMULA_STARTS, neutralised, restored
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.reader import read_spreadsheet
+from libs.spreadsheets.writing import XlsxWriter, csv_header, csv_rows
+from services.api.reading.domain.kept_cells import kept
+
+HEADER = ["name", "phone", "cpf", "email", "tags"]
+A_FILE_EACH = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+formula_starts = st.sampled_from(["=", "'=", "''+", "@", "\t", "'"])
+any_text = st.text(max_size=20) | st.builds("{}{}".format, formula_starts, st.text())
+five_cells = st.lists(any_text, min_size=5, max_size=5)
+rows_of_cells = st.lists(five_cells.map(lambda cells: ["Ana", *kept(cells)[1:]]), max_size=4)
+
+
+def read(path: Path, content: bytes) -> list[list[str]]:
+    path.write_bytes(content)
+    return [cells for _, cells in read_spreadsheet(path, Limits()).rows]
+
+
+def xlsx_file(rows: list[list[str]]) -> bytes:
+    writer = XlsxWriter("leads", HEADER)
+    writer.add(rows)
+    return b"".join(writer.finish())
+
+
+@A_FILE_EACH
+@given(rows=rows_of_cells)
+def test_a_csv_report_can_be_imported_again_unchanged(tmp_path: Path, rows: list[list[str]]) -> None:
+    assert read(tmp_path / "report", csv_header(HEADER) + csv_rows(rows)) == rows
+
+
+@A_FILE_EACH
+@given(rows=rows_of_cells)
+def test_an_xlsx_report_can_be_imported_again_but_for_what_xml_cannot_hold(
+    tmp_path: Path, rows: list[list[str]]
+) -> None:
+    not_in_xml = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - set(map(ord, "\t\n\r")))
+    expected = [[cell.translate(not_in_xml) for cell in cells] for cells in rows]
+    blank = [["" if neutralised(cell).isspace() else cell for cell in cells] for cells in expected]
+    assert read(tmp_path / "report", xlsx_file(rows)) == blank
+
+
+@given(cell=any_text)
+def test_no_cell_begins_like_a_formula_and_every_cell_comes_back(cell: str) -> None:
+    assert neutralised(cell)[:1] not in list(FORMULA_STARTS)
+    assert restored(neutralised(cell)) == cell
+
+
+@pytest.mark.parametrize("formula", ["=1+1", "+55 11 91234-5678", "-2", "@SUM(A1)", "\tx", "\rx", "\nx", "\uff1d1"])
+def test_formulas_get_an_apostrophe(formula: str) -> None:
+    assert neutralised(formula) == "'" + formula
+
+
+@pytest.mark.parametrize("harmless", ["Ana", "", "'Ana'", "11 91234-5678", " =1", "a=b", "D'Ávila"])
+def test_other_cells_stay_as_they_are(harmless: str) -> None:
+    assert neutralised(harmless) == harmless
+    assert restored(harmless) == harmless
+
+
+def test_a_csv_report_is_utf8_with_byte_order_mark_and_the_five_columns() -> None:
+    content = csv_header(HEADER) + csv_rows([["João", "+55", "", "", "a, b"]])
+    assert content.startswith(b"\xef\xbb\xbf")
+    assert list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))) == [
+        HEADER,
+        ["João", "'+55", "", "", "a, b"],
+    ]
+
+
+def test_an_xlsx_report_holds_text_only() -> None:
+    content = xlsx_file([["=1+1", "5511912345678", "#N/A", "", "001"]])
+    cells = list(openpyxl.load_workbook(io.BytesIO(content)).worksheets[0].iter_rows())
+    assert [cell.value for cell in cells[0]] == HEADER
+    assert [(cell.value, cell.data_type) for cell in cells[1]] == [
+        ("'=1+1", "s"),
+        ("5511912345678", "s"),
+        ("#N/A", "s"),
+        (None, "n"),
+        ("001", "s"),
+    ]
+
+
+@pytest.mark.parametrize("hidden", ["\x08=1+1", "\x0b\x0c@SUM(A1)", "\x1f-2", "\ufffe=1"])
+def test_what_xml_cannot_hold_hides_no_formula(hidden: str) -> None:
+    """Such characters are left out, and what follows them then begins the cell."""
+    (sheet,) = openpyxl.load_workbook(io.BytesIO(xlsx_file([[hidden]]))).worksheets
+    assert (sheet["A2"].value[:1], sheet["A2"].data_type) == ("'", "s")
+
+
+def test_rows_with_too_many_cells_keep_them_all(tmp_path: Path) -> None:
+    row = ["Ana", "1", "", "", "a", "b"]
+    assert read(tmp_path / "csv", csv_header(HEADER) + csv_rows([row])) == [row]
+    assert read(tmp_path / "xlsx", xlsx_file([row])) == [row]
+
+
+def test_an_xlsx_report_is_written_in_portions() -> None:
+    report = XlsxWriter("leads", HEADER)
+    for _ in range(3):
+        report.add([["Ana", "1", "", "", ""]] * 1_000)
+    sheet = openpyxl.load_workbook(io.BytesIO(b"".join(report.finish())), read_only=True).worksheets[0]
+    assert len(list(sheet.iter_rows(values_only=True))) == 3_001

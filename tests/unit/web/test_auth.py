@@ -1,0 +1,132 @@
+"""What a token's claims say of its caller, and which claims are refused."""
+
+import asyncio
+import time
+from typing import Any
+
+import jwt
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from libs.common.web.auth import AuthSettings, Caller, InvalidToken, TokenReader, caller_of
+
+GOOD: dict[str, Any] = {"sub": "7", "company_id": 3, "permissions": {"LEADS": ["IMPORT_LEADS"]}}
+
+
+def without(claim: str) -> dict[str, Any]:
+    return {name: value for name, value in GOOD.items() if name != claim}
+
+
+def test_the_caller_is_who_the_claims_say() -> None:
+    caller = caller_of(GOOD | {"accounts": [4, "5"]})
+    assert caller == Caller(7, 3, {"LEADS": frozenset({"IMPORT_LEADS"})}, frozenset({4, 5}))
+
+
+@pytest.mark.parametrize("claims", [GOOD, GOOD | {"accounts": None}])
+def test_without_accounts_all_of_the_companys_may_be_used(claims: dict[str, Any]) -> None:
+    caller = caller_of(claims)
+    assert caller.accounts is None
+    assert caller.may_use(1)
+    assert caller.may_use(999)
+
+
+def test_with_accounts_only_those_may_be_used() -> None:
+    caller = caller_of(GOOD | {"accounts": [4]})
+    assert caller.may_use(4)
+    assert not caller.may_use(5)
+    assert not caller_of(GOOD | {"accounts": []}).may_use(4)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "may"),
+    [
+        ({"LEADS": ["IMPORT_LEADS"]}, True),
+        ({"LEADS": ["VIEW", "IMPORT_LEADS"]}, True),
+        ({"LEADS": ["IMPORT"]}, False),
+        ({"LEADS": []}, False),
+        ({"leads": ["IMPORT_LEADS"]}, False),
+        ({"CHATS": ["IMPORT_LEADS"]}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_a_permission_counts_in_its_own_module_only(permissions: Any, may: bool) -> None:
+    assert caller_of(GOOD | {"permissions": permissions}).may("LEADS", "IMPORT_LEADS") is may
+
+
+@pytest.mark.parametrize("claim", ["sub", "company_id"])
+@pytest.mark.parametrize(
+    "value",
+    [None, "", "0", 0, -1, "-1", 2**31, str(2**31), True, 1.0, "1.0", " 1", "1e3", "\u0661", [1], {}, "x", "9" * 5000],
+)
+def test_an_id_that_no_column_can_hold_is_refused(claim: str, value: Any) -> None:
+    with pytest.raises(InvalidToken):
+        caller_of(GOOD | {claim: value})
+
+
+@pytest.mark.parametrize("value", [1, "1", 2**31 - 1, str(2**31 - 1)])
+def test_an_id_may_be_a_number_or_its_digits(value: Any) -> None:
+    assert caller_of(GOOD | {"sub": value}).user_id == int(value)
+
+
+@pytest.mark.parametrize("claims", [without("sub"), without("company_id")])
+def test_user_and_company_must_be_named(claims: dict[str, Any]) -> None:
+    with pytest.raises(InvalidToken):
+        caller_of(claims)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"permissions": ["LEADS"]},
+        {"permissions": "LEADS"},
+        {"permissions": {"LEADS": "IMPORT_LEADS"}},
+        {"permissions": {"LEADS": {"IMPORT_LEADS": True}}},
+        {"permissions": {"LEADS": None}},
+        {"accounts": 4},
+        {"accounts": "4"},
+        {"accounts": {"4": True}},
+        {"accounts": [None]},
+        {"accounts": [True]},
+        {"accounts": [4, 2**31]},
+    ],
+    ids=str,
+)
+def test_claims_of_another_form_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(InvalidToken):
+        caller_of(GOOD | change)
+
+
+SECRET = "s" * 32
+JWKS = "https://idp.example/jwks.json"
+
+
+@pytest.mark.parametrize(
+    ("values", "good"),
+    [
+        ({"jwt_secret": SECRET}, True),
+        ({"jwks_url": JWKS}, True),
+        ({"jwt_secret": "s" * 31}, False),
+        ({"jwt_secret": SECRET, "jwks_url": JWKS}, False),
+        ({}, False),
+    ],
+    ids=["secret", "jwks", "short secret", "both", "neither"],
+)
+def test_the_service_knows_exactly_one_kind_of_key(
+    values: dict[str, Any], good: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LEADFLOW_JWT_SECRET", "LEADFLOW_JWKS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    if good:
+        AuthSettings(**values)
+    else:
+        with pytest.raises(ValidationError):
+            AuthSettings(**values)
+
+
+def test_a_token_of_this_moment_passes_though_our_clock_is_an_hour_slow() -> None:
+    secret = "s" * 32
+    now = int(time.time())
+    token = jwt.encode(GOOD | {"iat": now + 3600, "exp": now + 7200}, secret, algorithm="HS256")
+    reader = TokenReader(AuthSettings(jwt_secret=SecretStr(secret)))
+    assert asyncio.run(reader.read(token)).user_id == 7
