@@ -13,8 +13,25 @@ from tests.support.stack import ROOT
 
 KIT = ROOT / "libs" / "common"
 BUSINESS = frozenset(
-    "lead chunk chat tag import campaign contact phone patient attendance spreadsheet creator tagger dedup finalizer "
-    "whatsapp cpf".split()
+    [
+        "lead",
+        "chunk",
+        "chat",
+        "tag",
+        "import",
+        "campaign",
+        "contact",
+        "phone",
+        "patient",
+        "attendance",
+        "spreadsheet",
+        "creator",
+        "tagger",
+        "dedup",
+        "finalizer",
+        "whatsapp",
+        "cpf",
+    ]
 )
 """``import`` as a noun, that is anywhere but in an import statement."""
 

@@ -10,7 +10,7 @@ from tests.support.stack import ROOT
 
 SPAN = """
 from opentelemetry import trace
-from libs.common.process.traces import configure_tracing
+from libs.common.traces import configure_tracing
 from libs.common.settings import ServiceSettings
 
 configure_tracing(ServiceSettings(otlp_endpoint="http://127.0.0.1:{port}/"), service="probe")

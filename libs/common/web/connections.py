@@ -9,7 +9,7 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES = 64 * 1024
-"""Request line and headers; also what chunked encoding allows beside the data (extensions and trailers), between two bytes of a body."""
+"""Request line and headers; also what chunked encoding allows beside the data, between two bytes of a body."""
 HEAD_SECONDS = 10.0
 """From the connection, or the first byte of a further request, to the end of its headers."""
 LINGER_SECONDS = 10.0
