@@ -1,7 +1,7 @@
 """Invented Brazilian people for the examples: every value is drawn at random and none is a real person's.
 
 Nothing here knows ``phonenumbers``, ``validate-docbr`` or ``email-validator``: what is drawn is right by
-construction, and ``tests/unit/test_examples.py`` asks the three libraries whether they agree.
+construction, and ``tests/unit/examples/test_examples.py`` asks the three libraries whether they agree.
 """
 
 import unicodedata

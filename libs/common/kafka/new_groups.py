@@ -5,14 +5,17 @@ are added or offsets were forgotten: "from now" would then lose messages. So a g
 placed at the end of every partition once, before its first member joins; from then on it reads as any other group.
 """
 
+import stamina
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import IllegalGenerationError, UnknownMemberIdError
+from aiokafka.errors import IllegalGenerationError, KafkaError, UnknownMemberIdError
 from aiokafka.structs import OffsetAndMetadata
 from faststream.kafka import KafkaBroker
 
 from libs.common.settings import KafkaSettings
+
+SECONDS_FOR_OFFSETS = 30.0
 
 log = structlog.get_logger()
 
@@ -20,7 +23,8 @@ log = structlog.get_logger()
 async def place_new_groups(broker: KafkaBroker, settings: KafkaSettings) -> None:
     """Place the offsets of the groups that begin now and have none yet. A second run finds them placed.
 
-    Raises aiokafka's KafkaError.
+    A cluster that has never had a group makes its topic of offsets first, which takes a moment: that is waited for.
+    Raises aiokafka's KafkaError when Kafka cannot be asked.
     """
     wanted = dict.fromkeys(
         (str(getattr(subscriber, "group_id", None)), topic)
@@ -29,7 +33,15 @@ async def place_new_groups(broker: KafkaBroker, settings: KafkaSettings) -> None
         for topic in getattr(subscriber, "topic_names", [])
     )
     for group, topic in wanted:
-        await _begin_now(settings, group, topic)
+        async for attempt in stamina.retry_context(
+            on=_may_pass, attempts=None, timeout=SECONDS_FOR_OFFSETS, wait_max=1.0
+        ):
+            with attempt:
+                await _begin_now(settings, group, topic)
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, KafkaError) and bool(error.retriable)
 
 
 async def _begin_now(settings: KafkaSettings, group: str, topic: str) -> None:

@@ -1,4 +1,4 @@
-"""Trap 1: dedup meets the leads and chats of its own import when a message comes again."""
+"""dedup meets the leads and chats of its own import when a message comes again."""
 
 import pytest_asyncio
 

@@ -1,4 +1,4 @@
-"""Traps 4 and 5: an import ends once with the right totals, however often and however simultaneously chunks come."""
+"""An import ends once with the right totals, however often and however simultaneously chunks come."""
 
 import asyncio
 import random

@@ -21,7 +21,7 @@ from validate_docbr import CPF
 
 from examples import make_examples
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLES = REPOSITORY / "examples"
 FIXTURES = REPOSITORY / "tests/fixtures/files"
 Phone = tuple[str, str, str]

@@ -1,4 +1,4 @@
-"""Trap 8: original cells are cut and lose NUL, and a chunk is closed by rows or by bytes, whichever comes first."""
+"""Original cells are cut and lose NUL, and a chunk is closed by rows or by bytes, whichever comes first."""
 
 from pathlib import Path
 from typing import Any

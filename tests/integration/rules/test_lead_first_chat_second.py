@@ -1,4 +1,4 @@
-"""Trap 2: chat ids are deterministic, and the lead comes first: a replay knows its own, a race has one winner."""
+"""Chat ids are deterministic, and the lead comes first: a replay knows its own, a race has one winner."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Trap 9: duplicate check and foreign keys take the index also while the tables have no fresh statistics."""
+"""Duplicate check and foreign keys take the index also while the tables have no fresh statistics."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""Trap 3: after quiet every lead has one chat that names it, the chat one lead, and the lead all its tags."""
+"""After quiet every lead has one chat that names it, the chat one lead, and the lead all its tags."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Trap 7: tags that imports made and nothing uses are cleaned by the last holder; every other tag stays."""
+"""Tags that imports made and nothing uses are cleaned by the last holder; every other tag stays."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Trap 6: sets are inserted in key order, so that chunks with the same keys in other orders never deadlock."""
+"""Sets are inserted in key order, so that chunks with the same keys in other orders never deadlock."""
 
 import asyncio
 import random
