@@ -7,6 +7,7 @@ import pytest
 
 from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import read_dead_letter
+from libs.common.topics import DeadLetters
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
 from tests.support.chunks import accepted, phones
@@ -164,3 +165,20 @@ async def test_a_bad_message_that_is_too_large_for_a_dead_letter_does_not_hold_i
     assert letter.value == b""
     assert dict(letter.headers)["x-dropped-bytes"] == str(1024 * 1024 - 200).encode()
     assert handler.handled == [GOOD.chunk_index]
+
+
+async def test_what_a_service_of_another_owner_cannot_process_goes_to_its_own_dead_letters(kafka: Kafka) -> None:
+    """The owner of the message settles nothing: its own services may have processed it well."""
+    topic, letters = await kafka.chunk_topic(), unique("greeter.dead-letter.v1")
+    await kafka.create(letters)
+
+    async def handle(chunk: ChunkAccepted) -> None:
+        raise BadMessage("a greeter's own trouble")
+
+    await kafka.send(topic.name, GOOD_BYTES, key=topic.key(GOOD).encode())
+    async with consuming(kafka, topic, handle, dead_letters=DeadLetters(letters)) as running:
+        await kafka.until_committed(running.group, topic.name, 1)
+    assert await kafka.dead_letters(topic.name) == []
+    (letter,) = await kafka.records(letters)
+    assert (letter.key, letter.value) == (topic.key(GOOD).encode(), GOOD_BYTES)
+    assert read_dead_letter(letter, DeadLetters(letters)).piece is None
