@@ -158,7 +158,8 @@ def _settings(ports: Ports, count: int, number: int, folder: str) -> str:
         "transaction.state.log.min.isr": least_in_sync,
         "share.coordinator.state.topic.replication.factor": replicas,
         "share.coordinator.state.topic.min.isr": least_in_sync,
-        "group.initial.rebalance.delay.ms": 0,
+        # The members of a group that start together are given their partitions together.
+        "group.initial.rebalance.delay.ms": 300,
         # A laptop's sizes: few files, little memory, quick to start again after a kill.
         "offsets.topic.num.partitions": 6,
         "transaction.state.log.num.partitions": 3,
