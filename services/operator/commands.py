@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from libs.common.errors import describe, is_bad_day
 from libs.common.kafka.admin import ensure_topics
@@ -17,7 +17,16 @@ from libs.common.kafka.lag import PIPELINE, group_lags
 from libs.common.mongo import Mongo
 from libs.common.postgres import Postgres
 from services.operator import letters
-from services.operator.domain import ChunkPlace, Letter, chosen_letters, place_of, places, to_replay
+from services.operator.domain import (
+    ChunkPlace,
+    ImportLine,
+    Letter,
+    chosen_letters,
+    duration,
+    place_of,
+    places,
+    to_replay,
+)
 from services.operator.migrate import upgrade_postgres
 from services.operator.settings import Settings
 from services.operator.store import Store
@@ -26,6 +35,8 @@ MOST_CHUNKS_SHOWN = 50
 
 # Cut to the width of a terminal where there is one; a pipe gets every word.
 out = Console(width=None if sys.stdout.isatty() else 250)
+# For numbers: none is cut, the terminal may wrap the line.
+wide = Console(width=250)
 T = TypeVar("T")
 Position = Annotated[str, typer.Argument(help="partition:offset, as `list` shows it.")]
 SaveTo = Annotated[Path | None, typer.Option("--save", help="Write the raw message, personal data and all, to a file.")]
@@ -149,6 +160,35 @@ def _records(pairs: Sequence[tuple[Letter, Any]], wanted: Sequence[Letter]) -> l
 async def _reopen(chunks: list[tuple[int, int]]) -> list[tuple[int, int]]:
     async with _open_store() as store:
         return await store.reopen(chunks)
+
+
+def list_imports(
+    *,
+    stuck: Annotated[bool, typer.Option("--stuck", help="Only those in progress whose chunks do not move.")] = False,
+    seconds: Annotated[float, typer.Option("--for", min=0, help="With --stuck: for at least so many seconds.")] = 60,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most so many.")] = 20,
+) -> None:
+    """Show imports, newest first, with their chunks by place. Nothing of their content is printed."""
+
+    async def look() -> list[ImportLine]:
+        async with _open_store() as store:
+            return await store.imports(most=limit, stuck_seconds=seconds if stuck else None)
+
+    found = _run(look())
+    if not found:
+        typer.echo(f"No import in progress has stood still for {seconds:g} s." if stuck else "No imports.")
+        return
+    numbers = ("rows", "chunks\nwaiting", "in\nflight", "settled", "dead\nletters", "age", "since\nprogress")
+    headers = ("import", "company", "account", "status", *(Column(name, justify="right") for name in numbers))
+    table = Table(*headers, box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for each in found:
+        ids = (each.import_id, each.company_id, each.account_id, each.status)
+        counts = (each.row_count, each.waiting, each.in_flight, each.settled, each.dead_lettered)
+        times = (duration(each.age_seconds), duration(each.still_seconds))
+        table.add_row(*map(str, (*ids, *counts, *times)))
+    wide.print(table)
+    if len(found) == limit:
+        typer.echo(f"Only the newest {limit} are shown: --limit shows more.")
 
 
 def inspect(import_id: int) -> None:
