@@ -43,7 +43,7 @@ down: setup ## stop everything; the data stays
 restart: setup ## restart the services and servers (SERVICE=creator: only that one)
 	@$(stack) restart $(if $(SERVICE),$(call quote,$(SERVICE)))
 
-logs: setup ## follow the logs (SERVICE=creator: only that one)
+logs: setup ## follow the services' logs (SERVICE=creator, SERVICE=mongo: all of that one)
 	@$(stack) logs $(if $(SERVICE),$(call quote,$(SERVICE)))
 
 reset: setup ## stop everything and forget all data
@@ -52,7 +52,7 @@ reset: setup ## stop everything and forget all data
 scale: setup ## run more processes of a service: make scale SERVICE=creator COUNT=4
 	@$(stack) scale -- $(call quote,$(SERVICE)) $(call quote,$(COUNT))
 
-status: setup ## one line a process: name state pid uptime
+status: setup ## every process: ready or why not, pid, port, uptime, restarts (exit code 0: all ready)
 	@$(stack) status
 
 env: setup ## print the addresses as KEY=value lines (make -s env)

@@ -14,6 +14,8 @@ import psutil
 from pymongo import MongoClient
 
 from deploy.local.command import addresses, run
+from deploy.local.instance import Instance
+from deploy.local.stack import status
 from libs.common.settings import MongoSettings
 from libs.common.stores.mongo import Mongo
 from libs.imports.chats import chats_of, ensure_chat_indexes
@@ -78,8 +80,8 @@ class Stack:
 
     def processes(self) -> dict[str, psutil.Process]:
         """Return the running processes of servers and services by their name."""
-        lines = [line.split() for line in _local("status", settings=self.settings).splitlines()]
-        return {name: psutil.Process(int(pid)) for name, _, pid, _ in lines if pid.isdigit() and int(pid)}
+        found = status(Instance(name=INSTANCE, local=ROOT / ".local"))
+        return {process.name: psutil.Process(process.pid) for process in found if process.pid}
 
     def restart(self, *services: str) -> None:
         """Give these services fresh processes."""

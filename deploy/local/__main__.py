@@ -5,10 +5,12 @@ import os
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from deploy.local import follow, settings, stack, tokens
 from deploy.local import ports as ports_of
@@ -18,6 +20,7 @@ from deploy.local.ports import Ports
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
 MINIMUM_PYTHON = (3, 11)
+DEMO_DATA = "docs/guide/demo-data.md"
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 
@@ -74,10 +77,10 @@ def reset() -> None:
 
 
 @app.command()
-def logs(process: Annotated[str, typer.Argument(help="One process, such as creator-2; none: all.")] = "") -> None:
-    """Follow the logs until Ctrl-C."""
+def logs(name: Annotated[str, typer.Argument(help="A service, server or process (creator-2).")] = "") -> None:
+    """Follow the logs until Ctrl-C: of all services, and what goes wrong in the servers; or all of one."""
     with suppress(KeyboardInterrupt):
-        follow.follow(Instance.from_environment(), process or None)
+        follow.follow(Instance.from_environment(), name or None)
 
 
 @app.command()
@@ -85,15 +88,23 @@ def scale(service: str, count: str) -> None:
     """Run COUNT processes of a service; the others go on undisturbed."""
     instance = Instance.from_environment()
     with instance.lock():
-        names = stack.scale(instance, service, count)
-    print(f"Running: {' '.join(names) or f'no {service}'}")
+        stack.scale(instance, service, count, say=partial(print, flush=True))
 
 
 @app.command()
 def status() -> None:
-    """Print `name state pid uptime` of each process (seconds; pid - where there is none)."""
-    for process in stack.status(Instance.from_environment()):
-        print(process.name, process.state, process.pid or "-", process.uptime)
+    """Show every process: its state, pid, port, uptime, restarts, and why it is not ready.
+
+    Exit code 0: all are ready. 1: one is not ready, frozen, stopped or given up (`make` ends with 2 then).
+    """
+    from deploy.local import status as condition  # noqa: PLC0415 - no other command should pay for its imports
+
+    found = condition.conditions(Instance.from_environment())
+    console = Console(highlight=False, soft_wrap=True)
+    for line in condition.table(found):
+        console.print(line)
+    print(condition.summary(found))
+    raise typer.Exit(0 if all(each.well for each in found) else 1)
 
 
 @app.command()
@@ -158,6 +169,7 @@ def _print_addresses(instance: Instance, ports: Ports) -> None:
         "Addresses": "make -s env (with the database's password)",
         "A token": "make -s token",
         "Processes": "make -s status",
+        "Demo data": f"{DEMO_DATA} (ids of companies, accounts, sources, tags)",
     }
     for name, value in rows.items():
         print(f"  {name:<11} {value}")

@@ -23,6 +23,9 @@ from deploy.local import kafka, mongo, postgres, settings, tokens
 from deploy.local.instance import Instance, StackError
 from deploy.local.ports import Ports
 
+COMPANY = ACCOUNT = 1
+"""Of demo_seed.sql: whose leads the demo imports."""
+
 FINISHED_TOPIC = "lead.import-finished.v1"
 EVENT_SECONDS = 30
 """How long the finished event may take to arrive once the import has ended."""
@@ -43,6 +46,9 @@ class Stored:
     chats: int
     reasons: dict[tuple[str, str], int]
     """Rows that did not become leads, by (outcome, reason)."""
+    account_leads: int
+    """Leads of the import's account, whichever import or person made them."""
+    account_chats: int
 
 
 async def run(instance: Instance, ports: Ports, file: Path) -> int:
@@ -79,13 +85,14 @@ async def run(instance: Instance, ports: Ports, file: Path) -> int:
     console.print(
         f"\n[bold]{ended['total_rows']:,} rows in {seconds:.1f} s[/] from the upload to the end: {rate:,.0f} rows/s."
     )
+    console.print("Ids of the demo's companies, accounts, sources and tags: docs/guide/demo-data.md")
     console.print(f"API docs: {api}/docs")
     return 0 if agrees and ended["status"] == "FINISHED" else 1
 
 
 async def _upload(client: httpx.AsyncClient, file_name: str, content: bytes) -> Json:
     name = f"Demo {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
-    data = {"name": name, "account_id": 1, "source_id": 1, "tag_ids": [1, 2]}
+    data = {"name": name, "account_id": ACCOUNT, "source_id": 1, "tag_ids": [1, 2]}
     try:
         response = await client.post("/import", files={"file": (file_name, content)}, data={"data": json.dumps(data)})
     except httpx.TransportError as error:
@@ -200,11 +207,20 @@ async def _stored(instance: Instance, ports: Ports, import_id: int) -> Stored:
             " GROUP BY outcome, reason ORDER BY outcome, count(*) DESC",
             import_id,
         )
+        account_leads = await connection.fetchval(
+            "SELECT count(*) FROM amigocare.amigocare_leads"
+            " WHERE company_id = $1 AND amigocare_messaging_account_id = $2 AND NOT is_deleted",
+            COMPANY,
+            ACCOUNT,
+        )
     finally:
         await connection.close()
     async with AsyncMongoClient[Json](mongo.url(ports)) as client:
-        chats = await client.get_default_database()["chats"].count_documents({"import_id": import_id})
-    return Stored(leads, chat_tags, chats, {(outcome, reason): count for outcome, reason, count in reasons})
+        collection = client.get_default_database()["chats"]
+        chats = await collection.count_documents({"import_id": import_id})
+        account_chats = await collection.count_documents({"company_id": COMPANY, "account_id": ACCOUNT})
+    by_reason = {(outcome, reason): count for outcome, reason, count in reasons}
+    return Stored(leads, chat_tags, chats, by_reason, account_leads, account_chats)
 
 
 def _print_totals(ended: Json, stored: Stored) -> None:
@@ -263,18 +279,22 @@ def _print_stored(ended: Json, stored: Stored, record: "ConsumerRecord[bytes, by
     totals = ("total_rows", "total_created", "total_existing", "total_errors")
     created = ended["total_created"]
     checks: list[tuple[str, object, object]] = [
-        ("leads in PostgreSQL", stored.leads, created),
-        ("chats in MongoDB", stored.chats, created),
+        ("new leads in PostgreSQL", stored.leads, created),
+        ("new chats in MongoDB", stored.chats, created),
         ("rows kept with a reason", sum(stored.reasons.values()), ended["total_rows"] - created),
         ("created + existing + errors", sum(ended[key] for key in totals[1:]), ended["total_rows"]),
         ("totals of the event", tuple(event.get(key) for key in totals), tuple(ended[key] for key in totals)),
     ]
-    table = _table("Do the databases agree?", "Read back", "Found", "Expected", "")
+    table = _table("Do the databases agree? (new: made by this import)", "Read back", "Found", "Expected", "")
     for name, found, expected in checks:
         mark = "[green]yes[/]" if found == expected else "[red]NO[/]"
         table.add_row(name, _shown(found), _shown(expected), mark)
-    table.add_row("tags of those chats", _shown(stored.chat_tags), "", "")
+    table.add_row("tags of the new chats", _shown(stored.chat_tags), "", "")
+    table.add_row("the account's leads, in all", _shown(stored.account_leads), "", "")
+    table.add_row("the account's chats, in all", _shown(stored.account_chats), "", "")
     console.print(table)
+    if not created:
+        console.print("No row of this import was new: the reasons are above.")
     return all(found == expected for _, found, expected in checks)
 
 

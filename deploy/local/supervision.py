@@ -48,6 +48,7 @@ class Program:
 
     def script(self, instance: Instance) -> str:
         pid_file = shlex.quote(str(instance.state / "pids" / self.name))
+        starts = shlex.quote(str(_starts(instance, self.name)))
         exports = "".join(
             f"export {name}={shlex.quote(value)}\n"
             for name, value in sorted({**self.environment, "LEADFLOW_LOCAL_STATE": str(instance.state)}.items())
@@ -58,6 +59,7 @@ class Program:
             "# Died within a second of its start: wait, so that a crash loop leaves the machine usable.\n"
             f"[ -z \"$(find {pid_file} -newermt '1 second ago' 2>/dev/null)\" ] || sleep 1\n"
             f"echo $$ > {pid_file}\n"
+            f"printf . >> {starts}\n"
             f"cd {shlex.quote(str(self.folder))} || exit 1\n"
             f"{exports}{self.prelude}"
             f"exec {shlex.join((*_IN_A_SESSION, *self.argv))}\n"
@@ -92,6 +94,8 @@ class Process:
     pid: int
     uptime: int
     exit_code: int
+    restarts: int = 0
+    """How often it was started again by itself since somebody asked for it: after its death, that is."""
 
     @property
     def stays_down(self) -> bool:
@@ -143,6 +147,7 @@ class Supervisor:
             "files=programs/*.ini\n"
         )
         write_atomically(state / "supervisord.conf", configuration, mode=0o600)
+        self._forget_starts(path.name for path in (state / "starts").glob("*"))
         # Settings reach a process by its script alone; one inherited from here could never be unset again.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LEADFLOW_")}
         started = subprocess.run(
@@ -176,6 +181,7 @@ class Supervisor:
                 pid=info["pid"],
                 uptime=max(0, info["now"] - info["start"]) if info["pid"] else 0,
                 exit_code=info["exitstatus"],
+                restarts=_restarts(self.instance, info["name"]),
             )
             for info in found
         }
@@ -199,6 +205,7 @@ class Supervisor:
         self.stop([*changed, *removed])
         for name in (*changed, *removed):
             self._call("removeProcessGroup", name)
+        self._forget_starts([*added, *changed])
         for name in (*added, *changed):
             self._call("addProcessGroup", name)
 
@@ -206,18 +213,27 @@ class Supervisor:
         """Start what had given up: the user has asked again."""
         for process in self.processes().values():
             if process.gave_up:
-                self._call("startProcess", process.name, False)
+                self.start_again([process.name])
 
     def start_again(self, names: Iterable[str]) -> None:
         """Start processes that were stopped."""
+        names = list(names)
+        self._forget_starts(names)
         for name in names:
             self._call("startProcess", name, False)
 
-    def stop(self, names: Iterable[str]) -> None:
-        """Stop processes at the same time and wait for all; supervisord kills those that take too long."""
+    def stop(self, names: Iterable[str], *, stopped: Callable[[str], None] = lambda _: None) -> None:
+        """Stop processes at the same time and wait for all; supervisord kills those that take too long.
+
+        ``stopped`` is called with the name of each as soon as it is.
+        """
         names = set(names)
+        running: set[str] = set()
         while True:
             left = [p for p in self.processes().values() if p.name in names and not p.stays_down]
+            for name in sorted(running - {process.name for process in left}):
+                stopped(name)
+            running = {process.name for process in left}
             if not left:
                 return
             for process in left:
@@ -231,11 +247,27 @@ class Supervisor:
         """Stop everything, services before servers, and supervisord itself."""
         self._call("shutdown")
 
+    def _forget_starts(self, names: Iterable[str]) -> None:
+        for name in names:
+            _starts(self.instance, name).unlink(missing_ok=True)
+
     def _call(self, method: str, *arguments: object) -> Any:
         try:
             return getattr(self._server.supervisor, method)(*arguments)
         finally:
             self._transport.close()
+
+
+def _starts(instance: Instance, name: str) -> Path:
+    """Return the file that grows by a byte at each start of a program."""
+    return instance.state / "starts" / name
+
+
+def _restarts(instance: Instance, name: str) -> int:
+    try:
+        return max(0, _starts(instance, name).stat().st_size - 1)
+    except FileNotFoundError:
+        return 0
 
 
 def _socket_path(instance: Instance) -> Path:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from libs.common.errors import describe, is_bad_day
 from libs.common.kafka.admin import ensure_topics
@@ -23,7 +23,16 @@ from libs.imports.chats import ensure_chat_indexes
 from libs.imports.chunk_states import Place
 from libs.imports.pipeline import PIPELINE
 from services.operator import letters
-from services.operator.domain import ChunkPlace, Letter, chosen_letters, pieces_and_strangers, place_of, places
+from services.operator.domain import (
+    ChunkPlace,
+    ImportLine,
+    Letter,
+    chosen_letters,
+    duration,
+    pieces_and_strangers,
+    place_of,
+    places,
+)
 from services.operator.migrate import upgrade_postgres
 from services.operator.settings import Settings
 from services.operator.store import Store
@@ -33,6 +42,8 @@ IMPORT = REGISTRY.owner
 
 # Cut to the width of a terminal where there is one; a pipe gets every word.
 out = Console(width=None if sys.stdout.isatty() else 250)
+# For numbers: none is cut, the terminal may wrap the line.
+wide = Console(width=250)
 T = TypeVar("T")
 Position = Annotated[str, typer.Argument(help="partition:offset, as `list` shows it.")]
 Owner = Annotated[str, typer.Option(help="Whose: a folder of libs/contracts, such as `lead_import`.")]
@@ -172,6 +183,36 @@ def _records(pairs: Sequence[tuple[Letter, Any]], wanted: Sequence[Letter]) -> l
 async def _reopen(chunks: Sequence[Piece]) -> list[Place]:
     async with _open_store() as store:
         return await store.reopen([(import_id, chunk_index) for import_id, chunk_index in chunks])
+
+
+def list_imports(
+    *,
+    stuck: Annotated[bool, typer.Option("--stuck", help="Only those in progress whose chunks do not move.")] = False,
+    seconds: Annotated[float, typer.Option("--for", min=0, help="With --stuck: for at least so many seconds.")] = 60,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most so many.")] = 20,
+) -> None:
+    """Show imports, newest first, with their chunks by place. Nothing of their content is printed."""
+
+    async def look() -> list[ImportLine]:
+        async with _open_store() as store:
+            return await store.imports(most=limit, stuck_seconds=seconds if stuck else None)
+
+    found = _run(look())
+    if not found:
+        typer.echo(f"No import in progress has stood still for {seconds:g} s." if stuck else "No imports.")
+        return
+    numbers = ("rows", "chunks\nwaiting", "in\nflight", "settled", "dead\nletters", "age", "since\nprogress")
+    ids_and_status = [Column(name) for name in ("import", "company", "account", "status")]
+    columns = ids_and_status + [Column(name, justify="right") for name in numbers]
+    table = Table(*columns, box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for each in found:
+        ids = (each.import_id, each.company_id, each.account_id, each.status)
+        counts = (each.row_count, each.waiting, each.in_flight, each.settled, each.dead_lettered)
+        times = (duration(each.age_seconds), duration(each.still_seconds))
+        table.add_row(*map(str, (*ids, *counts, *times)))
+    wide.print(table)
+    if len(found) == limit:
+        typer.echo(f"Only the newest {limit} are shown: --limit shows more.")
 
 
 def inspect(import_id: int) -> None:

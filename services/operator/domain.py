@@ -39,6 +39,24 @@ class ChunkLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportLine:
+    """An import as the database holds it, its chunks counted by their place. Seconds are the database's."""
+
+    import_id: int
+    company_id: int
+    account_id: int
+    status: str
+    row_count: int
+    waiting: int
+    in_flight: int
+    settled: int
+    dead_lettered: int
+    age_seconds: float
+    still_seconds: float
+    """Since a chunk of it was sent for the first time or settled, or it was accepted, replayed or ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A dead letter with its place in the topic, ``partition:offset``."""
 
@@ -83,3 +101,14 @@ def pieces_and_strangers(letters: Sequence[Letter]) -> tuple[list[Piece], list[L
     """Return the distinct pieces of work that the letters are about, and the letters that are about none."""
     pieces = sorted({letter.piece for letter in letters if letter.piece})
     return pieces, [letter for letter in letters if letter.piece is None]
+
+
+def duration(seconds: float) -> str:
+    """Return a time in its two largest units: ``45s``, ``3m05s``, ``2h14m``, ``3d04h``. A clock that jumped: ``0s``."""
+    whole = max(0, int(seconds))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86_400
+    if days:
+        return f"{days}d{hours % 24:02}h"
+    if hours:
+        return f"{hours}h{minutes % 60:02}m"
+    return f"{minutes}m{whole % 60:02}s" if minutes else f"{whole}s"

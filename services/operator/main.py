@@ -19,6 +19,7 @@ dead_letters.command("replay")(commands.replay)
 app.add_typer(dead_letters, name="dead-letters")
 
 imports = typer.Typer(no_args_is_help=True, help="Imports and their chunks.")
+imports.command("list")(commands.list_imports)
 imports.command("inspect")(commands.inspect)
 app.add_typer(imports, name="imports")
 

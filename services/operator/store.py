@@ -8,7 +8,7 @@ from sqlalchemy import text
 from libs.common.stores.postgres import Postgres
 from libs.imports import chunk_life
 from libs.imports.chunk_states import Place
-from services.operator.domain import ChunkLine
+from services.operator.domain import ChunkLine, ImportLine
 
 _IMPORT = text(
     """
@@ -21,6 +21,30 @@ _CHUNKS = text(
     """
     SELECT chunk_index, row_count, sent_at, sent_count, settled_at, dead_lettered
     FROM amigocare.lead_import_chunks WHERE import_id = :import_id ORDER BY chunk_index
+    """
+)
+# That a silent chunk is sent again is no progress of its import: only the first time counts.
+_IMPORTS = text(
+    """
+    SELECT id, company_id, account_id, status, total_rows, waiting, in_flight, settled, dead_lettered,
+           CAST(extract(epoch FROM now() - created_at) AS float8), CAST(extract(epoch FROM now() - moved) AS float8)
+    FROM (
+        SELECT i.*, c.waiting, c.in_flight, c.settled, c.dead_lettered,
+               CASE WHEN i.status = 'PROCESSING' THEN greatest(i.created_at, i.updated_at, c.moved)
+                    ELSE coalesce(i.finished_at, i.updated_at) END AS moved
+        FROM amigocare.lead_imports i
+        CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE sent_at IS NULL AND settled_at IS NULL) AS waiting,
+                   count(*) FILTER (WHERE sent_at IS NOT NULL AND settled_at IS NULL) AS in_flight,
+                   count(*) FILTER (WHERE settled_at IS NOT NULL AND NOT dead_lettered) AS settled,
+                   count(*) FILTER (WHERE settled_at IS NOT NULL AND dead_lettered) AS dead_lettered,
+                   greatest(max(settled_at), max(sent_at) FILTER (WHERE sent_count = 1)) AS moved
+            FROM amigocare.lead_import_chunks WHERE import_id = i.id
+        ) c
+        WHERE i.status = 'PROCESSING' OR NOT :stuck
+    ) each
+    WHERE NOT :stuck OR moved <= now() - make_interval(secs => :seconds)
+    ORDER BY id DESC LIMIT :most
     """
 )
 
@@ -39,6 +63,12 @@ class Store:
                 return None
             chunks = await connection.execute(_CHUNKS, {"import_id": import_id})
             return dict(found), [ChunkLine(*row) for row in chunks]
+
+    async def imports(self, *, most: int, stuck_seconds: float | None = None) -> list[ImportLine]:
+        """Return the newest imports; with ``stuck_seconds`` those in progress that have stood still for so long."""
+        given = {"most": most, "stuck": stuck_seconds is not None, "seconds": stuck_seconds or 0.0}
+        async with self._postgres.transaction() as connection:
+            return [ImportLine(*row) for row in await connection.execute(_IMPORTS, given)]
 
     async def reopen(self, chunks: Sequence[Place]) -> list[Place]:
         """Hand dead-lettered chunks to the relay again; return those that were.

@@ -1,41 +1,42 @@
-"""Creates the topics that owners declare. Brokers must not create topics by themselves."""
+"""Creates the topics that owners declare, and has brokers create theirs. They must not create ours by themselves."""
 
-from collections.abc import Iterable
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from libs.common.settings import KafkaSettings
 from libs.common.topics import Registry
 
 HOUR_MS = 3_600_000
 REPLICAS_FOR_QUORUM = 3
+COORDINATOR_SECONDS = 30
+OFFSETS = "__consumer_offsets"
+
+_NOT_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
 
 
 async def ensure_topics(settings: KafkaSettings, registries: Iterable[Registry]) -> None:
     """Create what is missing. Raises aiokafka's KafkaError when the cluster refuses one."""
-    wanted = _retention_hours(registries)
+    declared = tuple(registries)
+    wanted = _retention_hours(declared)
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap.split(","), client_id="leadflow-migrate")
     try:
         await admin.start()
         missing = set(wanted) - set(await admin.list_topics())
-        if not missing:
-            return
-        response = await admin.create_topics(
-            [
-                NewTopic(
-                    name,
-                    num_partitions=settings.topic_partitions,
-                    replication_factor=settings.topic_replication,
-                    topic_configs=_configs(settings, retention_hours=wanted[name]),
-                )
-                for name in sorted(missing)
-            ]
-        )
-        for name, code, *_ in response.topic_errors:
-            error = for_code(code)
-            if code and error is not TopicAlreadyExistsError:
-                raise error(name)
+        if missing:
+            await _create(admin, settings, {name: wanted[name] for name in sorted(missing)})
+        readers = {reader for registry in declared for topic in registry.topics for reader in topic.readers}
+        await _ensure_coordinators(admin, sorted(readers))
     finally:
         await admin.close()
 
@@ -47,6 +48,48 @@ def _retention_hours(registries: Iterable[Registry]) -> dict[str, int]:
         if registry.dead_letters is not None:
             hours[registry.dead_letters.topic] = registry.dead_letters.retention_hours
     return hours
+
+
+async def _create(admin: AIOKafkaAdminClient, settings: KafkaSettings, hours: Mapping[str, int]) -> None:
+    response = await admin.create_topics(
+        [
+            NewTopic(
+                name,
+                num_partitions=settings.topic_partitions,
+                replication_factor=settings.topic_replication,
+                topic_configs=_configs(settings, retention_hours=retention_hours),
+            )
+            for name, retention_hours in hours.items()
+        ]
+    )
+    for name, code, *_ in response.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            raise error(name)
+
+
+async def _ensure_coordinators(admin: AIOKafkaAdminClient, groups: list[str]) -> None:
+    """Wait until a broker answers for each group. The first question makes a new cluster create its topic of offsets.
+
+    Otherwise the first consumers meet a cluster that is not done with that, and report errors of a healthy start.
+    They wait by themselves where this gives up.
+    """
+    deadline = time.monotonic() + COORDINATOR_SECONDS
+    asked = False
+    while time.monotonic() < deadline:
+        try:
+            # Asked again before the topic is there, a broker would try to create it again, and warn.
+            if not asked or OFFSETS in await admin.list_topics():
+                asked = True
+                answers = await admin.describe_consumer_groups(groups)
+                errors = {for_code(group[0]) for answer in answers for group in answer.groups}
+                if errors.isdisjoint(_NOT_YET):
+                    return
+        except _NOT_YET:
+            pass
+        except KafkaError:  # such as no right to describe groups: only a courtesy ends
+            return
+        await asyncio.sleep(0.1)
 
 
 def _configs(settings: KafkaSettings, *, retention_hours: int) -> dict[str, str]:

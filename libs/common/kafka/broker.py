@@ -1,7 +1,7 @@
 """The broker, with the settings that lose nothing."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -25,6 +25,32 @@ Partitioner = Callable[[bytes | None, list[int], list[int]], int]
 log = structlog.get_logger()
 
 
+class Broker(KafkaBroker):
+    """Starts its consumers at once.
+
+    Each is started when it has its partitions. One after another, every member that joins a group would wait until
+    the members before it notice at their next heartbeat: seconds, and a warning, a member.
+    """
+
+    async def start(self) -> None:
+        await self.connect()
+        await all_or_first_error(*(subscriber.start() for subscriber in self.subscribers))
+        for publisher in self.publishers:
+            await publisher.start()
+        self.running = True
+
+
+async def all_or_first_error(*starts: Awaitable[None]) -> None:
+    """Wait for all; when one raises, cancel the others and raise that."""
+    tasks = [asyncio.ensure_future(start) for start in starts]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def create_broker(
     settings: KafkaSettings,
     *,
@@ -44,7 +70,7 @@ def create_broker(
     if delivery is not None:
         # The last one is innermost: it must see the handler's error before anything reports it.
         middlewares.append(DeliveryMiddleware.with_policy(delivery))
-    broker = KafkaBroker(
+    broker = Broker(
         settings.kafka_bootstrap.split(","),
         client_id=f"leadflow-{service}",
         enable_idempotence=True,

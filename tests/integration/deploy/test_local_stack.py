@@ -20,71 +20,13 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pymongo import AsyncMongoClient
 
 from deploy.local import ports, stack, tokens, whatsapp_provider
-from deploy.local.instance import CHECKOUT, Instance, StackError
+from deploy.local.instance import CHECKOUT, StackError
 from deploy.local.settings import Given, service_programs
+from tests.support.local import NAMES, SERVERS, Local
 from tests.support.processes import needs_local_stack
 from tests.support.waiting import eventually
 
 pytestmark = needs_local_stack
-
-NAMES = ["postgres", "mongo", "kafka", "api", "dedup", "tagger", "creator", "finalizer"]
-SERVERS = NAMES[:3]
-
-Processes = dict[str, tuple[str, int]]
-"""(state, pid) by name."""
-
-
-class Local:
-    """The command line, with its state in a folder of its own."""
-
-    def __init__(self, folder: Path, **environment: str) -> None:
-        self.instance = Instance(name="main", local=folder)
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("LEADFLOW_")}
-        self.environment = {**ours, "LEADFLOW_LOCAL_DIR": str(folder), **environment}
-
-    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.start([sys.executable, "-m", "deploy.local", *command], environment)
-
-    def make(self, *arguments: str) -> str:
-        """Run make without its set-up, and with the Python of the tests."""
-        stack = f"stack='{sys.executable}' -m deploy.local"
-        return self.start(["make", "-s", "-o", "setup", *arguments, stack], {}, check=True).stdout
-
-    def start(
-        self, command: list[str], environment: dict[str, str], *, check: bool = False
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command,
-            cwd=CHECKOUT,
-            env=self.environment | environment,
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=check,
-        )
-
-    def do(self, *command: str) -> str:
-        done = self.run(*command)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def addresses(self) -> dict[str, str]:
-        return dict(line.split("=", 1) for line in self.do("env").splitlines())
-
-    def processes(self) -> Processes:
-        lines = [line.split() for line in self.do("status").splitlines()]
-        return {name: (state, 0 if pid == "-" else int(pid)) for name, state, pid, _ in lines}
-
-    def left_over(self) -> list[str]:
-        """Return the names of live processes that belong to this instance."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.environ().get("LEADFLOW_LOCAL_STATE") == str(self.instance.state):
-                    found.append(process.name())
-            except (psutil.Error, OSError):
-                continue
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -143,15 +85,21 @@ def test_env_prints_four_lines_and_nothing_else(local: Local) -> None:
     ]
 
 
-def test_status_has_one_line_a_process(local: Local) -> None:
-    lines = [line.split() for line in local.make("status").splitlines()]
-    assert [line[0] for line in lines] == NAMES
-    for name, state, pid, uptime in lines:
+def test_status_is_a_table_of_all_processes(local: Local) -> None:
+    done = local.run("status")
+    header, *lines, summary = done.stdout.splitlines()
+    assert header.split() == ["NAME", "STATE", "PID", "PORT", "UPTIME", "RESTARTS", "REASON"]
+    assert [line.split()[0] for line in lines] == NAMES
+    known = json.loads((local.instance.state / "ports.json").read_text())["ports"]
+    for name, state, pid, port, uptime, restarts in map(str.split, lines):
+        assert int(port) == known[name]
         if name in SERVERS:
-            assert (state, psutil.pid_exists(int(pid))) == ("running", True)
-            assert int(uptime) >= 0
+            assert (state, psutil.pid_exists(int(pid)), restarts) == ("ready", True, "0")
+            assert uptime.endswith("s")
         else:
-            assert (state, pid, uptime) == ("stopped", "-", "0")
+            assert (state, pid, uptime, restarts) == ("stopped", "-", "-", "0")
+    assert summary.startswith("5 of 8 processes are not ready: api (stopped), ")
+    assert done.returncode == 1, "services are stopped"
 
 
 def test_what_runs_already_is_left_alone(local: Local) -> None:
@@ -171,10 +119,11 @@ def test_logs_are_followed_until_ctrl_c_which_is_no_error(local: Local) -> None:
         text=True,
     )
     assert following.stdout is not None
-    assert following.stdout.readline().startswith("kafka ")
+    assert following.stdout.readline().split()[1:3] == ["kafka", "warning"]
     following.send_signal(signal.SIGINT)
     _, said = following.communicate(timeout=30)
-    assert (following.returncode, said) == (0, "")
+    log = local.instance.logs / "kafka.log"
+    assert (following.returncode, said) == (0, f"Following all of {log}. Ctrl-C ends.\n")
 
 
 def test_files_with_secrets_are_their_owner_s(local: Local) -> None:
