@@ -1,4 +1,4 @@
-"""``make manifests``: write what is repeated for each process. ``--check`` only tells whether the table says the same."""
+"""``make manifests``: write what is repeated for each process. ``--check`` writes nothing and tells what is stale."""
 
 import argparse
 import sys
