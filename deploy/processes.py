@@ -42,12 +42,13 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """A writable /tmp. Nothing else can be written."""
+    """A writable folder. Nothing else can be written."""
 
     holds: str
     """What is put there, in a word: the volume's name."""
     limit: str
     compose_limit: str
+    folder: str = "/tmp"  # noqa: S108 # nosec B108 - a container's own, in its memory or on its node
 
 
 CONSUMING = Resources("100m", "192Mi", "1", "512Mi", compose_memory="512M", compose_pids=100)

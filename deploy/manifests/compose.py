@@ -12,12 +12,14 @@ from libs.common.settings import EnvironmentSettings, KafkaSettings, MongoSettin
 SET_BY_IMAGE = ("http_host", "http_port")
 """The health checks and published ports go with them."""
 
+ANCHORED = ("jwt_secret",)
+"""Settings whose value stands in the file by hand, because others read it too."""
+
 DEFAULTS = {
     "kafka_bootstrap": "kafka:9092",
     "postgres_url": "postgresql://leadflow:${LEADFLOW_COMPOSE_POSTGRES_PASSWORD:-leadflow}@postgres:5432/leadflow",
     "mongo_url": "mongodb://mongo:27017/leadflow",
-    "jwt_secret": "${LEADFLOW_JWT_SECRET:-for-development-only-known-to-everybody}",
-}
+} | {name: f"*{name.replace('_', '-')}" for name in ANCHORED}
 """Where the servers are among these containers, whatever the user's shell says; and a secret to begin with."""
 
 _BLOCK = re.compile(r"(?P<begin>^ *# made: (?P<name>\w+)\b.*\n)(?P<made>(?:.*\n)*?)(?P<end>^ *# /made$)", re.MULTILINE)
@@ -60,7 +62,8 @@ def _container(process: Process) -> str:
         port = f"${{LEADFLOW_COMPOSE_{process.name.upper()}_PORT:-8080}}"
         lines.append(f'    ports: ["127.0.0.1:{port}:8080"]')
     if process.scratch:
-        lines.append(f'    tmpfs: ["/tmp:mode=1777,size={process.scratch.compose_limit}"] # {process.scratch.holds}')
+        folder, limit = process.scratch.folder, process.scratch.compose_limit
+        lines.append(f'    tmpfs: ["{folder}:mode=1777,size={limit}"] # {process.scratch.holds}')
     lines += _dependencies(process)
     if process.resources != CONSUMING:
         lines += ["    deploy:", *_limits(process.resources, indent=6)]

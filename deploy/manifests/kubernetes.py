@@ -10,7 +10,6 @@ import yaml
 from deploy.processes import PROCESSES, Process
 
 HEADER = "# Written by `make manifests` from deploy/processes.py.\n"
-SECRET = "leadflow-secrets"  # noqa: S105 - the name of a Secret
 
 Manifest = dict[str, Any]
 
@@ -105,13 +104,13 @@ def _container(process: Process) -> Manifest:
         "limits": {"cpu": resources.cpu_limit, "memory": resources.memory_limit},
     }
     if process.scratch:
-        container["volumeMounts"] = [{"name": process.scratch.holds, "mountPath": "/tmp"}]  # noqa: S108 - a pod's own
+        container["volumeMounts"] = [{"name": process.scratch.holds, "mountPath": process.scratch.folder}]
     return container
 
 
 def _secret(setting: str, *, optional: bool) -> Manifest:
     variable = f"LEADFLOW_{setting.upper()}"
-    reference: Manifest = {"name": SECRET, "key": variable}
+    reference: Manifest = {"name": "leadflow-secrets", "key": variable}
     if optional:
         reference["optional"] = True
     return {"name": variable, "valueFrom": {"secretKeyRef": reference}}
