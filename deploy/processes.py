@@ -48,7 +48,8 @@ class Scratch:
     """What is put there, in a word: the volume's name."""
     limit: str
     compose_limit: str
-    folder: str = "/tmp"  # noqa: S108 # nosec B108 - a container's own, in its memory or on its node
+    # A container's own, in its memory or on its node.
+    folder: str = "/tmp"  # noqa: S108 # nosec B108
 
 
 CONSUMING = Resources("100m", "192Mi", "1", "512Mi", compose_memory="512M", compose_pids=100)
