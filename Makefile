@@ -1,7 +1,7 @@
 # Leadflow's everyday commands. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test cover chaos bench up down restart logs reset scale status env token lint reference lock setup
+.PHONY: help demo check test cover chaos bench up down restart logs reset scale status env token lint reference manifests lock setup
 MAKEFLAGS += --no-print-directory
 
 stack := .venv/bin/python -m deploy.local
@@ -72,6 +72,9 @@ lint: setup ## check style, types, import contracts and known-unsafe calls
 
 reference: setup ## write the tables of docs/reference from the code
 	@.venv/bin/python -m docs.make_reference
+
+manifests: setup ## write compose's services and deploy/k8s/base/services from deploy/processes.py
+	@.venv/bin/python -m deploy.manifests
 
 compile := .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" --python-version 3.11

@@ -4,7 +4,8 @@ from bench.client import Client
 from bench.figures import Part
 from bench.rows import csv_file
 from bench.shipped import taken_with
-from bench.stack import SERVICES, Stack, peak_memory, running
+from bench.stack import Stack, peak_memory, running
+from deploy.processes import SERVICES
 
 SMALL, MIDDLE, LARGE = 50_000, 200_000, 1_000_000
 MEBIBYTE = 2**20

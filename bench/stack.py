@@ -23,7 +23,6 @@ from libs.imports.chats import chats_of, ensure_chat_indexes
 ROOT = Path(__file__).resolve().parents[1]
 INSTANCE = os.environ.get("LEADFLOW_BENCH_INSTANCE", "bench")
 ATTEMPTS = 5
-SERVICES = ("api", "dedup", "tagger", "creator", "finalizer")
 
 _OURS = "chat_tags, amigocare_leads, lead_import_rows, lead_import_tags, lead_import_chunks, outbox, idempotency_keys"
 

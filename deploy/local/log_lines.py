@@ -9,7 +9,8 @@ from typing import Any
 
 from rich.text import Text
 
-from deploy.local.processes import SERVERS, service_of
+from deploy.local.processes import service_of
+from deploy.processes import SERVERS
 
 SUPERVISOR = "supervisord"
 QUIET = (*SERVERS, SUPERVISOR)

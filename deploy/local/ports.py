@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from deploy.local.instance import MAIN, Instance, StackError, write_atomically
+from deploy.processes import CONSUMERS
 
 BLOCK = 100
 LOWEST, HIGHEST = 1024, 65_536 - BLOCK
@@ -32,10 +33,8 @@ FIXED = {
     "kafka-2-controller": 7,
     "kafka-3": 8,
     "kafka-3-controller": 9,
-    "dedup": 10,
-    "tagger": 11,
-    "creator": 12,
-    "finalizer": 13,
+    # The tenth consumer and those after it take free ones, as scaled processes do.
+    **dict(zip(CONSUMERS, range(10, 20), strict=False)),
 }
 """Offsets in the block. Scaled processes (``creator-2``) take free ones from ``SCALED``."""
 

@@ -1,4 +1,4 @@
-"""The processes of a stack: names and order, and those that outlived their supervisor."""
+"""The processes of a stack: their names and order, and those that outlived their supervisor."""
 
 import signal
 import time
@@ -9,10 +9,8 @@ from pathlib import Path
 import psutil
 
 from deploy.local.instance import Instance, StackError
+from deploy.processes import CONSUMERS, SERVERS, SERVICES
 
-SERVERS = ("postgres", "mongo", "kafka")
-SERVICES = ("api", "dedup", "tagger", "creator", "finalizer")
-SCALABLE = SERVICES[1:]
 WHATSAPP = "whatsapp"
 
 GRACE_SECONDS = 10
@@ -38,13 +36,12 @@ def ordered(names: Iterable[str]) -> list[str]:
 
 def scalable(service: str) -> str:
     """Return the name, or raise a ``StackError`` that says why it cannot be scaled."""
-    if service == "api":
-        raise StackError(
-            "api has one fixed port, so the local stack runs one. Scale dedup, tagger, creator, finalizer."
-        )
-    if service not in SCALABLE:
-        raise StackError(f"There is no service {service!r} to scale: use one of {', '.join(SCALABLE)}.")
-    return service
+    if service in CONSUMERS:
+        return service
+    names = ", ".join(CONSUMERS)
+    if service in SERVICES:
+        raise StackError(f"{service} has one fixed port, so the local stack runs one. Scale {names}.")
+    raise StackError(f"There is no service {service!r} to scale: use one of {names}.")
 
 
 def end_leftovers(instance: Instance) -> list[str]:

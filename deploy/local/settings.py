@@ -9,8 +9,9 @@ from pathlib import Path
 from deploy.local import kafka, mongo, postgres
 from deploy.local.instance import CHECKOUT, Instance, StackError, write_atomically
 from deploy.local.ports import Ports
-from deploy.local.processes import SCALABLE, SERVICES, WHATSAPP
+from deploy.local.processes import WHATSAPP
 from deploy.local.supervision import Program
+from deploy.processes import CONSUMERS, PROCESSES
 
 DEMO_QUOTAS = {"LEADFLOW_QUOTA_ROWS": "1000000", "LEADFLOW_QUOTA_IMPORTS": "1000"}
 
@@ -97,12 +98,12 @@ def service_programs(instance: Instance, ports: Ports, given: Given) -> list[Pro
     common = common_environment(instance, ports, given)
     counts = load_scale(instance)
     programs = []
-    for service in SERVICES:
+    for process in PROCESSES:
         # The quotas go to the api alone: no other service reads them, so none restarts for them.
-        quotas = DEMO_QUOTAS if given.demo_quotas and service == "api" else {}
+        quotas = DEMO_QUOTAS if given.demo_quotas and process.name == "api" else {}
         programs += [
-            _python(name, f"services.{service}.main", ports, quotas | common, may_give_up=True)
-            for name in copies(service, counts.get(service, 1))
+            _python(name, process.module, ports, quotas | common, may_give_up=True)
+            for name in copies(process.name, counts.get(process.name, 1))
         ]
     if given.whatsapp_enabled:
         programs.append(_python(WHATSAPP, "deploy.local.whatsapp_provider", ports, {}, may_give_up=False))
@@ -128,7 +129,7 @@ def load_scale(instance: Instance) -> dict[str, int]:
         scale = json.loads((instance.state / "scale.json").read_text())
     except FileNotFoundError:
         return {}
-    return {service: int(count) for service, count in scale.items() if service in SCALABLE}
+    return {service: int(count) for service, count in scale.items() if service in CONSUMERS}
 
 
 def save_scale(instance: Instance, counts: dict[str, int]) -> None:

@@ -14,8 +14,6 @@ from deploy.local import ports as ports_of
 from deploy.local.instance import Instance, StackError
 from deploy.local.ports import Ports
 from deploy.local.processes import (
-    SERVERS,
-    SERVICES,
     end_leftovers,
     forget_pids,
     ordered,
@@ -25,6 +23,7 @@ from deploy.local.processes import (
 )
 from deploy.local.settings import Given
 from deploy.local.supervision import Process, Supervisor
+from deploy.processes import SERVERS, SERVICES
 
 SERVERS_SECONDS = 120
 STOP_SECONDS = 60

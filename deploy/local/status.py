@@ -14,8 +14,9 @@ from deploy.local import health, settings, stack
 from deploy.local import ports as ports_of
 from deploy.local.instance import Instance
 from deploy.local.ports import Ports
-from deploy.local.processes import SERVERS, service_of
+from deploy.local.processes import service_of
 from deploy.local.supervision import BAD_DEPLOY, Process
+from deploy.processes import SERVERS
 
 SECONDS = 2.0
 """A process that has not answered by then is not ready."""

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local import ports
 from deploy.local.instance import Instance
+from deploy.processes import SERVICES
 from libs.common.version import VERSION
 from tests.support.processes import needs_local_stack
 from tests.support.stack import INSTANCE, ROOT, Addresses
@@ -21,7 +22,6 @@ CALLS = {
     ("get", "/imports/{import_id}/events"): {"200", "401", "403", "404", "422"},
     ("get", "/imports/{import_id}/rows"): {"200", "401", "403", "404", "422"},
 }
-SERVICES = ["api", "dedup", "tagger", "creator", "finalizer"]
 
 
 def url_of(stack: Addresses, service: str) -> str:

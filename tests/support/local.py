@@ -9,9 +9,9 @@ import psutil
 
 from deploy.local import stack
 from deploy.local.instance import CHECKOUT, Instance
+from deploy.processes import SERVERS, SERVICES
 
-NAMES = ["postgres", "mongo", "kafka", "api", "dedup", "tagger", "creator", "finalizer"]
-SERVERS = NAMES[:3]
+NAMES = [*SERVERS, *SERVICES]
 
 Processes = dict[str, tuple[str, int]]
 """(state, pid) by name."""

@@ -15,23 +15,13 @@ from unittest import mock
 import yaml
 from pydantic_settings import BaseSettings
 
-from deploy.local.processes import SERVICES, WHATSAPP
-from services.api.settings import Settings as ApiSettings
-from services.creator.settings import Settings as CreatorSettings
-from services.dedup.settings import Settings as DedupSettings
-from services.finalizer.settings import Settings as FinalizerSettings
+from deploy.local.processes import WHATSAPP
+from deploy.processes import CONSUMERS, PROCESSES, SERVICES
 from services.operator.settings import Settings as OperatorSettings
-from services.tagger.settings import Settings as TaggerSettings
 from tests.support.stack import ROOT
 
-CONSUMERS = SERVICES[1:]
-
 SETTINGS: dict[str, type[BaseSettings]] = {
-    "api": ApiSettings,
-    "dedup": DedupSettings,
-    "tagger": TaggerSettings,
-    "creator": CreatorSettings,
-    "finalizer": FinalizerSettings,
+    **{process.name: process.settings for process in PROCESSES},
     "migrate": OperatorSettings,
 }
 """The class that each process of ours reads its environment with."""

@@ -14,7 +14,7 @@ import httpx
 
 from deploy.local import ports
 from deploy.local.instance import Instance
-from deploy.local.processes import SERVICES
+from deploy.processes import SERVICES
 from tests.support.stack import INSTANCE, ROOT, Addresses
 
 _numbers = itertools.count(random.SystemRandom().randrange(10_000, 80_000) * 100)

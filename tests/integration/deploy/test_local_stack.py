@@ -22,7 +22,8 @@ from pymongo import AsyncMongoClient
 from deploy.local import ports, stack, tokens, whatsapp_provider
 from deploy.local.instance import CHECKOUT, StackError
 from deploy.local.settings import Given, service_programs
-from tests.support.local import NAMES, SERVERS, Local
+from deploy.processes import SERVERS, SERVICES
+from tests.support.local import NAMES, Local
 from tests.support.processes import needs_local_stack
 from tests.support.waiting import eventually
 
@@ -254,9 +255,9 @@ def test_what_is_set_at_up_reaches_the_services(local: Local, monkeypatch: pytes
         program.name: program.environment
         for program in service_programs(local.instance, chosen, Given.from_environment(demo_quotas=True))
     }
-    assert list(programs) == ["api", "dedup", "tagger", "creator", "finalizer", "whatsapp"]
+    assert list(programs) == [*SERVICES, "whatsapp"]
     addresses = local.addresses()
-    for name in NAMES[3:]:
+    for name in SERVICES:
         assert programs[name]["LEADFLOW_MAX_ROWS_PER_FILE"] == "50000"
         assert programs[name]["LEADFLOW_POSTGRES_URL"] == addresses["LEADFLOW_POSTGRES_URL"]
         assert programs[name]["LEADFLOW_WHATSAPP_URL"] == f"http://127.0.0.1:{chosen['whatsapp']}"

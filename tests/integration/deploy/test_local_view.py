@@ -15,12 +15,12 @@ import pytest
 
 from deploy.local.instance import CHECKOUT
 from deploy.local.log_lines import matters, read_line
+from deploy.processes import SERVICES
 from tests.support.local import NAMES, Local
 from tests.support.processes import needs_local_stack
 
 pytestmark = needs_local_stack
 
-SERVICES = NAMES[3:]
 SECONDS = 30
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from deploy.local.processes import SERVERS, SERVICES
+from deploy.processes import SERVERS, SERVICES
 from libs.common.settings import ServiceSettings
 from libs.common.web.health import health_routes
 from tests.support.manifests import (

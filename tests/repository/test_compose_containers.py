@@ -13,10 +13,10 @@ import pytest
 from deploy.compose import seed
 from deploy.local import kafka as local_kafka
 from deploy.local.ports import Ports
-from deploy.local.processes import SERVICES, WHATSAPP
+from deploy.local.processes import WHATSAPP
+from deploy.processes import CONSUMERS, PROCESSES, SERVICES
 from libs.common.web.health import health_routes
 from tests.support.manifests import (
-    CONSUMERS,
     CONTAINERS,
     OURS,
     image_environment,
@@ -120,7 +120,7 @@ def test_only_what_must_be_written_can_be() -> None:
         for name, each in CONTAINERS.items()
     }
     assert {name: paths for name, paths in writable.items() if paths} == {
-        "api": {"/tmp"},
+        **{process.name: {"/tmp"} for process in PROCESSES if process.scratch},
         "postgres": {"/tmp", "/var/run/postgresql", "/var/lib/postgresql"},
         "mongo": {"/tmp", "/data/db", "/data/configdb"},
         "kafka": {"/tmp", "/opt/kafka/config", "/opt/kafka/logs", "/var/lib/kafka/data"},
@@ -151,7 +151,8 @@ def test_the_seed_finds_all_that_it_reads() -> None:
 
 def test_ports_are_open_to_this_machine_alone_and_can_be_moved() -> None:
     published = {name: each["ports"] for name, each in CONTAINERS.items() if "ports" in each}
-    ports = {"api": 8080, "postgres": 5432, "mongo": 27017, "kafka": 29092}  # as tests/support/compose.py asks for them
+    ports = {"postgres": 5432, "mongo": 27017, "kafka": 29092}  # as tests/support/compose.py asks for them
+    ports |= {process.name: 8080 for process in PROCESSES if process.published}
     assert set(published) == set(ports)
     for name, inside in ports.items():
         variable = f"LEADFLOW_COMPOSE_{name.upper()}_PORT"

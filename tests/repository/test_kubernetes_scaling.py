@@ -2,12 +2,10 @@
 
 import pytest
 
-from deploy.local.processes import SERVICES
-from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
-from libs.contracts.lead_import.registry import REGISTRY
+from deploy.processes import BY_NAME, CONSUMERS, PARTITIONS, PROCESSES, SERVICES
+from libs.common.settings import KafkaSettings
 from tests.support.keda import ScaledObject
 from tests.support.manifests import (
-    CONSUMERS,
     SCALED,
     build_kustomization,
     environment_of,
@@ -20,12 +18,7 @@ from tests.support.manifests import (
 
 
 def test_the_registry_names_the_services_subscriptions() -> None:
-    by_registry = {
-        name: {(topic.name, name) for topic in REGISTRY.topics if name in topic.readers}
-        | {(DEAD_LETTERS.topic, f"{name}-dead-letters") for reader in DEAD_LETTERS.readers if reader == name}
-        for name in CONSUMERS
-    }
-    assert subscriptions() == by_registry
+    assert subscriptions() == {name: set(BY_NAME[name].subscriptions) for name in CONSUMERS}
 
 
 @pytest.mark.parametrize("name", SCALED)
@@ -45,7 +38,13 @@ def test_every_consumer_is_scaled_by_the_lag_of_its_own_topics(name: str) -> Non
             assert trigger.offset_reset_policy == "earliest", "as the subscribers do"
             assert [int(part) for part in trigger.version.split(".")] >= [2, 1, 0], "Kafka 4 refuses older protocols"
         partitions = int(environment["LEADFLOW_TOPIC_PARTITIONS"])
-        assert 1 <= each.spec.min_replica_count < each.spec.max_replica_count == partitions
+        assert 1 <= each.spec.min_replica_count < each.spec.max_replica_count == BY_NAME[own].maximum <= partitions
+        assert {trigger.lag_threshold for trigger in triggers} == {str(BY_NAME[own].lag_threshold)}
+
+
+def test_a_consumer_is_not_scaled_beyond_the_partitions() -> None:
+    assert KafkaSettings.model_fields["topic_partitions"].default == PARTITIONS
+    assert {process.maximum for process in PROCESSES} <= set(range(1, PARTITIONS + 1))
 
 
 @pytest.mark.parametrize("name", SCALED)
@@ -55,8 +54,9 @@ def test_applying_does_not_undo_scaling_and_a_rollout_cannot_stop(name: str) -> 
         assert "replicas" not in deployments[own]["spec"]
         # One process more than partitions has no assignment and is never ready.
         assert deployments[own]["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
-    assert deployments["api"]["spec"]["replicas"] >= 2
-    assert deployments["api"]["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    for own in set(SERVICES) - set(CONSUMERS):
+        assert deployments[own]["spec"]["replicas"] >= 2
+        assert deployments[own]["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
 def test_production_survives_a_node() -> None:

@@ -13,8 +13,9 @@ from jsonschema.validators import validator_for
 from deploy.compose import demo_token
 from deploy.local.instance import Instance
 from deploy.local.ports import Ports
-from deploy.local.processes import SERVERS, SERVICES, WHATSAPP
+from deploy.local.processes import WHATSAPP
 from deploy.local.settings import Given, service_programs
+from deploy.processes import BY_NAME, SERVERS, SERVICES
 from libs.common.web.auth import AuthSettings, TokenReader
 from services.api.settings import Settings as ApiSettings
 from tests.support.manifests import (
@@ -116,10 +117,11 @@ def test_nothing_need_be_set(service: str) -> None:
         "postgres_url": "postgresql://leadflow:leadflow@postgres:5432/leadflow",
         "mongo_url": "mongodb://mongo:27017/leadflow",
         "kafka_bootstrap": "kafka:9092",
-        "whatsapp_url": "http://whatsapp:8099",
         "http_host": "0.0.0.0",
         "jwt_secret": CONTAINERS["token"]["environment"]["LEADFLOW_JWT_SECRET"].partition(":-")[2].rstrip("}"),
     }
+    if service in BY_NAME:
+        hosts |= BY_NAME[service].compose_defaults
     assert changed == {name: hosts[name] for name in hosts if name in SETTINGS[service].model_fields}
 
 

@@ -1,0 +1,1 @@
+"""How Leadflow is run: on a developer's machine, in containers, on Kubernetes."""

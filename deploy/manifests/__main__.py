@@ -1,0 +1,45 @@
+"""``make manifests``: write what is repeated for each process. ``--check`` writes nothing and tells what is stale."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from deploy.manifests import compose, kubernetes
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = "docker-compose.yml"
+SERVICES = "deploy/k8s/base/services"
+
+
+def stale_files(root: Path = ROOT, *, write: bool) -> list[str]:
+    """Return the files below ``root`` that say something else than the table, and mend them when asked to."""
+    wanted = {f"{SERVICES}/{name}": text for name, text in kubernetes.files().items()}
+    wanted[COMPOSE] = compose.written_into((root / COMPOSE).read_text(encoding="utf-8"))
+    stale = [name for name, text in wanted.items() if _text_of(root / name) != text]
+    # Those of a process that is no more.
+    left = sorted({f"{SERVICES}/{path.name}" for path in (root / SERVICES).glob("*")} - set(wanted))
+    if write:
+        for name in stale:
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).write_text(wanted[name], encoding="utf-8")
+        for name in left:
+            (root / name).unlink()
+    return [*stale, *left]
+
+
+def _text_of(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make manifests", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is stale")
+    given = parser.parse_args()
+    stale = stale_files(write=not given.check)
+    if given.check and stale:
+        sys.exit(f"Stale: {', '.join(stale)}. Run `make manifests`.")
+    sys.stdout.write(f"{'Written' if stale else 'Nothing to write'}{': ' * bool(stale)}{', '.join(stale)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""deploy/k8s/base/services: for each process its Deployment, and what goes with it.
+
+What all of them have is not here but in the patches of deploy/k8s/base, which people write.
+"""
+
+from typing import Any
+
+import yaml
+
+from deploy.processes import PROCESSES, Process
+
+HEADER = "# Written by `make manifests` from deploy/processes.py.\n"
+
+Manifest = dict[str, Any]
+
+
+def files() -> dict[str, str]:
+    """Return the text of each file of the folder by its name."""
+    made = {f"{process.name}.yaml": _text(*manifests(process)) for process in PROCESSES}
+    return made | {"kustomization.yaml": _text(_kustomization([*made]))}
+
+
+def manifests(process: Process) -> list[Manifest]:
+    """Return the objects that a process is on Kubernetes."""
+    found = [_deployment(process), _disruption_budget(process)]
+    return [*found, _scaled_object(process)] if process.kind == "consumer" else [*found, _service(process)]
+
+
+def _text(*documents: Manifest) -> str:
+    return HEADER + yaml.safe_dump_all(documents, sort_keys=False, width=120)
+
+
+def _kustomization(resources: list[str]) -> Manifest:
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": resources,
+        "configMapGenerator": [
+            {"name": config_of(process), "literals": [_literal(process, name) for name in process.shown]}
+            for process in PROCESSES
+            if process.shown
+        ],
+    }
+
+
+def _literal(process: Process, name: str) -> str:
+    default = process.settings.model_fields[name].get_default()
+    return f"LEADFLOW_{name.upper()}={str(default).lower() if isinstance(default, bool) else default}"
+
+
+def config_of(process: Process) -> str:
+    return f"leadflow-{process.name}"
+
+
+def _labels(process: Process) -> dict[str, str]:
+    return {"app.kubernetes.io/name": process.name}
+
+
+def _deployment(process: Process) -> Manifest:
+    consumer = process.kind == "consumer"
+    metadata: Manifest = {"name": process.name}
+    if consumer:
+        metadata["labels"] = {"leadflow/role": "consumer"}
+    # How many consumers run is KEDA's to say: applying a number would reset it.
+    spec: Manifest = {} if consumer else {"replicas": process.minimum}
+    spec["selector"] = {"matchLabels": _labels(process)}
+    if not consumer:
+        spec["strategy"] = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    spec["template"] = {"metadata": {"labels": _labels(process)}, "spec": _pod(process)}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def _pod(process: Process) -> Manifest:
+    spread: Manifest = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": _labels(process)},
+    }
+    if process.kind == "http":
+        # While a rollout adds new pods before it takes old ones, only the new ones shall be spread.
+        spread["matchLabelKeys"] = ["pod-template-hash"]
+    pod: Manifest = {"topologySpreadConstraints": [spread], "containers": [_container(process)]}
+    if process.scratch:
+        pod["volumes"] = [{"name": process.scratch.holds, "emptyDir": {"sizeLimit": process.scratch.limit}}]
+    return pod
+
+
+def _container(process: Process) -> Manifest:
+    resources = process.resources
+    configs = ["leadflow-kafka", "leadflow-services", *([config_of(process)] if process.shown else [])]
+    container: Manifest = {
+        "name": "leadflow",
+        "args": ["python", "-m", process.module],
+        "envFrom": [{"configMapRef": {"name": name}} for name in configs],
+    }
+    if process.secrets:
+        container["env"] = [_secret(name, optional=optional) for name, optional in process.secrets.items()]
+    if process.kind == "http":
+        # Until load balancers have heard that this pod is leaving.
+        container["lifecycle"] = {"preStop": {"sleep": {"seconds": 5}}}
+    container["resources"] = {
+        "requests": {"cpu": resources.cpu, "memory": resources.memory},
+        "limits": {"cpu": resources.cpu_limit, "memory": resources.memory_limit},
+    }
+    if process.scratch:
+        container["volumeMounts"] = [{"name": process.scratch.holds, "mountPath": process.scratch.folder}]
+    return container
+
+
+def _secret(setting: str, *, optional: bool) -> Manifest:
+    variable = f"LEADFLOW_{setting.upper()}"
+    reference: Manifest = {"name": "leadflow-secrets", "key": variable}
+    if optional:
+        reference["optional"] = True
+    return {"name": variable, "valueFrom": {"secretKeyRef": reference}}
+
+
+def _service(process: Process) -> Manifest:
+    port = {"name": "http", "port": 80, "targetPort": "http", "appProtocol": "http"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": process.name},
+        "spec": {"selector": _labels(process), "ports": [port]},
+    }
+
+
+def _disruption_budget(process: Process) -> Manifest:
+    """Return that a drained node moves the partitions, or the callers, of one process at a time."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": process.name},
+        "spec": {
+            "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": _labels(process)},
+        },
+    }
+
+
+def _scaled_object(process: Process) -> Manifest:
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": process.name},
+        "spec": {
+            "scaleTargetRef": {"name": process.name},
+            "minReplicaCount": process.minimum,
+            "maxReplicaCount": process.maximum,
+            "triggers": [_trigger(process, topic, group) for topic, group in process.subscriptions],
+        },
+    }
+
+
+def _trigger(process: Process, topic: str, group: str) -> Manifest:
+    return {
+        "type": "kafka",
+        "metadata": {
+            "bootstrapServersFromEnv": "LEADFLOW_KAFKA_BOOTSTRAP",
+            "consumerGroup": group,
+            "topic": topic,
+            "lagThreshold": str(process.lag_threshold),
+            "offsetResetPolicy": "earliest",
+            "version": "3.6.0",  # of the protocol: KEDA's default, 1.0.0, is refused by Kafka 4
+        },
+    }

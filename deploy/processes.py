@@ -1,0 +1,147 @@
+"""The table of our processes. docker-compose.yml, Kubernetes and the local stack are made from it: ``make manifests``.
+
+A row says what only people know: how a process is scaled, how much it needs. What the code knows is asked there: its
+settings name the servers and secrets that it needs, the registries of the topics name what it reads.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    # The local stack's commands take the names from here: they shall not wait for what only `settings` needs.
+    from pydantic_settings import BaseSettings
+
+Server = Literal["postgres", "mongo", "kafka"]
+
+SERVERS: tuple[Server, ...] = ("postgres", "mongo", "kafka")
+
+ADDRESSES: Mapping[Server, str] = {
+    "postgres": "postgres_url",
+    "mongo": "mongo_url",
+    "kafka": "kafka_bootstrap",
+}
+"""The setting that says where a server is: who has it needs the server."""
+
+PARTITIONS = 12
+"""``LEADFLOW_TOPIC_PARTITIONS`` by default: one process more would get nothing to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a process asks for and may use at most. Compose limits it to one core: small machines have no more."""
+
+    cpu: str
+    memory: str
+    cpu_limit: str
+    memory_limit: str
+    compose_memory: str
+    compose_pids: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """A writable folder. Nothing else can be written."""
+
+    holds: str
+    """What is put there, in a word: the volume's name."""
+    limit: str
+    compose_limit: str
+    # A container's own, in its memory or on its node.
+    folder: str = "/tmp"  # noqa: S108 # nosec B108
+
+
+CONSUMING = Resources("100m", "192Mi", "1", "512Mi", compose_memory="512M", compose_pids=100)
+"""Measured: 110 to 120 MB; a process has one thread that works, so it cannot use more than one core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of ours: the room of its name under ``services``, which tells ready from unready over HTTP."""
+
+    name: str
+    kind: Literal["consumer", "http"] = "consumer"
+    """A consumer is scaled by the lag of what it reads; who answers HTTP runs ``minimum`` processes."""
+    minimum: int = 1
+    """An idle consumer still holds its group, and whoever sends need not wait for a start."""
+    maximum: int = PARTITIONS
+    lag_threshold: int = 3
+    """Messages that wait for each process of a consumer.
+
+    A message is a chunk of up to 2,000 rows, and an import that is alone has at most 3 chunks under way
+    (``LEADFLOW_WINDOW_ALONE``): with 3 one process does one import, and up to twelve do many at once.
+    """
+    resources: Resources = CONSUMING
+    published: bool = False
+    """Compose opens its port to the machine."""
+    scratch: Scratch | None = None
+    shown: tuple[str, ...] = ()
+    """Settings of its own that its ConfigMap shows with their defaults: overlays set them there."""
+    compose_defaults: Mapping[str, str] = field(default_factory=dict)
+    """Settings that have another default among compose's containers."""
+
+    @property
+    def module(self) -> str:
+        """What ``python -m`` runs."""
+        return f"services.{self.name}.main"
+
+    @property
+    def settings(self) -> "type[BaseSettings]":
+        """The class that the process reads its environment with. Imported when it is asked for."""
+        found: type[BaseSettings] = importlib.import_module(f"services.{self.name}.settings").Settings
+        return found
+
+    @property
+    def needs(self) -> tuple[Server, ...]:
+        """The servers that its settings say where to find."""
+        return tuple(server for server in SERVERS if ADDRESSES[server] in self.settings.model_fields)
+
+    @property
+    def secrets(self) -> dict[str, bool]:
+        """The settings that are secret, each with whether the process starts without it."""
+        fields = self.settings.model_fields.items()
+        return {name: each.get_default() is None for name, each in fields if "SecretStr" in str(each.annotation)}
+
+    @property
+    def subscriptions(self) -> list[tuple[str, str]]:
+        """(topic, consumer group) of what it settles, as the owners of the topics name their readers.
+
+        Who answers HTTP is named there too, but only watches: it has no group, and no lag.
+        """
+        from libs.contracts.registry import registries  # noqa: PLC0415 - as above
+
+        if self.kind != "consumer":
+            return []
+        topics = [topic for registry in registries() for topic in registry.topics]
+        letters = [registry.dead_letters for registry in registries() if registry.dead_letters]
+        return [(topic.name, self.name) for topic in topics if self.name in topic.readers] + [
+            (each.topic, f"{self.name}-dead-letters") for each in letters if self.name in each.readers
+        ]
+
+
+PROCESSES = (
+    Process(
+        name="api",
+        kind="http",
+        minimum=2,
+        # Measured: 125 MB, and 40 MB a parser process, which may grow to 450 MB with a hostile file.
+        resources=Resources("250m", "384Mi", "3", "1280Mi", compose_memory="1536M", compose_pids=200),
+        published=True,
+        scratch=Scratch(holds="uploads", limit="1Gi", compose_limit="512m"),
+        shown=("max_rows_per_file", "quota_rows", "quota_imports"),
+    ),
+    Process(name="dedup"),
+    Process(name="tagger"),
+    Process(
+        name="creator",
+        shown=("whatsapp_enabled",),
+        compose_defaults={"whatsapp_url": "http://whatsapp:8099"},
+    ),
+    Process(name="finalizer"),
+)
+"""In the order in which the local stack starts and shows them: the api, then along the path of a chunk."""
+
+BY_NAME: Mapping[str, Process] = {process.name: process for process in PROCESSES}
+SERVICES = tuple(BY_NAME)
+CONSUMERS = tuple(process.name for process in PROCESSES if process.kind == "consumer")

@@ -1,0 +1,49 @@
+"""What is repeated for each process is what ``deploy/processes.py`` says; the table is what the services are."""
+
+import shutil
+from pathlib import Path
+
+from deploy.manifests.__main__ import COMPOSE, stale_files
+from deploy.manifests.__main__ import SERVICES as GENERATED
+from deploy.processes import BY_NAME, PROCESSES
+from tests.support.manifests import CONTAINERS, build_kustomization, of_kind
+from tests.support.stack import ROOT
+
+NO_PROCESS = {"operator"}
+"""A command that people run; the image has it."""
+
+
+def test_no_manifest_is_stale() -> None:
+    """``make manifests`` writes them anew."""
+    assert stale_files(write=False) == [], "run `make manifests`"
+
+
+def test_every_room_is_in_the_table() -> None:
+    rooms = {path.parent.name for path in (ROOT / "services").glob("*/main.py")}
+    assert set(BY_NAME) == rooms - NO_PROCESS
+    assert len(BY_NAME) == len(PROCESSES)
+
+
+def test_what_is_stale_missing_or_left_over_is_noticed_and_mended(tmp_path: Path) -> None:
+    shutil.copy(ROOT / COMPOSE, tmp_path)
+    shutil.copytree(ROOT / GENERATED, tmp_path / GENERATED)
+    first, second = (f"{GENERATED}/{process.name}.yaml" for process in PROCESSES[:2])
+    (tmp_path / first).write_text("")
+    (tmp_path / second).unlink()
+    (tmp_path / GENERATED / "no-more.yaml").touch()
+    (tmp_path / COMPOSE).write_text((ROOT / COMPOSE).read_text().replace("services.api.main", "services.api.other"))
+    stale = [first, second, COMPOSE, f"{GENERATED}/no-more.yaml"]
+    assert stale_files(tmp_path, write=True) == stale
+    assert stale_files(tmp_path, write=False) == []
+
+
+def test_who_needs_no_database_is_told_of_none() -> None:
+    deployments = of_kind(build_kustomization("base"), "Deployment")
+    for process in PROCESSES:
+        told = set(CONTAINERS[process.name]["environment"])
+        [container] = deployments[process.name]["spec"]["template"]["spec"]["containers"]
+        given = {variable["name"] for variable in container.get("env", [])}
+        for server in ("postgres", "mongo"):
+            needed = server in process.needs
+            assert (f"LEADFLOW_{server.upper()}_URL" in told) is needed
+            assert (f"LEADFLOW_{server.upper()}_URL" in given) is needed
