@@ -28,7 +28,7 @@ _KINDS = {bool: "boolean", int: "integer", float: "number", str: "string", type(
 class Reader(StrEnum):
     """Who cannot read what."""
 
-    AS_IT_RUNS = "as it runs now, in new messages"
+    NOT_UPDATED = "while not updated, in new messages"
     UPDATED = "once updated, in messages that are in flight"
 
 
@@ -43,9 +43,9 @@ class Break:
 
 def breaks(old: Schema, new: Schema) -> list[Break]:
     """Return what of the change from ``old`` to ``new`` breaks readers; nothing when the version may stay."""
-    as_it_runs = _Comparison(reader=old, writer=new, reader_is_old=True)
+    not_updated = _Comparison(reader=old, writer=new, reader_is_old=True)
     updated = _Comparison(reader=new, writer=old, reader_is_old=False)
-    found = {Break(path, what, Reader.AS_IT_RUNS) for path, what in as_it_runs.refused()}
+    found = {Break(path, what, Reader.NOT_UPDATED) for path, what in not_updated.refused()}
     return sorted(found | {Break(path, what, Reader.UPDATED) for path, what in updated.refused()})
 
 

@@ -49,9 +49,9 @@ def readers_of(topic: Topic[Any]) -> list[str]:
 
 def explained(topic: Topic[Any], broken: Mapping[int, Sequence[Break]]) -> str:
     """Say whom a change breaks, where, and what to do instead."""
-    readers = ", ".join(readers_of(topic))
+    readers = " and ".join(readers_of(topic))
     lines = dict.fromkeys(
-        f"    {each.path} {each.what}: breaks {readers} {each.reader}" for found in broken.values() for each in found
+        f"    {each.path} {each.what}: breaks {readers}, {each.reader}" for found in broken.values() for each in found
     )
     name, _, version = topic.name.rpartition(".v")
     following = f"{name}.v{int(version) + 1}" if version.isdigit() else "of the next version"
