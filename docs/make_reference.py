@@ -171,8 +171,8 @@ def headers() -> str:
 
 def dead_letter_headers() -> str:
     """Return the headers of a dead letter: those of every one, and those that only some have."""
-    topic = next(topic for topic in TOPICS if not topic.public)
-    (letters,) = (each.dead_letters for each in registries() if topic in each.topics)
+    owner, letters = next((each, each.dead_letters) for each in registries() if each.dead_letters is not None)
+    topic = next(topic for topic in owner.topics if topic.readers)
     event = example_of(topic)
     record: ConsumerRecord[Any, Any] = ConsumerRecord(
         topic=topic.name,
