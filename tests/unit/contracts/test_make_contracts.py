@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from docs.make_contracts import CONTRACTS, readers_of, refusals, stale_schemas
+from docs.make_contracts import readers_of, refusals, stale_schemas
 from docs.published_schemas import Shelf, lost, published_before, published_in, schema_of
 from libs.common.messages import Id, Message
 from libs.common.topics import Registry, Topic
@@ -32,11 +32,11 @@ class AcceptedWithoutTotal(Message):
 
 
 class FinishedWithNote(ImportFinished):
-    note: str = ""
+    added_note: str = ""
 
 
 class FinishedWithOwner(ImportFinished):
-    owner_id: Id
+    added_id: Id
 
 
 class RowsWithoutChats(Rows):
@@ -48,7 +48,7 @@ class ChunkWithoutChats(Chunk[RowsWithoutChats]):
 
 
 class RowsWithNote(CreatedRows):
-    note: list[str] = []  # noqa: RUF012 - pydantic copies it
+    added_note: list[str] = []  # noqa: RUF012 - pydantic copies it
 
 
 class ChunkWithNotes(Chunk[RowsWithNote]):
@@ -73,9 +73,10 @@ def changed(topic: Topic[Any], event: type[Message]) -> Registry:
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
-    """Return the schemas as they are published today, in a folder that may be written to."""
-    shutil.copytree(CONTRACTS / "lead_import" / "schemas", tmp_path / "lead_import" / "schemas")
-    return Shelf(tmp_path / "lead_import" / "schemas")
+    """Return a folder in which the events of today are all that was ever published."""
+    shelf = Shelf(tmp_path / "lead_import" / "schemas")
+    stale_schemas(REGISTRY, shelf, write=True)
+    return shelf
 
 
 def held(shelf: Shelf) -> dict[str, bytes]:
@@ -99,7 +100,7 @@ def test_what_is_declared_today_breaks_nobody_and_needs_no_writing(shelf: Shelf)
             IMPORT_FINISHED,
             FinishedWithOwner,
             (
-                "$.owner_id was never there, and is required: "
+                "$.added_id was never there, and is required: "
                 "breaks api and other teams, once updated, in messages that are in flight"
             ),
         ),
@@ -152,7 +153,7 @@ def test_a_column_with_a_default_may_be_added_to_a_chunk(shelf: Shelf) -> None:
 def test_a_field_that_was_added_later_is_promised_like_the_first_ones(shelf: Shelf) -> None:
     stale_schemas(changed(IMPORT_FINISHED, FinishedWithNote), shelf, write=True)
     (refused,) = refusals(REGISTRY, shelf)
-    assert "$.note is no longer there" in refused
+    assert "$.added_note is no longer there" in refused
     assert f"Then delete schemas/published/{IMPORT_FINISHED.name}/2.json, and" in refused
 
 
