@@ -1,7 +1,7 @@
 # Leadflow's everyday commands. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test cover chaos bench up down restart logs reset scale status env token lint reference manifests lock setup
+.PHONY: help demo check test cover chaos bench up down restart logs reset scale status env token lint contracts reference manifests lock setup
 MAKEFLAGS += --no-print-directory
 
 stack := .venv/bin/python -m deploy.local
@@ -69,6 +69,9 @@ lint: setup ## check style, types, import contracts and known-unsafe calls
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/bandit --quiet --configfile pyproject.toml --recursive libs services migrations deploy
+
+contracts: setup ## write the JSON Schemas of the topics from their events, unless that breaks a reader
+	@.venv/bin/python -m docs.make_contracts
 
 reference: setup ## write the tables of docs/reference from the code
 	@.venv/bin/python -m docs.make_reference

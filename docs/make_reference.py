@@ -15,12 +15,15 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
+from aiokafka import ConsumerRecord
 from pydantic import BaseModel
 
 from bench.figures import Figure, load_all, machines, shown
 from bench.figures import table as figures_table
 from bench.shipped import differences
 from docs.settings_page import plain, settings_tables
+from libs.common.errors import BadMessage
+from libs.common.kafka.dead_letter import dead_letter_headers as headers_of
 from libs.common.topics import Topic
 from libs.contracts.registry import registries
 from services.api.http.problems import PROBLEMS
@@ -40,6 +43,20 @@ _MEANT = {
     "ce_subject": "what the id follows from, beside the type: the import, with the chunk or the revision",
     "ce_time": "when it was published first",
     "content-type": "always this",
+}
+
+_MEANT_OF_DEAD = {
+    "x-original-topic": "where the message was read",
+    "x-original-partition": "its partition there",
+    "x-original-offset": "its offset there",
+    "x-original-timestamp": "when Kafka got it, in milliseconds since 1970",
+    "x-original-key": "its key, what is not UTF-8 of it escaped",
+    "x-exception-type": "the error's class",
+    "x-exception-message": "what was wrong; never a value of the message",
+    "x-attempt": "how often it was tried",
+    "x-service": "who could not process it",
+    "x-original-header-ce_type": "each of the message's own headers, so prefixed",
+    "x-dropped-bytes": "only when message and headers were more than Kafka takes: its bytes, which were left out",
 }
 
 
@@ -79,13 +96,18 @@ def key_of(topic: Topic[Any]) -> str:
     return ":".join(f"`{by_value[part]}`" for part in topic.key(event).split(":"))
 
 
+def schema_link(topic: Topic[Any]) -> str:
+    (path,) = CONTRACTS.glob(f"*/schemas/{topic.name}.json")
+    return f"[schema](../../{path.relative_to(ROOT).as_posix()})"
+
+
 def public_topics() -> str:
     rows = [
-        (f"`{topic.name}`", f"`{topic.event_type}`", key_of(topic), f"{topic.retention_hours} h")
+        (f"`{topic.name}`", f"`{topic.event_type}`", key_of(topic), f"{topic.retention_hours} h", schema_link(topic))
         for topic in TOPICS
         if topic.public
     ]
-    return rows_of(("topic", "`ce_type`", "key", "kept"), rows)
+    return rows_of(("topic", "`ce_type`", "key", "kept", "messages"), rows)
 
 
 def all_topics() -> str:
@@ -97,6 +119,7 @@ def all_topics() -> str:
             key_of(topic),
             f"{topic.retention_hours} h",
             "public" if topic.public else "internal",
+            schema_link(topic),
         )
         for topic in TOPICS
     ]
@@ -105,8 +128,8 @@ def all_topics() -> str:
         if letters is not None:
             readers, kept = ", ".join(letters.readers) or "—", f"{letters.retention_hours} h"
             key = "`import_id`" if registry.owner == "lead_import" else "the message's own"
-            rows.append((f"`{letters.topic}`", "every consumer", readers, key, kept, "internal"))
-    return rows_of(("topic", "emitted by", "read by", "key", "kept", "who may read it"), rows)
+            rows.append((f"`{letters.topic}`", "every consumer", readers, key, kept, "internal", "raw bytes"))
+    return rows_of(("topic", "emitted by", "read by", "key", "kept", "who may read it", "messages"), rows)
 
 
 def public_events() -> str:
@@ -143,6 +166,32 @@ def headers() -> str:
     made = topic.headers(topic.identity(event), source=topic.owner, time=datetime(2026, 11, 26, 12, tzinfo=UTC))
     return rows_of(
         ("header", "for example", "what it is"), [(f"`{name}`", f"`{made[name]}`", _MEANT[name]) for name in made]
+    )
+
+
+def dead_letter_headers() -> str:
+    """Return the headers of a dead letter: those of every one, and those that only some have."""
+    owner, letters = next((each, each.dead_letters) for each in registries() if each.dead_letters is not None)
+    topic = next(topic for topic in owner.topics if topic.readers)
+    event = example_of(topic)
+    record: ConsumerRecord[Any, Any] = ConsumerRecord(
+        topic=topic.name,
+        partition=3,
+        offset=1042,
+        timestamp=1795694400000,
+        timestamp_type=0,
+        key=topic.key(event).encode(),
+        value=b"",
+        checksum=None,
+        serialized_key_size=0,
+        serialized_value_size=0,
+        headers=[("ce_type", topic.event_type.encode())],
+    )
+    made = headers_of(record, BadMessage("no such row"), dead_letters=letters, service=topic.readers[0], attempts=1)
+    made["x-dropped-bytes"] = "1048000"
+    told = _MEANT_OF_DEAD | {letters.piece_header: "the piece of work that it is about; missing when it is about none"}
+    return rows_of(
+        ("header", "for example", "what it is"), [(f"`{name}`", f"`{made[name]}`", told[name]) for name in made]
     )
 
 
@@ -191,6 +240,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "all-topics": all_topics,
     "public-events": public_events,
     "headers": headers,
+    "dead-letter-headers": dead_letter_headers,
     "figures": figures,
     "figure-settings": figure_settings,
     "machine": machine,

@@ -76,6 +76,21 @@ def test_the_event_catalogue_is_the_public_part_of_the_registry() -> None:
     assert fields == list(IMPORT_FINISHED.event.model_fields)
 
 
+def test_every_topic_links_its_schema() -> None:
+    linked = {row[0]: row[6] for row in table(EVENTS, "## Topics")}
+    folder = "../../libs/contracts/lead_import/schemas"
+    expected = {topic.name: f"[schema]({folder}/{topic.name}.json)" for topic in REGISTRY.topics}
+    assert linked == expected | {DEAD_LETTERS.topic: "raw bytes"}
+
+
+def test_every_header_that_the_kit_gives_a_dead_letter_stands_in_the_docs() -> None:
+    given = {DEAD_LETTERS.piece_header}
+    for path in (ROOT / "libs" / "common" / "kafka").glob("*.py"):
+        given |= set(re.findall(r'"(x-[a-z-]+)"', path.read_text()))
+    documented = {row[0] for row in table(EVENTS, "## Dead letters")}
+    assert {name.removesuffix("ce_type") for name in documented} == given
+
+
 def test_every_setting_stands_in_the_docs_with_its_default() -> None:
     _, *sections = tables("docs/reference/settings.md")
     documented = {row[0]: row[1] for section in sections for row in section}

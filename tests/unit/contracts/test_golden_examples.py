@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
 
+from docs.published_schemas import Shelf
 from libs.common.topics import Topic
 from libs.contracts.lead_import.internal.messages import Chunk
 from libs.contracts.lead_import.registry import REGISTRY
 from tests.support.stack import ROOT
 
 EXAMPLES = ROOT / "libs" / "contracts" / "lead_import" / "examples"
+SHELF = Shelf(EXAMPLES.parent / "schemas")
 
 each_topic = pytest.mark.parametrize("topic", REGISTRY.topics, ids=lambda topic: topic.name)
 
@@ -64,10 +67,46 @@ def test_the_example_uses_every_field_of_the_event(topic: Topic[Any]) -> None:
         assert content["settled"], "an example without settled rows shows nothing"
 
 
+def first_fields(topic: Topic[Any]) -> list[tuple[str, ...]]:
+    """Return the paths of the fields that the version began with; those that were added later have a default."""
+    first = SHELF.published(topic.name)[1]
+    paths: list[tuple[str, ...]] = [(name,) for name in first["properties"]]
+    if "live" in first["properties"]:
+        rows = first["$defs"][first["properties"]["live"]["$ref"].rpartition("/")[2]]
+        paths += [("live", name) for name in rows["properties"]]
+    return paths
+
+
+@each_topic
+def test_the_example_is_what_every_published_schema_says_so_that_no_reader_is_left_behind(topic: Topic[Any]) -> None:
+    newest = SHELF.newest(topic.name)
+    assert newest is not None
+    for schema in [newest, *SHELF.published(topic.name).values()]:
+        Draft202012Validator.check_schema(schema)
+        checker = Draft202012Validator(schema, format_checker=FormatChecker())
+        assert [error.message for error in checker.iter_errors(example(topic))] == []
+
+
+@each_topic
+def test_the_schema_refuses_an_example_that_lacks_a_field_or_holds_another_type(topic: Topic[Any]) -> None:
+    checker = Draft202012Validator(SHELF.newest(topic.name) or True)
+    for path in first_fields(topic):
+        assert not checker.is_valid(without(example(topic), path)), path
+    assert not checker.is_valid(example(topic) | {"import_id": "1042"})
+
+
+@each_topic
+def test_an_example_as_the_version_began_is_read_by_the_model_of_today(topic: Topic[Any]) -> None:
+    """All readers subscribe with the topic's own event: mypy holds a handler's parameter to it."""
+    content = example(topic)
+    began = {path[0] for path in first_fields(topic)}
+    topic.event.model_validate_json(json.dumps({name: held for name, held in content.items() if name in began}))
+
+
 @each_topic
 def test_no_field_of_the_example_may_be_left_out(topic: Topic[Any]) -> None:
     content = example(topic)
-    paths = [(name,) for name in content] + [("live", name) for name in content.get("live", {})]
+    paths = first_fields(topic)
     for path in paths:
         with pytest.raises(ValueError, match="Field required"):
             topic.event.model_validate(without(content, path))
