@@ -1,10 +1,5 @@
 """Migrated databases of the tests' own on the real servers, where no service runs."""
 
-import asyncio
-import os
-import subprocess
-import sys
-
 from pymongo import AsyncMongoClient
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -13,6 +8,8 @@ from libs.common.settings import MongoSettings, PostgresSettings
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import sqlalchemy_url
 from libs.imports.chats import ensure_chat_indexes
+from services.operator.migrate import upgrade_postgres
+from services.operator.settings import MigrationSettings
 from tests.support.stack import ROOT, Addresses
 
 HOST_PLATFORM = ROOT / "deploy" / "local" / "host_platform.sql"
@@ -45,12 +42,4 @@ async def _migrate(postgres_url: str) -> None:
         assert raw.driver_connection is not None
         await raw.driver_connection.execute(HOST_PLATFORM.read_text())
     await engine.dispose()
-    migrate = "from services.operator.migrate import upgrade_postgres; upgrade_postgres()"
-    await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", migrate],
-        cwd=ROOT,
-        env=os.environ | {"LEADFLOW_POSTGRES_URL": postgres_url},
-        check=True,
-        timeout=60,
-    )
+    await upgrade_postgres(MigrationSettings(postgres_url=postgres_url))
