@@ -6,7 +6,7 @@ from libs.common.settings import KafkaSettings, MongoSettings, PostgresSettings
 
 
 class MigrationSettings(PostgresSettings):
-    """How ``leadflow migrate`` waits for the tables that it changes: what waits for it meanwhile waits as long."""
+    """How long ``leadflow migrate`` waits for a table that others hold. Whoever comes after it waits behind it."""
 
     migrate_lock_timeout_seconds: float = Field(3, ge=0.1)
     """For one lock; then the revision is rolled back, and tried again after a pause as long."""
