@@ -67,6 +67,35 @@ async def test_a_lock_that_is_not_to_be_had_is_told_and_nothing_is_half_done(
     assert "lead_imports" in await ours(platform_url)
 
 
+@pytest.mark.parametrize(
+    ("connections", "told"),
+    [
+        (2, r"pid \d+, nightly-report, state not visible, age not visible\n"),
+        (1, r"a session that could not be seen\n"),
+    ],
+)
+async def test_what_our_role_may_not_see_is_said_to_be_hidden(platform_url: str, connections: int, told: str) -> None:
+    """No superuser; and none to spare for looking beside the migration is no reason not to migrate."""
+    admin = await asyncpg.connect(platform_url)
+    for statement in (
+        f"CREATE ROLE migrator LOGIN PASSWORD 'migrator' CONNECTION LIMIT {connections}",
+        "GRANT CREATE ON DATABASE leadflow_migrations TO migrator",
+        "GRANT CREATE, USAGE ON SCHEMA amigocare TO migrator",
+        "GRANT REFERENCES ON ALL TABLES IN SCHEMA amigocare TO migrator",
+    ):
+        await admin.execute(statement)
+    url = re.sub("//.*@", "//migrator:migrator@", platform_url)
+    settings = MigrationSettings(postgres_url=url, migrate_lock_timeout_seconds=0.5, migrate_lock_tries=1)
+    try:
+        async with holder(platform_url):
+            with pytest.raises(LockNotGranted, match="held by: +" + told):
+                await upgrade_postgres(settings)
+    finally:
+        await admin.execute("DROP OWNED BY migrator")
+        await admin.execute("DROP ROLE migrator")
+        await admin.close()
+
+
 async def test_it_goes_on_as_soon_as_the_table_is_free(platform_url: str) -> None:
     said: list[str] = []
     settings = MigrationSettings(postgres_url=platform_url, migrate_lock_timeout_seconds=0.3, migrate_lock_tries=50)
