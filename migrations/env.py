@@ -1,35 +1,17 @@
-"""Alembic's entry point: upgrades run as ``leadflow migrate`` with the URL of ``LEADFLOW_POSTGRES_URL``."""
-
-import asyncio
+"""Alembic's entry point. ``leadflow migrate`` (services/operator/migrate.py) hands over a connection and its lock."""
 
 from alembic import context
-from sqlalchemy import Connection, pool, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, text
 
-from libs.common.settings import PostgresSettings
-from libs.common.stores.postgres import sqlalchemy_url
+connection: Connection = context.config.attributes["connection"]
 
-# Two replicas that start together must not migrate together.
-MIGRATION_LOCK = 7_140_215
+with connection.begin():
+    connection.execute(text("CREATE SCHEMA IF NOT EXISTS amigocare"))
 
-
-def _upgrade(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=None, version_table_schema="amigocare")
-    with context.begin_transaction():
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-        connection.execute(text("CREATE SCHEMA IF NOT EXISTS amigocare"))
-        context.run_migrations()
-
-
-async def _run() -> None:
-    url = sqlalchemy_url(PostgresSettings().postgres_url.get_secret_value())
-    engine = create_async_engine(url, poolclass=pool.NullPool)
-    try:
-        async with engine.connect() as connection:
-            await connection.run_sync(_upgrade)
-            await connection.commit()
-    finally:
-        await engine.dispose()
-
-
-asyncio.run(_run())
+# Each revision is a transaction together with its line in alembic_version: locks go when it ends, one that fails
+# leaves nothing, and one that builds an index concurrently may step out of it.
+context.configure(
+    connection=connection, target_metadata=None, version_table_schema="amigocare", transaction_per_migration=True
+)
+with context.begin_transaction():
+    context.run_migrations()

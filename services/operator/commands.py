@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from alembic.util import CommandError
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -33,7 +34,7 @@ from services.operator.domain import (
     place_of,
     places,
 )
-from services.operator.migrate import upgrade_postgres
+from services.operator.migrate import LockNotGranted, upgrade_postgres
 from services.operator.settings import Settings
 from services.operator.store import Store
 
@@ -50,13 +51,13 @@ Owner = Annotated[str, typer.Option(help="Whose: a folder of libs/contracts, suc
 SaveTo = Annotated[Path | None, typer.Option("--save", help="Write the raw message, personal data and all, to a file.")]
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
+def _run(work: Coroutine[Any, Any, T], *, after: str = "Nothing was changed; try again.") -> T:
     try:
         return asyncio.run(work)
     except Exception as error:
         if not is_bad_day(error):
             raise
-        raise _fail(f"A server is not answering ({describe(error)}). Nothing was changed; try again.") from None
+        raise _fail(f"A server is not answering ({describe(error)}). {after}") from None
 
 
 def _fail(message: str) -> typer.Exit:
@@ -84,6 +85,7 @@ def migrate() -> None:
     """Bring PostgreSQL, MongoDB's indexes and Kafka's topics up to date; a second run changes nothing."""
 
     async def servers() -> None:
+        await upgrade_postgres(Settings(), say=lambda line: typer.echo(line, err=True))
         mongo = Mongo(Settings(), application_name="migrate")
         try:
             await ensure_chat_indexes(mongo)
@@ -91,8 +93,13 @@ def migrate() -> None:
             await mongo.close()
         await ensure_topics(Settings(), registries())
 
-    upgrade_postgres()
-    _run(servers())
+    try:
+        _run(servers(), after="What was done stays, whole; run it again.")
+    except LockNotGranted as refused:
+        raise _fail(str(refused)) from None
+    except CommandError as error:
+        # Most likely an older version than the one that migrated this database last.
+        raise _fail(f"The revisions of this version do not fit the database: {error}. Nothing was changed.") from None
     typer.echo("PostgreSQL, MongoDB and Kafka are up to date.")
 
 

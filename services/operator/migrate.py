@@ -1,17 +1,143 @@
-"""Alembic, called without a configuration file: the URL comes from the environment alone."""
+"""Alembic, called without a configuration file: the URL and the time limits come from the environment alone."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import Connection, pool, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from libs.common.stores.postgres import sqlalchemy_url
+from services.operator.lock_waits import Waits, watch_waits
+from services.operator.settings import MigrationSettings
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
+# Two replicas that start together must not migrate together.
+MIGRATION_LOCK = 7_140_215
 
-def upgrade_postgres() -> None:
-    """Upgrade the schema to the newest revision."""
-    config = Config()
+SECONDS_BETWEEN_LOOKS = 0.25
+STATEMENT_SHOWN = 200
+
+_NOT_GRANTED = {"55P03", "40P01"}
+"""SQLSTATEs of a lock that was not had in time, and of a deadlock that we were taken out of."""
+
+
+class LockNotGranted(Exception):
+    """A table was held by others for longer than we let everybody wait. Its text is for the operator."""
+
+
+async def upgrade_postgres(
+    settings: MigrationSettings, *, migrations: Path = MIGRATIONS, say: Callable[[str], None] = lambda _: None
+) -> None:
+    """Upgrade the schema to the newest revision of every owner: every folder of ``migrations`` that holds revisions.
+
+    Raises ``LockNotGranted`` when a lock is not to be had. Whatever it raises, each revision is there whole or not.
+    """
+    engine = create_async_engine(
+        sqlalchemy_url(settings.postgres_url.get_secret_value()),
+        poolclass=pool.NullPool,
+        hide_parameters=True,
+        connect_args={
+            "timeout": settings.postgres_timeout_seconds,
+            "server_settings": {
+                "application_name": "leadflow-migrate",
+                # While we wait for a table, everybody who comes after us waits behind us.
+                "lock_timeout": str(round(settings.migrate_lock_timeout_seconds * 1000)),
+            },
+        },
+    )
+    try:
+        async with engine.connect() as connection:
+            await _take_turn(connection, say)
+            await _upgrade(engine, connection, settings, migrations, say)
+    finally:
+        await engine.dispose()
+
+
+async def _take_turn(connection: AsyncConnection, say: Callable[[str], None]) -> None:
+    """Wait until no other migration runs. The turn ends with the connection.
+
+    It is asked for again and again: who stands in a queue within a statement holds up an index that the other builds
+    concurrently, which waits for all statements that began before it.
+    """
+    told = False
+    while True:
+        taken = await connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        mine = taken.scalar_one()
+        await connection.commit()
+        if mine:
+            return
+        if not told:
+            say("Another migration is running; waiting for its end.")
+            told = True
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+async def _upgrade(
+    engine: AsyncEngine,
+    connection: AsyncConnection,
+    settings: MigrationSettings,
+    migrations: Path,
+    say: Callable[[str], None],
+) -> None:
+    pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+    await connection.commit()
+    seconds, tries = settings.migrate_lock_timeout_seconds, settings.migrate_lock_tries
+    for number in range(1, tries + 1):
+        try:
+            async with watch_waits(engine, pid, every=min(SECONDS_BETWEEN_LOOKS, seconds / 4)) as waits:
+                await connection.run_sync(_run_alembic, migrations)
+                await connection.commit()
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _NOT_GRANTED:
+                raise
+            await connection.rollback()
+            if number == tries:
+                raise LockNotGranted(_advice(error, waits, settings)) from None
+            say(f"{_target(waits)} is held by {_holders(waits)}. Try {number} of {tries}; again in {seconds:g} s.")
+            # As long a pause, so that those who queued behind us get through.
+            await asyncio.sleep(seconds)
+        else:
+            return
+
+
+def _run_alembic(connection: Connection, migrations: Path) -> None:
+    owners = sorted({str(revision.parent) for revision in migrations.glob("*/v*.py")})
+    config = Config(attributes={"connection": connection})
     # A percent sign means interpolation to the configuration parser below Alembic.
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    command.upgrade(config, "head")
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    config.set_main_option("version_locations", "\n".join(owners).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    command.upgrade(config, "heads")
+
+
+def _target(waits: Waits) -> str:
+    return f"{waits.target} ({waits.mode})" if waits.target else "A lock"
+
+
+def _holders(waits: Waits) -> str:
+    return "; ".join(map(str, waits.holders)) or "a session that could not be seen"
+
+
+def _advice(error: DBAPIError, waits: Waits, settings: MigrationSettings) -> str:
+    statement = " ".join((error.statement or "").split())
+    pids = [holder.pid for holder in waits.holders if holder.pid]
+    end = f", or end them (SELECT pg_terminate_backend({pids[0]}))" if pids else ""
+    lines = [
+        (
+            f"No lock in {settings.migrate_lock_tries} tries of {settings.migrate_lock_timeout_seconds:g} s, so the"
+            " migration gave up. The revision was rolled back; those before it stay, and nothing is half done."
+        ),
+        f"  wanted:    {_target(waits)}",
+        f"  statement: {statement[:STATEMENT_SHOWN]}{'…' if len(statement) > STATEMENT_SHOWN else ''}",
+        f"  held by:   {_holders(waits)}",
+        (
+            f"Wait until these transactions are over{end}, and run `leadflow migrate` again. More patience:"
+            " LEADFLOW_MIGRATE_LOCK_TRIES, LEADFLOW_MIGRATE_LOCK_TIMEOUT_SECONDS."
+        ),
+    ]
+    return "\n".join(lines)

@@ -1,10 +1,9 @@
 """Migrated databases of the tests' own on the real servers, where no service runs."""
 
 import asyncio
-import os
-import subprocess
-import sys
+from pathlib import Path
 
+import asyncpg
 from pymongo import AsyncMongoClient
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -13,6 +12,8 @@ from libs.common.settings import MongoSettings, PostgresSettings
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import sqlalchemy_url
 from libs.imports.chats import ensure_chat_indexes
+from services.operator.migrate import upgrade_postgres
+from services.operator.settings import MigrationSettings
 from tests.support.stack import ROOT, Addresses
 
 HOST_PLATFORM = ROOT / "deploy" / "local" / "host_platform.sql"
@@ -20,14 +21,10 @@ HOST_PLATFORM = ROOT / "deploy" / "local" / "host_platform.sql"
 
 async def make_databases(servers: Addresses, name: str) -> tuple[PostgresSettings, MongoSettings]:
     """Make an empty, migrated database of this name on both servers; one that exists is dropped."""
-    admin = create_async_engine(sqlalchemy_url(servers.postgres_url), isolation_level="AUTOCOMMIT")
-    async with admin.connect() as connection:
-        await connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-        await connection.execute(text(f"CREATE DATABASE {name}"))
-    await admin.dispose()
-    postgres_url = servers.postgres_url.rsplit("/", 1)[0] + f"/{name}"
+    postgres_url = await make_postgres(servers, name)
+    await run_script(postgres_url, HOST_PLATFORM)
+    await upgrade_postgres(MigrationSettings(postgres_url=postgres_url))
     mongo_url = servers.mongo_url.rsplit("/", 1)[0] + f"/{name}"
-    await _migrate(postgres_url)
     client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(mongo_url)
     await client.drop_database(name)
     await client.close()
@@ -38,19 +35,21 @@ async def make_databases(servers: Addresses, name: str) -> tuple[PostgresSetting
     return settings
 
 
-async def _migrate(postgres_url: str) -> None:
-    engine = create_async_engine(sqlalchemy_url(postgres_url))
-    async with engine.begin() as connection:
-        raw = await connection.get_raw_connection()
-        assert raw.driver_connection is not None
-        await raw.driver_connection.execute(HOST_PLATFORM.read_text())
-    await engine.dispose()
-    migrate = "from services.operator.migrate import upgrade_postgres; upgrade_postgres()"
-    await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", migrate],
-        cwd=ROOT,
-        env=os.environ | {"LEADFLOW_POSTGRES_URL": postgres_url},
-        check=True,
-        timeout=60,
-    )
+async def make_postgres(servers: Addresses, name: str) -> str:
+    """Make a database without a schema, and return its URL; one that exists is dropped."""
+    admin = create_async_engine(sqlalchemy_url(servers.postgres_url), isolation_level="AUTOCOMMIT")
+    async with admin.connect() as connection:
+        await connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        await connection.execute(text(f"CREATE DATABASE {name}"))
+    await admin.dispose()
+    return servers.postgres_url.rsplit("/", 1)[0] + f"/{name}"
+
+
+async def run_script(postgres_url: str, script: Path) -> None:
+    """Execute a file of statements in a session of its own."""
+    statements = await asyncio.to_thread(script.read_text)
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        await connection.execute(statements)
+    finally:
+        await connection.close()

@@ -1,0 +1,62 @@
+"""The wall between companies, for the migrations of every owner: who may do what, and which rows exist for whom.
+
+``Postgres.transaction(company_id=…)`` takes the role ``leadflow_tenant`` and sets ``leadflow.company_id``. The house's
+own transactions (relay, finalizer, migrations) see everything. A table without a word here is out of a company's reach.
+
+Revisions that are deployed call these functions: what they make may not change. Another wall is another function.
+"""
+
+from alembic import op
+
+SCHEMA = "amigocare"
+TENANT = "leadflow_tenant"
+EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+# A subselect: it is evaluated once a statement, not once a row.
+COMPANY = "(SELECT nullif(current_setting('leadflow.company_id', true), '')::int)"
+
+
+def make_tenant_role() -> None:
+    """Make the role that a company's transactions take, and let it into the schema."""
+    # Roles belong to the cluster: another database of it may have made this one.
+    op.execute(
+        f"""
+        DO $$ BEGIN
+            CREATE ROLE {TENANT} NOLOGIN;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+        END $$
+        """
+    )
+    op.execute(f"GRANT {TENANT} TO CURRENT_USER")
+    op.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {TENANT}")
+
+
+def grant_to_tenants(table: str, *privileges: str) -> None:
+    """Let every company's transactions do this with the whole table: no policy hides a row of it.
+
+    Identity columns need no grant of their own.
+    """
+    op.execute(f"GRANT {', '.join(privileges)} ON {SCHEMA}.{table} TO {TENANT}")
+
+
+def wall_by_company(table: str) -> None:
+    """Give a company's transactions the rows whose ``company_id`` is theirs."""
+    _wall(table, f"company_id = {COMPANY}")
+
+
+def wall_by_import(table: str) -> None:
+    """Give a company's transactions the rows whose ``import_id`` is an import that they see."""
+    # The import itself is seen through its own policy.
+    _wall(table, f"EXISTS (SELECT FROM {SCHEMA}.lead_imports i WHERE i.id = import_id)")
+
+
+def take_wall_down(table: str) -> None:
+    """Undo ``wall_by_…``, but for the grants."""
+    op.execute(f"DROP POLICY of_the_company ON {SCHEMA}.{table}")
+    op.execute(f"ALTER TABLE {SCHEMA}.{table} DISABLE ROW LEVEL SECURITY")
+
+
+def _wall(table: str, theirs: str) -> None:
+    grant_to_tenants(table, *EVERYTHING)
+    op.execute(f"ALTER TABLE {SCHEMA}.{table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY of_the_company ON {SCHEMA}.{table} TO {TENANT} USING ({theirs})")
