@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from bench.figures import Figure, load_all, machines, shown
 from bench.figures import table as figures_table
 from bench.shipped import differences
+from docs.demo_data_page import demo_ids, demo_sources
 from docs.settings_page import plain, settings_tables
 from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import dead_letter_headers as headers_of
@@ -245,6 +246,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "figure-settings": figure_settings,
     "machine": machine,
     "headline": headline,
+    "demo-ids": demo_ids,
+    "demo-sources": demo_sources,
 }
 
 
