@@ -81,10 +81,10 @@ async def _ensure_coordinators(admin: AIOKafkaAdminClient, groups: list[str]) ->
             # Asked again before the topic is there, a broker would try to create it again, and warn.
             if not asked or OFFSETS in await admin.list_topics():
                 asked = True
-                answers = await admin.describe_consumer_groups(groups)
-                errors = {for_code(group[0]) for answer in answers for group in answer.groups}
-                if errors.isdisjoint(_NOT_YET):
-                    return
+                for group in groups:
+                    # Not describe_consumer_groups, whose answer aiokafka cannot read when a group has members.
+                    await admin.list_consumer_group_offsets(group)
+                return
         except _NOT_YET:
             pass
         except KafkaError:  # such as no right to describe groups: only a courtesy ends
