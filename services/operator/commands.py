@@ -34,7 +34,7 @@ from services.operator.domain import (
     place_of,
     places,
 )
-from services.operator.migrate import LockNotGranted, upgrade_postgres
+from services.operator.migrate import MigrationRefused, upgrade_postgres
 from services.operator.settings import Settings
 from services.operator.store import Store
 
@@ -95,7 +95,7 @@ def migrate() -> None:
 
     try:
         _run(servers(), after="What was done stays, whole; run it again.")
-    except LockNotGranted as refused:
+    except MigrationRefused as refused:
         raise _fail(str(refused)) from None
     except CommandError as error:
         # Most likely an older version than the one that migrated this database last.

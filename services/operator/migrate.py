@@ -10,6 +10,7 @@ from sqlalchemy import Connection, pool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from libs.common.errors import is_bad_day
 from libs.common.stores.postgres import sqlalchemy_url
 from services.operator.lock_waits import Waits, watch_waits
 from services.operator.settings import MigrationSettings
@@ -26,8 +27,16 @@ _NOT_GRANTED = {"55P03", "40P01"}
 """SQLSTATEs of a lock that was not had in time, and of a deadlock that we were taken out of."""
 
 
-class LockNotGranted(Exception):
-    """A table was held by others for longer than we let everybody wait. Its text is for the operator."""
+_NAMES_ONLY = ("0A", "25", "2B", "3F", "42", "55")
+"""SQLSTATEs whose messages name tables, columns and roles. Others quote values of rows: personal data."""
+
+
+class MigrationRefused(Exception):
+    """PostgreSQL refused a statement. Its text is for the operator, and holds no value of a row."""
+
+
+class LockNotGranted(MigrationRefused):
+    """A table was held by others for longer than we let everybody wait."""
 
 
 async def upgrade_postgres(
@@ -35,7 +44,8 @@ async def upgrade_postgres(
 ) -> None:
     """Upgrade the schema to the newest revision of every owner: every folder of ``migrations`` that holds revisions.
 
-    Raises ``LockNotGranted`` when a lock is not to be had. Whatever it raises, each revision is there whole or not.
+    Raises ``LockNotGranted`` when a lock is not to be had, ``MigrationRefused`` when a statement fails for another
+    reason than a server that is away. Whatever it raises, each revision is there whole or not.
     """
     engine = create_async_engine(
         sqlalchemy_url(settings.postgres_url.get_secret_value()),
@@ -94,7 +104,9 @@ async def _upgrade(
                 await connection.commit()
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) not in _NOT_GRANTED:
-                raise
+                if is_bad_day(error):
+                    raise
+                raise MigrationRefused(_refused(error)) from None
             await connection.rollback()
             if number == tries:
                 raise LockNotGranted(_advice(error, waits, settings)) from None
@@ -123,8 +135,26 @@ def _holders(waits: Waits) -> str:
     return "; ".join(map(str, waits.holders)) or "a session that could not be seen"
 
 
-def _advice(error: DBAPIError, waits: Waits, settings: MigrationSettings) -> str:
+def _statement(error: DBAPIError) -> str:
     statement = " ".join((error.statement or "").split())
+    return f"{statement[:STATEMENT_SHOWN]}{'…' if len(statement) > STATEMENT_SHOWN else ''}"
+
+
+def _refused(error: DBAPIError) -> str:
+    cause = error.orig and (error.orig.__cause__ or error.orig)
+    sqlstate = str(getattr(cause, "sqlstate", ""))
+    why = [type(cause).__name__, f"sqlstate {sqlstate}"]
+    if sqlstate.startswith(_NAMES_ONLY):
+        why.append(str(getattr(cause, "message", "")))
+    names = {kind: getattr(cause, f"{kind}_name", None) for kind in ("table", "column", "constraint")}
+    why += [f"{kind} {name}" for kind, name in names.items() if name]
+    return (
+        "PostgreSQL refused a statement. The revision was rolled back; those before it stay, and nothing is half done."
+        f"\n  statement: {_statement(error)}\n  because:   {', '.join(why)}"
+    )
+
+
+def _advice(error: DBAPIError, waits: Waits, settings: MigrationSettings) -> str:
     pids = [holder.pid for holder in waits.holders if holder.pid]
     end = f", or end them (SELECT pg_terminate_backend({pids[0]}))" if pids else ""
     lines = [
@@ -133,7 +163,7 @@ def _advice(error: DBAPIError, waits: Waits, settings: MigrationSettings) -> str
             " migration gave up. The revision was rolled back; those before it stay, and nothing is half done."
         ),
         f"  wanted:    {_target(waits)}",
-        f"  statement: {statement[:STATEMENT_SHOWN]}{'…' if len(statement) > STATEMENT_SHOWN else ''}",
+        f"  statement: {_statement(error)}",
         f"  held by:   {_holders(waits)}",
         (
             f"Wait until these transactions are over{end}, and run `leadflow migrate` again. More patience:"

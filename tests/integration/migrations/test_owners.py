@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.operator.migrate import MIGRATIONS, upgrade_postgres
+from services.operator.migrate import MIGRATIONS, MigrationRefused, upgrade_postgres
 from services.operator.settings import MigrationSettings
 
 HEAD = """
@@ -176,3 +176,32 @@ async def test_an_index_waits_for_older_transactions_beyond_the_time_for_a_lock(
     await reader.close()
     await migrating
     assert await fetch(platform_url, valid) == [(True,)]
+
+
+DOUBLED = """
+    op.execute("INSERT INTO amigocare.companies (id, name) VALUES (1, 'One'), (2, 'Two')")
+    op.execute("CREATE TABLE amigocare.lead_phones AS SELECT '219876543' AS phone FROM amigocare.companies")
+    op.execute("CREATE UNIQUE INDEX lead_phones_phone ON amigocare.lead_phones (phone)")
+"""
+
+
+async def test_a_refused_statement_is_told_without_the_values_of_rows(platform_url: str, migrations: Path) -> None:
+    """The logs of a deployment are kept, and read by many; PostgreSQL's own words quote the rows."""
+    write(migrations, "sync", "v0001_phones.py", DOUBLED, revision="sync_0001", down=None, needs="0003")
+    with pytest.raises(MigrationRefused) as caught:
+        await upgrade_postgres(MigrationSettings(postgres_url=platform_url), migrations=migrations)
+    told = str(caught.value)
+    assert "CREATE UNIQUE INDEX lead_phones_phone" in told
+    assert "UniqueViolationError, sqlstate 23505" in told
+    assert "219876543" not in told
+    write(
+        migrations,
+        "sync",
+        "v0001_phones.py",
+        '    op.execute("DROP TABLE amigocare.nowhere")\n',
+        revision="sync_0001",
+        down=None,
+        needs="0003",
+    )
+    with pytest.raises(MigrationRefused, match='sqlstate 42P01, table "nowhere" does not exist'):
+        await upgrade_postgres(MigrationSettings(postgres_url=platform_url), migrations=migrations)
