@@ -81,7 +81,7 @@ def test_the_event_catalogue_is_the_public_part_of_the_registry() -> None:
 
 def test_every_topic_links_its_schema() -> None:
     linked = {row[0]: row[6] for row in table(EVENTS, "## Topics")}
-    expected = {}
+    expected: dict[str, str] = {}
     for registry in registries():
         folder = f"../../libs/contracts/{registry.owner}/schemas"
         expected |= {topic.name: f"[schema]({folder}/{topic.name}.json)" for topic in registry.topics}
