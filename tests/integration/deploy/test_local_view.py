@@ -147,7 +147,7 @@ def test_a_server_s_own_lines_are_shown_when_asked_for(local: Local) -> None:
 def test_all_is_well(local: Local) -> None:
     done = local.run("status")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("All 8 processes are ready.\n")
+    assert done.stdout.endswith(f"All {len(NAMES)} processes are ready.\n")
     assert {name: cells[0] for name, cells in rows(done.stdout).items()} == dict.fromkeys(NAMES, "ready")
 
 
