@@ -93,7 +93,8 @@ def key_of(topic: Topic[Any]) -> str:
     """Say in words what a topic's messages are keyed by, as its golden message has it."""
     event = example_of(topic)
     plain_event = json.loads(event.model_dump_json())
-    by_value = {str(plain_event[name]): name for name in ("chunk_index", "import_id") if name in plain_event}
+    # Of fields that are equal in the golden message the first one counts: ids stand before what they are ids of.
+    by_value = {str(value): name for name, value in reversed(plain_event.items())}
     return ":".join(f"`{by_value[part]}`" for part in topic.key(event).split(":"))
 
 
@@ -172,7 +173,12 @@ def headers() -> str:
 
 def dead_letter_headers() -> str:
     """Return the headers of a dead letter: those of every one, and those that only some have."""
-    owner, letters = next((each, each.dead_letters) for each in registries() if each.dead_letters is not None)
+    # Of the first owner whose dead letters somebody settles: others may have no topic to show a letter of.
+    owner, letters = next(
+        (each, each.dead_letters)
+        for each in registries()
+        if each.dead_letters is not None and each.dead_letters.readers
+    )
     topic = next(topic for topic in owner.topics if topic.readers)
     event = example_of(topic)
     record: ConsumerRecord[Any, Any] = ConsumerRecord(

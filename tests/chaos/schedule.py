@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-SERVICES = ("api", "dedup", "tagger", "creator", "finalizer")
-SERVERS = ("postgres", "mongo", "kafka")
-SCALABLE = ("dedup", "tagger", "creator", "finalizer")
+from deploy.processes import CONSUMERS, SERVERS, SERVICES
+
 PROVIDER_MODES = ("error", "throttle", "hang", "drop")
 
 Kind = Literal["kill", "freeze", "scale", "provider"]
@@ -43,8 +42,8 @@ def _actions(chance: random.Random, kills: int, frozen_seconds: float) -> Iterat
             yield Action(pause if chance.random() < 0.8 else 0.0, "kill", target)
             kills -= 1
         elif stroke < 0.85:
-            yield Action(pause, "freeze", chance.choice(SCALABLE), frozen_seconds)
+            yield Action(pause, "freeze", chance.choice(CONSUMERS), frozen_seconds)
         elif stroke < 0.92:
-            yield Action(pause, "scale", chance.choice(SCALABLE), chance.randint(1, 3))
+            yield Action(pause, "scale", chance.choice(CONSUMERS), chance.randint(1, 3))
         else:
             yield Action(pause, "provider", chance.choice(PROVIDER_MODES), round(chance.uniform(1.0, 4.0), 1))

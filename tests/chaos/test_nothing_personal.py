@@ -12,6 +12,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from deploy.processes import SERVICES
 from libs.common.settings import MongoSettings
 from libs.common.stores.mongo import Mongo
 from libs.imports.chats import chats_of
@@ -29,8 +30,6 @@ pytestmark = [
     pytest.mark.skipif(os.environ.get("LEADFLOW_CHAOS") != "full", reason="kills servers, restarts the services"),
     needs_local_stack,
 ]
-
-SERVICES = ("api", "dedup", "tagger", "creator", "finalizer")
 
 
 @pytest.fixture(scope="module")

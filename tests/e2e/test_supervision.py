@@ -7,6 +7,7 @@ import httpx
 import pytest
 from sqlalchemy.exc import DBAPIError, InterfaceError
 
+from deploy.processes import SERVICES
 from tests.support.processes import held, kill, needs_local_stack, running
 from tests.support.readers import FINISHED, Stored, body_of, headers_of, subscribed
 from tests.support.stack import Addresses, local
@@ -109,7 +110,7 @@ async def test_every_service_killed_during_an_import(new_user: NewUser, stored: 
     """From the last stage to the first, each while it works on an import of its own."""
     users: dict[int, User] = {}
     pids = running()
-    services = ("finalizer", "creator", "tagger", "dedup", "api")
+    services = SERVICES[::-1]
     for service in services:
         user = await new_user()
         import_id = await user.accept(file())

@@ -5,7 +5,10 @@ from pathlib import Path
 
 from deploy.manifests.__main__ import COMPOSE, stale_files
 from deploy.manifests.__main__ import SERVICES as GENERATED
-from deploy.processes import BY_NAME, PROCESSES
+from deploy.processes import BY_NAME, CONSUMERS, PROCESSES, SERVICES
+from libs.contracts.lead_import.registry import REGISTRY
+from libs.contracts.registry import registries
+from libs.imports.pipeline import PIPELINE
 from tests.support.manifests import CONTAINERS, build_kustomization, of_kind
 from tests.support.stack import ROOT
 
@@ -22,6 +25,20 @@ def test_every_room_is_in_the_table() -> None:
     rooms = {path.parent.name for path in (ROOT / "services").glob("*/main.py")}
     assert set(BY_NAME) == rooms - NO_PROCESS
     assert len(BY_NAME) == len(PROCESSES)
+
+
+def test_every_owner_and_reader_of_a_topic_is_a_service_and_every_consumer_reads_one() -> None:
+    topics = [topic for registry in registries() for topic in registry.topics]
+    letters = [registry.dead_letters for registry in registries() if registry.dead_letters]
+    named = {topic.owner for topic in topics} | {reader for each in letters for reader in each.readers}
+    assert named | {reader for topic in topics for reader in topic.readers} <= set(SERVICES)
+    assert [process.name for process in PROCESSES if process.subscriptions] == [*CONSUMERS]
+
+
+def test_the_pipeline_is_who_settles_what_is_internal_to_the_import() -> None:
+    """By its lag the finalizer explains why a chunk is unsettled: what waits at a stage that is left out is resent."""
+    internal = [topic for topic in REGISTRY.topics if not topic.public]
+    assert tuple(name for name in CONSUMERS if any(name in topic.readers for topic in internal)) == PIPELINE
 
 
 def test_what_is_stale_missing_or_left_over_is_noticed_and_mended(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_a_healthy_start_writes_nothing_alarming(local: Local) -> None:
 def test_logs_begin_with_what_is_followed_and_show_services_alone(local: Local) -> None:
     with following(local) as logs:
         head = logs.until("Following")
-        assert "api, dedup, tagger, creator, finalizer" in head
+        assert ", ".join(SERVICES) in head
         assert "SERVICE=mongo" in logs.until("One alone")
         logs.seen.clear()
         logs.until(" api ", "Uvicorn running")
@@ -147,7 +147,7 @@ def test_a_server_s_own_lines_are_shown_when_asked_for(local: Local) -> None:
 def test_all_is_well(local: Local) -> None:
     done = local.run("status")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("All 8 processes are ready.\n")
+    assert done.stdout.endswith(f"All {len(NAMES)} processes are ready.\n")
     assert {name: cells[0] for name, cells in rows(done.stdout).items()} == dict.fromkeys(NAMES, "ready")
 
 

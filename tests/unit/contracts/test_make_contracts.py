@@ -71,6 +71,11 @@ def changed(topic: Topic[Any], event: type[Message]) -> Registry:
     )
 
 
+def named(topic: Topic[Any]) -> str:
+    """Return the readers as a refusal names them."""
+    return " and ".join([*topic.readers, *(["other teams"] if topic.public else [])])
+
+
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
     """Return a folder in which the events of today are all that was ever published."""
@@ -94,20 +99,20 @@ def test_what_is_declared_today_breaks_nobody_and_needs_no_writing(shelf: Shelf)
         (
             IMPORT_ACCEPTED,
             AcceptedWithoutTotal,
-            "$.total_rows is no longer there: breaks other teams, while not updated, in new messages",
+            f"$.total_rows is no longer there: breaks {named(IMPORT_ACCEPTED)}, while not updated, in new messages",
         ),
         (
             IMPORT_FINISHED,
             FinishedWithOwner,
             (
                 "$.added_id was never there, and is required: "
-                "breaks api and other teams, once updated, in messages that are in flight"
+                f"breaks {named(IMPORT_FINISHED)}, once updated, in messages that are in flight"
             ),
         ),
         (
             CHUNK_CREATED,
             ChunkWithoutChats,
-            "$.live.chat_id is no longer there: breaks finalizer and api, while not updated, in new messages",
+            f"$.live.chat_id is no longer there: breaks {named(CHUNK_CREATED)}, while not updated, in new messages",
         ),
         (
             CHUNK_ACCEPTED,
@@ -172,10 +177,11 @@ def test_a_topic_that_is_no_longer_declared_is_refused_until_its_files_go(shelf:
 
 
 def test_readers_are_the_services_and_for_public_topics_other_teams() -> None:
-    assert readers_of(CHUNK_CREATED) == ["finalizer", "api"]
-    assert readers_of(IMPORT_FINISHED) == ["api", "other teams"]
-    assert readers_of(IMPORT_ACCEPTED) == ["other teams"]
-    assert readers_of(dataclasses.replace(IMPORT_ACCEPTED, public=False))
+    assert readers_of(CHUNK_CREATED) == [*CHUNK_CREATED.readers]
+    assert readers_of(IMPORT_FINISHED) == [*IMPORT_FINISHED.readers, "other teams"]
+    unread = dataclasses.replace(IMPORT_ACCEPTED, readers=())
+    assert readers_of(unread) == ["other teams"]
+    assert readers_of(dataclasses.replace(unread, public=False))
 
 
 def test_a_field_with_a_default_is_not_required_since_older_messages_lack_it() -> None:
