@@ -12,17 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from deploy.local import health, kafka, mongo, postgres, quotas, scaling, settings
 from deploy.local import ports as ports_of
 from deploy.local.instance import Instance, StackError
+from deploy.local.leftovers import end_leftovers, forget_pids, wait_gone
+from deploy.local.names import ordered, scalable, service_of
 from deploy.local.ports import Ports
-from deploy.local.processes import (
-    end_leftovers,
-    forget_pids,
-    ordered,
-    scalable,
-    service_of,
-    wait_gone,
-)
 from deploy.local.settings import Given
-from deploy.local.supervision import Process, Supervisor
+from deploy.local.supervision import RunningProcess, Supervisor
 from deploy.processes import SERVERS, SERVICES
 
 SERVERS_SECONDS = 120
@@ -174,12 +168,12 @@ def scale(instance: Instance, service: str, count: str, *, say: Callable[[str], 
     return names
 
 
-def status(instance: Instance) -> list[Process]:
+def status(instance: Instance) -> list[RunningProcess]:
     """Return every process in the order of the pipeline; the usual ones as stopped where they do not run."""
     running = Supervisor(instance).processes()
     usual = [*SERVERS, *SERVICES]
     return [
-        running.get(name, Process(name=name, state="stopped", pid=0, uptime=0, exit_code=0))
+        running.get(name, RunningProcess(name=name, state="stopped", pid=0, uptime=0, exit_code=0))
         for name in ordered({*usual, *running})
     ]
 

@@ -13,9 +13,9 @@ from rich.text import Text
 from deploy.local import health, settings, stack
 from deploy.local import ports as ports_of
 from deploy.local.instance import Instance
+from deploy.local.names import service_of
 from deploy.local.ports import Ports
-from deploy.local.processes import service_of
-from deploy.local.supervision import BAD_DEPLOY, Process
+from deploy.local.supervision import BAD_DEPLOY, RunningProcess
 from deploy.processes import SERVERS
 
 SECONDS = 2.0
@@ -44,7 +44,7 @@ _COLOURS = {State.READY: "green", State.STOPPED: "dim"}
 class Condition:
     """A process and how it is; ``reason`` says why it is not ready."""
 
-    process: Process
+    process: RunningProcess
     state: State
     port: int | None
     reason: str = ""
@@ -69,7 +69,9 @@ def conditions(instance: Instance) -> list[Condition]:
     return asyncio.run(ask())
 
 
-async def _condition(instance: Instance, ports: Ports | None, process: Process, scale: dict[str, int]) -> Condition:
+async def _condition(
+    instance: Instance, ports: Ports | None, process: RunningProcess, scale: dict[str, int]
+) -> Condition:
     try:
         port = ports[process.name] if ports else None
     except KeyError:  # a process of an earlier version of this checkout
@@ -87,7 +89,7 @@ async def _condition(instance: Instance, ports: Ports | None, process: Process, 
     return Condition(process, state, port, f"pid {left} outlived its supervisor: `make up` replaces it" if left else "")
 
 
-def without_asking(process: Process, *, held: bool) -> tuple[State, str] | None:
+def without_asking(process: RunningProcess, *, held: bool) -> tuple[State, str] | None:
     """Return the state of a process and the reason; None when only the process itself can say."""
     if process.gave_up:
         code = f"it ended with code {process.exit_code}" if process.exit_code == BAD_DEPLOY else "it cannot be started"

@@ -86,7 +86,7 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class RunningProcess:
     """What the supervisor says of one process. ``uptime`` is in seconds; ``state`` in lower case."""
 
     name: str
@@ -168,14 +168,14 @@ class Supervisor:
                 )
             time.sleep(0.02)
 
-    def processes(self) -> dict[str, Process]:
+    def processes(self) -> dict[str, RunningProcess]:
         """Return every process by name; nothing when supervisord is down."""
         try:
             found = self._call("getAllProcessInfo")
         except OSError:
             return {}
         return {
-            info["name"]: Process(
+            info["name"]: RunningProcess(
                 name=info["name"],
                 state=info["statename"].lower(),
                 pid=info["pid"],

@@ -3,12 +3,12 @@
 import pytest
 
 from deploy.local.status import Condition, State, duration, summary, table, without_asking
-from deploy.local.supervision import BAD_DEPLOY, Process
+from deploy.local.supervision import BAD_DEPLOY, RunningProcess
 
 
-def process(name: str = "creator", state: str = "running", **other: int) -> Process:
+def process(name: str = "creator", state: str = "running", **other: int) -> RunningProcess:
     given = {"pid": 42 if state in {"running", "stopping"} else 0, "uptime": 65, "exit_code": 0, "restarts": 0} | other
-    return Process(name=name, state=state, **given)
+    return RunningProcess(name=name, state=state, **given)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def process(name: str = "creator", state: str = "running", **other: int) -> Proc
         (process(state="stopping"), False, State.NOT_READY, "stopping"),
     ],
 )
-def test_what_is_known_without_asking_the_process(found: Process, held: bool, state: State, reason: str) -> None:
+def test_what_is_known_without_asking_the_process(found: RunningProcess, held: bool, state: State, reason: str) -> None:
     settled = without_asking(found, held=held)
     assert settled is not None
     assert settled[0] is state

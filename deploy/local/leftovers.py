@@ -1,47 +1,16 @@
-"""The processes of a stack: their names and order, and those that outlived their supervisor."""
+"""Processes that outlived their supervisor: found by what they noted, and ended."""
 
 import signal
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from deploy.local.instance import Instance, StackError
-from deploy.processes import CONSUMERS, SERVERS, SERVICES
-
-WHATSAPP = "whatsapp"
+from deploy.local.instance import Instance
+from deploy.local.names import ordered
 
 GRACE_SECONDS = 10
-
-
-def service_of(process: str) -> str:
-    """Return the service of a process: ``creator`` of ``creator-2``."""
-    service, _, number = process.rpartition("-")
-    return service if number.isdigit() else process
-
-
-def ordered(names: Iterable[str]) -> list[str]:
-    """Sort process names as ``status`` shows them: servers, services, each with its copies after it."""
-    order = (*SERVERS, *SERVICES, WHATSAPP)
-
-    def rank(name: str) -> tuple[int, int, str]:
-        service = service_of(name)
-        number = name.removeprefix(service).removeprefix("-")
-        return (order.index(service) if service in order else len(order), int(number or 1), name)
-
-    return sorted(names, key=rank)
-
-
-def scalable(service: str) -> str:
-    """Return the name, or raise a ``StackError`` that says why it cannot be scaled."""
-    if service in CONSUMERS:
-        return service
-    names = ", ".join(CONSUMERS)
-    if service in SERVICES:
-        raise StackError(f"{service} has one fixed port, so the local stack runs one. Scale {names}.")
-    raise StackError(f"There is no service {service!r} to scale: use one of {names}.")
 
 
 def end_leftovers(instance: Instance) -> list[str]:
