@@ -12,7 +12,7 @@ from rich.console import Console
 
 from deploy.local.instance import CHECKOUT, Instance, StackError
 from deploy.local.log_lines import QUIET, Line, matters, read_line, shown
-from deploy.local.names import ordered, service_of
+from deploy.local.process_names import ordered, service_of
 
 LINES = 40
 """Shown of what was written before."""

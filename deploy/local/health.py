@@ -6,8 +6,8 @@ import json
 
 from deploy.local import kafka, mongo, postgres
 from deploy.local.instance import Instance
-from deploy.local.names import WHATSAPP
 from deploy.local.ports import Ports
+from deploy.local.process_names import WHATSAPP
 
 _LONGEST_REASON = 120
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from deploy.local.instance import Instance
-from deploy.local.names import ordered
+from deploy.local.process_names import ordered
 
 GRACE_SECONDS = 10
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
-from deploy.local.names import service_of
+from deploy.local.process_names import service_of
 from deploy.processes import SERVERS
 
 SUPERVISOR = "supervisord"

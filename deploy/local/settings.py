@@ -8,8 +8,8 @@ from pathlib import Path
 
 from deploy.local import kafka, mongo, postgres
 from deploy.local.instance import CHECKOUT, Instance, StackError, write_atomically
-from deploy.local.names import WHATSAPP
 from deploy.local.ports import Ports
+from deploy.local.process_names import WHATSAPP
 from deploy.local.supervision import Program
 from deploy.processes import CONSUMERS, PROCESSES
 

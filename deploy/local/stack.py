@@ -13,8 +13,8 @@ from deploy.local import health, kafka, mongo, postgres, quotas, scaling, settin
 from deploy.local import ports as ports_of
 from deploy.local.instance import Instance, StackError
 from deploy.local.leftovers import end_leftovers, forget_pids, wait_gone
-from deploy.local.names import ordered, scalable, service_of
 from deploy.local.ports import Ports
+from deploy.local.process_names import ordered, scalable, service_of
 from deploy.local.settings import Given
 from deploy.local.supervision import RunningProcess, Supervisor
 from deploy.processes import SERVERS, SERVICES

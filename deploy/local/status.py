@@ -13,8 +13,8 @@ from rich.text import Text
 from deploy.local import health, settings, stack
 from deploy.local import ports as ports_of
 from deploy.local.instance import Instance
-from deploy.local.names import service_of
 from deploy.local.ports import Ports
+from deploy.local.process_names import service_of
 from deploy.local.supervision import BAD_DEPLOY, RunningProcess
 from deploy.processes import SERVERS
 

@@ -3,7 +3,7 @@
 from faststream.kafka import KafkaBroker
 
 from libs.common.kafka.lag import group_lags
-from libs.common.outbox.events import EventOutbox
+from libs.common.outbox.event_outbox import EventOutbox
 from libs.common.outbox.relay import Relay
 from libs.common.process.consumer import ConsumerService
 from libs.common.settings import KafkaSettings, ServiceSettings

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock
-from libs.common.outbox.events import add_event
+from libs.common.outbox.event_outbox import add_event
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished, ImportStatus
 from libs.contracts.lead_import.topics import IMPORT_FINISHED

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import httpx
 
-from deploy.local.names import service_of
+from deploy.local.process_names import service_of
 from deploy.local.settings import copies
 from tests.chaos.schedule import Action
 from tests.support.processes import running

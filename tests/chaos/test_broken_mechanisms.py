@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy import text
 
-from libs.common.outbox import events as outbox
+from libs.common.outbox import event_outbox as outbox
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkTagged

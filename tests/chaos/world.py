@@ -17,7 +17,7 @@ from faststream.kafka import KafkaBroker
 from sqlalchemy import text
 
 from libs.common.kafka.dead_letter import DeadLetter
-from libs.common.outbox.events import EventOutbox
+from libs.common.outbox.event_outbox import EventOutbox
 from libs.common.outbox.relay import Relay
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres

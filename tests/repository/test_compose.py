@@ -12,8 +12,8 @@ from jsonschema.validators import validator_for
 
 from deploy.compose import demo_token
 from deploy.local.instance import Instance
-from deploy.local.names import WHATSAPP
 from deploy.local.ports import Ports
+from deploy.local.process_names import WHATSAPP
 from deploy.local.settings import Given, service_programs
 from deploy.processes import BY_NAME, SERVERS, SERVICES
 from libs.common.web.auth import AuthSettings, TokenReader

@@ -12,8 +12,8 @@ import pytest
 
 from deploy.compose import seed
 from deploy.local import kafka as local_kafka
-from deploy.local.names import WHATSAPP
 from deploy.local.ports import Ports
+from deploy.local.process_names import WHATSAPP
 from deploy.processes import CONSUMERS, PROCESSES, SERVICES
 from libs.common.web.health import health_routes
 from tests.support.manifests import (

@@ -15,7 +15,7 @@ from unittest import mock
 import yaml
 from pydantic_settings import BaseSettings
 
-from deploy.local.names import WHATSAPP
+from deploy.local.process_names import WHATSAPP
 from deploy.processes import CONSUMERS, PROCESSES, SERVICES
 from services.operator.settings import Settings as OperatorSettings
 from tests.support.stack import ROOT

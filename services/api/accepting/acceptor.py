@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from libs.common.clock import Clock
-from libs.common.outbox import events as outbox
+from libs.common.outbox import event_outbox as outbox
 from libs.common.stores.postgres import Postgres
 from libs.common.traces import current_trace_headers
 from libs.common.web.auth import Caller

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from libs.common.kafka.broker import create_broker, stop_broker
-from libs.common.outbox import events as outbox
+from libs.common.outbox import event_outbox as outbox
 from libs.common.outbox.relay import Relay
 from libs.common.settings import PostgresSettings
 from libs.common.stores.postgres import Postgres

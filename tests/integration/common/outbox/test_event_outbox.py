@@ -7,7 +7,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from libs.common.outbox import events as outbox
+from libs.common.outbox import event_outbox as outbox
 from libs.common.outbox.source import LEASE_SECONDS, Outgoing
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished
