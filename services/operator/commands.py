@@ -206,7 +206,7 @@ def list_imports(
 
     found = _run(look())
     if not found:
-        typer.echo(f"No import in progress has stood still for {seconds:g} s." if stuck else "No imports.")
+        typer.echo(f"No import in progress has stood still for {seconds:.0f} s." if stuck else "No imports.")
         return
     numbers = ("rows", "chunks\nwaiting", "in\nflight", "settled", "dead\nletters", "age", "since\nprogress")
     ids_and_status = [Column(name) for name in ("import", "company", "account", "status")]

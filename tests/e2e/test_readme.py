@@ -148,6 +148,11 @@ async def test_the_demo_runs_again_under_a_new_name_and_says_what_already_existe
             shown.items() <= {line[0]: int(line[1]) for line in words if len(line) == 2 and line[1].isdigit()}.items()
         )
         assert [line[-1] for line in words if line and line[-1] in {"yes", "NO"}] == ["yes"] * 5
+        # What is new is told apart from what is there: the second time nothing is new, and the account is not empty.
+        new = str(shown["created"])
+        assert ["new", "leads", "in", "PostgreSQL", new, new, "yes"] in words
+        (account_leads,) = [line[-1] for line in words if line[:3] == ["the", "account's", "leads,"]]
+        assert int(account_leads.replace(",", "")) >= 4
         event = json.loads(printed[printed.index("\n{") : printed.index("\n}") + 2])
         assert totals(event) == (shown["created"], shown["existing"], shown["errors"])
         assert "/docs" in words[-1][-1]
