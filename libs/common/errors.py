@@ -1,7 +1,8 @@
 """Errors of the event handlers, named by what the caller must do.
 
-``BadMessage``: to the dead letter at once, the next attempt would fail alike. ``BadDay``: a server is away;
-wait and try again, never the dead letter. ``BadDeploy``: too many bad messages in a row; stop before the
+``BadMessage``: to the dead letter at once, the next attempt would fail alike. ``BadDay``: something outside fails;
+wait and try again, never the dead letter. What is neither is *unforeseen*, an error of our own code: tried again for a
+while, then the dead letter. ``BadDeploy``: too many bad messages in a row; stop before the
 topic is emptied into the dead letter.
 """
 
@@ -9,6 +10,7 @@ import asyncio
 
 import aiokafka.errors
 import asyncpg
+import bson.errors
 import pymongo.errors
 import sqlalchemy.exc
 from pydantic import ValidationError
@@ -26,60 +28,90 @@ class BadDeploy(BaseException):
     """Too many messages in a row were bad: the fault is more likely ours than theirs."""
 
 
-_BAD_DAY_SQLSTATES = ("08", "25006", "25P03", "40", "53", "55P03", "57", "58", "XX")
-"""Connection, read-only, frozen in a transaction, serialisation and deadlock, resources (full disk), lock timeout,
-operator, system."""
+_MESSAGE_SQLSTATES = ("22", "23")
+"""Data exceptions and integrity violations (PostgreSQL's errcodes appendix): what the message itself holds."""
+_BUT_NOT_2200H = "2200H"
+"""A sequence has no number left: ours to mend, whatever the message holds."""
 
-_BAD_DAY_TYPES: tuple[type[BaseException], ...] = (
+_MESSAGE_MONGO_CODES = frozenset({121, 11000})
+"""Document validation, duplicate key."""
+
+_OF_THE_MESSAGE = (BadMessage, pymongo.errors.DocumentTooLarge, bson.errors.BSONError, UnicodeEncodeError)
+
+_OUTSIDE: tuple[type[BaseException], ...] = (
     BadDay,
     OSError,
     asyncio.TimeoutError,
-    pymongo.errors.ConnectionFailure,
-    pymongo.errors.WriteConcernError,
-    pymongo.errors.WTimeoutError,
-    pymongo.errors.ExecutionTimeout,
     sqlalchemy.exc.TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    pymongo.errors.PyMongoError,
+    aiokafka.errors.KafkaError,
 )
+"""What comes from a server, the network, credentials or configuration."""
 
-_MONGO_BAD_DAY_CODES = frozenset(
-    {6, 7, 24, 43, 50, 89, 91, 112, 134, 189, 262, 371, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 14031}
-)
-"""Codes for "try again": host away, timeouts, lost cursor, shutdown, not primary, writes blocked, disk full."""
+_DRIVERS = ("aiokafka", "asyncpg", "pymongo", "sqlalchemy")
 
 
-def is_bad_day(error: BaseException) -> bool:
-    """Tell whether waiting can help: connections, timeouts, full disks, deadlocks, servers that restart."""
-    if isinstance(error, _BAD_DAY_TYPES):
-        return True
+def is_bad_message(error: BaseException) -> bool:
+    """Tell whether the message itself causes this, so that it will fail alike for ever.
+
+    A list that is written down, because whatever is not on it may be our own trouble, and a wrong password must not
+    empty a topic into the dead letter: the handler's own ``BadMessage``, values that a driver cannot encode, SQLSTATE
+    classes 22 and 23, MongoDB's duplicate key and document validation.
+    """
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        return error.connection_invalidated or _is_postgres_away(error.orig and (error.orig.__cause__ or error.orig))
-    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
-        # SQLAlchemy's own queries on a new connection come as they are.
-        return _is_postgres_away(error)
-    if isinstance(error, pymongo.errors.PyMongoError):
-        return _is_mongo_away(error)
-    return isinstance(error, aiokafka.errors.KafkaError) and not isinstance(
-        error, aiokafka.errors.MessageSizeTooLargeError
+        cause = error.orig and (error.orig.__cause__ or error.orig)
+        return cause is not None and not error.connection_invalidated and is_bad_message(cause)
+    if isinstance(error, pymongo.errors.OperationFailure):
+        return _mongo_codes(error) <= _MESSAGE_MONGO_CODES
+    sqlstate = str(getattr(error, "sqlstate", None) or "")
+    if sqlstate:
+        return sqlstate.startswith(_MESSAGE_SQLSTATES) and sqlstate != _BUT_NOT_2200H
+    return isinstance(error, _OF_THE_MESSAGE) or (
+        # asyncpg's own word for a value that does not fit its parameter; it is no error of the server.
+        isinstance(error, asyncpg.InterfaceError)
+        and isinstance(error, ValueError)
+        and not isinstance(error, asyncpg.ClientConfigurationError)
     )
 
 
-def _is_postgres_away(error: BaseException | None) -> bool:
-    if isinstance(error, ValueError):
-        # The driver itself refused a value that the column cannot hold: it always will.
-        return False
-    sqlstate = str(getattr(error, "sqlstate", "") or "")
-    return not sqlstate or sqlstate.startswith(_BAD_DAY_SQLSTATES)
-
-
-def _is_mongo_away(error: pymongo.errors.PyMongoError) -> bool:
-    if error.timeout or error.has_error_label("RetryableWriteError"):
-        return True
+def _mongo_codes(error: pymongo.errors.OperationFailure) -> set[int]:
+    """Return the codes of all that failed; -1 stands for what the server could not do, whatever it was asked."""
+    unsure = error.has_error_label("RetryableWriteError") or error.timeout
+    details = error.details or {}
     if isinstance(error, pymongo.errors.BulkWriteError):
         # One call, an error a document: once the server is well again, the others' own are told.
-        details = error.details or {}
-        codes = {item.get("code") for item in details.get("writeErrors", [])}
-        return bool(details.get("writeConcernErrors") or codes & _MONGO_BAD_DAY_CODES)
-    return isinstance(error, pymongo.errors.OperationFailure) and error.code in _MONGO_BAD_DAY_CODES
+        codes = {int(item.get("code", -1)) for item in details.get("writeErrors", [])}
+        unsure = unsure or bool(details.get("writeConcernErrors")) or not codes
+    else:
+        codes = {error.code if error.code is not None else -1}
+    return codes | ({-1} if unsure else set())
+
+
+def is_bad_day(error: BaseException) -> bool:
+    """Tell whether to wait and try again: every error from outside that the message does not cause.
+
+    Servers that are away, full disks and deadlocks, and as well a wrong password, a missing right, a table that is not
+    there: somebody will mend it, and the messages must still be there then.
+    """
+    if is_bad_message(error) or isinstance(error, aiokafka.errors.MessageSizeTooLargeError):
+        return False
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        cause = error.orig and (error.orig.__cause__ or error.orig)
+        return error.connection_invalidated or not isinstance(cause, TypeError) or _is_a_drivers(cause)
+    return isinstance(error, _OUTSIDE) or (isinstance(error, TypeError) and _is_a_drivers(error))
+
+
+def _is_a_drivers(error: BaseException) -> bool:
+    """Tell whether a driver's own code raised this, as it does when an address names an option that it has not."""
+    step = error.__traceback__
+    if step is None:
+        return False
+    while step.tb_next is not None:
+        step = step.tb_next
+    return str(step.tb_frame.f_globals.get("__name__", "")).startswith(_DRIVERS)
 
 
 def describe(error: BaseException) -> str:

@@ -44,6 +44,8 @@ class KafkaSettings(EnvironmentSettings):
     """A consumer that is silent for so long loses its partitions to the others."""
     backoff_max_seconds: float = Field(30, gt=0, le=120)
     """Longest wait between two attempts while a server is away; below ``max_poll_interval_ms`` (5 minutes)."""
+    unforeseen_seconds: float = Field(30, ge=0, le=120)
+    """So long at least an error of our own code is tried again before its message goes to the dead letter."""
     bad_messages_in_a_row: int = Field(25, ge=1)
     """So many dead letters in a row stop the service (exit code 78)."""
     stuck_after_seconds: float = Field(60, gt=0)

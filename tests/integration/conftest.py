@@ -26,6 +26,7 @@ async def kafka(servers: Addresses) -> AsyncIterator[Kafka]:
         kafka_bootstrap=servers.kafka_bootstrap,
         topic_partitions=2,
         backoff_max_seconds=0.4,
+        unforeseen_seconds=1,
         bad_messages_in_a_row=4,
         stuck_after_seconds=30,
     )

@@ -1,15 +1,17 @@
 """What happens to a message whose handler raised: one middleware owns backoff, dead letters and giving up.
 
 A bad day waits with jittered backoff and is tried again for ever; a bad message goes to the dead letter at
-once; an error that we did not foresee is tried three times first. Too many bad messages in a row stop the
+once; an error that we did not foresee is tried again for half a minute first. Too many bad messages in a row stop the
 service. It hooks ``after_processed``, because errors of FastStream's parser pass no other hook.
 """
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -19,18 +21,33 @@ from aiokafka.errors import IllegalStateError, MessageSizeTooLargeError
 from faststream import BaseMiddleware
 from faststream.kafka import KafkaBroker
 
-from libs.common.errors import BadDeploy, BadMessage, describe, is_bad_day
+from libs.common.errors import BadDeploy, describe, is_bad_day, is_bad_message
 from libs.common.kafka.dead_letter import dead_letter_headers, dead_letter_key
 from libs.common.kafka.metrics import DEAD_LETTERED, RETRIES
 from libs.common.settings import KafkaSettings
 from libs.common.topics import DeadLetters
 
 UNFORESEEN_ATTEMPTS = 3
+"""At least so many, however long each takes; ``unforeseen_seconds`` says for how long at least."""
 
 EXIT_BAD_DEPLOY = 78
 """Exit code that a supervisor must not answer with a restart (EX_CONFIG)."""
 
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Tries:
+    """What was tried at one record so far. Bad days are counted apart: they say nothing about the message."""
+
+    offset: int
+    all: int = 0
+    bad_days: int = 0
+    unforeseen: int = 0
+    unforeseen_since: float = 0.0
+    trouble: str = ""
+    """The last bad day, in words."""
+    trouble_since: float = 0.0
 
 
 class Delivery:
@@ -44,13 +61,15 @@ class Delivery:
         dead_letters: DeadLetters,
         on_bad_deploy: Callable[[], None],
         jitter: Callable[[], float] = random.random,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._service = service
         self._dead_letters = dead_letters
         self._on_bad_deploy = on_bad_deploy
         self._jitter = jitter
-        self._attempts: dict[tuple[str, int], tuple[int, int]] = {}
+        self._monotonic = monotonic
+        self._tries: dict[tuple[str, int], _Tries] = {}
         self._bad_in_a_row = 0
         self._gave_up = False
         self._stopping = asyncio.Event()
@@ -65,13 +84,21 @@ class Delivery:
         """End every backoff now: the service is stopping, the message stays un-acked."""
         self._stopping.set()
 
-    def attempt(self, record: ConsumerRecord[Any, Any]) -> int:
-        """Count and return the attempts at this record by this process, from 1."""
+    def trouble(self, place: tuple[str, int], *, lasting: float) -> str | None:
+        """Say why the head of a partition, (topic, partition), has been waiting for so many seconds, or None."""
+        tries = self._tries.get(place)
+        if tries is None or not tries.trouble:
+            return None
+        seconds = self._monotonic() - tries.trouble_since
+        return f"{tries.trouble}, for {seconds:.0f} s" if seconds >= lasting else None
+
+    def _tries_at(self, record: ConsumerRecord[Any, Any]) -> _Tries:
         place = (record.topic, record.partition)
-        offset, attempts = self._attempts.get(place, (-1, 0))
-        attempts = attempts + 1 if offset == record.offset else 1
-        self._attempts[place] = (record.offset, attempts)
-        return attempts
+        tries = self._tries.get(place)
+        if tries is None or tries.offset != record.offset:
+            tries = self._tries[place] = _Tries(record.offset)
+        tries.all += 1
+        return tries
 
     def succeeded(self, record: ConsumerRecord[Any, Any]) -> None:
         self._bad_in_a_row = 0
@@ -82,25 +109,39 @@ class Delivery:
 
         Raises BadDeploy when too many messages in a row were bad.
         """
-        attempts = self.attempt(record)
-        foreseen = isinstance(error, BadMessage)
-        if is_bad_day(error) or (not foreseen and attempts < UNFORESEEN_ATTEMPTS):
-            RETRIES.labels(self._service, record.topic).inc()
-            await self.back_off(record, error, attempts=attempts)
+        tries = self._tries_at(record)
+        if is_bad_day(error):
+            tries.bad_days += 1
+            tries.trouble, tries.trouble_since = describe(error), tries.trouble_since or self._monotonic()
+            await self._try_again(record, error, attempts=tries.bad_days)
             return False
+        tries.trouble, tries.trouble_since = "", 0.0
+        if not is_bad_message(error):
+            tries.unforeseen += 1
+            tries.unforeseen_since = tries.unforeseen_since or self._monotonic()
+            if tries.unforeseen < UNFORESEEN_ATTEMPTS or not self._is_over(tries):
+                await self._try_again(record, error, attempts=tries.unforeseen)
+                return False
         if record.topic == self._dead_letters.topic:
             log.error("unreadable dead letter left in its topic", offset=record.offset, error=describe(error))
             return True
         if self._bad_in_a_row >= self._settings.bad_messages_in_a_row:
             await self._give_up(record, error)
-        await self._dead_letter(record, error, attempts)
+        await self._dead_letter(record, error, tries.all)
         self._bad_in_a_row += 1
         self._settled(record)
         return True
 
+    def _is_over(self, tries: _Tries) -> bool:
+        return self._monotonic() - tries.unforeseen_since >= self._settings.unforeseen_seconds
+
+    async def _try_again(self, record: ConsumerRecord[Any, Any], error: Exception, *, attempts: int) -> None:
+        RETRIES.labels(self._service, record.topic).inc()
+        await self.back_off(record, error, attempts=attempts)
+
     def _settled(self, record: ConsumerRecord[Any, Any]) -> None:
         place = (record.topic, record.partition)
-        self._attempts.pop(place, None)
+        self._tries.pop(place, None)
         self.progress[place] += 1
 
     async def back_off(self, record: ConsumerRecord[Any, Any], error: Exception, *, attempts: int) -> None:

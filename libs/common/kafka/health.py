@@ -39,6 +39,7 @@ class ConsumerHealth:
         lags: dict[str, int] = {}
         assigned: set[str] = set()
         silent: str | None = None
+        troubled: str | None = None
         for number, subscriber in enumerate(self._broker.subscribers):
             consumer = getattr(subscriber, "consumer", None)
             if consumer is None:
@@ -48,6 +49,8 @@ class ConsumerHealth:
             partitions = consumer.assignment()
             for partition in partitions:
                 assigned.add(topic)
+                place = partition.topic, partition.partition
+                troubled = troubled or self._delivery.trouble(place, lasting=self._stuck_after)
                 end = consumer.highwater(partition)
                 if end is not None:
                     lag += max(0, end - await consumer.position(partition))
@@ -55,7 +58,7 @@ class ConsumerHealth:
             silent = silent or self._silence(number, partitions, lag + _in_hand(subscriber))
         for topic, topic_lag in lags.items():
             CONSUMER_LAG.labels(self._service, topic).set(topic_lag)
-        return "no partition is assigned" if assigned != lags.keys() else silent
+        return "no partition is assigned" if assigned != lags.keys() else troubled or silent
 
     def _silence(self, number: int, partitions: Any, waiting: int) -> str | None:
         """Return how long a consumer has settled nothing while messages wait, when that is too long."""

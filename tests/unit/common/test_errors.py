@@ -5,13 +5,15 @@ from typing import Any
 
 import aiokafka.errors
 import asyncpg
+import bson.errors
 import pymongo.errors
 import pytest
 import sqlalchemy.exc
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from libs.common.errors import BadDay, BadDeploy, BadMessage, describe, is_bad_day
+from libs.common.errors import BadDay, BadDeploy, BadMessage, describe, is_bad_day, is_bad_message
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from services.creator.whatsapp import ProviderAway
 from tests.support.chunks import plain
@@ -93,6 +95,8 @@ BAD_DAYS: list[BaseException] = [
     bulk(11000, 11600),
     bulk(14031),
     bulk(371),
+    pymongo.errors.ConfigurationError(MARK),
+    pymongo.errors.InvalidURI(MARK),
     # Kafka
     aiokafka.errors.KafkaConnectionError(),
     aiokafka.errors.KafkaTimeoutError(),
@@ -104,12 +108,8 @@ BAD_DAYS: list[BaseException] = [
     aiokafka.errors.ProducerFenced(),
 ]
 
-NOT_BAD_DAYS: list[BaseException] = [
+BAD_MESSAGES: list[BaseException] = [
     BadMessage("no such chunk of an import"),
-    BadDeploy(),
-    ValueError(MARK),
-    KeyError(MARK),
-    AssertionError(MARK),
     from_sqlalchemy(pg.UniqueViolationError(MARK)),
     from_sqlalchemy(pg.ForeignKeyViolationError(MARK)),
     from_sqlalchemy(pg.NotNullViolationError(MARK)),
@@ -117,20 +117,78 @@ NOT_BAD_DAYS: list[BaseException] = [
     from_sqlalchemy(pg.StringDataRightTruncationError(MARK)),
     from_sqlalchemy(pg.CharacterNotInRepertoireError(MARK)),
     from_sqlalchemy(pg.NumericValueOutOfRangeError(MARK)),
-    from_sqlalchemy(pg.UndefinedTableError(MARK)),
-    from_sqlalchemy(pg.InsufficientPrivilegeError(MARK)),
     from_sqlalchemy(asyncpg.DataError(f"invalid input for query argument $1: {MARK} (value out of int32 range)")),
     asyncpg.DataError(MARK),
     pg.UniqueViolationError(MARK),
-    sqlalchemy.exc.NoResultFound(),
     pymongo.errors.DuplicateKeyError(MARK, 11000),
     pymongo.errors.DocumentTooLarge(MARK),
-    pymongo.errors.InvalidOperation(MARK),
-    pymongo.errors.OperationFailure(MARK, 13),
+    bson.errors.InvalidDocument(MARK),
+    bson.errors.InvalidStringData(MARK),
+    UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
     bulk(11000),
     bulk(121),
+    bulk(11000, 121),
+]
+
+UNFORESEEN: list[BaseException] = [
+    BadDeploy(),
+    ValueError(MARK),
+    KeyError(MARK),
+    TypeError(MARK),
+    AssertionError(MARK),
+    sqlalchemy.exc.NoResultFound(),
     aiokafka.errors.MessageSizeTooLargeError(),
 ]
+"""Errors of our own code: too large a message is one that we made."""
+
+SQLSTATES_OF_OURS = [
+    "28P01",
+    "28000",
+    "42501",
+    "42P01",
+    "42P05",
+    "42601",
+    "26000",
+    "3D000",
+    "0A000",
+    "25P04",
+    "55000",
+    "2200H",
+]
+MONGO_CODES_OF_OURS = [13, 18, 301, 391, 462, 8000, 16500]
+
+
+def error_of_state(sqlstate: str) -> Exception:
+    kind: type[Exception] = pg.PostgresError.get_message_class_for_sqlstate(sqlstate)
+    error = kind(MARK)
+    error.sqlstate = sqlstate  # type: ignore[attr-defined]
+    return error
+
+
+@pytest.mark.parametrize("sqlstate", SQLSTATES_OF_OURS)
+def test_postgresqls_complaints_about_our_deployment_are_not_charged_to_the_message(sqlstate: str) -> None:
+    for error in (error_of_state(sqlstate), from_sqlalchemy(error_of_state(sqlstate))):
+        assert is_bad_day(error)
+        assert not is_bad_message(error)
+
+
+@pytest.mark.parametrize("code", MONGO_CODES_OF_OURS)
+def test_mongodbs_complaints_about_our_deployment_are_not_charged_to_the_message(code: int) -> None:
+    for error in (pymongo.errors.OperationFailure(MARK, code), bulk(code), bulk(11000, code)):
+        assert is_bad_day(error)
+        assert not is_bad_message(error)
+
+
+async def test_a_drivers_complaint_about_its_configuration_is_not_charged_to_the_message() -> None:
+    """An address with an option that the driver has not, as providers print them; a mode that nobody knows."""
+    engine = create_async_engine("postgresql+asyncpg://u:p@127.0.0.1:1/d?no_such_option=1")
+    with pytest.raises(TypeError) as unknown:
+        await engine.connect()
+    with pytest.raises(asyncpg.ClientConfigurationError) as misled:
+        await asyncpg.connect("postgresql://127.0.0.1:1/d?sslmode=no-such-mode")
+    for error in (unknown.value, misled.value):
+        assert is_bad_day(error)
+        assert not is_bad_message(error)
 
 
 def named(error: BaseException) -> str:
@@ -145,12 +203,24 @@ def test_waiting_can_help(error: BaseException) -> None:
     assert is_bad_day(error)
 
 
-@pytest.mark.parametrize("error", NOT_BAD_DAYS, ids=named)
+@pytest.mark.parametrize("error", [*BAD_MESSAGES, *UNFORESEEN], ids=named)
 def test_waiting_cannot_help(error: BaseException) -> None:
     assert not is_bad_day(error)
 
 
-@pytest.mark.parametrize("error", [each for each in (*BAD_DAYS, *NOT_BAD_DAYS) if MARK in repr(each)], ids=named)
+@pytest.mark.parametrize("error", BAD_MESSAGES, ids=named)
+def test_the_message_itself_causes_it(error: BaseException) -> None:
+    assert is_bad_message(error)
+
+
+@pytest.mark.parametrize("error", [*BAD_DAYS, *UNFORESEEN], ids=named)
+def test_the_message_does_not_cause_it(error: BaseException) -> None:
+    assert not is_bad_message(error)
+
+
+@pytest.mark.parametrize(
+    "error", [each for each in (*BAD_DAYS, *BAD_MESSAGES, *UNFORESEEN) if MARK in repr(each)], ids=named
+)
 def test_no_error_is_described_with_its_values(error: BaseException) -> None:
     assert MARK not in describe(error)
     assert describe(error)
