@@ -54,7 +54,7 @@ def is_bad_day(error: BaseException) -> bool:
     if isinstance(error, sqlalchemy.exc.DBAPIError):
         return error.connection_invalidated or _is_postgres_away(error.orig and (error.orig.__cause__ or error.orig))
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
-        # SQLAlchemy's own queries on a new connection come as they are.
+        # What SQLAlchemy itself asks on a new connection fails with the driver's error, not wrapped in one of its own.
         return _is_postgres_away(error)
     if isinstance(error, pymongo.errors.PyMongoError):
         return _is_mongo_away(error)
@@ -75,7 +75,8 @@ def _is_mongo_away(error: pymongo.errors.PyMongoError) -> bool:
     if error.timeout or error.has_error_label("RetryableWriteError"):
         return True
     if isinstance(error, pymongo.errors.BulkWriteError):
-        # One call, an error a document: once the server is well again, the others' own are told.
+        # One call reports an error for each document. When one of them tells that the server is not well, wait: the
+        # documents whose own fault it is report the same at the next try.
         details = error.details or {}
         codes = {item.get("code") for item in details.get("writeErrors", [])}
         return bool(details.get("writeConcernErrors") or codes & _MONGO_BAD_DAY_CODES)
