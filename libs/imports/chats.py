@@ -46,7 +46,8 @@ async def rows_with_others_chats(mongo: Mongo, chunk: Chunk[AnyLiveT]) -> set[in
                 "company_id": chunk.company_id,
                 "account_id": chunk.account_id,
                 "contact_cellphone_country_code": country,
-                # In order: MongoDB sorts what it looks up by an index, and sorted numbers take it half the time.
+                # Sorted, because MongoDB sorts the values of `$in` before it walks the index, and sorting what is in
+                # order already takes it half the time.
                 "contact_cellphone": {"$in": sorted(forms)},
             },
             {"_id": 0, "contact_cellphone": 1, "import_id": 1},

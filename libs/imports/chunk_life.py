@@ -122,7 +122,8 @@ _RECORD_ROWS = text(
     ON CONFLICT (import_id, row_number) DO NOTHING
     """
 )
-# Two conditions, as the two partial indexes have them: settled chunks are never read.
+# Asked in two parts, because there is a partial index for each of them (unsent, in flight): so only chunks that are
+# not settled are read, and an import of ten thousand chunks is looked at as fast as one of ten.
 _UNSETTLED = text(
     """
     SELECT EXISTS (SELECT FROM amigocare.lead_import_chunks
@@ -181,7 +182,8 @@ _REOPEN = text(
     SELECT import_id, chunk_index FROM dead
     """
 )
-# FOR SHARE: whoever ends the import waits until what is done for this chunk is committed, or is waited for.
+# FOR SHARE against the lock of whoever ends the import: either that waits until what is done here is committed, or
+# this waits until it has ended, and sees it.
 _HOLD_STATE = text(
     """
     SELECT c.settled_at IS NOT NULL

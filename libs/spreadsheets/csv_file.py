@@ -69,7 +69,8 @@ def _separator(start: str) -> tuple[str, bool]:
 
 def _likeness(line: str, separator: str) -> tuple[int, int]:
     """Return how many of the columns' names, and how many cells, the line holds when it is separated so."""
-    csv.field_size_limit(_SAMPLE)  # of the whole process: the file before this one may have left a smaller one
+    # The limit is one for the whole process, and the file before this one may have left a smaller one.
+    csv.field_size_limit(_SAMPLE)
     cells = [trimmed(cell).casefold() for cell in next(csv.reader([line], delimiter=separator))]
     return len(set(cells) & set(FILE_COLUMNS)), len(cells)
 

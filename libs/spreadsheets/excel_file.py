@@ -51,7 +51,8 @@ def _opened(path: Path, suffix: str) -> CalamineWorkbook:
     """
     if path.suffix == suffix:
         return CalamineWorkbook.from_path(path)
-    # Beside the upload: that folder goes with it also when this process is killed while it reads.
+    # Made beside the upload, not among all temporary files: the api removes the upload's folder even when this process
+    # is killed while it reads.
     with TemporaryDirectory(dir=path.parent) as folder:
         named = Path(folder) / f"workbook{suffix}"
         named.symlink_to(path.resolve())

@@ -277,7 +277,8 @@ def _parse(
 
 
 def _refuse_doctype(*_: object) -> None:
-    # Excel writes none. It is where entity bombs and references to other files stand.
+    # Excel never writes a document type. Attackers do: it is where entities that unfold without end, and references to
+    # other files, are declared.
     raise Unreadable("file_broken", "The workbook's XML declares entities.")
 
 

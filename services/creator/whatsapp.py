@@ -52,7 +52,8 @@ class CircuitBreaker:
     def failed(self) -> None:
         self._failures += 1
         if self._failures >= self._limit:
-            # One failure more opens it again, so the next call after the pause is the trial.
+            # One below the limit: after the pause one call is let through as a trial, and if that fails too the circuit
+            # opens again at once.
             self._failures = self._limit - 1
             self._open_until = self._monotonic() + self._seconds
             log.warning("circuit of the WhatsApp provider opened", seconds=self._seconds)

@@ -61,7 +61,8 @@ class Store:
                 },
             )
             for country, form, reason in rows:
-                # Another country may have the same number.
+                # The statement looks each number up in each country of the chunk, so it also finds a number of this
+                # chunk that somebody has in another of those countries: no row's phone.
                 phone = phone_of.get((country, form))
                 if phone is not None and known.get(phone) != "lead_exists":
                     known[phone] = reason

@@ -28,8 +28,9 @@ _FINISH = text(
               total_existing, total_errors, failure_reason, revision, created_at AS accepted_at, finished_at
     """
 )
-# Locked in key order before the next statement looks again: a tagger that holds one of them meanwhile
-# has then committed its hold.
+# First locked, in the order of their ids, so that two imports that end at once never wait for each other in a circle;
+# then the next statement looks whether they are used. In between no tagger can begin to hold one of them, and a hold
+# that a tagger had begun is committed by the time that we have the lock.
 _LOCK_TAGS = text(
     """
     SELECT t.id FROM amigocare.tags t

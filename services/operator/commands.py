@@ -43,7 +43,7 @@ IMPORT = REGISTRY.owner
 
 # Cut to the width of a terminal where there is one; a pipe gets every word.
 out = Console(width=None if sys.stdout.isatty() else 250)
-# For numbers: none is cut, the terminal may wrap the line.
+# For tables of numbers: a narrow terminal shall wrap a line rather than cut a number.
 wide = Console(width=250)
 T = TypeVar("T")
 Position = Annotated[str, typer.Argument(help="partition:offset, as `list` shows it.")]

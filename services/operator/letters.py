@@ -27,7 +27,7 @@ async def read_letters(
     )
     try:
         await consumer.start()
-        # Without a group all partitions are ours from the start.
+        # A consumer without a group is given all partitions at once, without waiting for other members.
         partitions = sorted(consumer.assignment())
         ends = await consumer.end_offsets(partitions)
         starts = await consumer.beginning_offsets(partitions)

@@ -111,7 +111,7 @@ async def _upgrade(
             if number == tries:
                 raise LockNotGranted(_advice(error, waits, settings)) from None
             say(f"{_target(waits)} is held by {_holders(waits)}. Try {number} of {tries}; again in {seconds:g} s.")
-            # As long a pause, so that those who queued behind us get through.
+            # Others queued behind us while we waited for the lock. A pause of the same length lets them through.
             await asyncio.sleep(seconds)
         else:
             return

@@ -22,7 +22,7 @@ _MAKE = text(
     RETURNING id
     """
 )
-# FOR SHARE: the finalizer must not clean these up before the hold below is committed.
+# FOR SHARE, because the finalizer cleans tags that nobody holds: until the hold below is committed it could not see it.
 _FIND = text(
     """
     SELECT given.name, t.id

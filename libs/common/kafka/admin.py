@@ -87,7 +87,7 @@ async def _ensure_coordinators(admin: AIOKafkaAdminClient, groups: list[str]) ->
                 return
         except _NOT_YET:
             pass
-        except KafkaError:  # such as no right to describe groups: only a courtesy ends
+        except KafkaError:  # such as no right to read offsets: consumers will then wait by themselves
             return
         await asyncio.sleep(0.1)
 
@@ -97,6 +97,7 @@ def _configs(settings: KafkaSettings, *, retention_hours: int) -> dict[str, str]
         "retention.ms": str(retention_hours * HOUR_MS),
         # With three replicas an acknowledged message is on two, and one broker may die without stopping the topic.
         "min.insync.replicas": "2" if settings.topic_replication >= REPLICAS_FOR_QUORUM else "1",
-        # By a producer's clock that jumped, brokers refuse messages (an hour ahead) or delete them early.
+        # The broker's time, not the producer's. After a producer's clock has jumped ahead brokers would refuse its
+        # messages (from an hour on), and after a jump back delete them too early.
         "message.timestamp.type": "LogAppendTime",
     }

@@ -68,7 +68,8 @@ def create_broker(
         KafkaTelemetryMiddleware(),
     ]
     if delivery is not None:
-        # The last one is innermost: it must see the handler's error before anything reports it.
+        # The last one of the list stands next to the handler. Delivery must: it decides about an error before metrics
+        # and traces count the message as failed.
         middlewares.append(DeliveryMiddleware.with_policy(delivery))
     broker = Broker(
         settings.kafka_bootstrap.split(","),

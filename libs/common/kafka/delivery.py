@@ -167,7 +167,8 @@ class Delivery:
             self._gave_up = True
             log.critical("too many bad messages in a row, stopping", topic=record.topic, error=describe(error))
             self._on_bad_deploy()
-        # FastStream would start its loop again and read on: hold it here until the service stops.
+        # If this raised at once, FastStream would start its loop again and read the next message. So the consumer is
+        # held here until the service stops.
         await self._stopping.wait()
         raise BadDeploy
 
@@ -180,7 +181,8 @@ class Delivery:
         try:
             await self._broker.publish(record.value or b"", topic=letters.topic, key=key, headers=headers)
         except MessageSizeTooLargeError:
-            # With our headers it is larger than Kafka takes; it must not hold its partition for ever.
+            # The message was just small enough for Kafka, and with our headers it is not. Without its body it is, and
+            # does not hold up its partition for ever.
             headers["x-dropped-bytes"] = str(len(record.value or b""))
             await self._broker.publish(b"", topic=letters.topic, key=key, headers=headers)
         DEAD_LETTERED.labels(self._service, record.topic).inc()
@@ -230,7 +232,8 @@ class DeliveryMiddleware(BaseMiddleware[Any, Any]):
         return done
 
     def _come_again(self, record: ConsumerRecord[Any, Any]) -> None:
-        # FastStream can't nack what its parser could not read: without this the next commit would pass over it.
+        # A message that FastStream's parser could not read has no `nack`. Without this the next message would be
+        # handled and committed, and this one with it.
         subscriber = self.context.get_local("handler_")
         if subscriber is not None and subscriber.consumer is not None:
             with suppress(IllegalStateError):  # the partition has moved, and the message with it

@@ -80,8 +80,8 @@ def subscribe_raw(
         heartbeat_interval_ms=int(settings.kafka_session_timeout_seconds * 1000 / 4),
         max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
         rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
-        # A message that arrives on a partition that the fetch under way left out, because of what was not yet
-        # read of it, waits for the end of that fetch.
+        # A fetch leaves out the partitions of which something is still to be handled. A message that arrives on one of
+        # those waits until that fetch has ended, which is this time at most (aiokafka's default: half a second).
         fetch_max_wait_ms=100,
         fetch_min_bytes=1,
         decoder=decoder,

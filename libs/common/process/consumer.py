@@ -62,7 +62,7 @@ class ConsumerService(Lifecycle):
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Start before the first health check; stop after the message in hand, within the orchestrator's patience."""
         check_subscribers(self.broker)
-        # Declared last, because it starts last and is closed first: handlers need everything else.
+        # Declared last, so that it starts when all that handlers need is there, and is closed before that goes.
         self.starts(self._start_broker, close=partial(stop_broker, self.broker))
         async with self.running():
             yield

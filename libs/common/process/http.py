@@ -56,7 +56,8 @@ class HttpService(Lifecycle):
             version=VERSION,
             lifespan=self._lifespan,
             description=description,
-            # A span a request is enough, five cost more than the answer; a log of an error would quote its rows.
+            # FastAPI would make five spans for a request, which cost more than the answer does: one is enough. And its
+            # log of an error would quote the values at fault, which may be personal data.
             telemetry={"operation_spans": False, "metrics": False, "logs": False},
         )
         install_error_handlers(self.app, problems)
@@ -75,7 +76,7 @@ class HttpService(Lifecycle):
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         if self._broker is not None:
-            # Declared last, because it starts last and is closed first.
+            # Declared last, so that it starts when all that its messages need is there, and is closed before that goes.
             self.starts(self._broker.start, close=partial(stop_broker, self._broker))
         async with self.running():
             yield

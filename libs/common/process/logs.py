@@ -62,6 +62,7 @@ def configure_logging(settings: ServiceSettings, *, service: str) -> None:
 
 def _quiet_foreign(logger: Any, method: str, event: EventDict) -> EventDict:
     """Cut what libraries print: a driver's message may quote what it was given."""
-    # asyncio's first line says what happened; the lines below it print the error, and with it the row.
+    # The first line says what happened. In asyncio's messages the lines below it print the error with its values,
+    # which may be personal data.
     event["event"] = str(event.get("event", "")).partition("\n")[0][:300]
     return event

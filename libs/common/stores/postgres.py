@@ -29,7 +29,7 @@ class Postgres:
             pool_size=settings.postgres_pool_size,
             max_overflow=0,
             pool_timeout=seconds,
-            # Parameters are personal data; errors are logged.
+            # SQLAlchemy's errors would quote the parameters, which are personal data, and errors are logged.
             hide_parameters=True,
             connect_args={
                 "timeout": seconds,

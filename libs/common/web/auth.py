@@ -72,7 +72,8 @@ class TokenReader:
 
     async def read(self, token: str) -> Caller:
         """Return the caller. Raises InvalidToken, or KeysUnavailable."""
-        # Only the provider's keys may have to be fetched, which would hold the event loop.
+        # With a secret nothing is fetched, so it is read here. The provider's keys may have to be fetched first, and
+        # PyJWT waits for them without letting other requests go on: hence a thread.
         return await asyncio.to_thread(self._read, token) if self._jwks else self._read(token)
 
     def _read(self, token: str) -> Caller:
@@ -94,7 +95,8 @@ class TokenReader:
                 options={
                     "require": ["sub", "exp"],
                     "verify_aud": settings.jwt_audience is not None,
-                    # It limits nothing (RFC 7519, 4.1.6), and a clock of ours that is slow would refuse every token.
+                    # `iat` says when the token was made and limits nothing (RFC 7519, 4.1.6). Checked, it would refuse
+                    # every new token while our clock is slow.
                     "verify_iat": False,
                 },
             )

@@ -58,7 +58,7 @@ _INSERT_IMPORT = text(
             :file_name, :file_sha256, CAST(:options AS jsonb), :accepted_at, :accepted_at)
     """
 )
-# FOR SHARE: the finalizer must not clean these up before the hold is committed.
+# FOR SHARE, because the finalizer cleans tags that nobody holds: until this hold is committed it could not see it.
 _HOLD_TAGS = text(
     """
     INSERT INTO amigocare.lead_import_tags (import_id, tag_id, created_here)
@@ -75,7 +75,8 @@ _KEPT_ANSWER = text(
     WHERE company_id = :company_id AND key = :key AND created_at > now() - interval '24 hours'
     """
 )
-# A key older than 24 hours is as good as new. Nothing comes back while another request has it.
+# A key older than 24 hours may be used again, as if it were new. When the key is held by a request of the last 24 hours
+# no row comes back, and so the caller knows.
 _KEEP_ANSWER = text(
     """
     INSERT INTO amigocare.idempotency_keys AS kept (company_id, key, fingerprint, import_id, response)

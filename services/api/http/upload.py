@@ -75,7 +75,8 @@ async def receive_upload(request: Request, *, max_bytes: int, seconds: float) ->
         with TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-") as folder:
             path = Path(folder) / "upload"
             sha256 = await asyncio.to_thread(_copy, file, path)
-            await form.close()  # or each upload would take its size twice for as long as it is read
+            # The copy is made: kept open, the form would take the upload's size on the disk once more while it is read.
+            await form.close()
             yield Upload(Path(folder), path, sha256, _clean_name(file.filename), data)
     finally:
         await form.close()

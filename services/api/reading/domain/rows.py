@@ -71,7 +71,7 @@ def validate_rows(rows: Sequence[list[str]], max_cell_chars: int) -> Leads | Non
             list(map(parse_email, email)),
             list(map(parse_tags, tags)),
         )
-    except (ValueError, InvalidValue):  # ValueError: some have too many cells
+    except (ValueError, InvalidValue):  # zip's ValueError: the rows are not all of five cells
         return None
 
 
