@@ -7,6 +7,7 @@ import pytest
 
 from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import read_dead_letter
+from libs.common.kafka.delivery import UNFORESEEN_ATTEMPTS
 from libs.common.topics import DeadLetters
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
@@ -85,7 +86,7 @@ async def test_a_bad_last_message_of_a_partition_leaves_no_lag(kafka: Kafka) -> 
         await kafka.until_committed(running.group, topic.name, 1)
 
 
-async def test_a_bad_message_is_tried_once_and_an_unforeseen_error_three_times(kafka: Kafka) -> None:
+async def test_a_bad_message_is_tried_once_and_an_unforeseen_error_for_a_while(kafka: Kafka) -> None:
     topic = await kafka.chunk_topic()
     attempts: list[int] = []
 
@@ -101,10 +102,12 @@ async def test_a_bad_message_is_tried_once_and_an_unforeseen_error_three_times(k
         await kafka.send(topic.name, chunk.model_dump_json().encode(), key=topic.key(chunk).encode())
     async with consuming(kafka, topic, handle) as running:
         await kafka.until_committed(running.group, topic.name, 3)
-    assert attempts == [1, 2, 2, 2, 3]
+    tries = attempts.count(2)
+    assert tries >= UNFORESEEN_ATTEMPTS
+    assert attempts == [1, *[2] * tries, 3]
     read = [read_dead_letter(letter, DEAD_LETTERS) for letter in await kafka.dead_letters(topic.name)]
     letters = {letter.piece: letter for letter in read}
-    assert {chunk: letter.attempts for chunk, letter in letters.items()} == {(IMPORT, 1): 1, (IMPORT, 2): 3}
+    assert {chunk: letter.attempts for chunk, letter in letters.items()} == {(IMPORT, 1): 1, (IMPORT, 2): tries}
     assert letters[IMPORT, 2].exception_message == "KeyError"
 
 
