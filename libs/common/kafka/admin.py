@@ -54,6 +54,7 @@ def _configs(settings: KafkaSettings, *, retention_hours: int) -> dict[str, str]
         "retention.ms": str(retention_hours * HOUR_MS),
         # With three replicas an acknowledged message is on two, and one broker may die without stopping the topic.
         "min.insync.replicas": "2" if settings.topic_replication >= REPLICAS_FOR_QUORUM else "1",
-        # By a producer's clock that jumped, brokers refuse messages (an hour ahead) or delete them early.
+        # The broker's clock dates messages. By the dates of a producer whose clock has jumped, a broker would refuse
+        # messages (more than an hour ahead) or delete them before their retention is over (far back).
         "message.timestamp.type": "LogAppendTime",
     }

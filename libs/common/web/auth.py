@@ -9,9 +9,9 @@ import jwt
 from jwt import PyJWKClient, PyJWKClientError
 from pydantic import Field, SecretStr, model_validator
 
+from libs.common.messages import ID_LIMIT
 from libs.common.settings import EnvironmentSettings
 
-ID_LIMIT = 2**31 - 1
 SECRET_BYTES = 32
 """RFC 7518, section 3.2: a key of the hash's size or larger."""
 
@@ -72,7 +72,7 @@ class TokenReader:
 
     async def read(self, token: str) -> Caller:
         """Return the caller. Raises InvalidToken, or KeysUnavailable."""
-        # Only the provider's keys may have to be fetched, which would hold the event loop.
+        # In a thread only where the identity provider's keys may have to be fetched, which would hold the event loop.
         return await asyncio.to_thread(self._read, token) if self._jwks else self._read(token)
 
     def _read(self, token: str) -> Caller:
@@ -94,7 +94,8 @@ class TokenReader:
                 options={
                     "require": ["sub", "exp"],
                     "verify_aud": settings.jwt_audience is not None,
-                    # It limits nothing (RFC 7519, 4.1.6), and a clock of ours that is slow would refuse every token.
+                    # When a token was made limits nothing (RFC 7519, 4.1.6), and if our clock were slow, every fresh
+                    # token would seem to come from the future and be refused.
                     "verify_iat": False,
                 },
             )
