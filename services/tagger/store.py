@@ -22,7 +22,8 @@ _MAKE = text(
     RETURNING id
     """
 )
-# FOR SHARE: the finalizer must not clean these up before the hold below is committed.
+# FOR SHARE: the finalizer must not delete these tags as unused before the hold (below), by which they are used, is
+# committed.
 _FIND = text(
     """
     SELECT given.name, t.id

@@ -29,7 +29,8 @@ class ConsumerHealth:
         self._service = service
         self._monotonic = monotonic
         self._moved: dict[int, tuple[int, float]] = {}
-        """By number of the subscriber: how many messages it had settled when it last moved or had nothing to do, and when that was."""
+        """By number of the subscriber: how many messages it had settled when it last moved or had nothing to do, and
+        when that was."""
 
     async def stuck(self) -> str | None:
         """Return why this process is not ready, or None. It is not when one of its consumers is stuck.

@@ -53,7 +53,7 @@ class Postgres:
         """Commit at the end of the block, roll back when it raises.
 
         With a ``company_id`` no other company's rows exist within it (row-level security), whatever the
-        queries say. Without one all companies' rows do: for the relay, the command line, and services that work for all.
+        queries say. Without one all companies' rows do, for work that is of none: the relay, the command line.
         ``by_index`` forbids to read a table from end to end. It is for statements over many rows that look a key up for
         each of them, by themselves or through foreign keys. PostgreSQL may hold statistics, or a plan, from when the
         table was small, and by those reading all of it seems cheaper than looking up.

@@ -23,6 +23,7 @@ FRAMING_BYTES = 64 * 1024
 MAX_FILE_NAME = 255
 COPY_BYTES = 1024 * 1024
 TAIL_BYTES = 128
+"""So much of a body's end is kept, to look for its last border."""
 _FOLDER = "leadflow-upload-"
 
 
@@ -75,7 +76,7 @@ async def receive_upload(request: Request, *, max_bytes: int, seconds: float) ->
         with TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-") as folder:
             path = Path(folder) / "upload"
             sha256 = await asyncio.to_thread(_copy, file, path)
-            await form.close()  # or each upload would take its size twice for as long as it is read
+            await form.close()  # it holds the file, too, which would take up the disk twice while the upload is read
             yield Upload(Path(folder), path, sha256, _clean_name(file.filename), data)
     finally:
         await form.close()
