@@ -32,7 +32,7 @@ _CLAIM = text(
     """
     WITH due AS (
         SELECT id FROM amigocare.outbox
-        WHERE available_at <= now() OR available_at > clock_timestamp() + make_interval(secs => :longest)
+        WHERE available_at <= now() OR available_at > clock_timestamp() + make_interval(secs => :longest_delay)
         ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     UPDATE amigocare.outbox o
@@ -68,7 +68,7 @@ async def claim_events(connection: AsyncConnection, *, lease: uuid.UUID, limit: 
     """Lease up to ``limit`` due events, oldest first; those that others hold are skipped."""
     rows = await connection.execute(
         _CLAIM,
-        {"lease": lease, "limit": limit, "seconds": LEASE_SECONDS, "longest": LONGEST_DELAY_SECONDS},
+        {"lease": lease, "limit": limit, "seconds": LEASE_SECONDS, "longest_delay": LONGEST_DELAY_SECONDS},
     )
     return sorted((Outgoing(*row) for row in rows), key=lambda row: row.id)
 
