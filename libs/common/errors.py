@@ -68,7 +68,7 @@ def is_bad_day(error: BaseException) -> bool:
         return _is_postgres_away(error)
     if isinstance(error, pymongo.errors.PyMongoError):
         return _is_mongo_away(error)
-    # Kafka's errors are of a server, the network or a setting, but for one: a message that is too large stays too large.
+    # Kafka's errors are of a server, the network or a setting. The one exception: a message too large stays too large.
     return isinstance(error, aiokafka.errors.KafkaError) and not isinstance(
         error, aiokafka.errors.MessageSizeTooLargeError
     )
