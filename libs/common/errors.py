@@ -26,9 +26,18 @@ class BadDeploy(BaseException):
     """Too many messages in a row were bad: the fault is more likely ours than theirs."""
 
 
-_BAD_DAY_SQLSTATES = ("08", "25006", "25P03", "40", "53", "55P03", "57", "58", "XX")
-"""Connection, read-only, frozen in a transaction, serialisation and deadlock, resources (full disk), lock timeout,
-operator, system."""
+_BAD_DAY_SQLSTATES = (
+    "08",  # the connection failed
+    "25006",  # the server takes no writes
+    "25P03",  # a transaction was ended because this process stood still in it for too long
+    "40",  # serialisation failure, deadlock
+    "53",  # memory, disk or connections are used up
+    "55P03",  # a lock was not free in time
+    "57",  # an operator stopped the statement or the server; a statement took too long
+    "58",  # the server's own files or system fail
+    "XX",  # a fault inside the server
+)
+"""How those of PostgreSQL's error codes begin after which waiting can help (its manual, appendix A)."""
 
 _BAD_DAY_TYPES: tuple[type[BaseException], ...] = (
     BadDay,
@@ -44,7 +53,8 @@ _BAD_DAY_TYPES: tuple[type[BaseException], ...] = (
 _MONGO_BAD_DAY_CODES = frozenset(
     {6, 7, 24, 43, 50, 89, 91, 112, 134, 189, 262, 371, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 14031}
 )
-"""Codes for "try again": host away, timeouts, lost cursor, shutdown, not primary, writes blocked, disk full."""
+"""MongoDB's error codes after which waiting can help: host away, timeouts, a cursor that was lost, shutdown, the server
+is not the primary, writes are blocked, the disk is full."""
 
 
 def is_bad_day(error: BaseException) -> bool:
@@ -54,10 +64,11 @@ def is_bad_day(error: BaseException) -> bool:
     if isinstance(error, sqlalchemy.exc.DBAPIError):
         return error.connection_invalidated or _is_postgres_away(error.orig and (error.orig.__cause__ or error.orig))
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
-        # What SQLAlchemy itself asks on a new connection fails with the driver's error, not wrapped in one of its own.
+        # SQLAlchemy does not wrap the errors of the queries with which it sets a new connection up.
         return _is_postgres_away(error)
     if isinstance(error, pymongo.errors.PyMongoError):
         return _is_mongo_away(error)
+    # Kafka's errors are of a server, the network or a setting. The one exception: a message too large stays too large.
     return isinstance(error, aiokafka.errors.KafkaError) and not isinstance(
         error, aiokafka.errors.MessageSizeTooLargeError
     )
@@ -75,8 +86,8 @@ def _is_mongo_away(error: pymongo.errors.PyMongoError) -> bool:
     if error.timeout or error.has_error_label("RetryableWriteError"):
         return True
     if isinstance(error, pymongo.errors.BulkWriteError):
-        # One call reports an error for each document. When one of them tells that the server is not well, wait: the
-        # documents whose own fault it is report the same at the next try.
+        # One call writes many documents, and each may have an error of its own. If one of them says that the server is
+        # unwell, all of the call is tried again: an error that is a document's own fault then comes again, by itself.
         details = error.details or {}
         codes = {item.get("code") for item in details.get("writeErrors", [])}
         return bool(details.get("writeConcernErrors") or codes & _MONGO_BAD_DAY_CODES)
