@@ -186,12 +186,12 @@ _REOPEN = text(
 )
 # FOR SHARE: the finalizer locks the same row before it ends the import, so that of the caller's work for this chunk and
 # the import's end, the one that comes second waits for the first one's commit.
-_HOLD_STATE = text(
+_HOLD = text("SELECT id FROM amigocare.lead_imports WHERE id = :import_id FOR SHARE")
+# A statement of its own, after the lock: one that waited for the lock would still see the chunk as it was before.
+_IS_SETTLED = text(
     """
-    SELECT c.settled_at IS NOT NULL
-    FROM amigocare.lead_imports i JOIN amigocare.lead_import_chunks c ON c.import_id = i.id
-    WHERE i.id = :import_id AND c.chunk_index = :chunk_index
-    FOR SHARE OF i
+    SELECT settled_at IS NOT NULL
+    FROM amigocare.lead_import_chunks WHERE import_id = :import_id AND chunk_index = :chunk_index
     """
 )
 
@@ -242,7 +242,8 @@ async def state(connection: AsyncConnection, chunk: Place) -> ChunkState | None:
 
 async def hold_is_settled(connection: AsyncConnection, chunk: Place) -> bool:
     """Tell whether the chunk has ended, well or badly; hold its import in its present state until the commit."""
-    return bool((await connection.execute(_HOLD_STATE, _place(chunk))).scalar_one_or_none())
+    await connection.execute(_HOLD, {"import_id": chunk[0]})
+    return bool((await connection.execute(_IS_SETTLED, _place(chunk))).scalar_one_or_none())
 
 
 async def payload(connection: AsyncConnection, chunk: Place) -> bytes | None:
