@@ -32,7 +32,7 @@ class Topic(Generic[EventT]):
     owner: str
     """The service that publishes it."""
     readers: tuple[str, ...]
-    """The services of the house that subscribe; each one's consumer group has its name."""
+    """The services of the house that subscribe. The consumer group of each has its name; who only watches has none."""
     retention_hours: int
     public: bool = False
     """Other teams may subscribe: nothing personal, fields are only ever added."""
@@ -51,7 +51,8 @@ class Topic(Generic[EventT]):
 
 
 Piece = tuple[int, ...]
-"""What a message is about, in its owner's numbers: the piece of work that stands still when the message is dead."""
+"""The piece of work that a message is about, named by numbers that its owner chooses. It stands still when the message
+is dead-lettered."""
 
 
 def _no_piece(text: bytes | None) -> Piece | None:
@@ -62,8 +63,9 @@ def _no_piece(text: bytes | None) -> Piece | None:
 class DeadLetters:
     """Where the messages end that an owner's services cannot process, and how the owner knows them again.
 
-    Each owner has a topic of its own: a message that a service of another owner cannot process says nothing about
-    the work of the one who wrote it. The topic holds raw bytes, with headers that say why.
+    Each owner has a topic of its own. When a service cannot process an event of another owner, that is the failure of
+    its own owner's work, and must not be settled as if the other's had failed. The topic holds raw bytes, with headers
+    that say why.
     """
 
     topic: str
@@ -71,7 +73,7 @@ class DeadLetters:
     """The services that settle what is dead-lettered."""
     retention_hours: int = 14 * DAY
     piece_of: Callable[[bytes | None], Piece | None] = _no_piece
-    """Reads the piece of work from a message's ``ce_subject`` or key; None when it is none of the owner's."""
+    """Reads the piece of work from a message's ``ce_subject`` or key; None when they name no work of the owner's."""
     piece_header: str = "x-piece"
     """The dead letter's header that names the piece, its numbers joined by colons."""
 

@@ -18,7 +18,8 @@ _PLAIN = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@((?:{_LABEL}\.)+[a-zA-Z]+)")
 _SPECIAL_DOMAINS = tuple(f".{name}" for name in SPECIAL_USE_DOMAIN_NAMES)
 _MAILBOXES_WITHOUT_CASE = frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
 _SHORT = 64
-"""Characters: a whole address of so many is within every limit on an address, a domain and one of its labels."""
+"""Characters. A whole address of so many breaks no limit of length: 64 are allowed before the @, 63 in each label of a
+domain, and more in an address and in its domain. Longer ones are counted by ``email_validator``."""
 
 
 def parse_email(text: str) -> str | None:

@@ -19,6 +19,7 @@ from libs.fields.invalid_value import InvalidValue
 _BRAZIL = "BR"
 _BRAZIL_DIAL_CODE = 55
 _NON_GEOGRAPHIC = "001"
+"""What ``phonenumbers`` names in place of a country for numbers that belong to none, such as +800."""
 _KINDS_WITH_DDD = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
 
 _LONGEST = 64

@@ -34,9 +34,10 @@ _ACCEPT = text(
          AS given (chunk_index, row_count, payload)
     """
 )
-# No lease is longer than LEASE_SECONDS: one that ends further ahead was written by a clock that has since jumped back,
-# and does not count. It is held against the time of now, not of this transaction's beginning: a relay that began
-# later may have claimed since, and its lease is good.
+# A lease counts while it has not ended. It does not count when it ends later than LEASE_SECONDS from now: nobody writes
+# such a lease, unless by a clock that has since jumped back, and its chunk would wait until the clock is there again.
+# "From now" is by clock_timestamp(), because now() stands still at the beginning of this transaction: another relay may
+# have claimed a chunk since then, and its good lease would look too long.
 _CLAIM = text(
     """
     WITH waiting AS (
@@ -84,9 +85,10 @@ _MARK_SENT = text(
     """
 )
 _RELEASE = text("UPDATE amigocare.lead_import_chunks SET lease = NULL, lease_until = NULL WHERE lease = :lease")
-# Whoever changes what is settled of an import holds its row. Two transactions that settle its last two chunks at once
-# would otherwise each miss the other's; and two locks in different orders would deadlock. NO KEY, because the key of
-# the import stays free for the foreign keys of its leads.
+# Whoever settles a chunk, or opens it again, locks the row of its import first. Two transactions that settle the last
+# two chunks at once would otherwise each see the other's chunk unsettled, and neither would end the import. Rows are
+# locked in order of their ids, because in different orders two transactions would wait for each other (a deadlock).
+# NO KEY UPDATE, because leads are inserted meanwhile, and their foreign keys must be able to lock the import's key.
 _LOCK = text(
     "SELECT id FROM amigocare.lead_imports WHERE id = ANY(CAST(:imports AS int[])) ORDER BY id FOR NO KEY UPDATE"
 )
@@ -122,8 +124,8 @@ _RECORD_ROWS = text(
     ON CONFLICT (import_id, row_number) DO NOTHING
     """
 )
-# Asked in two parts, because there is a partial index for each of them (unsent, in flight): so only chunks that are
-# not settled are read, and an import of ten thousand chunks is looked at as fast as one of ten.
+# settled_at IS NULL alone would say the same. Asked in two halves it is answered from the two partial indexes, one of
+# chunks that wait and one of chunks in flight, and the settled chunks of an import are never read.
 _UNSETTLED = text(
     """
     SELECT EXISTS (SELECT FROM amigocare.lead_import_chunks
@@ -182,14 +184,14 @@ _REOPEN = text(
     SELECT import_id, chunk_index FROM dead
     """
 )
-# FOR SHARE against the lock of whoever ends the import: either that waits until what is done here is committed, or
-# this waits until it has ended, and sees it.
-_HOLD_STATE = text(
+# FOR SHARE: the finalizer locks the same row before it ends the import, so that of the caller's work for this chunk and
+# the import's end, the one that comes second waits for the first one's commit.
+_HOLD = text("SELECT id FROM amigocare.lead_imports WHERE id = :import_id FOR SHARE")
+# A statement of its own, after the lock: one that waited for the lock would still see the chunk as it was before.
+_IS_SETTLED = text(
     """
-    SELECT c.settled_at IS NOT NULL
-    FROM amigocare.lead_imports i JOIN amigocare.lead_import_chunks c ON c.import_id = i.id
-    WHERE i.id = :import_id AND c.chunk_index = :chunk_index
-    FOR SHARE OF i
+    SELECT settled_at IS NOT NULL
+    FROM amigocare.lead_import_chunks WHERE import_id = :import_id AND chunk_index = :chunk_index
     """
 )
 
@@ -219,7 +221,7 @@ async def claim(connection: AsyncConnection, *, lease: uuid.UUID, window: Window
 
 async def mark_sent(connection: AsyncConnection, chunks: Sequence[Place], *, lease: uuid.UUID) -> None:
     """Note that Kafka has the chunks, unless the lease passed to another relay."""
-    await connection.execute(_MARK_SENT, _columns(chunks) | {"lease": lease})
+    await connection.execute(_MARK_SENT, _place_columns(chunks) | {"lease": lease})
 
 
 async def release(connection: AsyncConnection, *, lease: uuid.UUID) -> None:
@@ -240,7 +242,8 @@ async def state(connection: AsyncConnection, chunk: Place) -> ChunkState | None:
 
 async def hold_is_settled(connection: AsyncConnection, chunk: Place) -> bool:
     """Tell whether the chunk has ended, well or badly; hold its import in its present state until the commit."""
-    return bool((await connection.execute(_HOLD_STATE, _place(chunk))).scalar_one_or_none())
+    await connection.execute(_HOLD, {"import_id": chunk[0]})
+    return bool((await connection.execute(_IS_SETTLED, _place(chunk))).scalar_one_or_none())
 
 
 async def payload(connection: AsyncConnection, chunk: Place) -> bytes | None:
@@ -250,7 +253,7 @@ async def payload(connection: AsyncConnection, chunk: Place) -> bytes | None:
 
 
 async def settle(connection: AsyncConnection, chunk: Place, outcome: ChunkOutcome, *, again: bool) -> None:
-    """Write the chunk's outcome; ``again``: in place of an earlier one. The import is locked.
+    """Write the chunk's outcome; ``again``: in place of an earlier one. The caller has locked the import.
 
     A dead-lettered chunk keeps its payload: a replay sends it once more.
     """
@@ -282,14 +285,14 @@ async def totals(connection: AsyncConnection, import_id: int) -> Totals | None:
 
 
 async def silent(connection: AsyncConnection, seconds: float) -> list[Place]:
-    """Return the chunks that were sent so long ago, of imports in which nothing moved since."""
+    """Return the chunks that were sent more than ``seconds`` ago, of imports of which no chunk was settled since."""
     rows = await connection.execute(_SILENT, {"seconds": seconds})
     return [(import_id, chunk_index) for import_id, chunk_index in rows]
 
 
 async def send_again(connection: AsyncConnection, chunks: Sequence[Place]) -> None:
     """Let unsettled chunks wait to be claimed once more."""
-    await connection.execute(_SEND_AGAIN, _columns(chunks))
+    await connection.execute(_SEND_AGAIN, _place_columns(chunks))
 
 
 async def reopen(connection: AsyncConnection, chunks: Sequence[Place]) -> list[Place]:
@@ -299,7 +302,7 @@ async def reopen(connection: AsyncConnection, chunks: Sequence[Place]) -> list[P
     dead-lettered.
     """
     await lock_imports(connection, [import_id for import_id, _ in chunks])
-    reopened = await connection.execute(_REOPEN, _columns(chunks))
+    reopened = await connection.execute(_REOPEN, _place_columns(chunks))
     return sorted((row.import_id, row.chunk_index) for row in reopened)
 
 
@@ -307,5 +310,5 @@ def _place(chunk: Place) -> dict[str, int]:
     return {"import_id": chunk[0], "chunk_index": chunk[1]}
 
 
-def _columns(chunks: Sequence[Place]) -> dict[str, list[int]]:
+def _place_columns(chunks: Sequence[Place]) -> dict[str, list[int]]:
     return {"imports": [chunk[0] for chunk in chunks], "indexes": [chunk[1] for chunk in chunks]}

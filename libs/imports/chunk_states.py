@@ -13,8 +13,8 @@ Place = tuple[int, int]
 class Window:
     """Chunks of one import in flight at most: ``alone`` while no other import waits, else ``shared``."""
 
-    alone: int = 3
-    shared: int = 2
+    alone: int
+    shared: int
 
 
 @dataclass(frozen=True, slots=True)

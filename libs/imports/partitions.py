@@ -30,6 +30,11 @@ class SpreadChunks(DefaultPartitioner):  # type: ignore[misc]
 
 @cache
 def _stride(count: int) -> int:
-    """Return a step that meets every partition, and soon each consumer's range of them (they are contiguous)."""
+    """Return how many partitions lie from one chunk's to the next one's.
+
+    No number but 1 divides both the step and ``count``, so that the chunks meet every partition before one comes again.
+    And it is near the golden section of ``count``, so that few chunks suffice to meet all parts of the circle: also a
+    consumer that was given a contiguous range of partitions has one of them.
+    """
     nearest = sorted(range(1, count + 1), key=lambda step: abs(step - count * _GOLDEN_SECTION))
     return next(step for step in nearest if math.gcd(step, count) == 1)

@@ -32,9 +32,10 @@ def csv_records(path: Path, limits: Limits) -> tuple[str, Iterator[tuple[int, li
     The record's number is the row that a spreadsheet shows: the first record is 1 (Excel does not show the
     line ``sep=;``, so it is not counted), a quoted cell of several lines is in one row.
 
-    A record of one line with a cell over ``max_cell_chars`` comes as one cell that is over it: how the line
-    begins. Over many lines it is refused, as is a quoted cell that never ends: a missing quotation mark makes
-    one cell of all rows below, which would be lost silently.
+    A cell may be longer than ``max_cell_chars``. In a record of one line that is the row's own fault: the record comes
+    as a single cell, the beginning of its line, one character longer than the limit. In a record of many lines the
+    file is refused, as it is for a quoted cell that never ends: where a quotation mark is missing, all rows below it
+    become one cell, and would be lost silently.
 
     Raises Unreadable with ``file_encoding``, ``file_not_spreadsheet``, ``file_broken``; the last also while the
     records are read.
@@ -69,8 +70,7 @@ def _separator(start: str) -> tuple[str, bool]:
 
 def _likeness(line: str, separator: str) -> tuple[int, int]:
     """Return how many of the columns' names, and how many cells, the line holds when it is separated so."""
-    # The limit is one for the whole process, and the file before this one may have left a smaller one.
-    csv.field_size_limit(_SAMPLE)
+    csv.field_size_limit(_SAMPLE)  # one limit for the whole process: the file before this one may have set a smaller
     cells = [trimmed(cell).casefold() for cell in next(csv.reader([line], delimiter=separator))]
     return len(set(cells) & set(FILE_COLUMNS)), len(cells)
 

@@ -51,8 +51,7 @@ def _opened(path: Path, suffix: str) -> CalamineWorkbook:
     """
     if path.suffix == suffix:
         return CalamineWorkbook.from_path(path)
-    # Made beside the upload, not among all temporary files: the api removes the upload's folder even when this process
-    # is killed while it reads.
+    # In the folder of the upload, whose owner removes it with all that it holds, also when this process is killed.
     with TemporaryDirectory(dir=path.parent) as folder:
         named = Path(folder) / f"workbook{suffix}"
         named.symlink_to(path.resolve())

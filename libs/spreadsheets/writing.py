@@ -48,8 +48,8 @@ class XlsxWriter:
     """
 
     def __init__(self, title: str, columns: Sequence[str]) -> None:
-        # It takes as long to import as all else that a service needs: who asks for a workbook waits for that, not
-        # every start.
+        # openpyxl takes as long to import as all else that a service needs, so it is imported when somebody asks for a
+        # workbook, and not at every start.
         from openpyxl import Workbook  # noqa: PLC0415
         from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
 
@@ -73,7 +73,7 @@ class XlsxWriter:
 
     def _text(self, cell: str) -> "Cell | str | None":
         if not cell.isprintable():
-            # Before a formula is looked for: one that stands behind such a character would begin the cell.
+            # Before formulas are looked for: one behind such a character begins the cell once the character is gone.
             cell = _NOT_IN_XML.sub("", cell)
         cell = neutralised(cell)
         if not cell.isprintable() or "_x" in cell:

@@ -51,13 +51,13 @@ _NO_CELL_BUT = rb'<c(?! r="%b[0-9]{1,%d}"|[A-Za-z])'
 """Finds a cell (``<c``) that is written in any way but this: its reference comes first, and has these letters and at
 most so many digits. Other elements' names that begin with c (``<col``) go on with a letter and are no cells."""
 _NOT_PLAIN = re.compile(_NO_CELL_BUT % (b"[A-Z]{1,3}", 7))
-_LETTERS = 26
-"""Columns that are named by one letter."""
+_ONE_LETTER_COLUMNS = 26
+"""Columns that are named by one letter: A to Z."""
 _PREFIXED_CELL = re.compile(rb":c[\s/>]")
 """``<x:c>``: the same element with a namespace's prefix, as the OpenXML SDK writes it."""
 _ERROR_CELL = b't="e"'
 _ERROR_LENGTH = 32
-_REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
+_CELL_REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
 
 
 @dataclass(slots=True)
@@ -191,8 +191,10 @@ def _surely_within(blocks: Generator[bytes, None, None], limits: Limits) -> bool
     """
     digits = len(str(limits.max_rows + 1))
     near = re.compile(_NO_CELL_BUT % (b"[A-Z]", digits))
+    # All cells that ``near`` does not find have one letter and at most so many digits, so they spread no further than
+    # this. Only where it finds others are references read one by one.
     rows: int = 10**digits - 1
-    columns = _LETTERS
+    columns = _ONE_LETTER_COLUMNS
     rest = b""
     for block in blocks:
         whole, bracket, tail = (rest + block).rpartition(b"<")
@@ -230,7 +232,7 @@ class _Cells:
             self._row = int(number) - 1 if number.isdecimal() else self._row + 1
             self._column = -1
         elif name == "c":
-            reference = _REFERENCE.fullmatch(attributes.get("r", ""))
+            reference = _CELL_REFERENCE.fullmatch(attributes.get("r", ""))
             if reference:
                 self._row, self._column = int(reference[2]) - 1, _column(reference[1].upper())
             else:

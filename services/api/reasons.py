@@ -1,4 +1,6 @@
-"""The words for people of every code that a row can have, printed in ``docs/errors.md``. A code keeps its meaning.
+"""The words for people of every code that a row can have, printed in ``docs/reference/errors.md``.
+
+A code never changes its meaning.
 
 ``ROW_ERRORS`` are entries of the ``errors`` list of ``invalid_rows`` and, when invalid rows are skipped, reasons of
 settled rows. ``SETTLED_REASONS`` are the others: why a valid row did not become a lead.

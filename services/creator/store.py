@@ -44,7 +44,8 @@ _CHAT_TAGS = """
          AS given (chat_id, tag_id, lead_id)
     {on_conflict}
     """
-# Looking for a conflict before each row costs a sixth of the insert, and nearly every chunk has none.
+# By ``all_new``. ON CONFLICT looks for a conflict before each row, which costs a sixth of the insert, and nearly every
+# chunk has none. So the rows are inserted without it first, and with it only when that has failed.
 _INSERT_LEADS = {all_new: text(_LEADS.format(on_conflict=do)) for all_new, do in _ON_CONFLICT.items()}
 _INSERT_CHAT_TAGS = {all_new: text(_CHAT_TAGS.format(on_conflict=do)) for all_new, do in _ON_CONFLICT.items()}
 _DELETE_CHAT_TAGS = text(
@@ -63,7 +64,7 @@ _LEADS_OF_CHATS = text(
 
 
 class NotAllNew(Exception):
-    """A lead of the chunk exists already. Insert again with ``all_new=False``, in a new transaction."""
+    """A lead or a chat_tag of the chunk exists already. Insert again with ``all_new=False``, in a new transaction."""
 
 
 class LeadStore:
@@ -183,8 +184,10 @@ class Store:
 
 
 def _is_repeat(item: Any) -> bool:
+    """Tell whether a chat of the same id exists: it is our own, of an earlier run of the chunk."""
     return item["code"] == DUPLICATE_KEY and "_id" in item.get("keyPattern", {"_id": 1})
 
 
 def _is_anothers_phone(item: Any) -> bool:
+    """Tell whether a unique index on phones refused the chat: only the platform has one, so another chat is first."""
     return item["code"] == DUPLICATE_KEY and "contact_cellphone" in item["keyPattern"]

@@ -16,6 +16,7 @@ from services.creator.settings import Settings
 
 CHECK_PATH = "/v1/contacts/check"
 LONGEST_WAIT_SECONDS = 10.0
+"""A longer ``Retry-After`` of the provider is cut to this."""
 TRY_AGAIN_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 REFUSED_STATUSES = frozenset({400, 422})
 """The provider calls the question itself wrong: it will say so again."""
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 
 
 class ProviderAway(BadDay):
-    """The provider did not answer usefully; nothing is known of the phone. ``seconds``: its Retry-After."""
+    """The provider did not answer usefully; nothing is known of the phone. ``seconds`` to wait, when it said so."""
 
     def __init__(self, message: str, *, seconds: float | None = None) -> None:
         super().__init__(message)
@@ -119,7 +120,7 @@ class WhatsApp:
         return answer
 
     def _open_session(self) -> aiohttp.ClientSession:
-        """Open it within the running loop; the semaphore bounds its connections."""
+        """Return the one session, opened by the first call: aiohttp wants that within the running loop."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 headers=self._headers, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()

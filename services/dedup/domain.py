@@ -9,10 +9,10 @@ from libs.contracts.lead_import.internal.messages import (
     settle,
 )
 
-Phone = tuple[str, str]
-"""(ISO country code, national number as stored)."""
+LivePhone = tuple[str, str]
+"""A live row's phone: (ISO country code, canonical national number)."""
 
-KnownPhones = dict[Phone, str]
+KnownPhones = dict[LivePhone, str]
 """Phones of the chunk that the platform holds in one of their forms, each with the reason code of who holds it."""
 
 

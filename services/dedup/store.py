@@ -9,8 +9,9 @@ from libs.fields.phone_forms import both_forms
 from libs.imports.chats import rows_with_others_chats
 from services.dedup.domain import KnownPhones
 
-# Both lists are walked along the index together: a page that holds several of the phones is read once, and countries
-# that nobody is in are skipped. UNION, because many patients may share a phone.
+# Countries and phones are two lists and not pairs, because PostgreSQL then finds all of them in one walk along the
+# index: a page that holds several of the phones is read once, and countries that nobody is in are skipped. UNION, and
+# not UNION ALL, because many patients may share a phone.
 _KNOWN = text(
     """
     SELECT contact_cellphone_country_code, contact_cellphone, 'lead_exists'
@@ -40,7 +41,7 @@ class Store:
     async def known_phones(self, chunk: ChunkAccepted) -> KnownPhones:
         """Return the live phones that a lead or chat of the account, or a patient of the company, has.
 
-        In either form: what the platform holds of old mobiles lacks the ninth digit.
+        They are looked up in both forms: what the platform holds of old mobiles lacks the ninth digit.
         """
         if not len(chunk.live):
             return {}
@@ -61,8 +62,7 @@ class Store:
                 },
             )
             for country, form, reason in rows:
-                # The statement looks each number up in each country of the chunk, so it also finds a number of this
-                # chunk that somebody has in another of those countries: no row's phone.
+                # Every number was looked up in every country of the chunk, so this may be the same number elsewhere.
                 phone = phone_of.get((country, form))
                 if phone is not None and known.get(phone) != "lead_exists":
                     known[phone] = reason

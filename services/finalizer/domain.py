@@ -4,7 +4,8 @@ from libs.contracts.lead_import.events import ImportStatus
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated, Outcome, SettledRow
 from libs.imports.chunk_states import ChunkOutcome, ChunkState, Totals
 
-DEAD_LETTERED = "chunk_dead_lettered"
+CHUNK_DEAD_LETTERED = "chunk_dead_lettered"
+"""The reason of rows, and of imports, that ended because a chunk went to the dead letter."""
 
 
 def outcome_of(chunk: ChunkCreated) -> ChunkOutcome:
@@ -23,7 +24,9 @@ def outcome_of_dead_letter(row_count: int, accepted: ChunkAccepted | None) -> Ch
     if accepted is None:
         return ChunkOutcome(created=0, existing=0, errors=row_count, rows=[], dead_lettered=True)
     lost = [
-        SettledRow(row=row, outcome=Outcome.ERROR, reason=DEAD_LETTERED, cells=accepted.live.original_cells(index))
+        SettledRow(
+            row=row, outcome=Outcome.ERROR, reason=CHUNK_DEAD_LETTERED, cells=accepted.live.original_cells(index)
+        )
         for index, row in enumerate(accepted.live.row)
     ]
     rows = [*accepted.settled, *lost]
@@ -47,5 +50,5 @@ def counts(state: ChunkState, outcome: ChunkOutcome) -> bool:
 def status_of(totals: Totals) -> tuple[ImportStatus, str | None]:
     """Return the import's last status, and why it failed."""
     if totals.dead_lettered:
-        return ImportStatus.FAILED, DEAD_LETTERED
+        return ImportStatus.FAILED, CHUNK_DEAD_LETTERED
     return ImportStatus.FINISHED, None

@@ -49,13 +49,13 @@ async def settle_dead_letter(letter: DeadLetter, *, store: Store, wake_relay: Ca
             return
         if state.settled:
             return
-        outcome = await _outcome_of_dead_letter(lead_import, chunk_index, state.row_count)
+        outcome = await _outcome_from_payload(lead_import, chunk_index, state.row_count)
         await lead_import.settle(chunk_index, state, outcome)
         await _finish_if_complete(lead_import)
     wake_relay()
 
 
-async def _outcome_of_dead_letter(lead_import: ImportStore, chunk_index: int, row_count: int) -> ChunkOutcome:
+async def _outcome_from_payload(lead_import: ImportStore, chunk_index: int, row_count: int) -> ChunkOutcome:
     payload = await lead_import.payload(chunk_index)
     try:
         accepted = ChunkAccepted.model_validate_json(payload or b"")

@@ -28,9 +28,10 @@ _FINISH = text(
               total_existing, total_errors, failure_reason, revision, created_at AS accepted_at, finished_at
     """
 )
-# First locked, in the order of their ids, so that two imports that end at once never wait for each other in a circle;
-# then the next statement looks whether they are used. In between no tagger can begin to hold one of them, and a hold
-# that a tagger had begun is committed by the time that we have the lock.
+# This statement locks the tags, and the next one finds out which of them are unused. tagger and api lock a tag, too
+# (FOR SHARE), before they hold it for an import. So each of them has either committed its hold by now, and the next
+# statement sees it; or it waits for this transaction, and then finds the tag deleted. In order of ids, because two
+# transactions that lock the same tags in different orders would deadlock.
 _LOCK_TAGS = text(
     """
     SELECT t.id FROM amigocare.tags t
@@ -68,11 +69,11 @@ class ImportStore:
         return await chunk_life.state(self.connection, (self.import_id, chunk_index))
 
     async def payload(self, chunk_index: int) -> bytes | None:
-        """Return the chunk as the api accepted it, or None once it is settled."""
+        """Return the chunk as the api accepted it, or None once it is settled well."""
         return await chunk_life.payload(self.connection, (self.import_id, chunk_index))
 
     async def settle(self, chunk_index: int, state: ChunkState, outcome: ChunkOutcome) -> None:
-        """Write the chunk's outcome, in place of an earlier one."""
+        """Write the chunk's outcome, in place of the earlier one if ``state`` has one."""
         await chunk_life.settle(self.connection, (self.import_id, chunk_index), outcome, again=state.settled)
 
     async def totals(self) -> Totals | None:
@@ -122,7 +123,7 @@ class Store:
             yield ImportStore(connection, import_id, self._clock) if exists else None
 
     async def silent_chunks(self, seconds: float) -> list[Place]:
-        """Return (import id, chunk index) of chunks sent so long ago, of imports in which nothing moved since."""
+        """Return the chunks that were sent over ``seconds`` ago, of imports in which no chunk was settled since."""
         async with self._postgres.transaction() as connection:
             return await chunk_life.silent(connection, seconds)
 

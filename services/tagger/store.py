@@ -22,7 +22,8 @@ _MAKE = text(
     RETURNING id
     """
 )
-# FOR SHARE, because the finalizer cleans tags that nobody holds: until the hold below is committed it could not see it.
+# FOR SHARE: the finalizer must not delete these tags as unused before the hold (below), by which they are used, is
+# committed.
 _FIND = text(
     """
     SELECT given.name, t.id

@@ -142,6 +142,12 @@ SHAPES = (
         bad_stage="finalizer",
     ),
     Shape(
+        "three chunks of a row each, with two tags of the request",
+        [[Row("11991000001", ["a"]), Row("11991000002", ["b"]), Row("11991000003", ["a"])]],
+        chunk_rows=1,
+        request_tags=2,
+    ),
+    Shape(
         "sent again, and late repeats after the end",
         [[Row("11991000001", ["a"]), Row("11991000003", ["b"]), Row("11991230000", ["w"])]],
         asks_provider=True,

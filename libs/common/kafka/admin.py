@@ -97,7 +97,7 @@ def _configs(settings: KafkaSettings, *, retention_hours: int) -> dict[str, str]
         "retention.ms": str(retention_hours * HOUR_MS),
         # With three replicas an acknowledged message is on two, and one broker may die without stopping the topic.
         "min.insync.replicas": "2" if settings.topic_replication >= REPLICAS_FOR_QUORUM else "1",
-        # The broker's time, not the producer's. After a producer's clock has jumped ahead brokers would refuse its
-        # messages (from an hour on), and after a jump back delete them too early.
+        # The broker's clock dates messages. By the dates of a producer whose clock has jumped, a broker would refuse
+        # messages (more than an hour ahead) or delete them before their retention is over (far back).
         "message.timestamp.type": "LogAppendTime",
     }

@@ -14,10 +14,11 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from libs.common.kafka.delivery import Delivery, DeliveryMiddleware
 from libs.common.settings import KafkaSettings
 
-GRACEFUL_SECONDS = 20.0
+HANDLER_GRACE_SECONDS = 20.0
 """How long a stop waits for the message in hand."""
 STOP_SECONDS = 25.0
-"""How long a stop may take in all: below the 30 seconds after which orchestrators kill."""
+"""How long stopping the broker may take in all: the message in hand, the commit, leaving the group. Orchestrators kill
+after 30 seconds unless they are told otherwise."""
 
 Partitioner = Callable[[bytes | None, list[int], list[int]], int]
 """Chooses from (key, all partitions, those with a leader)."""
@@ -82,7 +83,7 @@ def create_broker(
         max_request_size=1024 * 1024,
         # FastStream logs exceptions with their values, which may be personal data; Delivery logs instead.
         logger=None,
-        graceful_timeout=GRACEFUL_SECONDS,
+        graceful_timeout=HANDLER_GRACE_SECONDS,
         middlewares=middlewares,
     )
     if delivery is not None:
@@ -91,7 +92,10 @@ def create_broker(
 
 
 async def stop_broker(broker: KafkaBroker) -> None:
-    """Finish and commit the message in hand, leave the group. Kafka may be away: then leave without a word."""
+    """Finish and commit the message in hand, and leave the group.
+
+    When Kafka does not answer, give up after ``STOP_SECONDS``: the group then learns of it when the session times out.
+    """
     try:
         async with asyncio.timeout(STOP_SECONDS):
             await broker.stop()

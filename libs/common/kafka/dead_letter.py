@@ -18,7 +18,10 @@ def piece_of_record(record: ConsumerRecord[Any, Any], dead_letters: DeadLetters)
 
 
 def dead_letter_key(record: ConsumerRecord[Any, Any], dead_letters: DeadLetters) -> bytes | None:
-    """Return the first number of the record's piece, so that one reader has them all; else the record's own key."""
+    """Return the key of a dead letter: the first number of its piece of work, or the record's own key.
+
+    Letters of one key go to one partition: all whose pieces begin with the same number have the same reader.
+    """
     piece = piece_of_record(record, dead_letters)
     return str(piece[0]).encode() if piece else record.key
 
@@ -52,7 +55,7 @@ def dead_letter_headers(
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter as its readers see it. ``piece``: what of its owner's work it is about, None for a stranger."""
+    """A dead letter as its readers see it. ``piece``: the piece of its owner's work that it is about, or None."""
 
     piece: Piece | None
     original_topic: str

@@ -145,7 +145,10 @@ class Delivery:
         self.progress[place] += 1
 
     async def back_off(self, record: ConsumerRecord[Any, Any], error: Exception, *, attempts: int) -> None:
-        """Wait as long as so many attempts call for, or until ``stop_waiting``."""
+        """Wait, or return earlier after ``stop_waiting``.
+
+        The wait doubles with each attempt, from 0.2 seconds up to ``backoff_max_seconds``; half of it is random.
+        """
         longest = min(self._settings.backoff_max_seconds, 0.1 * 2 ** min(attempts, 20))
         seconds = longest * (0.5 + self._jitter() / 2)
         log.warning(
@@ -167,8 +170,8 @@ class Delivery:
             self._gave_up = True
             log.critical("too many bad messages in a row, stopping", topic=record.topic, error=describe(error))
             self._on_bad_deploy()
-        # If this raised at once, FastStream would start its loop again and read the next message. So the consumer is
-        # held here until the service stops.
+        # Were the error raised now, FastStream would start its loop again and read on, while the service is only
+        # about to stop. So the message is held here until it stops.
         await self._stopping.wait()
         raise BadDeploy
 
@@ -181,8 +184,8 @@ class Delivery:
         try:
             await self._broker.publish(record.value or b"", topic=letters.topic, key=key, headers=headers)
         except MessageSizeTooLargeError:
-            # The message was just small enough for Kafka, and with our headers it is not. Without its body it is, and
-            # does not hold up its partition for ever.
+            # The headers that say why have made the message larger than Kafka takes. So its bytes are dropped: a
+            # letter that can never be sent would hold its partition for ever.
             headers["x-dropped-bytes"] = str(len(record.value or b""))
             await self._broker.publish(b"", topic=letters.topic, key=key, headers=headers)
         DEAD_LETTERED.labels(self._service, record.topic).inc()
@@ -222,7 +225,8 @@ class DeliveryMiddleware(BaseMiddleware[Any, Any]):
         try:
             done = await self.policy.failed(self.msg, exc_val)
         except Exception as error:  # noqa: BLE001 - whatever it is, the message must stay un-acked
-            # Kafka itself refused the dead letter: the message stays un-acked, so nothing is lost.
+            # Kafka itself refused the dead letter: the message stays un-acked, so nothing is lost. It comes again after
+            # a long pause, as after the eighth attempt (13 to 26 s), because this is nothing that passes soon.
             await self.policy.back_off(self.msg, error, attempts=8)
         finally:
             if not done:
@@ -232,16 +236,16 @@ class DeliveryMiddleware(BaseMiddleware[Any, Any]):
         return done
 
     def _come_again(self, record: ConsumerRecord[Any, Any]) -> None:
-        # A message that FastStream's parser could not read has no `nack`. Without this the next message would be
-        # handled and committed, and this one with it.
+        # FastStream can't nack what its parser could not read: it would read on, and the next message's commit would
+        # count this one as done.
         subscriber = self.context.get_local("handler_")
         if subscriber is not None and subscriber.consumer is not None:
             with suppress(IllegalStateError):  # the partition has moved, and the message with it
                 subscriber.consumer.seek(TopicPartition(record.topic, record.partition), record.offset)
 
     async def _commit(self) -> None:
-        # FastStream can't acknowledge what its parser could not read: without this, a last bad message
-        # of a partition would stay as lag.
+        # FastStream can't acknowledge what its parser could not read, either. Unless a good message follows, whose
+        # commit covers this one, it would count as lag for ever.
         subscriber = self.context.get_local("handler_")
         if subscriber is not None and subscriber.consumer is not None:
             await subscriber.consumer.commit()

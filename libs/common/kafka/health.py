@@ -29,12 +29,14 @@ class ConsumerHealth:
         self._service = service
         self._monotonic = monotonic
         self._moved: dict[int, tuple[int, float]] = {}
-        """By subscriber: its progress, and since when it is that."""
+        """By number of the subscriber: how many messages it had settled when it last moved or had nothing to do, and
+        when that was."""
 
     async def stuck(self) -> str | None:
-        """Return why this process is not ready, or None. One of its consumers that is stuck is enough.
+        """Return why this process is not ready, or None. It is not when one of its consumers is stuck.
 
-        Of the consumers of a topic some may be without a partition: there can be more of them than partitions.
+        A consumer without a partition is not stuck as long as another one of the process has a partition of the topic:
+        there may be more consumers than partitions.
         """
         lags: dict[str, int] = {}
         assigned: set[str] = set()
@@ -74,6 +76,10 @@ class ConsumerHealth:
 
 
 def _in_hand(subscriber: Any) -> int:
-    """Return 1 while a message is being handled: it is past the position, and a handler that hangs looks idle."""
+    """Return 1 while a message is being handled, else 0.
+
+    The consumer's position is already behind that message. Counted by positions alone, a handler that hangs with the
+    last message of its partition would look idle.
+    """
     in_hand: int = subscriber.lock.qsize
     return in_hand

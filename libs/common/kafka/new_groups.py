@@ -1,8 +1,9 @@
 """Where a consumer group starts that never read its topic before.
 
-Kafka asks each consumer for itself what to do with a partition without an offset, and would ask again when partitions
-are added or offsets were forgotten: "from now" would then lose messages. So a group that begins now has an offset
-placed at the end of every partition once, before its first member joins; from then on it reads as any other group.
+Where a partition is read that the group has no offset for is a setting of the consumer (``auto_offset_reset``), and it
+holds for ever: for new groups, and also for partitions that are added later and for offsets that Kafka forgot. There
+"from now on" would lose messages, so every group is told "from the oldest". A group that shall begin now has an offset
+placed at the end of every partition once, before its first member joins, and reads as any other from then on.
 """
 
 import stamina
@@ -16,6 +17,7 @@ from faststream.kafka import KafkaBroker
 from libs.common.settings import KafkaSettings
 
 SECONDS_FOR_OFFSETS = 30.0
+"""How long a cluster may take that has yet to make its own topic of offsets."""
 
 log = structlog.get_logger()
 

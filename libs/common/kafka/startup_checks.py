@@ -5,7 +5,7 @@ from faststream.kafka import KafkaBroker
 
 
 class UnsafeSubscriber(RuntimeError):
-    """A subscriber was declared past ``libs.common.kafka.broker.subscribe``; declare it there."""
+    """A subscriber was declared without ``libs.common.kafka.subscribing``; declare it through that."""
 
 
 def check_subscribers(broker: KafkaBroker) -> None:

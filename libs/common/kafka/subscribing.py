@@ -19,7 +19,7 @@ REBALANCE_TIMEOUT_MS = 60_000
 Begins = Literal["beginning", "now"]
 """Where a group that never read the topic starts.
 
-``beginning``: with the oldest message that the topic still holds; for a service without which work would lie.
+``beginning``: with the oldest message that the topic still holds; for a service whose work would else stay undone.
 ``now``: with what comes from now on; for one that reacts to news, and must not react to the past day's again.
 """
 
@@ -68,20 +68,22 @@ def subscribe_raw(
     decoder: Callable[[KafkaMessage], Awaitable[Any]],
 ) -> Callable[[Callable[[Any], Awaitable[None]]], None]:
     """Subscribe with a decoder of the caller's own."""
+    # Ten seconds are left for joining again: a member that is later than the timeout is put out of the group.
     listener = WaitForHandler(REBALANCE_TIMEOUT_MS / 1000 - 10, begins_now=begins == "now")
     subscriber = broker.subscriber(
         topic_name,
         group_id=group,
         ack_policy=AckPolicy.NACK_ON_ERROR,
-        # Whatever ``begins`` says: it also decides for partitions that are added later, and for a group whose
-        # offsets were forgotten. Who begins now has had its offsets placed before it joins (``new_groups.py``).
+        # Also for a group that begins now: this setting decides, too, for partitions that are added later and for
+        # offsets that Kafka forgot, where "latest" would lose messages. Such a group has had its offsets placed at the
+        # end before it joins (``new_groups.py``).
         auto_offset_reset="earliest",
         session_timeout_ms=int(settings.kafka_session_timeout_seconds * 1000),
         heartbeat_interval_ms=int(settings.kafka_session_timeout_seconds * 1000 / 4),
         max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
         rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
-        # A fetch leaves out the partitions of which something is still to be handled. A message that arrives on one of
-        # those waits until that fetch has ended, which is this time at most (aiokafka's default: half a second).
+        # aiokafka leaves a partition out of a fetch while messages of it lie fetched and unread. One that arrives there
+        # meanwhile waits until that fetch is over, which takes as long as this when nothing else arrives.
         fetch_max_wait_ms=100,
         fetch_min_bytes=1,
         decoder=decoder,
@@ -102,8 +104,8 @@ def broadcast(broker: KafkaBroker, topic_name: str) -> Callable[[Callable[[Kafka
     """
 
     async def undecoded(message: KafkaMessage) -> KafkaMessage:
-        # FastStream keeps what a decoder returns in the message: one that holds itself would stay, with all that
-        # it carries, until Python looks for cycles.
+        # FastStream keeps what a decoder returns in the message. A message that held itself would stay in memory, with
+        # all that it carries, until Python looks for such cycles, which it does rarely (``garbage.py``).
         return copy(message)
 
     subscriber = broker.subscriber(

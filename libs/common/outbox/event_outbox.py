@@ -24,14 +24,15 @@ _ADD = text(
     "INSERT INTO amigocare.outbox (topic, key, headers, payload)"
     " VALUES (:topic, :key, CAST(:headers AS jsonb), :payload)"
 )
-# No event waits longer than the longest delay: a time further ahead was written by a clock that has since jumped back.
-# It is held against the time of now, not of this transaction's beginning: a relay that began later may have claimed
-# the event since, and its lease is good.
+# Due is what is available by now. Due is also what shall be available later than the longest delay from now: nobody
+# writes such a time, unless by a clock that has since jumped back, and the event would wait until the clock is there
+# again. "From now" is by clock_timestamp(), because now() stands still at the beginning of this transaction: another
+# relay may have claimed the event since then, and its good lease would look too long.
 _CLAIM = text(
     """
     WITH due AS (
         SELECT id FROM amigocare.outbox
-        WHERE available_at <= now() OR available_at > clock_timestamp() + make_interval(secs => :longest)
+        WHERE available_at <= now() OR available_at > clock_timestamp() + make_interval(secs => :longest_delay)
         ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     UPDATE amigocare.outbox o
@@ -67,7 +68,7 @@ async def claim_events(connection: AsyncConnection, *, lease: uuid.UUID, limit: 
     """Lease up to ``limit`` due events, oldest first; those that others hold are skipped."""
     rows = await connection.execute(
         _CLAIM,
-        {"lease": lease, "limit": limit, "seconds": LEASE_SECONDS, "longest": LONGEST_DELAY_SECONDS},
+        {"lease": lease, "limit": limit, "seconds": LEASE_SECONDS, "longest_delay": LONGEST_DELAY_SECONDS},
     )
     return sorted((Outgoing(*row) for row in rows), key=lambda row: row.id)
 

@@ -29,7 +29,8 @@ from libs.common.web.health import health_routes
 class ConsumerService(Lifecycle):
     """One consumer service. Declare subscribers on ``broker``, then ``run``.
 
-    ``dead_letters`` are those of the service's own owner, whoever's topics it reads.
+    ``dead_letters``: where messages go that it cannot process. A service gives those of its own owner, also for the
+    topics of other owners that it reads.
     """
 
     def __init__(

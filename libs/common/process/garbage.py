@@ -1,15 +1,18 @@
-"""How often a process looks for garbage: rarely, because its messages make none that needs looking for."""
+"""How often Python looks for garbage in a process: rarely, because messages leave none that must be looked for."""
 
 import gc
 
 NEW_OBJECTS = 50_000
+"""Python looks for garbage when so many more objects were made than freed. Its default is 700."""
 
 
 def collect_rarely() -> None:
     """Call once when everything is loaded.
 
-    A message is thousands of lists, none of them in a cycle: they go when the message goes. By default Python walks
-    through them, and now and then through all that was ever loaded, every 700 new ones.
+    Python frees an object at once when nothing refers to it any more. It must look for garbage only because objects
+    that refer to each other in a cycle are not freed so. A message is thousands of lists, none of them in a cycle, but
+    each counts as a new object: by default Python would walk through them again and again, and now and then through
+    all that was ever loaded (which ``freeze`` takes out of the search).
     """
     gc.collect()
     gc.freeze()

@@ -1,6 +1,6 @@
 """An HTTP service as a process: its application, its resources, its health checks, its end.
 
-The counterpart of ``libs.common.kafka.service`` for services that answer calls.
+The counterpart of ``libs.common.process.consumer`` for services that answer calls.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -26,8 +26,9 @@ KEEP_ALIVE_SECONDS = 75
 """How long an idle connection is kept open for its next request. Load balancers keep theirs for 60 seconds, and must
 be the ones who close: when the service closes first, the balancer may send a request at that very moment, and its
 caller gets a connection reset for an answer."""
-GRACEFUL_SECONDS = 20
-"""How long a stop waits for the answers that are being given: below the 30 seconds after which orchestrators kill."""
+ANSWERS_GRACE_SECONDS = 20
+"""How long a stop waits for the answers that are being given. What comes after it, closing the broker, may take another
+25 seconds; the manifests let a service be killed after 60."""
 
 
 class HttpService(Lifecycle):
@@ -56,8 +57,8 @@ class HttpService(Lifecycle):
             version=VERSION,
             lifespan=self._lifespan,
             description=description,
-            # FastAPI would make five spans for a request, which cost more than the answer does: one is enough. And its
-            # log of an error would quote the values at fault, which may be personal data.
+            # FastAPI would also make a span for each step of a call, five in all, which cost more than the answer; the
+            # one for the whole request is enough. And it would log errors with their messages, which may quote rows.
             telemetry={"operation_spans": False, "metrics": False, "logs": False},
         )
         install_error_handlers(self.app, problems)
@@ -91,5 +92,5 @@ class HttpService(Lifecycle):
             log_config=None,
             access_log=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+            timeout_graceful_shutdown=ANSWERS_GRACE_SECONDS,
         )

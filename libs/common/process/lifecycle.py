@@ -32,8 +32,9 @@ class Lifecycle:
         self._background: list[Background] = []
 
     def starts(self, start: Callable[[], Awaitable[None]], *, close: Callable[[], Awaitable[None]]) -> None:
-        """Call ``start`` when the process begins, after those that were declared before; ``close`` as ``closes`` does.
+        """Call ``start`` when the process begins, and ``close`` when it ends.
 
+        Starts are called in the order in which they were declared, closes in the reverse order (see ``closes``).
         ``close`` is also called when ``start`` failed half-way.
         """
         self._held.append((start, close))

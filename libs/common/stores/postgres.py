@@ -29,7 +29,7 @@ class Postgres:
             pool_size=settings.postgres_pool_size,
             max_overflow=0,
             pool_timeout=seconds,
-            # SQLAlchemy's errors would quote the parameters, which are personal data, and errors are logged.
+            # Errors are logged, and would quote the parameters of their statement: personal data.
             hide_parameters=True,
             connect_args={
                 "timeout": seconds,
@@ -53,10 +53,10 @@ class Postgres:
         """Commit at the end of the block, roll back when it raises.
 
         With a ``company_id`` no other company's rows exist within it (row-level security), whatever the
-        queries say. Without one it is the house's own, for work over all companies: the relay, the command line.
-        ``by_index`` is for large sets of a company's rows, each of which looks keys up, or has foreign keys that
-        are looked up: statistics, or a plan that was made while a table was small and is kept, let a scan of all
-        of it seem cheap.
+        queries say. Without one all companies' rows do, for work that is of none: the relay, the command line.
+        ``by_index`` forbids to read a table from end to end. It is for statements over many rows that look a key up for
+        each of them, by themselves or through foreign keys. PostgreSQL may hold statistics, or a plan, from when the
+        table was small, and by those reading all of it seems cheaper than looking up.
         """
         async with self.engine.begin() as connection:
             if company_id is not None:

@@ -9,9 +9,9 @@ import jwt
 from jwt import PyJWKClient, PyJWKClientError
 from pydantic import Field, SecretStr, model_validator
 
+from libs.common.messages import ID_LIMIT
 from libs.common.settings import EnvironmentSettings
 
-ID_LIMIT = 2**31 - 1
 SECRET_BYTES = 32
 """RFC 7518, section 3.2: a key of the hash's size or larger."""
 
@@ -72,8 +72,7 @@ class TokenReader:
 
     async def read(self, token: str) -> Caller:
         """Return the caller. Raises InvalidToken, or KeysUnavailable."""
-        # With a secret nothing is fetched, so it is read here. The provider's keys may have to be fetched first, and
-        # PyJWT waits for them without letting other requests go on: hence a thread.
+        # In a thread only where the identity provider's keys may have to be fetched, which would hold the event loop.
         return await asyncio.to_thread(self._read, token) if self._jwks else self._read(token)
 
     def _read(self, token: str) -> Caller:
@@ -95,8 +94,8 @@ class TokenReader:
                 options={
                     "require": ["sub", "exp"],
                     "verify_aud": settings.jwt_audience is not None,
-                    # `iat` says when the token was made and limits nothing (RFC 7519, 4.1.6). Checked, it would refuse
-                    # every new token while our clock is slow.
+                    # When a token was made limits nothing (RFC 7519, 4.1.6), and if our clock were slow, every fresh
+                    # token would seem to come from the future and be refused.
                     "verify_iat": False,
                 },
             )

@@ -1,7 +1,7 @@
 """HTTP connections of bounded cost: a client that says little, slowly or endlessly holds nothing for long.
 
-uvicorn gives a request's head neither a size nor a time: one header without end would fill the memory, before
-anybody asked for a token. The body's bounds are its reader's.
+uvicorn bounds neither the size of a request's head nor the time that it may take: one header without end would fill the
+memory, before anybody is asked for a token. How large a body may be, and how slow, is up to whoever reads it.
 """
 
 import asyncio
@@ -9,11 +9,13 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES = 64 * 1024
-"""Request line and headers; also what chunked encoding allows beside the data, between two bytes of a body."""
+"""Bytes of the request line and headers at most. Also of what stands between two pieces of a body's data: the chunked
+encoding allows any number of bytes there."""
 HEAD_SECONDS = 10.0
 """From the connection, or the first byte of a further request, to the end of its headers."""
 LINGER_SECONDS = 10.0
-"""How long the rest of a body is read over that was answered early: whoever is cut off at once misses the answer."""
+"""A request may be answered before all of its body came. So long its connection stays open, and the rest of the body is
+read and thrown away: a client that is cut off while it sends would not read the answer."""
 
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"  # RFC 6585

@@ -60,8 +60,8 @@ def problem_response(refused: Refused, problems: Mapping[str, Problem]) -> JSONR
 def _entry(detail: Detail) -> dict[str, Any]:
     entry: dict[str, Any] = {"code": detail.code, "message": detail.message}
     if detail.row is not None:
-        # An entry about a row always has `row` and `column`, so that clients need not look whether they are there. The
-        # column is null when the row as a whole is at fault.
+        # An entry about a row always has a column, too, so that clients need not ask whether it is there: null stands
+        # for the row as a whole.
         return {"row": detail.row, "column": detail.column} | entry
     return entry if detail.column is None else {"column": detail.column} | entry
 

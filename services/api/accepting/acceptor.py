@@ -18,7 +18,7 @@ from libs.spreadsheets.limits import Limits
 from services.api.accepting.domain.answer import AcceptedView
 from services.api.accepting.domain.idempotency import IdempotencyKey, answer_again
 from services.api.accepting.domain.quota import Quota, check_quota
-from services.api.accepting.domain.references import References, check_references, wanted_references
+from services.api.accepting.domain.references import FoundReferences, check_references, wanted_references
 from services.api.accepting.domain.request import ImportRequest, Upload
 from services.api.accepting.reference_cache import ReferenceCache
 from services.api.accepting.store import AcceptStore, NewImport
@@ -65,7 +65,7 @@ class Acceptor:
         """
         answer = await self._kept_answer(wish.key)
         if answer is not None:
-            _check_account(wish)  # what was answered once says nothing of this caller, who may be another
+            _check_account(wish)  # the answer may be kept from another user of the company, who may use other accounts
             return answer
         try:
             return await self._accept_new(wish)
@@ -95,14 +95,16 @@ class Acceptor:
         new = _new_import(wish, found, import_id, accepted_at)
         answer = _accepted_view(new).model_dump(mode="json")
         async with AcceptStore.transaction(self.postgres, wish.caller.company_id) as accepting:
-            place = {"company_id": new.company_id, "account_id": new.account_id}
-            await accepting.lock_quota(**place)
+            await accepting.lock_quota(company_id=new.company_id, account_id=new.account_id)
             if wish.key and not await accepting.keep_answer(wish.key, import_id, json.dumps(answer)):
                 raise _AnsweredMeanwhile
             await self._check(accepting, wish, rows=new.total_rows, use_cache=False)
             await accepting.insert_import(new)
             deleted = await accepting.hold_tags(new, wish.request.tag_ids)
-            check_references(References(account=True, source=True, missing_tags=deleted, creator=True), wish.request)
+            # All was found by the check above; only tags may have been deleted between it and the hold.
+            check_references(
+                FoundReferences(account=True, source=True, missing_tags=deleted, creator=True), wish.request
+            )
             await accepting.insert_chunks(import_id, read_spool(spool))
             await outbox.add_event(
                 accepting.connection, IMPORT_ACCEPTED, _accepted_event(new), source="api", time=self.clock()
@@ -124,12 +126,13 @@ class Acceptor:
             )
             check_references(found, request)
             self.cache.remember(caller.company_id, wanted)
-        # After the check above: another company's account answers as one that does not exist.
+        # Only after the references: an account of another company must be refused as one that does not exist, not as
+        # one that is forbidden.
         _check_account(wish)
-        place = {"company_id": caller.company_id, "account_id": request.account_id}
-        if await accepting.name_taken(**place, name=request.name):
+        company_and_account = {"company_id": caller.company_id, "account_id": request.account_id}
+        if await accepting.name_taken(**company_and_account, name=request.name):
             raise Refused("name_taken", "Another import of this account has this name.")
-        past, now = await accepting.last_hour(**place)
+        past, now = await accepting.last_hour(**company_and_account)
         check_quota(self.quota, past, rows=rows, now=now)
 
     async def _read(self, wish: Wish, spool: str, import_id: int, accepted_at: datetime) -> ReadingResult:

@@ -11,7 +11,7 @@ MOST_REMEMBERED = 10_000
 
 
 class ReferenceCache:
-    """References that were found: ``(company id, kind, id)``."""
+    """References that were found, each with its company: ``(company id, kind, id)``."""
 
     def __init__(self, seconds: float, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -30,5 +30,5 @@ class ReferenceCache:
         self._found.update({(company_id, kind, id_): until for kind, id_ in references})
 
     def drop(self, company_id: int) -> None:
-        """Forget a company's references, and the sources that all companies share."""
+        """Forget all that was found for the company, also the sources, which all companies share."""
         self._found = {key: until for key, until in self._found.items() if key[0] != company_id}

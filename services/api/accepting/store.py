@@ -16,7 +16,7 @@ from libs.common.web.refusals import Refused
 from libs.imports import chunk_life
 from services.api.accepting.domain.idempotency import IdempotencyKey, KeptAnswer
 from services.api.accepting.domain.quota import PastImport
-from services.api.accepting.domain.references import References
+from services.api.accepting.domain.references import FoundReferences
 
 CHUNKS_A_STATEMENT = 8
 """Payloads are up to 512 KB: so many are in memory at once while an upload is stored."""
@@ -39,7 +39,8 @@ _NAME_TAKEN = text(
     """
 )
 _RESERVE = text("SELECT nextval(pg_get_serial_sequence('amigocare.lead_imports', 'id')), now()")
-# Two simultaneous uploads of an account would each see only the quota the other has not used yet.
+# Without it, two simultaneous uploads of an account would each find the quota that is left, not see the other, and use
+# it twice.
 _LOCK_QUOTA = text("SELECT pg_advisory_xact_lock(:company_id, :account_id)")
 _LAST_HOUR = text(
     """
@@ -58,7 +59,7 @@ _INSERT_IMPORT = text(
             :file_name, :file_sha256, CAST(:options AS jsonb), :accepted_at, :accepted_at)
     """
 )
-# FOR SHARE, because the finalizer cleans tags that nobody holds: until this hold is committed it could not see it.
+# FOR SHARE: the finalizer must not delete these tags as unused before the hold, by which they are used, is committed.
 _HOLD_TAGS = text(
     """
     INSERT INTO amigocare.lead_import_tags (import_id, tag_id, created_here)
@@ -75,8 +76,7 @@ _KEPT_ANSWER = text(
     WHERE company_id = :company_id AND key = :key AND created_at > now() - interval '24 hours'
     """
 )
-# A key older than 24 hours may be used again, as if it were new. When the key is held by a request of the last 24 hours
-# no row comes back, and so the caller knows.
+# A key that was kept more than 24 hours ago may be used anew. A younger one is another request's: no row comes back.
 _KEEP_ANSWER = text(
     """
     INSERT INTO amigocare.idempotency_keys AS kept (company_id, key, fingerprint, import_id, response)
@@ -132,7 +132,7 @@ class AcceptStore:
 
     async def references(
         self, *, company_id: int, account_id: int, source_id: int, tag_ids: Sequence[int], creator_id: int
-    ) -> References:
+    ) -> FoundReferences:
         found = await self.connection.execute(
             _REFERENCES,
             {
@@ -143,7 +143,7 @@ class AcceptStore:
                 "creator_id": creator_id,
             },
         )
-        return References(*found.one())
+        return FoundReferences(*found.one())
 
     async def name_taken(self, *, company_id: int, account_id: int, name: str) -> bool:
         found = await self.connection.execute(

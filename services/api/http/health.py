@@ -1,4 +1,4 @@
-"""Whether api can do its work. An upload needs PostgreSQL alone: what it accepted waits for Kafka by itself."""
+"""Whether api can do its work. An upload needs PostgreSQL alone: what was accepted waits there until Kafka answers."""
 
 from libs.common.errors import describe
 from services.api.http.store import Store

@@ -13,7 +13,7 @@ from services.api.http.store import Scope, Store
 
 REPORT_COLUMNS = ("name", "phone", "cpf", "email", "tags")
 """The columns of a report: those of the upload, so that it can be corrected and imported again."""
-SHEET = "leads"
+SHEET_TITLE = "leads"
 
 ROWS_A_READ = 1_000
 
@@ -23,7 +23,9 @@ MEDIA_TYPES = {
 }
 
 
-async def _cells(store: Store, scope: Scope, import_id: int, outcome: Outcome | None) -> AsyncIterator[list[list[str]]]:
+async def _portions(
+    store: Store, scope: Scope, import_id: int, outcome: Outcome | None
+) -> AsyncIterator[list[list[str]]]:
     after = 0
     while some := await store.rows(scope, import_id, after=after, limit=ROWS_A_READ, outcome=outcome):
         yield [row["cells"] for row in some]
@@ -38,7 +40,7 @@ async def _csv(portions: AsyncIterator[list[list[str]]]) -> AsyncIterator[bytes]
 
 async def _xlsx(portions: AsyncIterator[list[list[str]]]) -> AsyncIterator[bytes]:
     # In threads: a large workbook takes seconds, which would hold every other request.
-    report = await asyncio.to_thread(XlsxWriter, SHEET, REPORT_COLUMNS)
+    report = await asyncio.to_thread(XlsxWriter, SHEET_TITLE, REPORT_COLUMNS)
     async for cells in portions:
         await asyncio.to_thread(report.add, cells)
     async for block in iterate_in_threadpool(report.finish()):
@@ -48,8 +50,8 @@ async def _xlsx(portions: AsyncIterator[list[list[str]]]) -> AsyncIterator[bytes
 def download(
     store: Store, scope: Scope, import_id: int, outcome: Outcome | None, kind: Literal["csv", "xlsx"]
 ) -> Response:
-    """Return all rows of the outcome (None: both) as a download that can be corrected and imported again."""
-    portions = _cells(store, scope, import_id, outcome)
+    """Return all rows of the outcome (None: existing and error) as a file that can be corrected and imported again."""
+    portions = _portions(store, scope, import_id, outcome)
     pieces = _csv(portions) if kind == "csv" else _xlsx(portions)
     headers = {"Content-Disposition": f'attachment; filename="import-{import_id}-rows.{kind}"'}
     return StreamingResponse(pieces, media_type=MEDIA_TYPES[kind], headers=headers)

@@ -29,7 +29,7 @@ class SharedReads(Generic[Key, Answer]):
         """Return what a read finds that begins after this call; raise what it raises."""
         if key not in self._next:
             self._next[key] = asyncio.create_task(self._take_turn(key))
-        # Shielded: when one who waits is cancelled, the read goes on for the others.
+        # Shielded: a caller that stops waiting must not cancel the read that others wait for, too.
         return await asyncio.shield(self._next[key])
 
     async def _take_turn(self, key: Key) -> Answer:

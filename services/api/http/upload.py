@@ -23,6 +23,7 @@ FRAMING_BYTES = 64 * 1024
 MAX_FILE_NAME = 255
 COPY_BYTES = 1024 * 1024
 TAIL_BYTES = 128
+"""So much of a body's end is kept, to look for its last border."""
 _FOLDER = "leadflow-upload-"
 
 
@@ -75,8 +76,7 @@ async def receive_upload(request: Request, *, max_bytes: int, seconds: float) ->
         with TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-") as folder:
             path = Path(folder) / "upload"
             sha256 = await asyncio.to_thread(_copy, file, path)
-            # The copy is made: kept open, the form would take the upload's size on the disk once more while it is read.
-            await form.close()
+            await form.close()  # it holds the file, too, which would take up the disk twice while the upload is read
             yield Upload(Path(folder), path, sha256, _clean_name(file.filename), data)
     finally:
         await form.close()

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
-from services.dedup.domain import KnownPhones, Phone
+from services.dedup.domain import KnownPhones, LivePhone
 from tests.support.chunks import new_phones
 from tests.support.contacts import insert_chat, insert_lead, insert_patient
 from tests.support.imports import accepted_chunk, insert_import, live_rows
@@ -145,7 +145,7 @@ async def test_many_phones_of_several_countries_are_told_apart(
     pipeline: Pipeline, chunk: ChunkAccepted, db: Stored, tenant: Tenant
 ) -> None:
     numbers = new_phones(300)
-    wanted: list[Phone] = [("BR" if place % 2 else "PT", number) for place, number in enumerate(numbers)]
+    wanted: list[LivePhone] = [("BR" if place % 2 else "PT", number) for place, number in enumerate(numbers)]
     for country, number in wanted[:100]:
         await insert_lead(db, tenant, number, contact_cellphone_country_code=country)
     for country, number in wanted[100:200]:

@@ -1,5 +1,6 @@
 """The chunks' own outbox: windows that let no import starve another, leases, fairness; whatever the clock does."""
 
+import asyncio
 import uuid
 
 import pytest
@@ -8,11 +9,12 @@ from sqlalchemy import text
 from libs.common.outbox.source import LEASE_SECONDS
 from libs.common.stores.postgres import Postgres
 from libs.imports import chunk_life
-from libs.imports.chunk_states import ClaimedChunk, Window
+from libs.imports.chunk_states import ChunkOutcome, ClaimedChunk, Window
 from tests.support.imports import insert_import
 from tests.support.kafka import unique
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -195,3 +197,26 @@ async def test_a_clock_that_jumped_back_an_hour_delays_no_chunk(postgres: Postgr
     await claim(postgres)
     await let_pass(db, -3600)
     assert places(await claim(postgres)) == [(import_id, 0)]
+
+
+async def test_who_waited_for_an_imports_end_sees_its_last_chunk_settled(
+    postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    """A repeat of the last chunk that meets the end must not make tags again that were just cleaned up."""
+    import_id = await an_import(postgres, tenant, 1)
+    outcome = ChunkOutcome(created=10, existing=0, errors=0, rows=[])
+
+    async def ask() -> bool:
+        async with postgres.transaction(company_id=tenant.company_id) as connection:
+            return await chunk_life.hold_is_settled(connection, (import_id, 0))
+
+    async def waits() -> bool:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FOR SHARE%'"
+        return bool(await db.value(waiting))
+
+    async with postgres.transaction() as ending:
+        await chunk_life.lock_imports(ending, [import_id])
+        asked = asyncio.create_task(ask())
+        await eventually(waits, what="a transaction that waits for the import's end")
+        await chunk_life.settle(ending, (import_id, 0), outcome, again=False)
+    assert await asked

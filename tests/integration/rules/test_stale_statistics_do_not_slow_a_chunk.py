@@ -12,11 +12,13 @@ from libs.common.stores.postgres import Postgres
 from services.dedup.store import Store
 from tests.support.chunks import new_phones
 from tests.support.contacts import insert_lead, insert_patient
+from tests.support.databases import make_databases
 from tests.support.imports import accepted_chunk, insert_import, live_rows, tagged
 from tests.support.kafka import unique
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
+from tests.support.stack import Addresses
 
 MANY = 20_000
 TABLES = ("amigocare_leads", "patients")
@@ -35,6 +37,26 @@ _PATIENTS = """
     INSERT INTO amigocare.patients (contact_cellphone, company_id)
     SELECT '319' || (90000000 + n), :company FROM generate_series(1, :many) n
 """
+
+
+@pytest_asyncio.fixture(scope="module")
+async def stores(servers: Addresses) -> tuple[PostgresSettings, MongoSettings]:
+    """A database of this file alone: reads are counted a database, and sessions of other tests count theirs late."""
+    return await make_databases(servers, "leadflow_statistics")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def postgres(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncIterator[Postgres]:
+    postgres = Postgres(stores[0], application_name="tests")
+    yield postgres
+    await postgres.close()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def mongo(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncIterator[Mongo]:
+    mongo = Mongo(stores[1], application_name="tests")
+    yield mongo
+    await mongo.close()
 
 
 @pytest_asyncio.fixture(params=["never analysed", "analysed while nearly empty"])

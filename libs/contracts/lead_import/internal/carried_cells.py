@@ -1,8 +1,11 @@
 """A live row's original cells, as messages carry them: without those that its columns spell anyway.
 
-Most cells of a file are stored as they stand; a message that holds them once is a third smaller, so that more rows
-fit into one. What is left out are the last of ``phone, cpf, tags, email, name``, in the order in which cells
-usually differ from what is stored. Five cells are those of the file, in its order.
+A message holds a row as columns (what is stored) and as cells (what stood in the file). Most cells are stored as they
+stand; a message that holds those once is a third smaller, so that more rows fit into one.
+
+Carried are the first few of ``phone, cpf, tags, email``: as many as it takes until the cells behind them, and the name,
+are spelled by their columns. The order puts first what differs most often: nearly every phone loses its punctuation.
+When the name differs, too, all five cells are carried, and then in the order of the file (``WIRE_COLUMNS``).
 """
 
 from collections.abc import Sequence
@@ -14,7 +17,7 @@ WIRE_COLUMNS = ("name", "phone", "cpf", "email", "tags")
 def unspelled_cells(
     cells: list[str], name: str, phone: str, cpf: str | None, email: str | None, tags: Sequence[str]
 ) -> list[str]:
-    """Return what of the five ``cells`` must be carried beside the columns. ``original_cells`` undoes it."""
+    """Return those of the five ``cells`` that the columns do not spell. ``original_cells`` undoes it."""
     if cells[0] != name:
         return cells
     if cells[3] != (email or ""):

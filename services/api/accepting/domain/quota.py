@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from libs.common.web.refusals import Refused
 
-WINDOW = timedelta(hours=1)
+PERIOD = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class PastImport:
 def check_quota(quota: Quota, past: Sequence[PastImport], *, rows: int | None, now: datetime) -> None:
     """Raise Refused (429) with the seconds after which ``rows`` more would pass, oldest imports leaving first.
 
-    ``past`` holds the imports of the window in order of time. ``rows`` None: the file is not read yet, so that
-    only the number of imports can be judged, and ``Retry-After`` never promises too much.
+    ``past`` holds the imports of the period in order of time. ``rows`` None: the file is not read yet, so that only the
+    number of imports can be judged. The seconds may then be fewer than the file's rows will need, but never more.
     """
     if rows is not None and rows > quota.rows:
         raise Refused(
             "quota_exceeded",
             f"The file has {rows} rows; {quota.rows} rows an hour are allowed for this account.",
-            retry_after=int(WINDOW.total_seconds()),
+            retry_after=int(PERIOD.total_seconds()),
         )
     used_rows = sum(each.total_rows for each in past)
     used_imports = len(past)
@@ -46,11 +46,11 @@ def check_quota(quota: Quota, past: Sequence[PastImport], *, rows: int | None, n
             break
         used_imports -= 1
         used_rows -= each.total_rows
-        free_at = each.created_at + WINDOW
+        free_at = each.created_at + PERIOD
     if free_at is not None:
         raise Refused(
             "quota_exceeded",
             f"{quota.imports} imports and {quota.rows} rows an hour are allowed for this account; "
             f"{len(past)} imports with {sum(each.total_rows for each in past)} rows were accepted in the last hour.",
-            retry_after=max(1, min(math.ceil((free_at - now).total_seconds()), int(WINDOW.total_seconds()))),
+            retry_after=max(1, min(math.ceil((free_at - now).total_seconds()), int(PERIOD.total_seconds()))),
         )

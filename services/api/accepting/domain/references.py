@@ -6,12 +6,12 @@ from libs.common.web.refusals import Detail, Refused
 from services.api.accepting.domain.request import ImportRequest
 
 Reference = tuple[str, int]
-"""(kind, id)"""
+"""What an upload refers to: (kind, id). Kinds are account, source, user and tag."""
 
 
 @dataclass(frozen=True, slots=True)
-class References:
-    """What the database found, scoped to the caller's company."""
+class FoundReferences:
+    """Which of the wanted references the database found, for the caller's company."""
 
     account: bool
     source: bool
@@ -25,8 +25,8 @@ def wanted_references(request: ImportRequest, user_id: int) -> list[Reference]:
     return [("account", request.account_id), ("source", request.source_id), ("user", user_id), *tags]
 
 
-def check_references(found: References, request: ImportRequest) -> None:
-    """Raise Refused when something does not exist; another company's answers exactly so."""
+def check_references(found: FoundReferences, request: ImportRequest) -> None:
+    """Raise Refused when something does not exist. What belongs to another company is refused in the same words."""
     if not found.account:
         raise Refused("account_not_found", f"There is no messaging account {request.account_id}.")
     if not found.creator:

@@ -70,8 +70,9 @@ class RowBlock:
 class ChunkWriter:
     """Divides rows into chunks that are small enough for every stage, and writes those to the spool.
 
-    What a chunk looks up and inserts by its phones then stands close together in every index, not all over it: beside a
-    million contacts the databases need a third less for a row (docs/decisions/0010).
+    The rows are put in order of their phones first. What a chunk looks up and inserts by its phones then stands close
+    together in every index, not all over it: beside a million contacts the databases need a third less for a row
+    (docs/decisions/0010).
     """
 
     def __init__(self, job: ReadingJob, spool: BinaryIO) -> None:

@@ -58,7 +58,7 @@ class _Reading:
         # One row too many is enough to refuse a file; what stands below it is not read.
         records = islice(spreadsheet.rows, limits.max_rows + 1)
         total_rows = 0
-        for block, chars in _blocks(records, self._job.chunk_rows):
+        for block, chars in _record_blocks(records, self._job.chunk_rows):
             total_rows += len(block)
             if total_rows > limits.max_rows:
                 raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
@@ -93,7 +93,7 @@ class _Reading:
             settled.sort(key=itemgetter("row"))
             fresh = [not repeat for repeat in repeats]
             block, leads = list(compress(block, fresh)), leads.where(fresh)
-        return RowBlock(_columns(block, leads), settled)
+        return RowBlock(_live_columns(block, leads), settled)
 
     def _one_by_one(self, block: list[Record], settled: list[dict[str, Any]]) -> tuple[list[Record], Leads]:
         """Settle the invalid rows of the block; return the others and their leads."""
@@ -116,8 +116,11 @@ class _Reading:
         return _settled(number, cells, Outcome.ERROR, faults[0].code, detail)
 
 
-def _blocks(records: Iterable[Record], rows: int) -> Iterator[tuple[list[Record], int]]:
-    """Yield the records by so many rows, fewer when their cells would fill the memory; and how long those are."""
+def _record_blocks(records: Iterable[Record], rows: int) -> Iterator[tuple[list[Record], int]]:
+    """Yield blocks of records, each with the number of characters in its cells.
+
+    A block has ``rows`` records, or fewer when it reaches ``_BLOCK_CHARS``.
+    """
     block: list[Record] = []
     chars = 0
     for record in records:
@@ -130,7 +133,7 @@ def _blocks(records: Iterable[Record], rows: int) -> Iterator[tuple[list[Record]
         yield block, chars
 
 
-def _columns(rows: list[Record], leads: Leads) -> dict[str, Sequence[Any]]:
+def _live_columns(rows: list[Record], leads: Leads) -> dict[str, Sequence[Any]]:
     """Return live rows as ``LiveRows`` writes them."""
     national = [phone.national for phone in leads.phone]
     cells = (kept(cells) for _, cells in rows)

@@ -10,7 +10,7 @@ HEADERS_KEPT = 50
 HEADER_LIMIT = 255
 """Characters of a header's cell."""
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_NOT_IN_JSONB = re.compile("[\x00\ud800-\udfff]")
 """PostgreSQL's jsonb refuses NUL, and UTF-8 has no lone surrogates."""
 
 
@@ -19,9 +19,9 @@ def kept(cells: list[str]) -> list[str]:
     text = "".join(cells)
     if len(cells) <= CELLS_KEPT and len(text) <= CELL_LIMIT and text.isprintable():
         return cells
-    return [_UNSTORABLE.sub("", cell[:CELL_LIMIT]) for cell in cells[:CELLS_KEPT]]
+    return [_NOT_IN_JSONB.sub("", cell[:CELL_LIMIT]) for cell in cells[:CELLS_KEPT]]
 
 
 def kept_headers(headers: list[str]) -> list[str]:
     """Return what an import keeps of its file's header: at most 50 cells, each cut to 255 characters."""
-    return [_UNSTORABLE.sub("", header)[:HEADER_LIMIT] for header in headers[:HEADERS_KEPT]]
+    return [_NOT_IN_JSONB.sub("", header)[:HEADER_LIMIT] for header in headers[:HEADERS_KEPT]]

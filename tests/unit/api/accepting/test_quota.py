@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.web.refusals import Refused
-from services.api.accepting.domain.quota import WINDOW, PastImport, Quota, check_quota
+from services.api.accepting.domain.quota import PERIOD, PastImport, Quota, check_quota
 from services.api.http.problems import PROBLEMS
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -85,7 +85,7 @@ def test_the_refusal_says_what_is_allowed_and_what_was_used() -> None:
 past_imports = st.lists(
     st.builds(
         PastImport,
-        created_at=st.integers(1, int(WINDOW / timedelta(milliseconds=1)) - 1).map(
+        created_at=st.integers(1, int(PERIOD / timedelta(milliseconds=1)) - 1).map(
             lambda milliseconds: NOW - timedelta(milliseconds=milliseconds)
         ),
         total_rows=st.integers(0, 120),
@@ -95,7 +95,7 @@ past_imports = st.lists(
 
 
 def of_the_hour(past: list[PastImport], now: datetime) -> list[PastImport]:
-    return [each for each in past if each.created_at > now - WINDOW]
+    return [each for each in past if each.created_at > now - PERIOD]
 
 
 @given(past_imports, st.integers(0, 120), st.integers(1, 120), st.integers(1, 6))
