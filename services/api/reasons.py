@@ -27,5 +27,6 @@ SETTLED_REASONS: dict[str, str] = {
     "patient_exists": "A patient with this phone exists.",
     "chat_exists": "A chat with this phone exists.",
     "not_on_whatsapp": "The WhatsApp provider says that this number has no WhatsApp.",
+    "chat_refused": "The messaging platform does not take a chat for this row.",
     "chunk_dead_lettered": "The row's chunk could not be processed; the people on call can replay it.",
 }

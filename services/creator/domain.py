@@ -21,6 +21,7 @@ CHANNEL = "IMPORT"
 
 LEAD_EXISTS = Verdict(outcome=Outcome.EXISTING, reason="lead_exists")
 CHAT_EXISTS = Verdict(outcome=Outcome.EXISTING, reason="chat_exists")
+CHAT_REFUSED = Verdict(outcome=Outcome.ERROR, reason="chat_refused")
 NOT_ON_WHATSAPP = Verdict(outcome=Outcome.ERROR, reason="not_on_whatsapp")
 
 

@@ -21,8 +21,8 @@ async def create_leads(
 
     Lead first: a unique index decides who owns a phone, so that no chat is ever without its lead. A second
     run recognises its own leads and chats by the chat id, makes what is missing and publishes the same
-    message. Where the platform has a unique index of its own on chats, a lead whose chat it refuses is taken
-    back: the row exists, as when the other chat had been seen before.
+    message. Where the platform has rules of its own on chats, a lead whose chat they refuse is taken back, and its
+    row says why; a second run makes it, is refused and takes it back again.
     """
     ids = chat_ids(chunk)
     verdicts: dict[int, Verdict] = dict.fromkeys(await store.chats_of_others(chunk), CHAT_EXISTS)
@@ -44,7 +44,7 @@ async def create_leads(
     if refused:
         async with store.transaction(chunk.company_id) as leads:
             await leads.delete_leads(chunk, [lead_ids.pop(chat_id) for chat_id in refused])
-        verdicts |= {index: CHAT_EXISTS for index, chat_id in enumerate(ids) if chat_id in refused}
+        verdicts |= {index: refused[chat_id] for index, chat_id in enumerate(ids) if chat_id in refused}
     await publish(created_chunk(chunk, ids, lead_ids, verdicts))
 
 

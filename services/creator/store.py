@@ -13,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
-from libs.contracts.lead_import.internal.messages import ChunkTagged
+from libs.contracts.lead_import.internal.messages import ChunkTagged, Verdict
 from libs.imports.chats import chats_of, rows_with_others_chats
-from services.creator.domain import CHANNEL, chat_documents, chat_tag_columns
+from services.creator.domain import CHANNEL, CHAT_EXISTS, CHAT_REFUSED, chat_documents, chat_tag_columns
 
 DUPLICATE_KEY = 11000
+RULES = frozenset({DUPLICATE_KEY, 121})
+"""Refusals of one document: a unique index, a validator of the collection (DocumentValidationFailure)."""
 UNIQUE_VIOLATION = "23505"
 
 _ON_CONFLICT = {True: "", False: "ON CONFLICT DO NOTHING"}
@@ -165,22 +167,27 @@ class Store:
 
     async def insert_chats(
         self, chunk: ChunkTagged, ids: Sequence[str], lead_ids: dict[str, int], *, now: datetime
-    ) -> set[str]:
+    ) -> dict[str, Verdict]:
         """Insert the chats of the rows that have a lead; those of an earlier run stay as they are.
 
-        Return the ids of those that a unique index of the platform's own on phones refused: another chat was first.
+        Return the chats, by their ids, that rules of the platform's own refused, and what becomes of their rows: a
+        unique index on phones says that another chat was first; any other index, or a validator, that this row's chat
+        cannot be. Raises PyMongoError for all else: then every refusal comes again.
         """
         documents = chat_documents(chunk, ids, lead_ids, now=now, object_id=ObjectId)
         if not documents:
-            return set()
+            return {}
         try:
             await chats_of(self._mongo).insert_many(documents, ordered=False)
         except BulkWriteError as error:
             refused = [item for item in error.details["writeErrors"] if not _is_repeat(item)]
-            if error.details.get("writeConcernErrors") or not all(_is_anothers_phone(item) for item in refused):
+            if error.details.get("writeConcernErrors") or any(item["code"] not in RULES for item in refused):
                 raise
-            return {str(documents[item["index"]]["_id"]) for item in refused}
-        return set()
+            return {
+                str(documents[item["index"]]["_id"]): CHAT_EXISTS if _is_anothers_phone(item) else CHAT_REFUSED
+                for item in refused
+            }
+        return {}
 
 
 def _is_repeat(item: Any) -> bool:
@@ -190,4 +197,4 @@ def _is_repeat(item: Any) -> bool:
 
 def _is_anothers_phone(item: Any) -> bool:
     """Tell whether a unique index on phones refused the chat: only the platform has one, so another chat is first."""
-    return item["code"] == DUPLICATE_KEY and "contact_cellphone" in item["keyPattern"]
+    return item["code"] == DUPLICATE_KEY and "contact_cellphone" in item.get("keyPattern", {})

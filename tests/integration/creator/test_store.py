@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from bson import ObjectId
-from pymongo.errors import BulkWriteError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkTagged
-from services.creator.domain import chat_ids
+from services.creator.domain import CHAT_REFUSED, chat_ids
 from services.creator.store import LeadStore, NotAllNew, Store
 from tests.support.chunks import new_phones
 from tests.support.contacts import insert_chat, insert_lead
@@ -263,18 +262,20 @@ async def test_no_leads_make_no_chats(store: Store, chunk: ChunkTagged, db: Stor
     assert await db.chats_of(chunk.company_id) == []
 
 
-async def test_a_refusal_of_mongodb_that_is_no_repeat_is_raised(
+async def test_a_refusal_of_mongodb_that_is_no_repeat_is_its_rows_alone(
     store: Store, chunk: ChunkTagged, db: Stored, tenant: Tenant
 ) -> None:
-    """A unique index of the platform's own that is not on phones, say: the row would be a lead without a chat."""
+    """A unique index of the platform's own that is not on phones, say: all the other chats are made."""
     name = await db.chats.create_index(
         "lead_id", unique=True, partialFilterExpression={"company_id": tenant.company_id}
     )
     try:
-        with pytest.raises(BulkWriteError):
-            await store.insert_chats(chunk, chat_ids(chunk), dict.fromkeys(chat_ids(chunk), 11), now=NOW)
+        ids = chat_ids(chunk)
+        refused = await store.insert_chats(chunk, ids, dict.fromkeys(ids, 11), now=NOW)
     finally:
         await db.chats.drop_index(name)
+    (made,) = await db.chats_of(tenant.company_id)
+    assert refused == dict.fromkeys(set(ids) - {str(made["_id"])}, CHAT_REFUSED)
 
 
 @pytest.mark.parametrize("form", ["new", "old"])

@@ -12,8 +12,8 @@ from bson import ObjectId
 
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
-from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated, ChunkTagged
-from libs.imports.chats import chats_of
+from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated, ChunkTagged, Verdict
+from libs.imports.chats import CHATS, chats_of
 from services.creator.domain import chat_ids
 from services.creator.store import Store
 from tests.support.chunks import new_phones
@@ -32,14 +32,14 @@ class Crash(Exception):
 class DiesBeforeTheChats(Store):
     """A creator that dies between its two stores."""
 
-    async def insert_chats(self, *args: object, now: datetime) -> set[str]:
+    async def insert_chats(self, *args: object, now: datetime) -> dict[str, Verdict]:
         raise Crash
 
 
 class DiesAfterTheChats(Store):
     """A creator that dies between its stores and its message."""
 
-    async def insert_chats(self, *args: object, now: datetime) -> set[str]:
+    async def insert_chats(self, *args: object, now: datetime) -> dict[str, Verdict]:
         await super().insert_chats(*args, now=now)  # type: ignore[arg-type]
         raise Crash
 
@@ -213,3 +213,25 @@ async def test_a_crash_before_a_refused_chats_lead_is_taken_back_is_made_good_by
     created = await pipeline.create(chunk)
     assert {row.row: row.reason for row in created.settled} == dict.fromkeys(chunk.live.row[:3], "chat_exists")
     assert await db.consistent(chunk.company_id) == 7
+
+
+@pytest_asyncio.fixture
+async def validated(mongo: Mongo, chunk: ChunkTagged) -> AsyncIterator[str]:
+    """A rule of the platform's own: the name of the chunk's third row is none that it takes."""
+    name = chunk.live.name[2]
+    database = chats_of(mongo).database
+    await database.command("collMod", CHATS, validator={"name": {"$ne": name}})
+    yield name
+    await database.command("collMod", CHATS, validator={})
+
+
+async def test_a_chat_that_the_platforms_validator_refuses_is_its_rows_error_and_leaves_no_lead(
+    pipeline: Pipeline, chunk: ChunkTagged, db: Stored, validated: str
+) -> None:
+    first = await pipeline.create(chunk)
+    assert {row.row: (row.outcome, row.reason) for row in first.settled} == {
+        chunk.live.row[2]: ("error", "chat_refused")
+    }
+    assert await pipeline.create(chunk) == first
+    assert await db.consistent(chunk.company_id) == 9
+    assert validated not in {lead["name"] for lead in await db.leads(chunk.company_id)}
