@@ -1,7 +1,7 @@
 # Leadflow's everyday commands. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test cover chaos bench up down restart logs reset scale status env token lint contracts reference manifests lock setup
+.PHONY: help demo format check test cover chaos bench up down restart logs reset scale status env token lint contracts reference manifests lock setup
 MAKEFLAGS += --no-print-directory
 
 stack := .venv/bin/python -m deploy.local
@@ -15,6 +15,10 @@ help: ## list these commands
 demo: setup ## start everything, import examples/leads.csv (FILE=other.csv), show what happened
 	@$(stack) up --demo-quotas
 	@$(stack) demo $(if $(FILE),$(call quote,$(FILE)))
+
+format: setup ## write the code as lint wants it, where a program can
+	@.venv/bin/ruff check --fix --quiet || true
+	@.venv/bin/ruff format --quiet
 
 check: lint ## before a commit: lint, the fast tests, and those of the repository (90 s on two cores)
 	@.venv/bin/pytest --numprocesses 2 --dist loadfile --quiet tests/unit tests/repository

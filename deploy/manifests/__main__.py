@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from deploy.manifests import compose, kubernetes
+from deploy.processes import PROCESSES
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = "docker-compose.yml"
@@ -27,6 +28,16 @@ def stale_files(root: Path = ROOT, *, write: bool) -> list[str]:
     return [*stale, *left]
 
 
+def refuse_idle_consumers() -> None:
+    """Exit with what to do when a consumer reads nothing: it would be scaled by no lag at all."""
+    for process in PROCESSES:
+        if process.kind == "consumer" and not process.subscriptions:
+            sys.exit(
+                f"{process.name} reads no topic: add its name to `readers` of the topic, in the topics.py of its owner"
+                " below libs/contracts."
+            )
+
+
 def _text_of(path: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.exists() else None
 
@@ -35,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make manifests", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is stale")
     given = parser.parse_args()
+    refuse_idle_consumers()
     stale = stale_files(write=not given.check)
     if given.check and stale:
         sys.exit(f"Stale: {', '.join(stale)}. Run `make manifests`.")

@@ -1,4 +1,4 @@
-"""What is known of a chunk, and how its rows ended: pure."""
+"""What is known of a chunk, and how its rows ended: pure. From state to state it comes by ``chunk_life``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -130,7 +130,7 @@ def show_letter(position: Position, save: SaveTo = None, *, owner: Owner = IMPOR
     pairs = _run(letters.read_letters(Settings(), _dead_letters(owner)))
     found = {letter.position: (letter, record) for letter, record in pairs}
     if position not in found:
-        raise _fail(f"There is no dead letter at {position}; see `leadflow dead-letters list`.")
+        raise _fail(f"{owner} has no dead letter at {position}; see `leadflow dead-letters list --owner {owner}`.")
     letter, record = found[position]
     for name, value in letter.headers.items():
         typer.echo(f"{name}: {value}")
@@ -167,12 +167,12 @@ def replay(
     pairs = _run(letters.read_letters(Settings(), dead_letters))
     unknown = set(positions or ()) - {letter.position for letter, _ in pairs}
     if unknown:
-        raise _fail(f"There is no dead letter at {', '.join(sorted(unknown))}; nothing was replayed.")
+        raise _fail(f"{owner} has no dead letter at {', '.join(sorted(unknown))}; nothing was replayed.")
     found = [letter for letter, _ in pairs]
     chosen = found if everything else chosen_letters(found, positions or [], import_id)
     if owner != IMPORT:
         sent = _run(letters.republish(Settings(), dead_letters, _records(pairs, chosen)))
-        typer.echo(f"{sent} messages went to the topics that they came from.")
+        typer.echo(f"{sent} message{'s' * (sent != 1)} went to the topics that they came from.")
         return
     chunks, strangers = pieces_and_strangers(chosen)
     reopened = _run(_reopen(chunks))

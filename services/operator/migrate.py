@@ -10,7 +10,6 @@ from sqlalchemy import Connection, pool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from libs.common.errors import is_bad_day
 from libs.common.stores.postgres import sqlalchemy_url
 from services.operator.lock_waits import Waits, watch_waits
 from services.operator.settings import MigrationSettings
@@ -26,6 +25,9 @@ STATEMENT_SHOWN = 200
 _NOT_GRANTED = {"55P03", "40P01"}
 """SQLSTATEs of a lock that was not had in time, and of a deadlock that we were taken out of."""
 
+
+_AWAY = ("08", "53", "57", "58")
+"""SQLSTATEs of a server that is not there or not well, rather than of a statement."""
 
 _NAMES_ONLY = ("0A", "25", "2B", "3F", "42", "55")
 """SQLSTATEs whose messages name tables, columns and roles. Others quote values of rows: personal data."""
@@ -104,7 +106,7 @@ async def _upgrade(
                 await connection.commit()
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) not in _NOT_GRANTED:
-                if is_bad_day(error):
+                if error.connection_invalidated or _sqlstate(error).startswith(_AWAY):
                     raise
                 raise MigrationRefused(_refused(error)) from None
             await connection.rollback()
@@ -140,9 +142,14 @@ def _statement(error: DBAPIError) -> str:
     return f"{statement[:STATEMENT_SHOWN]}{'…' if len(statement) > STATEMENT_SHOWN else ''}"
 
 
+def _sqlstate(error: DBAPIError) -> str:
+    """Return the server's code; that of a lost connection where the server said none."""
+    return str(getattr(error.orig, "sqlstate", None) or "08000")
+
+
 def _refused(error: DBAPIError) -> str:
     cause = error.orig and (error.orig.__cause__ or error.orig)
-    sqlstate = str(getattr(cause, "sqlstate", ""))
+    sqlstate = _sqlstate(error)
     why = [type(cause).__name__, f"sqlstate {sqlstate}"]
     if sqlstate.startswith(_NAMES_ONLY):
         why.append(str(getattr(cause, "message", "")))

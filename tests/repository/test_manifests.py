@@ -9,7 +9,7 @@ from deploy.processes import BY_NAME, CONSUMERS, PROCESSES, SERVICES
 from libs.contracts.lead_import.registry import REGISTRY
 from libs.contracts.registry import registries
 from libs.imports.pipeline import PIPELINE
-from tests.support.manifests import CONTAINERS, build_kustomization, of_kind
+from tests.support.manifests import CONTAINERS, build_kustomization, of_kind, wired
 from tests.support.stack import ROOT
 
 NO_PROCESS = {"operator"}
@@ -23,7 +23,7 @@ def test_no_manifest_is_stale() -> None:
 
 def test_every_room_is_in_the_table() -> None:
     rooms = {path.parent.name for path in (ROOT / "services").glob("*/main.py")}
-    assert set(BY_NAME) == rooms - NO_PROCESS
+    assert set(BY_NAME) == rooms - NO_PROCESS, "a row in deploy/processes.py for each room, and a room for each row"
     assert len(BY_NAME) == len(PROCESSES)
 
 
@@ -32,7 +32,18 @@ def test_every_owner_and_reader_of_a_topic_is_a_service_and_every_consumer_reads
     letters = [registry.dead_letters for registry in registries() if registry.dead_letters]
     named = {topic.owner for topic in topics} | {reader for each in letters for reader in each.readers}
     assert named | {reader for topic in topics for reader in topic.readers} <= set(SERVICES)
-    assert [process.name for process in PROCESSES if process.subscriptions] == [*CONSUMERS]
+    idle = [name for name in CONSUMERS if not BY_NAME[name].subscriptions]
+    assert idle == [], "add their names to `readers` of a topic"
+
+
+def test_every_consumer_has_dead_letters_that_a_registry_names_and_are_its_own_owners() -> None:
+    """Of others nobody makes the topic: the first bad message would hold its partition for ever."""
+    known = {registry.dead_letters.topic for registry in registries() if registry.dead_letters}
+    letters = {name: each["dead_letters"] for name, each in wired().items()}
+    assert set(letters.values()) <= known, "give them to the owner's Registry(dead_letters=…)"
+    assert REGISTRY.dead_letters
+    of_the_import = {name for name, topic in letters.items() if topic == REGISTRY.dead_letters.topic}
+    assert of_the_import == set(PIPELINE), "what another service cannot process says nothing about the import"
 
 
 def test_the_pipeline_is_who_settles_what_is_internal_to_the_import() -> None:

@@ -51,21 +51,27 @@ def plain(value: object) -> str:
 
 
 @cache
-def subscriptions() -> dict[str, set[tuple[str, str]]]:
-    """Return (topic, group) of every subscriber of each consumer, as its ``main`` wires them."""
+def wired() -> dict[str, Any]:
+    """Return what each consumer's ``main`` wires: (topic, group) of its subscribers, and its dead letters' topic."""
     script = f"""
 import importlib, json
 found = {{}}
 for name in {CONSUMERS!r}:
     settings = importlib.import_module(f"services.{{name}}.settings").Settings()
-    broker = importlib.import_module(f"services.{{name}}.main").build(settings).broker
-    found[name] = [(topic, each.group_id) for each in broker.subscribers for topic in each.topic_names]
+    service = importlib.import_module(f"services.{{name}}.main").build(settings)
+    subscribers = [(topic, each.group_id) for each in service.broker.subscribers for topic in each.topic_names]
+    found[name] = {{"subscribers": subscribers, "dead_letters": service.delivery.dead_letters.topic}}
 print(json.dumps(found))
 """
     # A process of its own: building a service sets up logging and tracing for the whole process.
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    return {name: {(topic, group) for topic, group in pairs} for name, pairs in found.items()}
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def subscriptions() -> dict[str, set[tuple[str, str]]]:
+    """Return (topic, group) of every subscriber of each consumer."""
+    return {name: {(topic, group) for topic, group in each["subscribers"]} for name, each in wired().items()}
 
 
 def project_version() -> str:

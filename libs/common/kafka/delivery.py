@@ -65,7 +65,7 @@ class Delivery:
     ) -> None:
         self._settings = settings
         self._service = service
-        self._dead_letters = dead_letters
+        self.dead_letters = dead_letters
         self._on_bad_deploy = on_bad_deploy
         self._jitter = jitter
         self._monotonic = monotonic
@@ -122,7 +122,7 @@ class Delivery:
             if tries.unforeseen < UNFORESEEN_ATTEMPTS or not self._is_over(tries):
                 await self._try_again(record, error, attempts=tries.unforeseen)
                 return False
-        if record.topic == self._dead_letters.topic:
+        if record.topic == self.dead_letters.topic:
             log.error("unreadable dead letter left in its topic", offset=record.offset, error=describe(error))
             return True
         if self._bad_in_a_row >= self._settings.bad_messages_in_a_row:
@@ -178,7 +178,7 @@ class Delivery:
     async def _dead_letter(self, record: ConsumerRecord[Any, Any], error: Exception, attempts: int) -> None:
         if self._broker is None:
             raise RuntimeError("Delivery.connect was not called")
-        letters = self._dead_letters
+        letters = self.dead_letters
         headers = dead_letter_headers(record, error, dead_letters=letters, service=self._service, attempts=attempts)
         key = dead_letter_key(record, letters)
         try:

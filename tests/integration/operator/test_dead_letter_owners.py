@@ -44,7 +44,7 @@ async def test_another_owners_letters_are_listed_and_replayed(kafka: Kafka, gree
     assert code == 0, said
     assert "news.v1" in said
     code, said = await leadflow(kafka, "replay", "--owner", "greeter", "--all")
-    assert (code, said) == (0, "1 messages went to the topics that they came from.\n")
+    assert (code, said) == (0, "1 message went to the topics that they came from.\n")
     (letter,) = await kafka.records(greeters.topic)
     topic = dict(letter.headers)["x-original-topic"].decode()
     (replayed,) = await kafka.records(topic)
