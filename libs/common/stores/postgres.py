@@ -1,12 +1,21 @@
 """PostgreSQL: one engine a process, transactions at the handlers' edge."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cached_property
+from itertools import product
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from libs.common.addresses.postgres_address import PostgresAddress, read_postgres_address
 from libs.common.settings import PostgresSettings
+from libs.common.stores.postgres_connecting import Connector
+from libs.common.stores.postgres_liveness import Liveness
+
+RECYCLE_SECONDS = 1800
+"""A connection is not used for longer: memory that a session holds on the server is given back, and nodes that were
+added are found."""
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -14,9 +23,23 @@ def sqlalchemy_url(url: str) -> str:
     return "postgresql+asyncpg://" + url.split("://", 1)[1]
 
 
-_TENANT = "SELECT set_config('role', 'leadflow_tenant', true), set_config('leadflow.company_id', :company_id, true)"
-_BECOME_TENANT = text(_TENANT)
-_BECOME_TENANT_BY_INDEX = text(_TENANT + ", set_config('enable_seqscan', 'off', true)")
+_TENANT = {"role": "'leadflow_tenant'", "leadflow.company_id": ":company_id"}
+_BY_INDEX = {"enable_seqscan": "'off'"}
+
+
+def session_settings(settings: PostgresSettings, address: PostgresAddress, *, application_name: str) -> dict[str, str]:
+    """Return what every session is set to: ours, and over it what the address says."""
+    seconds = settings.postgres_timeout_seconds
+    ours = {
+        "application_name": address.application_name or f"leadflow-{application_name}",
+        "timezone": "UTC",
+        "statement_timeout": str(int(seconds * 1000)),
+        "idle_in_transaction_session_timeout": str(int(seconds * 2000)),
+        # Statements are short: compiling them, or starting workers for them, costs more than it saves.
+        "jit": "off",
+        "max_parallel_workers_per_gather": "0",
+    }
+    return ours | dict(address.settings)
 
 
 class Postgres:
@@ -24,27 +47,39 @@ class Postgres:
 
     def __init__(self, settings: PostgresSettings, *, application_name: str) -> None:
         seconds = settings.postgres_timeout_seconds
+        address = read_postgres_address(settings.postgres_url.get_secret_value())
+        session = session_settings(settings, address, application_name=application_name)
+        pooled = settings.postgres_pooler == "transaction"
+        self._opening = _Opening(session if pooled else {})
+        connector = Connector(
+            address,
+            seconds=seconds,
+            # A pooler gives each transaction another session of the server: settings go with the transaction, and a
+            # statement that was prepared in one session would not be found in the next.
+            start_up={} if pooled else session,
+            prepares=not pooled,
+            command_timeout=seconds + 5,
+        )
         self.engine: AsyncEngine = create_async_engine(
-            sqlalchemy_url(settings.postgres_url.get_secret_value()),
+            "postgresql+asyncpg://",
             pool_size=settings.postgres_pool_size,
             max_overflow=0,
             pool_timeout=seconds,
+            # One that was just used is known to live.
+            pool_use_lifo=True,
+            pool_recycle=RECYCLE_SECONDS,
+            # Locks and the statements after them rely on it: each statement sees what was committed before it. A
+            # database may have another default.
+            isolation_level="READ COMMITTED",
             # Errors are logged, and would quote the parameters of their statement: personal data.
             hide_parameters=True,
             connect_args={
-                "timeout": seconds,
-                "command_timeout": seconds + 5,
-                "server_settings": {
-                    "application_name": f"leadflow-{application_name}",
-                    "timezone": "UTC",
-                    "statement_timeout": str(int(seconds * 1000)),
-                    "idle_in_transaction_session_timeout": str(int(seconds * 2000)),
-                    # Statements are short: compiling them, or starting workers for them, costs more than it saves.
-                    "jit": "off",
-                    "max_parallel_workers_per_gather": "0",
-                },
+                "async_creator_fn": connector.connect,
+                **({"prepared_statement_cache_size": 0} if pooled else {}),
             },
         )
+        self._must_write = address.target in {"read-write", "primary"}
+        Liveness(self.engine, must_write=self._must_write)
 
     @asynccontextmanager
     async def transaction(
@@ -59,10 +94,34 @@ class Postgres:
         table was small, and by those reading all of it seems cheaper than looking up.
         """
         async with self.engine.begin() as connection:
-            if company_id is not None:
-                become = _BECOME_TENANT_BY_INDEX if by_index else _BECOME_TENANT
-                await connection.execute(become, {"company_id": str(company_id)})
+            opening = self._opening.of(tenant=company_id is not None, by_index=by_index)
+            if opening is not None:
+                await connection.execute(opening, {} if company_id is None else {"company_id": str(company_id)})
             yield connection
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+class _Opening:
+    """The statement that a transaction begins with, by what is asked of it; None when there is nothing to say."""
+
+    def __init__(self, session: Mapping[str, str]) -> None:
+        self._session = session
+
+    @cached_property
+    def _statements(self) -> dict[tuple[bool, bool], TextClause | None]:
+        both = (False, True)
+        return {(tenant, by_index): self._statement(tenant, by_index) for tenant, by_index in product(both, both)}
+
+    def of(self, *, tenant: bool, by_index: bool) -> TextClause | None:
+        return self._statements[tenant, by_index]
+
+    def _statement(self, tenant: bool, by_index: bool) -> TextClause | None:  # noqa: FBT001 - the key of the table
+        values = {f"value_{number}": value for number, value in enumerate(self._session.values())}
+        local = dict(zip(self._session, (f":{name}" for name in values), strict=True))
+        local |= (_TENANT if tenant else {}) | (_BY_INDEX if by_index else {})
+        if not local:
+            return None
+        calls = (f"set_config('{name}', {value}, true)" for name, value in local.items())
+        return text(f"SELECT {', '.join(calls)}").bindparams(**values)
