@@ -127,7 +127,10 @@ async def kept(scene: Scene, *, clocks_agree: bool = True, **manner: Any) -> Asy
 
 
 async def promise_kept(scene: Scene, teams: Sequence[Team], **judging: Any) -> None:
-    """Check that every row of every accepted upload has ended as it must; ``judging`` as ``report_when_quiet`` takes it."""
+    """Check that every row of every accepted upload has ended as it must.
+
+    ``judging`` is what ``report_when_quiet`` takes besides.
+    """
     report = await report_when_quiet(scene, [each for team in teams for each in team.accepted], **judging)
     print(f"\n{sum(team.refused for team in teams)} uploads had to ask again; {report}")  # noqa: T201
     assert report.rows
