@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pymongo
 from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.read_concern import ReadConcern
@@ -11,6 +12,10 @@ from libs.common.addresses.mongo_address import database_of
 from libs.common.settings import MongoSettings
 
 Document = dict[str, Any]
+
+
+ASK_SECONDS = 5.0
+"""How long ``ask`` waits for an answer; its caller asks again."""
 
 
 class Mongo:
@@ -24,6 +29,8 @@ class Mongo:
         milliseconds = int(settings.mongo_timeout_seconds * 1000)
         url = settings.mongo_url.get_secret_value()
         self._database = database_of(url)
+        self.place = f"MongoDB at {_hosts(url)}"
+        """What this is and where, for people: ``MongoDB at host:port``, or several, separated by commas."""
         self.client: AsyncMongoClient[Document] = AsyncMongoClient(
             url,
             appname=f"leadflow-{application_name}",
@@ -41,5 +48,21 @@ class Mongo:
             write_concern=WriteConcern(w="majority", j=True),
         )
 
+    async def ask(self) -> None:
+        """Return when the primary answers who we are. Raises what it, the network or the driver says instead.
+
+        For the start of a process and for readiness: the address and the password are right. A ping is answered
+        before anybody has said who he is; this question is not, and yet needs no right of its own.
+        """
+        with pymongo.timeout(ASK_SECONDS):
+            await self.client.get_database(self._database).command(
+                "listCollections", nameOnly=True, authorizedCollections=True, filter={"name": ""}
+            )
+
     async def close(self) -> None:
         await self.client.close()
+
+
+def _hosts(url: str) -> str:
+    """Return the hosts of an address without user, password and options."""
+    return url.partition("://")[2].rpartition("@")[2].partition("/")[0].partition("?")[0]

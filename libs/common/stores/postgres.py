@@ -1,5 +1,6 @@
 """PostgreSQL: one engine a process, transactions at the handlers' edge."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -17,6 +18,9 @@ RECYCLE_SECONDS = 1800
 """A connection is not used for longer: memory that a session holds on the server is given back, and nodes that were
 added are found."""
 
+ASK_SECONDS = 5.0
+"""How long ``ask`` waits for an answer; its caller asks again."""
+
 
 def sqlalchemy_url(url: str) -> str:
     """Return ``postgresql://…`` with the driver that SQLAlchemy shall use."""
@@ -25,6 +29,18 @@ def sqlalchemy_url(url: str) -> str:
 
 _TENANT = {"role": "'leadflow_tenant'", "leadflow.company_id": ":company_id"}
 _BY_INDEX = {"enable_seqscan": "'off'"}
+
+_ASK = text("SELECT 1")
+# The error is the one that a write would meet. Whoever meets it gives up all connections to the node.
+_ASK_TO_WRITE = text(
+    """
+    DO $$ BEGIN
+        IF CAST(current_setting('transaction_read_only') AS bool) THEN
+            RAISE read_only_sql_transaction USING MESSAGE = 'the node takes no writes';
+        END IF;
+    END $$
+    """
+)
 
 
 def session_settings(settings: PostgresSettings, address: PostgresAddress, *, application_name: str) -> dict[str, str]:
@@ -80,6 +96,8 @@ class Postgres:
         )
         self._must_write = address.target in {"read-write", "primary"}
         Liveness(self.engine, must_write=self._must_write)
+        self.place = f"PostgreSQL at {', '.join(f'{host}:{port}' for host, port in address.hosts)}"
+        """What this is and where, for people: ``PostgreSQL at host:port``, or several, separated by commas."""
 
     @asynccontextmanager
     async def transaction(
@@ -98,6 +116,15 @@ class Postgres:
             if opening is not None:
                 await connection.execute(opening, {} if company_id is None else {"company_id": str(company_id)})
             yield connection
+
+    async def ask(self) -> None:
+        """Return when the server takes a transaction of ours. Raises what it, the network or the driver says instead.
+
+        For the start of a process and for readiness: the address, the password and the database are right, and the
+        node takes writes. One that does not is asked no more: the pool looks for another.
+        """
+        async with asyncio.timeout(ASK_SECONDS), self.transaction() as connection:
+            await connection.execute(_ASK_TO_WRITE if self._must_write else _ASK)
 
     async def close(self) -> None:
         await self.engine.dispose()
