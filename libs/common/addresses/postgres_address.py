@@ -176,7 +176,7 @@ def _tls(given: Mapping[str, str]) -> Tls:
         raise WrongAddress(f"sslrootcert=system needs sslmode=verify-full, not {mode}, which trusts any host's name")
     if _one_of("channel_binding", given.get("channel_binding", "prefer"), _ChannelBinding) == "require":
         # The driver cannot bind the password to the TLS channel. What that proves, that nobody stands between, a
-        # certificate proves that is verified in full: decision 14.
+        # certificate proves that is verified in full.
         if mode in {"disable", "allow"}:
             raise WrongAddress(f"channel_binding=require needs TLS, and sslmode={mode} may go without")
         mode, root = "verify-full", root or SYSTEM
