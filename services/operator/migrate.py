@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from libs.common.addresses.postgres_address import read_postgres_address
 from libs.common.stores.postgres_connecting import Connector
+from migrations.platform_rights import missing_rights
 from services.operator.lock_waits import Waits, watch_waits
 from services.operator.settings import MigrationSettings
 
@@ -54,6 +55,7 @@ async def upgrade_postgres(
     try:
         async with engine.connect() as connection:
             await _take_turn(connection, say)
+            await _look_at_rights(connection)
             await _upgrade(engine, connection, settings, migrations, say)
     finally:
         await engine.dispose()
@@ -100,6 +102,17 @@ async def _take_turn(connection: AsyncConnection, say: Callable[[str], None]) ->
             say("Another migration is running; waiting for its end.")
             told = True
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+async def _look_at_rights(connection: AsyncConnection) -> None:
+    missing = await connection.run_sync(missing_rights)
+    await connection.commit()
+    if missing:
+        statements = "\n  ".join(missing)
+        raise MigrationRefused(
+            "Somebody with more rights than this role has must run the following first; nothing was changed."
+            f"\n  {statements}"
+        )
 
 
 async def _upgrade(
