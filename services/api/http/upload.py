@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from starlette.datastructures import FormData, UploadFile
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
@@ -113,9 +114,15 @@ async def _receive_form(request: Request, *, max_bytes: int, seconds: float) -> 
 
 
 class _Parser(MultiPartParser):
-    """Starlette's parser, which leaves the file of a part open whose border never comes: this one closes it."""
+    """Starlette's parser, which leaves the file of a part open whose border never comes: this one closes it.
+
+    And it would read names in whatever encoding the caller says, of all that Python knows, ``unicode_escape`` among
+    them. Names of parts and files are UTF-8 (RFC 7578, section 5.1).
+    """
 
     async def parse(self) -> FormData:
+        boundary = parse_options_header(self.headers["content-type"])[1].get(b"boundary", b"")
+        self.headers = Headers(raw=[(b"content-type", b'multipart/form-data; boundary="' + boundary + b'"')])
         form = await super().parse()
         last = self._current_part.file
         if last is not None and all(value is not last for _, value in self.items):
