@@ -41,7 +41,7 @@ class AuthSettings(EnvironmentSettings):
     """The claim that lists permissions: a dictionary by module, a list, or words between blanks as in ``scope``."""
     jwt_accounts_claim: str = Field("accounts", min_length=1)
     """The claim with the ids of the accounts that a user may use. Without it in a token: all of the company's."""
-    jwt_permission_names: dict[str, str] = {}
+    jwt_permission_names: dict[str, str] = Field({})
     """JSON: the provider's name of a permission, and ours, such as ``{"leads.import": "LEADS:IMPORT_LEADS"}``."""
 
     @field_validator("jwks_url", "jwt_audience", "jwt_issuer", mode="before")

@@ -193,7 +193,7 @@ async def test_a_provider_that_was_away_is_asked_again_after_the_pause(
     assert (await reader.read(token("old"))).user_id == 7
 
 
-PRIVATE = RSAAlgorithm.to_jwk(rsa_key("old"), as_dict=True) | {"kid": "private"}
+PRIVATE = RSAAlgorithm.to_jwk(rsa_key("old"), as_dict=True) | {"kid": "private", "key_ops": ["sign", "verify"]}
 BODIES: dict[str, tuple[str, type[Exception]]] = {
     "an empty set": ('{"keys": []}', InvalidToken),
     "keys that are no list": ('{"keys": {"old": 1}}', KeysUnavailable),
