@@ -34,7 +34,7 @@ class AuthSettings(EnvironmentSettings):
     jwt_leeway_seconds: int = Field(30, ge=0)
     """How far the clocks of the identity provider and of this service may differ."""
     jwt_user_claim: str = Field("sub", min_length=1)
-    """The claim that holds the user's id of the platform. Dots lead into nested claims, here and in the next three."""
+    """The claim that holds the user's id of the platform. Dots go into nested claims, here and in the next three."""
     jwt_company_claim: str = Field("company_id", min_length=1)
     """The claim that holds the company's id."""
     jwt_permissions_claim: str = Field("permissions", min_length=1)
@@ -42,7 +42,7 @@ class AuthSettings(EnvironmentSettings):
     jwt_accounts_claim: str = Field("accounts", min_length=1)
     """The claim with the ids of the accounts that a user may use. Without it in a token: all of the company's."""
     jwt_permission_names: dict[str, str] = Field({})
-    """JSON: the provider's name of a permission, and ours, such as ``{"leads.import": "LEADS:IMPORT_LEADS"}``."""
+    """JSON: the provider's name of a permission, and ours, such as ``{"doors.open": "DOORS:OPEN"}``."""
 
     @field_validator("jwks_url", "jwt_audience", "jwt_issuer", mode="before")
     @classmethod

@@ -9,7 +9,7 @@ from typing import Any
 from libs.common.messages import ID_LIMIT
 
 SEPARATOR = ":"
-"""Between a module and a permission where a token lists them as words: ``LEADS:IMPORT_LEADS``."""
+"""Between a module and a permission where a token lists them as words: ``DOORS:OPEN``."""
 
 
 class InvalidToken(Exception):
@@ -36,7 +36,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class ClaimNames:
-    """Which claims say what. Dots lead into nested claims, unless a claim is named so itself (``claim_at``)."""
+    """Which claims say what. Dots go into nested claims, unless a claim is named so itself (``claim_at``)."""
 
     user: str = "sub"
     company: str = "company_id"
@@ -53,7 +53,7 @@ def caller_of(claims: Mapping[str, Any], names: ClaimNames = OUR_NAMES) -> Calle
     """Read who calls. Raises InvalidToken when a claim has a form that says nothing, or an id that no column holds.
 
     Ids are numbers or their digits, also as a list of one, which is how attributes of directories are printed.
-    Permissions are a dictionary (``{"LEADS": ["IMPORT_LEADS"]}``), a list of words, or words in one text as ``scope``
+    Permissions are a dictionary (``{"DOORS": ["OPEN"]}``), a list of words, or words in one text as ``scope``
     has them (RFC 8693, section 4.2). Accounts are a list of ids, or ids in one text between commas or blanks.
     """
     accounts = claim_at(claims, names.accounts)
