@@ -19,12 +19,26 @@ Every call is part of the caller's transaction. Transitions of several chunks ar
 import json
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.errors import BadMessage
 from libs.common.outbox.source import LEASE_SECONDS
-from libs.imports.chunk_states import ChunkOutcome, ChunkState, ClaimedChunk, Place, Totals, Window
+from libs.contracts.lead_import.internal.messages import Chunk
+from libs.imports.chunk_states import (
+    ANOTHERS,
+    NO_CHUNK,
+    Acceptance,
+    ChunkOutcome,
+    ChunkState,
+    ClaimedChunk,
+    NamedChunk,
+    Place,
+    Totals,
+    Window,
+)
 
 _ACCEPT = text(
     """
@@ -41,13 +55,13 @@ _ACCEPT = text(
 _CLAIM = text(
     """
     WITH waiting AS (
-        SELECT i.id, i.options ->> 'traceparent' AS traceparent
+        SELECT i.id, i.created_at, i.options ->> 'traceparent' AS traceparent
         FROM amigocare.lead_imports i
         WHERE i.status = 'PROCESSING'
           AND EXISTS (SELECT FROM amigocare.lead_import_chunks c
                       WHERE c.import_id = i.id AND c.sent_at IS NULL AND c.settled_at IS NULL)
     ), room AS (
-        SELECT w.id, w.traceparent,
+        SELECT w.id, w.created_at, w.traceparent,
                CASE WHEN (SELECT count(*) FROM amigocare.lead_imports WHERE status = 'PROCESSING') > 1
                     THEN CAST(:shared AS int) ELSE CAST(:alone AS int) END
                - (SELECT count(*) FROM amigocare.lead_import_chunks c
@@ -58,7 +72,7 @@ _CLAIM = text(
                AS chunks
         FROM waiting w
     ), due AS (
-        SELECT c.import_id, c.chunk_index, room.traceparent
+        SELECT c.import_id, c.chunk_index, room.created_at, room.traceparent
         FROM room CROSS JOIN LATERAL (
             SELECT import_id, chunk_index
             FROM amigocare.lead_import_chunks
@@ -73,7 +87,7 @@ _CLAIM = text(
     UPDATE amigocare.lead_import_chunks c
     SET lease = :lease, lease_until = now() + make_interval(secs => :seconds)
     FROM due WHERE c.import_id = due.import_id AND c.chunk_index = due.chunk_index
-    RETURNING c.import_id, c.chunk_index, c.payload, due.traceparent
+    RETURNING c.import_id, c.chunk_index, due.created_at, c.payload, due.traceparent
     """
 )
 _MARK_SENT = text(
@@ -92,6 +106,12 @@ _RELEASE = text("UPDATE amigocare.lead_import_chunks SET lease = NULL, lease_unt
 _LOCK = text(
     "SELECT id FROM amigocare.lead_imports WHERE id = ANY(CAST(:imports AS int[])) ORDER BY id FOR NO KEY UPDATE"
 )
+# The import that a message speaks of, and no other that was given its id. A letter does not say the company.
+_IS_MEANT = """
+    id = :import_id AND created_at = :accepted_at
+    AND (company_id = CAST(:company_id AS int) OR CAST(:company_id AS int) IS NULL)
+"""
+_LOCK_MEANT = text(f"SELECT id FROM amigocare.lead_imports WHERE {_IS_MEANT} FOR NO KEY UPDATE")
 _STATE = text(
     """
     SELECT row_count, settled_at IS NOT NULL, dead_lettered, coalesce(total_created, 0)
@@ -169,7 +189,10 @@ _REOPEN = text(
         UPDATE amigocare.lead_import_chunks c
         SET settled_at = NULL, sent_at = NULL, dead_lettered = false,
             total_created = NULL, total_existing = NULL, total_errors = NULL
-        FROM unnest(CAST(:imports AS int[]), CAST(:indexes AS int[])) AS given (import_id, chunk_index)
+        FROM unnest(CAST(:imports AS int[]), CAST(:indexes AS int[]), CAST(:times AS timestamptz[]))
+             AS given (import_id, chunk_index, accepted_at)
+        JOIN amigocare.lead_imports i
+             ON i.id = given.import_id AND (i.created_at = given.accepted_at OR given.accepted_at IS NULL)
         WHERE c.import_id = given.import_id AND c.chunk_index = given.chunk_index
           AND c.dead_lettered AND c.payload IS NOT NULL
         RETURNING c.import_id, c.chunk_index
@@ -186,7 +209,7 @@ _REOPEN = text(
 )
 # FOR SHARE: the finalizer locks the same row before it ends the import, so that of the caller's work for this chunk and
 # the import's end, the one that comes second waits for the first one's commit.
-_HOLD = text("SELECT id FROM amigocare.lead_imports WHERE id = :import_id FOR SHARE")
+_HOLD = text(f"SELECT id FROM amigocare.lead_imports WHERE {_IS_MEANT} FOR SHARE")
 # A statement of its own, after the lock: one that waited for the lock would still see the chunk as it was before.
 _IS_SETTLED = text(
     """
@@ -234,16 +257,30 @@ async def lock_imports(connection: AsyncConnection, imports: Sequence[int]) -> s
     return set((await connection.execute(_LOCK, {"imports": sorted(imports)})).scalars())
 
 
+async def lock_meant(connection: AsyncConnection, meant: Acceptance) -> bool:
+    """Hold the import that a message speaks of until the commit; False when there is none: it was another's."""
+    return (await connection.execute(_LOCK_MEANT, _meant(meant))).one_or_none() is not None
+
+
 async def state(connection: AsyncConnection, chunk: Place) -> ChunkState | None:
     """Return the chunk's state, or None when there is no such chunk."""
     row = (await connection.execute(_STATE, _place(chunk))).one_or_none()
     return ChunkState(*row) if row else None
 
 
-async def hold_is_settled(connection: AsyncConnection, chunk: Place) -> bool:
-    """Tell whether the chunk has ended, well or badly; hold its import in its present state until the commit."""
-    await connection.execute(_HOLD, {"import_id": chunk[0]})
-    return bool((await connection.execute(_IS_SETTLED, _place(chunk))).scalar_one_or_none())
+async def hold_is_settled(connection: AsyncConnection, chunk: Chunk[Any]) -> bool:
+    """Tell whether the chunk has ended, well or badly; hold its import in its present state until the commit.
+
+    Raises BadMessage when there is no such chunk of the import that the message speaks of.
+    """
+    held = await connection.execute(_HOLD, _meant(Acceptance.of(chunk)))
+    if held.one_or_none() is None:
+        raise BadMessage(ANOTHERS)
+    ended = await connection.execute(_IS_SETTLED, _place((chunk.import_id, chunk.chunk_index)))
+    settled: bool | None = ended.scalar_one_or_none()
+    if settled is None:
+        raise BadMessage(NO_CHUNK)
+    return settled
 
 
 async def payload(connection: AsyncConnection, chunk: Place) -> bytes | None:
@@ -295,15 +332,20 @@ async def send_again(connection: AsyncConnection, chunks: Sequence[Place]) -> No
     await connection.execute(_SEND_AGAIN, _place_columns(chunks))
 
 
-async def reopen(connection: AsyncConnection, chunks: Sequence[Place]) -> list[Place]:
+async def reopen(connection: AsyncConnection, chunks: Sequence[NamedChunk]) -> list[Place]:
     """Let dead-lettered chunks wait to be claimed once more, and their imports be in progress; return those that do.
 
     The import ends again with its next revision. A second run finds nothing: the chunks are no longer
-    dead-lettered.
+    dead-lettered. Nor is anything done to an import that was accepted at another time than the chunk's.
     """
-    await lock_imports(connection, [import_id for import_id, _ in chunks])
-    reopened = await connection.execute(_REOPEN, _place_columns(chunks))
+    await lock_imports(connection, [chunk.import_id for chunk in chunks])
+    places = _place_columns([(chunk.import_id, chunk.chunk_index) for chunk in chunks])
+    reopened = await connection.execute(_REOPEN, places | {"times": [chunk.accepted_at for chunk in chunks]})
     return sorted((row.import_id, row.chunk_index) for row in reopened)
+
+
+def _meant(meant: Acceptance) -> dict[str, Any]:
+    return {"import_id": meant.import_id, "accepted_at": meant.accepted_at, "company_id": meant.company_id}
 
 
 def _place(chunk: Place) -> dict[str, int]:

@@ -291,7 +291,7 @@ async def test_chats_that_do_not_count_as_somebody_elses(
     store: Store, chunk: ChunkTagged, db: Stored, tenant: Tenant, other_tenant: Tenant
 ) -> None:
     phone = chunk.live.phone[1]
-    await insert_chat(db, tenant, phone, import_id=chunk.import_id)
+    await insert_chat(db, tenant, phone, _id=ObjectId(chat_ids(chunk)[1]), import_id=chunk.import_id)
     await insert_chat(db, tenant, phone, account_id=tenant.other_account_id)
     await insert_chat(db, other_tenant, phone)
     await insert_chat(db, tenant, phone, contact_cellphone_country_code="PT")

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from libs.common.errors import BadDay
+from libs.common.errors import BadDay, BadMessage
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkDeduplicated
 from services.tagger.store import Store
@@ -166,9 +166,11 @@ async def test_a_chunk_is_settled_when_it_ended_well_or_badly(
         assert await transaction.is_settled(chunk) is settled
 
 
-async def test_an_import_that_does_not_exist_is_not_settled_and_holds_no_tags(
-    store: Store, chunk: ChunkDeduplicated
+@pytest.mark.parametrize("changed", [{"import_id": 2**31 - 1}, {"chunk_index": 99}], ids=["import", "chunk"])
+async def test_a_chunk_that_does_not_exist_is_a_bad_message(
+    store: Store, chunk: ChunkDeduplicated, changed: dict[str, int]
 ) -> None:
-    stranger = chunk.model_copy(update={"import_id": 2**31 - 1})
-    async with store.transaction(chunk.company_id) as transaction:
-        assert not await transaction.is_settled(stranger)
+    stranger = chunk.model_copy(update=changed)
+    with pytest.raises(BadMessage):
+        async with store.transaction(chunk.company_id) as transaction:
+            await transaction.is_settled(stranger)
