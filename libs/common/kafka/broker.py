@@ -11,6 +11,7 @@ from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from libs.common.kafka.clients import broker_options, topic_in_kafka
 from libs.common.kafka.delivery import Delivery, DeliveryMiddleware
 from libs.common.settings import KafkaSettings
 
@@ -27,11 +28,20 @@ log = structlog.get_logger()
 
 
 class Broker(KafkaBroker):
-    """Starts its consumers at once.
+    """Starts its consumers at once, and is told topics by our own names: only here they get the prefix.
 
     Each is started when it has its partitions. One after another, every member that joins a group would wait until
     the members before it notice at their next heartbeat: seconds, and a warning, a member.
     """
+
+    def __init__(self, settings: KafkaSettings, **options: Any) -> None:
+        super().__init__(**options)
+        self._settings = settings
+        # For the topics of subscribers and publishers. What is published without a publisher FastStream leaves alone.
+        self.config.broker_config.prefix = topic_in_kafka(settings, "")
+
+    async def publish(self, message: Any, topic: str = "", **options: Any) -> Any:
+        return await super().publish(message, topic_in_kafka(self._settings, topic), **options)
 
     async def start(self) -> None:
         await self.connect()
@@ -73,13 +83,12 @@ def create_broker(
         # and traces count the message as failed.
         middlewares.append(DeliveryMiddleware.with_policy(delivery))
     broker = Broker(
-        settings.kafka_bootstrap.split(","),
-        client_id=f"leadflow-{service}",
+        settings,
+        **broker_options(settings, client_id=f"leadflow-{service}"),
         enable_idempotence=True,
         acks="all",
         partitioner=partitioner or DefaultPartitioner(),
         allow_auto_create_topics=False,
-        compression_type="zstd",
         max_request_size=1024 * 1024,
         # FastStream logs exceptions with their values, which may be personal data; Delivery logs instead.
         logger=None,

@@ -34,6 +34,7 @@ CHUNK_ACCEPTED = Topic(
     owner="api",
     readers=("dedup",),
     retention_hours=DAY,
+    also_sent_by=("finalizer",),
 )
 CHUNK_DEDUPLICATED = Topic(
     name="lead.import-chunk-deduplicated.v1",
@@ -69,6 +70,7 @@ CHUNK_CREATED = Topic(
 DEAD_LETTERS = DeadLetters(
     topic="lead.import-dead-letter.v1",
     readers=("finalizer",),
+    writers=("dedup", "tagger", "creator", "finalizer"),
     piece_of=chunk_piece,
     piece_header="x-chunk",
 )
