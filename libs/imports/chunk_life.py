@@ -28,8 +28,7 @@ from libs.common.errors import BadMessage
 from libs.common.outbox.source import LEASE_SECONDS
 from libs.contracts.lead_import.internal.messages import Chunk
 from libs.imports.chunk_states import (
-    ANOTHERS,
-    NO_CHUNK,
+    NO_SUCH_CHUNK,
     Acceptance,
     ChunkOutcome,
     ChunkState,
@@ -107,11 +106,14 @@ _LOCK = text(
     "SELECT id FROM amigocare.lead_imports WHERE id = ANY(CAST(:imports AS int[])) ORDER BY id FOR NO KEY UPDATE"
 )
 # The import that a message speaks of, and no other that was given its id. A letter does not say the company.
-_IS_MEANT = """
-    id = :import_id AND created_at = :accepted_at
-    AND (company_id = CAST(:company_id AS int) OR CAST(:company_id AS int) IS NULL)
-"""
-_LOCK_MEANT = text(f"SELECT id FROM amigocare.lead_imports WHERE {_IS_MEANT} FOR NO KEY UPDATE")
+_LOCK_MEANT = text(
+    """
+    SELECT id FROM amigocare.lead_imports
+    WHERE id = :import_id AND created_at = :accepted_at
+      AND (company_id = CAST(:company_id AS int) OR CAST(:company_id AS int) IS NULL)
+    FOR NO KEY UPDATE
+    """
+)
 _STATE = text(
     """
     SELECT row_count, settled_at IS NOT NULL, dead_lettered, coalesce(total_created, 0)
@@ -207,16 +209,20 @@ _REOPEN = text(
     SELECT import_id, chunk_index FROM dead
     """
 )
-# FOR SHARE: the finalizer locks the same row before it ends the import, so that of the caller's work for this chunk and
-# the import's end, the one that comes second waits for the first one's commit.
-_HOLD = text(f"SELECT id FROM amigocare.lead_imports WHERE {_IS_MEANT} FOR SHARE")
-# A statement of its own, after the lock: one that waited for the lock would still see the chunk as it was before.
-_IS_SETTLED = text(
-    """
-    SELECT settled_at IS NOT NULL
-    FROM amigocare.lead_import_chunks WHERE import_id = :import_id AND chunk_index = :chunk_index
-    """
-)
+# A chunk that has not ended, kept so until the caller's commit: whoever settles it waits, and with it the end of its
+# import, which comes after its last chunk. And a statement that had to wait here sees the chunk as it is after that.
+# It is a chunk of the import that the message speaks of, and of no other that was given its id.
+_HELD = """
+    FROM amigocare.lead_import_chunks c
+    JOIN amigocare.lead_imports i
+         ON i.id = c.import_id AND i.company_id = :company_id AND i.created_at = :accepted_at
+    WHERE c.import_id = :import_id AND c.chunk_index = :chunk_index {and_open}
+    FOR SHARE OF c
+"""
+OPEN = "SELECT c.chunk_index" + _HELD.format(and_open="AND c.settled_at IS NULL")
+"""Gives one row of an open chunk, none of one that has ended; a part of statements that must make nothing then. Its
+parameters are ``meant_chunk``'s."""
+_IS_SETTLED = text("SELECT c.settled_at IS NOT NULL" + _HELD.format(and_open=""))
 
 
 async def accept(connection: AsyncConnection, import_id: int, chunks: Sequence[tuple[int, int, bytes]]) -> None:
@@ -269,17 +275,13 @@ async def state(connection: AsyncConnection, chunk: Place) -> ChunkState | None:
 
 
 async def hold_is_settled(connection: AsyncConnection, chunk: Chunk[Any]) -> bool:
-    """Tell whether the chunk has ended, well or badly; hold its import in its present state until the commit.
+    """Tell whether the chunk has ended, well or badly; hold it in its present state until the commit.
 
     Raises BadMessage when there is no such chunk of the import that the message speaks of.
     """
-    held = await connection.execute(_HOLD, _meant(Acceptance.of(chunk)))
-    if held.one_or_none() is None:
-        raise BadMessage(ANOTHERS)
-    ended = await connection.execute(_IS_SETTLED, _place((chunk.import_id, chunk.chunk_index)))
-    settled: bool | None = ended.scalar_one_or_none()
+    settled: bool | None = (await connection.execute(_IS_SETTLED, meant_chunk(chunk))).scalar_one_or_none()
     if settled is None:
-        raise BadMessage(NO_CHUNK)
+        raise BadMessage(NO_SUCH_CHUNK)
     return settled
 
 
@@ -342,6 +344,11 @@ async def reopen(connection: AsyncConnection, chunks: Sequence[NamedChunk]) -> l
     places = _place_columns([(chunk.import_id, chunk.chunk_index) for chunk in chunks])
     reopened = await connection.execute(_REOPEN, places | {"times": [chunk.accepted_at for chunk in chunks]})
     return sorted((row.import_id, row.chunk_index) for row in reopened)
+
+
+def meant_chunk(chunk: Chunk[Any]) -> dict[str, Any]:
+    """Return the parameters by which a statement knows the chunk that a message speaks of, and no other."""
+    return _meant(Acceptance.of(chunk)) | {"chunk_index": chunk.chunk_index}
 
 
 def _meant(meant: Acceptance) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from libs.contracts.lead_import.internal.messages import Chunk, SettledRow
 Place = tuple[int, int]
 """Which chunk: (import id, chunk index)."""
 
-ANOTHERS = "no import has this id, company and time of acceptance: the message is of one that is gone"
-NO_CHUNK = "the import has no such chunk"
+NO_SUCH_IMPORT = "no import has this id, company and time of acceptance: the message is of one that is gone"
+NO_SUCH_CHUNK = "no import of this id, company and time of acceptance has such a chunk"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from libs.fields.phone_forms import both_forms
 from libs.imports.chats import rows_with_others_chats
-from libs.imports.chunk_states import ANOTHERS
+from libs.imports.chunk_states import NO_SUCH_IMPORT
 from services.dedup.domain import KnownPhones
 
 # Countries and phones are two lists and not pairs, because PostgreSQL then finds all of them in one walk along the
@@ -79,5 +79,5 @@ class Store:
                 if phone is not None and known.get(phone) != "lead_exists":
                     known[phone] = reason
         if not is_meant:
-            raise BadMessage(ANOTHERS)
+            raise BadMessage(NO_SUCH_IMPORT)
         return known

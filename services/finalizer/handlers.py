@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import DeadLetter
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated
-from libs.imports.chunk_states import ANOTHERS, NO_CHUNK, Acceptance, ChunkOutcome, named_chunk
+from libs.imports.chunk_states import NO_SUCH_CHUNK, NO_SUCH_IMPORT, Acceptance, ChunkOutcome, named_chunk
 from services.finalizer.domain import counts, outcome_of, outcome_of_dead_letter, status_of
 from services.finalizer.store import ImportStore, Store
 
@@ -24,10 +24,10 @@ async def settle_chunk(chunk: ChunkCreated, *, store: Store, wake_relay: Callabl
     """
     async with store.locked_import(Acceptance.of(chunk)) as lead_import:
         if lead_import is None:
-            raise BadMessage(ANOTHERS)
+            raise BadMessage(NO_SUCH_IMPORT)
         state = await lead_import.chunk(chunk.chunk_index)
         if state is None or state.row_count != chunk.row_count:
-            raise BadMessage(NO_CHUNK)
+            raise BadMessage(NO_SUCH_CHUNK)
         outcome = outcome_of(chunk)
         if not counts(state, outcome):
             return

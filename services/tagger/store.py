@@ -49,7 +49,7 @@ class TagStore:
         self._connection = connection
 
     async def is_settled(self, chunk: ChunkDeduplicated) -> bool:
-        """Tell whether the chunk has ended, well or badly; hold its import in its present state until the commit.
+        """Tell whether the chunk has ended, well or badly; hold it in its present state until the commit.
 
         A tag that was made after the finalizer had ended the import, and cleaned up, would stay for ever. Raises
         BadMessage when there is no such chunk of the import that the message speaks of.

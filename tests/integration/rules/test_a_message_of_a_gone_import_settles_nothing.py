@@ -21,12 +21,13 @@ from tests.support.platform import Tenant
 from tests.support.readers import Stored
 
 OTHER_TIME = ACCEPTED_AT - timedelta(microseconds=1)
-CLEAR = "no import has this id, company and time of acceptance"
+CLEAR = "no import .* this id, company and time of acceptance"
 
 Stage = Callable[[Pipeline, ChunkAccepted], Awaitable[Any]]
 STAGES: dict[str, Stage] = {
     "dedup": lambda pipeline, chunk: pipeline.dedup(chunk),
     "tagger": lambda pipeline, chunk: pipeline.tag(deduplicated(chunk)),
+    "creator": lambda pipeline, chunk: pipeline.create(tagged(chunk)),
     "finalizer": lambda pipeline, chunk: pipeline.settle(created_like(tagged(chunk))),
 }
 

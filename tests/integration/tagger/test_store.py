@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from libs.common.errors import BadDay, BadMessage
 from libs.common.stores.postgres import Postgres
@@ -174,3 +175,18 @@ async def test_a_chunk_that_does_not_exist_is_a_bad_message(
     with pytest.raises(BadMessage):
         async with store.transaction(chunk.company_id) as transaction:
             await transaction.is_settled(stranger)
+
+
+async def test_while_tags_are_found_or_made_the_chunk_cannot_be_settled(
+    store: Store, chunk: ChunkDeduplicated, postgres: Postgres
+) -> None:
+    """Nor its import end, which comes after its last chunk."""
+    settle = text("UPDATE amigocare.lead_import_chunks SET settled_at = now() WHERE import_id = :i")
+    async with store.transaction(chunk.company_id) as transaction:
+        assert not await transaction.is_settled(chunk)
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            async with postgres.transaction() as settling:
+                await settling.execute(text("SET LOCAL lock_timeout = '200ms'"))
+                await settling.execute(settle, {"i": chunk.import_id})
+    async with postgres.transaction() as settling:
+        await settling.execute(settle, {"i": chunk.import_id})
