@@ -4,7 +4,7 @@
 tables, it does; of the rest it says the SQL, all at once, and changes nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import Connection, text
 
@@ -28,12 +28,15 @@ _MY_SCHEMA = f"(SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE ns
 def missing_rights(connection: Connection) -> list[str]:
     """Return the statements that somebody with more rights must run first, in their order; most often none."""
     me = connection.execute(text("SELECT quote_ident(current_user)")).scalar_one()
-    wanted = list(_wanted(me))
+    there = text("SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(:schema)")
+    # That a table of the platform's is not there at all, the first revision says.
+    tables = set(connection.execute(there, {"schema": SCHEMA}).scalars())
+    wanted = list(_wanted(me, tables))
     given = connection.execute(text("SELECT " + ", ".join(f"coalesce({each}, false)" for each, _ in wanted))).one()
     return [f"{statement};" for there, (_, statement) in zip(given, wanted, strict=True) if not there]
 
 
-def _wanted(me: str) -> Iterator[tuple[str, str]]:
+def _wanted(me: str, tables: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield (SQL that tells whether it is so, or is ours to do; the statement that makes it so)."""
     for role in ROLES:
         yield f"to_regrole('{role}') IS NOT NULL OR {_I_MAKE_ROLES}", f"CREATE ROLE {role} NOLOGIN"
@@ -46,19 +49,17 @@ def _wanted(me: str) -> Iterator[tuple[str, str]]:
             f"NOT {there} OR {_MY_SCHEMA} OR has_schema_privilege(to_regrole('{role}')::oid, '{SCHEMA}', 'USAGE')",
             f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}",
         )
-    for table in HOST:
-        name = f"{SCHEMA}.{table}"
-        # That a table of the platform's is not there at all, the first revision says.
-        refers = f"to_regclass('{name}') IS NULL OR has_table_privilege(to_regclass('{name}')::oid, 'REFERENCES')"
-        yield refers, f"GRANT REFERENCES ON {name} TO {me}"
-    for role, tables in READ.items():
-        for table in tables:
-            name = f"{SCHEMA}.{table}"
-            mine = f"(SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('{name}'))"
-            yield (
-                (
-                    f"to_regclass('{name}') IS NULL OR {mine}"
-                    f" OR has_table_privilege(to_regrole('{role}')::oid, to_regclass('{name}')::oid, 'SELECT')"
-                ),
-                f"GRANT SELECT ON {name} TO {role}",
-            )
+    for table in (each for each in HOST if each in tables):
+        oid = _oid(table)
+        yield f"has_table_privilege({oid}, 'REFERENCES')", f"GRANT REFERENCES ON {SCHEMA}.{table} TO {me}"
+    for role, read_by_it in READ.items():
+        for table in (each for each in read_by_it if each in tables):
+            oid = _oid(table)
+            mine = f"(SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = {oid})"
+            read = f"has_table_privilege(to_regrole('{role}')::oid, {oid}, 'SELECT')"
+            yield f"{mine} OR {read}", f"GRANT SELECT ON {SCHEMA}.{table} TO {role}"
+
+
+def _oid(table: str) -> str:
+    # A name followed by ::regclass would ask for rights on the schema first.
+    return f"(SELECT oid FROM pg_class WHERE relname = '{table}' AND relnamespace = to_regnamespace('{SCHEMA}'))"

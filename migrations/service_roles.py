@@ -1,4 +1,4 @@
-"""A role for each service, for the migrations of every owner: it owns nothing, and may do what the service's store does.
+"""A role for each service, for the migrations of every owner: it owns nothing, and may do what its store does.
 
 The platform's people make logins, ``CREATE ROLE … LOGIN IN ROLE leadflow_dedup``, and a process that logs in so has the
 rights of its service. Where a process logs in as the owner of the tables nothing of this concerns it: then a company's

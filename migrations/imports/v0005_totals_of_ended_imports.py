@@ -1,4 +1,4 @@
-"""An import that has ended says what became of each of its rows; those from before are looked at in the next revision."""
+"""An import that has ended says what became of each of its rows; those from before are looked at in the next."""
 
 from alembic import op
 

@@ -6,7 +6,7 @@ outbox tells ``Postgres.transaction`` that a company's transaction must take the
 
 from alembic import op
 
-from migrations.service_roles import grant_to_service, open_by_company, open_by_import, open_wholly, role_of
+from migrations.service_roles import Grants, grant_to_service, open_by_company, open_by_import, open_wholly, role_of
 from migrations.tenancy import SCHEMA, TENANT, make_role
 
 revision = "imports_0007"
@@ -18,7 +18,7 @@ EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
 LOCKED = ("SELECT", "UPDATE (updated_at)")
 """Read and locked: a row lock asks for the right to change a column."""
 
-GRANTS = {
+GRANTS: dict[str, Grants] = {
     "api": {
         "messaging_accounts": ("SELECT",),
         "users": ("SELECT",),
