@@ -69,15 +69,15 @@ def grant_unless_given(grant: str, *, given: str) -> None:
     )
 
 
-def grant_on_sequences(role: str) -> None:
-    """Let a role take numbers from every sequence that is ours."""
+def grant_on_sequences(role: str, privilege: str = "USAGE") -> None:
+    """Let a role take numbers from every sequence that is ours, or look at it (``SELECT``)."""
     op.execute(
         f"""
         DO $$ DECLARE sequence oid; BEGIN
             FOR sequence IN SELECT oid FROM pg_class WHERE relkind = 'S' AND relnamespace = '{SCHEMA}'::regnamespace
                 AND pg_has_role(relowner, 'USAGE')
             LOOP
-                EXECUTE format('GRANT USAGE ON SEQUENCE %s TO {role}', sequence::regclass);
+                EXECUTE format('GRANT {privilege} ON SEQUENCE %s TO {role}', sequence::regclass);
             END LOOP;
         END $$
         """

@@ -7,7 +7,7 @@ outbox tells ``Postgres.transaction`` that a company's transaction must take the
 from alembic import op
 
 from migrations.service_roles import Grants, grant_to_service, open_by_company, open_by_import, open_wholly, role_of
-from migrations.tenancy import SCHEMA, TENANT, make_role
+from migrations.tenancy import SCHEMA, TENANT, grant_on_sequences, make_role
 
 revision = "imports_0007"
 down_revision = "imports_0006"
@@ -83,6 +83,8 @@ def upgrade() -> None:
                 open_wholly(service, table)
     # The id of an import is taken before its row is written.
     op.execute(f"GRANT USAGE ON SEQUENCE {SCHEMA}.lead_imports_id_seq TO {role_of('api')}")
+    # The finalizer looks how full they are.
+    grant_on_sequences(role_of("finalizer"), "SELECT")
 
 
 def downgrade() -> None:
