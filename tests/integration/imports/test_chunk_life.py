@@ -216,7 +216,7 @@ async def test_who_waited_for_an_imports_end_sees_its_last_chunk_settled(
 
     async with postgres.transaction() as ending:
         await chunk_life.lock_imports(ending, [import_id])
+        await chunk_life.settle(ending, (import_id, 0), outcome, again=False)
         asked = asyncio.create_task(ask())
         await eventually(waits, what="a transaction that waits for the import's end")
-        await chunk_life.settle(ending, (import_id, 0), outcome, again=False)
     assert await asked
