@@ -27,6 +27,7 @@ from libs.common.topics import Registry
 HOUR_MS = 3_600_000
 REPLICAS_FOR_QUORUM = 3
 COORDINATOR_SECONDS = 30
+HEARD_SECONDS = 5
 OFFSETS = "__consumer_offsets"
 
 COMPRESSION = "compression.type"
@@ -130,7 +131,12 @@ async def _open_public(admin: AIOKafkaAdminClient, names: Sequence[str]) -> list
             await set_topic_config(admin, dict.fromkeys(closed, UNCOMPRESSED), name=COMPRESSION)
         except _NOT_OURS_TO_SET:
             return closed
-    return await _closed(admin, closed)
+    # Brokers hear of it a moment later. One that takes the setting and does not keep it is found out as well.
+    deadline = time.monotonic() + HEARD_SECONDS
+    while closed and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+        closed = await _closed(admin, closed)
+    return closed
 
 
 async def _closed(admin: AIOKafkaAdminClient, names: Sequence[str]) -> list[str]:
