@@ -55,7 +55,7 @@ class SequenceWatch:
     async def look_once(self) -> dict[str, float]:
         """Set the metric; return how full each sequence is that nears its end."""
         async with self._postgres.transaction() as connection:
-            used: dict[str, float] = {name: ratio for name, ratio in await connection.execute(_USED)}
+            used: dict[str, float] = dict(await connection.execute(_USED))
         for name, ratio in used.items():
             SEQUENCE_USED.labels(name).set(ratio)
         nearing = {name: ratio for name, ratio in used.items() if ratio >= WARNING}

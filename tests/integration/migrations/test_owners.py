@@ -79,7 +79,8 @@ async def test_a_folder_is_all_that_a_new_owner_adds(platform_url: str, migratio
     policies = dict(
         await fetch(
             platform_url,
-            "SELECT tablename, (roles, cmd, qual, with_check)::text FROM pg_policies WHERE policyname = 'of_the_company'",
+            "SELECT tablename, (roles, cmd, qual, with_check)::text FROM pg_policies"
+            " WHERE policyname = 'of_the_company'",
         )
     )
     assert policies["lead_notes"] == policies["tags"]
