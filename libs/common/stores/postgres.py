@@ -73,12 +73,12 @@ class Postgres:
         """What this is and where, for people: ``PostgreSQL at host:port``."""
         return f"PostgreSQL at {self.engine.url.host}:{self.engine.url.port or 5432}"
 
-    async def ask(self) -> None:
+    async def ask(self, *, seconds: float = ASK_SECONDS) -> None:
         """Return when the server takes a transaction of ours. Raises what it, the network or the driver says instead.
 
         For the start of a process and for readiness: the address, the password and the database are right.
         """
-        async with asyncio.timeout(ASK_SECONDS), self.transaction() as connection:
+        async with asyncio.timeout(seconds), self.transaction() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
