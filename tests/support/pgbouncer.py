@@ -42,12 +42,8 @@ pidfile = {folder}/pgbouncer.pid
 async def pgbouncer(postgres_url: str, folder: Path) -> AsyncIterator[int]:
     """Run one before this server, for its user; yield its port."""
     assert PROGRAM is not None
-    folder.mkdir()
-    folder.chmod(0o777)
     server, port = urlsplit(postgres_url), free_port()
-    (folder / "users").write_text(f'"{server.username}" "{unquote(server.password or "")}"\n')
-    settings = folder / "pgbouncer.ini"
-    settings.write_text(_SETTINGS.format(server_port=server.port, port=port, folder=folder, sessions=SESSIONS))
+    settings = _settings(folder, postgres_url, port)
     # It refuses to run as root.
     process = await asyncio.create_subprocess_exec(*as_nobody(), PROGRAM, "-q", str(settings), cwd="/")
     address = postgres_url.replace(f":{server.port}/", f":{port}/")
@@ -68,3 +64,13 @@ async def pgbouncer(postgres_url: str, folder: Path) -> AsyncIterator[int]:
         if process.returncode is None:
             process.terminate()
             await process.wait()
+
+
+def _settings(folder: Path, postgres_url: str, port: int) -> Path:
+    server = urlsplit(postgres_url)
+    folder.mkdir()
+    folder.chmod(0o777)
+    (folder / "users").write_text(f'"{server.username}" "{unquote(server.password or "")}"\n')
+    settings = folder / "pgbouncer.ini"
+    settings.write_text(_SETTINGS.format(server_port=server.port, port=port, folder=folder, sessions=SESSIONS))
+    return settings
