@@ -31,7 +31,7 @@ GRANTS: dict[str, Grants] = {
         "idempotency_keys": EVERYTHING,
         "outbox": EVERYTHING,
     },
-    "dedup": {"amigocare_leads": ("SELECT",), "patients": ("SELECT",)},
+    "dedup": {"lead_imports": ("SELECT",), "amigocare_leads": ("SELECT",), "patients": ("SELECT",)},
     "tagger": {
         "lead_imports": LOCKED,
         "lead_import_chunks": ("SELECT",),

@@ -21,7 +21,7 @@ WARNING = 0.8
 # last_value is empty for a sequence that we may not look at, and for one that nobody has used yet.
 _USED = text(
     """
-    SELECT sequencename::text, last_value::float8 / max_value AS used FROM pg_sequences
+    SELECT sequencename::text AS name, last_value::float8 / max_value AS used FROM pg_sequences
     WHERE schemaname = 'amigocare' AND last_value IS NOT NULL
     """
 )
@@ -55,7 +55,8 @@ class SequenceWatch:
     async def look_once(self) -> dict[str, float]:
         """Set the metric; return how full each sequence is that nears its end."""
         async with self._postgres.transaction() as connection:
-            used: dict[str, float] = dict(await connection.execute(_USED))
+            rows = await connection.execute(_USED)
+            used: dict[str, float] = {row.name: row.used for row in rows}
         for name, ratio in used.items():
             SEQUENCE_USED.labels(name).set(ratio)
         nearing = {name: ratio for name, ratio in used.items() if ratio >= WARNING}

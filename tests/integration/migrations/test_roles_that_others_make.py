@@ -117,7 +117,8 @@ async def test_a_service_sees_its_company_s_rows_alone(given: OwnPostgres, whole
     ("service", "statement"),
     [
         ("dedup", "DELETE FROM amigocare.amigocare_leads"),
-        ("dedup", "SELECT FROM amigocare.lead_imports"),
+        ("dedup", "SELECT FROM amigocare.tags"),
+        ("dedup", "UPDATE amigocare.lead_imports SET updated_at = now()"),
         ("dedup", "SELECT FROM amigocare.outbox"),
         ("tagger", "UPDATE amigocare.lead_imports SET status = 'FAILED'"),
         ("tagger", "SELECT FROM amigocare.amigocare_leads"),
