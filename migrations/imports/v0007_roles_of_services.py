@@ -17,6 +17,8 @@ depends_on = None
 EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
 LOCKED = ("SELECT", "UPDATE (updated_at)")
 """Read and locked: a row lock asks for the right to change a column."""
+HELD = ("SELECT", "UPDATE (sent_count)")
+"""As above, of chunks, which have no ``updated_at``: their count of sendings is for people's eyes alone."""
 
 GRANTS: dict[str, Grants] = {
     "api": {
@@ -34,13 +36,13 @@ GRANTS: dict[str, Grants] = {
     "dedup": {"lead_imports": ("SELECT",), "amigocare_leads": ("SELECT",), "patients": ("SELECT",)},
     "tagger": {
         "lead_imports": LOCKED,
-        "lead_import_chunks": ("SELECT",),
+        "lead_import_chunks": HELD,
         "tags": ("SELECT", "INSERT", "UPDATE (updated_at)"),
         "lead_import_tags": ("SELECT", "INSERT"),
     },
     "creator": {
         "lead_imports": LOCKED,
-        "lead_import_chunks": ("SELECT",),
+        "lead_import_chunks": HELD,
         "lead_channels": ("SELECT",),
         "tags": LOCKED,
         "amigocare_leads": ("SELECT", "INSERT", "DELETE"),
