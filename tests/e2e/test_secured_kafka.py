@@ -34,9 +34,12 @@ from deploy.local.instance import Instance
 from deploy.processes import CONSUMERS
 from libs.common.kafka.broker import create_broker
 from libs.common.kafka.clients import kafka_admin, kafka_consumer
+from libs.common.kafka.lag import group_lags
 from libs.common.settings import KafkaSettings
 from libs.common.stores.postgres import sqlalchemy_url
 from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
+from libs.contracts.lead_import.registry import REGISTRY
+from libs.imports.pipeline import PIPELINE
 from tests.support.command_line import leadflow
 from tests.support.on_call import letter_of, without_the_import_channel
 from tests.support.platform import create_tenant
@@ -67,6 +70,10 @@ class Secured:
         """Return what a process is told of Kafka when it is this user."""
         told = kafka_access.client_environment(self.instance, user)
         return told | {"LEADFLOW_KAFKA_TOPIC_PREFIX": PREFIX, "LEADFLOW_KAFKA_BOOTSTRAP": self.stack.kafka_bootstrap}
+
+    def settings(self, user: str) -> dict[str, str]:
+        """Return the same as our own settings are called."""
+        return {name.removeprefix("LEADFLOW_").lower(): value for name, value in self.environment(user).items()}
 
     def access(self, user: str, *, ca_file: Path | None = None) -> dict[str, Any]:
         """Return what another team's own client is told, which knows nothing of ours."""
@@ -152,8 +159,8 @@ async def test_dead_letters_are_settled_and_the_operator_replays_them(
         await eventually(lambda: count_of(letters, "stranger", 2), what="the stranger's second dead letter")
     events = await eventually(lambda: count_of(finished, str(failed["id"]), 2), what="both finished events")
     assert [body_of(event)["revision"] for event in events] == [1, 2]
-    inspected = await on_call(secured, "imports", "inspect", str(failed["id"]))
-    assert all(f"lag of {group}: 0 messages" in inspected for group in ("dedup", "tagger", "creator", "finalizer"))
+    asked = KafkaSettings.model_validate(secured.settings("operator"))
+    assert await group_lags(asked, [REGISTRY], PIPELINE) == dict.fromkeys(PIPELINE, 0)
 
 
 async def count_of(topic: Topic, key: str, count: int) -> list[ConsumerRecord] | None:
