@@ -9,6 +9,7 @@ from pathlib import Path
 
 from libs.fields.text import trimmed
 from libs.spreadsheets.csv_file import csv_records
+from libs.spreadsheets.encodings import EncodingName
 from libs.spreadsheets.excel_file import ole_records, zip_records
 from libs.spreadsheets.formulas import restored
 from libs.spreadsheets.header import FILE_COLUMNS, check_header
@@ -59,7 +60,7 @@ class Spreadsheet:
     """The data rows, read while they are asked for. Raises Unreadable where the file turns out to be damaged."""
 
 
-def read_spreadsheet(path: Path, limits: Limits) -> Spreadsheet:
+def read_spreadsheet(path: Path, limits: Limits, *, encoding: EncodingName | None = None) -> Spreadsheet:
     """Return the file's header and its ``(row number, cells)`` of each data row, as text, at least five cells.
 
     Row numbers are those that a spreadsheet shows: the header is 1 when nothing stands above it. Blank rows
@@ -69,7 +70,7 @@ def read_spreadsheet(path: Path, limits: Limits) -> Spreadsheet:
 
     Raises Unreadable with the code that tells the truth about the file.
     """
-    separator, records = _records(path, limits)
+    separator, records = _records(path, limits, encoding)
     for _, cells in records:
         if trimmed("".join(cells)):
             check_header(cells)
@@ -97,7 +98,7 @@ def _widen_or_narrow(cells: list[str], width: int) -> None:
         cells.pop()
 
 
-def _records(path: Path, limits: Limits) -> tuple[str | None, Iterator[Record]]:
+def _records(path: Path, limits: Limits, encoding: EncodingName | None) -> tuple[str | None, Iterator[Record]]:
     """Return what separates the cells, if the file is text, and all its records."""
     size = path.stat().st_size
     if size > limits.max_bytes:
@@ -113,4 +114,4 @@ def _records(path: Path, limits: Limits) -> tuple[str | None, Iterator[Record]]:
         for signature, what in _OTHERS:
             if start.startswith(signature):
                 raise Unreadable("file_not_spreadsheet", f"This is {what}.")
-    return csv_records(path, limits)
+    return csv_records(path, limits, encoding)
