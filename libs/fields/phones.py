@@ -24,7 +24,7 @@ _KINDS_WITH_DDD = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
 
 _DDD_DIGITS = 2
 _MOBILE_DIGITS = 9
-_GAPS_OF_EIGHT = (set(), {4}, {2, 4}, {2, 4, 6})
+_GAPS_OF_EIGHT: tuple[set[int], ...] = (set(), {4}, {2, 4}, {2, 4, 6})
 """Where something may stand between eight digits: so many from the right. None, 1234-5678, 1234-56-78, 12 34 56 78."""
 
 _LONGEST = 64

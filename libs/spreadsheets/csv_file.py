@@ -160,14 +160,20 @@ def _records(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Iter
     with _decoded(path, encoding) as text:
         if layout.is_declared:
             text.readline()
-        for number, cells in _records_of(text, layout, limits):
-            if layout.whole_lines and len(cells) == 1:
-                cells = next(csv.reader(cells, delimiter=layout.separator), [])
-            yield number, cells
+        records = _records_of(text, layout, limits)
+        if layout.whole_lines:
+            records = ((number, _unpacked(cells, layout.separator)) for number, cells in records)
+        yield from records
+
+
+def _unpacked(cells: list[str], separator: str) -> list[str]:
+    """Return the cells of the line that is a record's one cell."""
+    return next(csv.reader(cells, delimiter=separator), []) if len(cells) == 1 else cells
 
 
 def _records_of(text: TextIO, layout: _Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     separator, skips = layout.separator, layout.blanks_before_marks
+    blank_mark = f'{separator} "'
     lines = _Lines(text, limit=2 * len(FILE_COLUMNS) * limits.max_cell_chars)
     csv.field_size_limit(limits.max_cell_chars)
     # strict: what follows a closing quotation mark is a separator or the line's end.
@@ -187,11 +193,12 @@ def _records_of(text: TextIO, layout: _Layout, limits: Limits) -> Iterator[tuple
         if lines.of_record > 1 and _holds_a_row(cells, separator):
             raise _stray_mark(number)
         if '"' in lines.last:
-            if not skips and _has_blanks_before_marks(lines.last, separator):
+            if not skips and blank_mark in lines.last and separator != "\t":
                 raise Unreadable(
                     "file_broken", f"Row {number}: between a separator and a quotation mark stands a blank."
                 )
-            cells = [_as_excel_shows(cell) for cell in cells]
+            if '="' in lines.last:
+                cells = [_as_excel_shows(cell) for cell in cells]
         yield number, cells
     raise Unreadable("file_too_large", f"The file holds more than {_MOST_RECORDS} rows, most of them blank.")
 
@@ -216,12 +223,13 @@ def _stray_mark(number: int) -> Unreadable:
 
 
 def _holds_a_row(cells: list[str], separator: str) -> bool:
-    """Tell whether a cell of several lines holds a line that is a row by itself: with all separators, and a phone."""
-    return any(
-        line.count(separator) >= len(FILE_COLUMNS) - 1 and _PHONE_LIKE.search(line)
-        for cell in cells
-        if "\n" in cell or "\r" in cell
-        for line in _LINE_ENDS.split(cell)
+    """Tell whether a record of several lines is more than one row: it has too many cells, or one with others in it.
+
+    A name may have two lines. A separator and a phone it does not have: those are another row's, which a quotation mark
+    without its like has made part of this cell.
+    """
+    return len(cells) > len(FILE_COLUMNS) or any(
+        separator in cell and _PHONE_LIKE.search(cell) for cell in cells if "\n" in cell or "\r" in cell
     )
 
 

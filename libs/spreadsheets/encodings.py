@@ -60,8 +60,8 @@ _SHARE_OF_WORDS = 0.9
 def find_encoding(path: Path) -> str:
     """Return the codec that decodes the whole file.
 
-    Raises Unreadable with ``file_encoding`` where that is not certain; its ``detail`` says how a word with accents would
-    read, so that its owner sees which encoding it is, and names it.
+    Raises Unreadable with ``file_encoding`` where that is not certain; its ``detail`` says how a word with accents
+    would read, so that its owner sees which encoding it is, and names it.
     """
     with path.open("rb") as file:
         head = file.read(_SAMPLE)
@@ -119,8 +119,8 @@ def _refuse_mixture(path: Path) -> None:
     if utf8 and other:
         raise Unreadable(
             "file_encoding",
-            "Some rows are encoded in UTF-8 and some are not, so that one or the other would be stored wrongly. Save the"
-            " file as CSV UTF-8, and look at the names with accents before.",
+            "Some rows are encoded in UTF-8 and some are not, so that one or the other would be stored wrongly. Save"
+            " the file as CSV UTF-8, and look at the names with accents before.",
         )
 
 
@@ -145,23 +145,24 @@ def _words(path: Path) -> Iterator[bytes]:
 
 
 def _is_right(word: bytes, name: EncodingName) -> bool:
+    # What is usual gets the benefit of the doubt: a foreign letter, or a sign alone, speaks for no other encoding.
+    is_usual = name == "windows-1252"
     try:
-        return is_word(word.decode(CODECS[name]), foreign=name == "windows-1252")
+        return is_word(word.decode(CODECS[name]), foreign=is_usual, signs=is_usual)
     except UnicodeDecodeError:
         return False
 
 
 def _readings(words: list[bytes], right: Mapping[EncodingName, int]) -> str:
     """Say how a word would read in the likeliest encodings: one on which they differ, and the longest of these."""
-    likely: list[EncodingName] = sorted((name for name in right if right[name]), key=lambda name: -right[name])[:3]
-    likely += [name for name in ("windows-1252", "macintosh", "gb18030") if name not in likely][
-        : max(0, 2 - len(likely))
-    ]
+    likely = sorted((name for name in right if right[name]), key=lambda name: -right[name])[:3]
+    others: tuple[EncodingName, ...] = ("windows-1252", "macintosh") if likely else ("gb18030", "windows-1252")
+    likely += [name for name in others if name not in likely][: max(0, 2 - len(likely))]
     telling = sorted(words, key=lambda word: (sum(_is_right(word, name) for name in likely), len(word)), reverse=True)
     word = telling[0] if telling else b""
     shown = [f"{_SHOWN[name]}: “{word.decode(CODECS[name], errors='replace')}”" for name in likely]
     names = ", ".join(likely)
     return (
-        f"It is not certain how the accents are encoded. One word would read so: {'; '.join(shown)}. Save the file as CSV"
-        f" UTF-8, or say which is right in `encoding` ({names})."
+        f"It is not certain how the accents are encoded. One word would read so: {'; '.join(shown)}. Save the file as"
+        f" CSV UTF-8, or say which is right in `encoding` ({names})."
     )

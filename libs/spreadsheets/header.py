@@ -44,8 +44,8 @@ def _all_in_one_cell(found: list[str]) -> str | None:
     """Say what to do where one cell holds the whole header, as it does when Excel opened a CSV of another country."""
     if len(found) == 1 and len({trimmed(name) for name in _SEPARATED.split(found[0])} & set(FILE_COLUMNS)) > 1:
         return (
-            "All columns stand in one cell. In Excel, select column A and choose Data, Text to Columns; or send the file"
-            " that was there before."
+            "All columns stand in one cell. In Excel, select column A and choose Data, Text to Columns; or send the"
+            " file that was there before."
         )
     return None
 

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - signs that look like others are what this file is about
 """What a word with accents looks like in Portuguese: by it a wrong reading of its bytes is told from the right one."""
 
 import re
@@ -12,6 +13,8 @@ _AFTER = "ºª°®©™€»“”‘’–—…\u00a0"
 """Signs that stand at a word's beginning, or at its end."""
 _BETWEEN = "’–\u00a0"
 """Signs that stand between the letters of what is written together: d’água, Rio–Niterói."""
+_ABBREVIATED = frozenset({"n", "m", "s", "d", "dr", "sr", "prof", "eng", "exm", "ilm", "sgt", "cap", "no"})
+"""What the signs of ordinals end besides numbers: nº, Mª, Profª."""
 _ALONE = frozenset("àÀáÁéÉó")
 _LONGEST_RUN = 2
 
@@ -26,14 +29,16 @@ _MISPLACED = re.compile(
 )
 
 
-def is_word(text: str, *, foreign: bool) -> bool:
+def is_word(text: str, *, foreign: bool, signs: bool) -> bool:
     """Tell whether a word with letters over ASCII could be meant: its accents stand where they do in Portuguese.
 
-    ``foreign``: one letter of another language is fine in it.
+    ``foreign``: one letter of another language is fine in it. ``signs``: it may have signs over ASCII alone.
     """
     core = text.lstrip(_BEFORE).rstrip(_AFTER)
-    if not core:
-        return True  # signs alone
+    if text.endswith(("ª", "º")) and core and core.lower() not in _ABBREVIATED:
+        return False
+    if core.isascii():
+        return signs  # and no letter
     if len(core) == 1:
         return core.isascii() or core in _ALONE
     return all(_is_part(part, foreign=foreign) for part in _LETTERS.findall(core)) and all(
