@@ -121,14 +121,17 @@ def test_nothing_need_be_set(service: str) -> None:
         "jwt_secret": CONTAINERS["token"]["environment"]["LEADFLOW_JWT_SECRET"].partition(":-")[2].rstrip("}"),
     }
     if service in BY_NAME:
-        hosts |= BY_NAME[service].compose_defaults
+        hosts |= {name: str(value) for name, value in BY_NAME[service].compose_defaults.items()}
     assert changed == {name: hosts[name] for name in hosts if name in SETTINGS[service].model_fields}
 
 
 def test_an_identity_provider_can_take_the_place_of_the_secret() -> None:
     override = read_compose("deploy/compose/jwks.yaml")["services"]
     assert override == {"api": {"environment": {"LEADFLOW_JWT_SECRET": None}}}
-    environment = compose_environment(CONTAINERS["api"], {"LEADFLOW_JWKS_URL": "https://login.example.com/jwks"})
+    environment = compose_environment(
+        CONTAINERS["api"],
+        {"LEADFLOW_JWKS_URL": "https://login.example.com/jwks", "LEADFLOW_JWT_AUDIENCE": "leadflow"},
+    )
     del environment["LEADFLOW_JWT_SECRET"]
     settings = read_settings(ApiSettings, environment)
     assert isinstance(settings, ApiSettings)
