@@ -1,6 +1,7 @@
 """A file becomes chunks in which every row is accounted for, or a refusal that says why."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from libs.contracts.lead_import.internal.messages import (
     SettledRow,
 )
 from libs.fields.phones import Phone
+from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
 from services.api.reading.domain.file_to_chunks import LISTED_ERRORS
 from services.api.reading.domain.job import ReadingResult
@@ -252,7 +254,11 @@ def test_every_row_is_accounted_for(tmp_path: Path, table: list[list[str]], chun
     (tmp_path / "upload").write_bytes((HEAD + "\r\n".join(lines)).encode("utf-8", "replace"))
     result, chunks = run_on(tmp_path / "upload", tmp_path / "spool", on_invalid_row=mode, chunk_rows=chunk_rows)
     if result.refusal:
-        assert result.refusal.code in ({"file_no_rows"} if mode == "skip" else {"file_no_rows", "invalid_rows"})
+        expected = {"file_no_rows"} if mode == "skip" else {"file_no_rows", "invalid_rows"}
+        if any(len(cells) > len(FILE_COLUMNS) and re.search("[\r\n]", "".join(cells)) for cells in table):
+            # It could be a row with a quotation mark too few that has swallowed the next.
+            expected.add("file_broken")
+        assert result.refusal.code in expected
         return
     numbers = sorted([row for chunk in chunks for row in chunk.live.row] + [row.row for row in settled(chunks)])
     assert len(numbers) == result.total_rows == len(set(numbers))
