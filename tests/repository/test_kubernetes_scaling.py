@@ -8,6 +8,7 @@ from tests.support.keda import ScaledObject
 from tests.support.manifests import (
     KUSTOMIZATIONS,
     SCALED,
+    SECURED,
     SETTINGS,
     build_kustomization,
     environment_of,
@@ -94,7 +95,7 @@ def test_without_keda_two_of_each_run_and_nothing_of_keda_is_asked_of_the_cluste
     assert replicas == dict.fromkeys(SERVICES, 2) | ({"api": 3} if name == "overlays/production" else {})
 
 
-@pytest.mark.parametrize("name", ["overlays/production", SCALED])
+@pytest.mark.parametrize("name", ["overlays/production", SCALED, SECURED])
 def test_production_survives_a_node(name: str) -> None:
     manifests = build_kustomization(name)
     assert environment_of(name, "migrate")["LEADFLOW_TOPIC_REPLICATION"] == "3"

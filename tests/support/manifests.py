@@ -208,7 +208,10 @@ COMPONENTS = tuple(sorted(path.name for path in (ROOT / "deploy" / "k8s" / "comp
 SCALED = "overlays/production+keda"
 """Where KEDA is; everywhere else is done without."""
 
-KUSTOMIZATIONS = ("base", "overlays/local", "overlays/production", SCALED)
+SECURED = "overlays/production+keda+kafka-users+kafka-ca+keda-kafka-user"
+"""Where Kafka asks who is there."""
+
+KUSTOMIZATIONS = ("base", "overlays/local", "overlays/production", SCALED, SECURED)
 """Folders of deploy/k8s; after a ``+``, a component whose line an operator of that overlay takes the mark off."""
 
 KUBECTL = str(Path(sys.executable).parent / "kubectl")
@@ -284,6 +287,11 @@ def pod_environment(
         values = secrets[reference["name"]]
         if reference["key"] in values or not reference.get("optional"):
             found[variable["name"]] = values[reference["key"]]
+    mounted = {mount["mountPath"] for mount in container.get("volumeMounts", [])}
+    for name, value in found.items():
+        if name.startswith("LEADFLOW_") and value.startswith("/"):
+            assert value.rpartition("/")[0] in mounted, f"{name} is {value}, and nothing is mounted there"
+            found[name] = str(ROOT / "LICENSE")  # a file that is there: settings look whether they can read it
     return found
 
 
@@ -291,9 +299,10 @@ SECRETS = {
     "leadflow-secrets": {
         "LEADFLOW_POSTGRES_URL": "postgresql://somebody:secret@db.example.com:5432/leadflow",
         "LEADFLOW_MONGO_URL": "mongodb://somebody:secret@mongo.example.com:27017/leadflow",
-    }
+    },
+    "leadflow-kafka-users": {name: f"secret of {name}" for name in (*SERVICES, "migrate")},
 }
-"""What README.md has the operator put into the Secret; base also takes LEADFLOW_JWT_SECRET."""
+"""What README.md has the operator put into the Secrets; base also takes LEADFLOW_JWT_SECRET."""
 
 
 def secrets_of(name: str) -> dict[str, dict[str, str]]:
