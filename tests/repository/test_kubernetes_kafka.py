@@ -73,4 +73,14 @@ def test_the_readme_makes_the_secrets_that_they_read() -> None:
     [authentication] = of_kind(build_kustomization(SECURED), "TriggerAuthentication").values()
     keys = {each["key"] for each in authentication["spec"]["secretTargetRef"]}
     assert keys == set(given) | set(re.findall(r"--from-file=(\w+)=", keda[1]))
-    assert "create configmap leadflow-kafka-ca --from-file=ca.pem" in README
+
+
+def test_certificates_are_mounted_where_the_settings_are_told_to_look() -> None:
+    manifests = build_kustomization(SECURED)
+    for workload in (*SERVICES, MIGRATE):
+        spec = pods(manifests)[workload]["spec"]
+        [volume] = [each for each in spec["volumes"] if "configMap" in each]
+        [mount] = [each for each in spec["containers"][0]["volumeMounts"] if each["name"] == volume["name"]]
+        assert f"create configmap {volume['configMap']['name']} --from-file=kafka.pem" in README
+        assert f"LEADFLOW_KAFKA_CA_FILE={mount['mountPath']}/kafka.pem" in README
+        assert mount["readOnly"]

@@ -208,7 +208,7 @@ COMPONENTS = tuple(sorted(path.name for path in (ROOT / "deploy" / "k8s" / "comp
 SCALED = "overlays/production+keda"
 """Where KEDA is; everywhere else is done without."""
 
-SECURED = "overlays/production+keda+kafka-users+kafka-ca+keda-kafka-user"
+SECURED = "overlays/production+keda+kafka-users+keda-kafka-user+certificates"
 """Where Kafka asks who is there."""
 
 KUSTOMIZATIONS = ("base", "overlays/local", "overlays/production", SCALED, SECURED)
