@@ -47,7 +47,7 @@ def test_every_consumer_is_scaled_by_the_lag_of_its_own_topics() -> None:
 
 @pytest.mark.parametrize("name", KUSTOMIZATIONS)
 def test_every_member_of_a_group_that_can_be_started_gets_a_partition(name: str) -> None:
-    """A pod without one would be unready for ever, and a rollout that meets it stalls."""
+    """A pod without one would take up room and do nothing."""
     manifests = build_kustomization(name)
     assert KafkaSettings.model_fields["topic_partitions"].default == PARTITIONS
     for own in CONSUMERS:
