@@ -1,6 +1,6 @@
-"""Leads and chat_tags in PostgreSQL, chats in MongoDB."""
+"""Leads, chat_tags and the WhatsApp provider's answers in PostgreSQL, chats in MongoDB."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from libs.imports import chunk_life
 from libs.imports.chats import chats_of, rows_with_others_chats
 from libs.imports.chunk_life import OPEN
 from services.creator.domain import CHANNEL, CHAT_EXISTS, CHAT_REFUSED, chat_documents, chat_tag_columns
+from services.creator.questions import Change, Kept, Said
 
 DUPLICATE_KEY = 11000
 RULES = frozenset({DUPLICATE_KEY, 121})
@@ -64,6 +65,32 @@ _DELETE_CHAT_TAGS = text(
 _DELETE_LEADS = text(
     "DELETE FROM amigocare.amigocare_leads"
     " WHERE id = ANY(CAST(:lead_ids AS int[])) AND import_id IS NOT DISTINCT FROM :import_id"
+)
+_ANSWERS = text(
+    "SELECT row_number, answer, tries FROM amigocare.whatsapp_answers"
+    " WHERE import_id = :import_id AND row_number = ANY(CAST(:rows AS int[]))"
+)
+# An answer stays; tries are added up: two processes may ask for the same chunk.
+_KEEP_ANSWERS = text(
+    """
+    INSERT INTO amigocare.whatsapp_answers AS kept (import_id, row_number, answer, tries)
+    SELECT :import_id, given.row_number, given.answer, given.tries
+    FROM unnest(CAST(:rows AS int[]), CAST(:answers AS text[]), CAST(:tries AS int[]))
+         AS given (row_number, answer, tries)
+    ORDER BY given.row_number
+    ON CONFLICT (import_id, row_number) DO UPDATE
+        SET answer = coalesce(kept.answer, excluded.answer), tries = kept.tries + excluded.tries, asked_at = now()
+    RETURNING row_number, answer, tries
+    """
+)
+_FORGET_ANSWERS = text(
+    """
+    DELETE FROM amigocare.whatsapp_answers kept USING (
+        SELECT import_id, row_number FROM amigocare.whatsapp_answers WHERE asked_at <= now() - interval '24 hours'
+        LIMIT 10000 FOR UPDATE SKIP LOCKED
+    ) old
+    WHERE kept.import_id = old.import_id AND kept.row_number = old.row_number
+    """
 )
 _LEADS_OF_CHATS = text(
     "SELECT chat_id, id, is_deleted FROM amigocare.amigocare_leads"
@@ -176,7 +203,7 @@ class LeadStore:
 
 
 class Store:
-    """Opens PostgreSQL transactions, and reads and writes chats."""
+    """Opens PostgreSQL transactions, and reads and writes chats and answers."""
 
     def __init__(self, postgres: Postgres, mongo: Mongo) -> None:
         self._postgres = postgres
@@ -215,6 +242,26 @@ class Store:
             }
         return {}
 
+    async def answers(self, chunk: ChunkTagged, rows: Sequence[int]) -> dict[int, Kept]:
+        """Return what is kept of these rows of the chunk."""
+        async with self._postgres.transaction(company_id=chunk.company_id, by_index=True) as connection:
+            return _kept(await connection.execute(_ANSWERS, {"import_id": chunk.import_id, "rows": list(rows)}))
+
+    async def keep_answers(self, chunk: ChunkTagged, changes: Mapping[int, Change]) -> dict[int, Kept]:
+        """Write answers and tries down; return what is kept of these rows now."""
+        columns = {
+            "rows": list(changes),
+            "answers": [change.said for change in changes.values()],
+            "tries": [change.tries for change in changes.values()],
+        }
+        async with self._postgres.transaction(company_id=chunk.company_id, by_index=True) as connection:
+            return _kept(await connection.execute(_KEEP_ANSWERS, {"import_id": chunk.import_id} | columns))
+
+    async def forget_old_answers(self) -> None:
+        """Delete what was last written a day ago, of all companies."""
+        async with self._postgres.transaction() as connection:
+            await connection.execute(_FORGET_ANSWERS)
+
     async def delete_chats(self, chunk: ChunkTagged, ids: Collection[str], *, made_at: datetime) -> None:
         """Take back chats of these ids that this very run made: those are of that time."""
         await chats_of(self._mongo).delete_many(
@@ -224,6 +271,10 @@ class Store:
                 "created_at": made_at,
             }
         )
+
+
+def _kept(rows: CursorResult[Any]) -> dict[int, Kept]:
+    return {row.row_number: Kept(row.answer and Said(row.answer), row.tries) for row in rows}
 
 
 def _is_repeat(item: Any) -> bool:
