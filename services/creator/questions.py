@@ -73,7 +73,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AnswerChange:
     """What a portion changed of what is kept: an answer, and tries more, or fewer where none was made after all."""
 
     said: Said | None = None
@@ -118,7 +118,7 @@ class Questions:
 
     kept: dict[int, Kept]
     attempts: int
-    changes: dict[int, Change] = field(default_factory=dict)
+    changes: dict[int, AnswerChange] = field(default_factory=dict)
     """What is not written down yet."""
     _due: dict[int, float] = field(default_factory=dict)
 
@@ -153,7 +153,7 @@ class Questions:
         answered = [row for row, kept in self.kept.items() if kept.said is not None and kept.tries < self.attempts]
         return sorted(answered, key=lambda row: self.kept[row].tries)[:1]
 
-    def reserve(self, portion: Collection[int]) -> dict[int, Change]:
+    def reserve(self, portion: Collection[int]) -> dict[int, AnswerChange]:
         """Return what to write before the portion is asked: its tries, and what became known since the last time.
 
         Tries are written before they are made: a process that dies meanwhile must not have the phones asked once more
@@ -161,11 +161,11 @@ class Questions:
         """
         changes, self.changes = self.changes, {}
         for row in portion:
-            before = changes.get(row, Change())
-            changes[row] = Change(before.said, before.tries + 1)
+            before = changes.get(row, AnswerChange())
+            changes[row] = AnswerChange(before.said, before.tries + 1)
         return changes
 
-    def unwritten(self) -> dict[int, Change]:
+    def unwritten(self) -> dict[int, AnswerChange]:
         """Return what became known since the last time."""
         return self.reserve(())
 
@@ -182,9 +182,9 @@ class Questions:
             before = self.kept[row]
             if row in said:
                 self.kept[row] = Kept(before.said or said[row], before.tries)
-                self.changes[row] = Change(said[row])
+                self.changes[row] = AnswerChange(said[row])
             elif row in failed:
                 self._due[row] = now + RETRY_SECONDS * 2 ** (before.tries - 1)
             else:
                 self.kept[row] = Kept(before.said, before.tries - 1)
-                self.changes[row] = Change(tries=-1)
+                self.changes[row] = AnswerChange(tries=-1)

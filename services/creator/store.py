@@ -18,7 +18,7 @@ from libs.imports import chunk_life
 from libs.imports.chats import chats_of, rows_with_others_chats
 from libs.imports.chunk_life import OPEN
 from services.creator.domain import CHANNEL, CHAT_EXISTS, CHAT_REFUSED, chat_documents, chat_tag_columns
-from services.creator.questions import Change, Kept, Said
+from services.creator.questions import AnswerChange, Kept, Said
 
 DUPLICATE_KEY = 11000
 RULES = frozenset({DUPLICATE_KEY, 121})
@@ -247,7 +247,7 @@ class Store:
         async with self._postgres.transaction(company_id=chunk.company_id, by_index=True) as connection:
             return _kept(await connection.execute(_ANSWERS, {"import_id": chunk.import_id, "rows": list(rows)}))
 
-    async def keep_answers(self, chunk: ChunkTagged, changes: Mapping[int, Change]) -> dict[int, Kept]:
+    async def keep_answers(self, chunk: ChunkTagged, changes: Mapping[int, AnswerChange]) -> dict[int, Kept]:
         """Write answers and tries down; return what is kept of these rows now."""
         columns = {
             "rows": list(changes),

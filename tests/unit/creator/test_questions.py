@@ -9,7 +9,7 @@ from services.creator.questions import (
     PORTION,
     WHATSAPP_REFUSED,
     WHATSAPP_UNKNOWN,
-    Change,
+    AnswerChange,
     Kept,
     Kind,
     Questions,
@@ -118,7 +118,7 @@ def test_rows_that_were_not_asked_after_all_keep_their_tries() -> None:
     asked(questions, [1, 2])
     questions.settle([1, 2], {}, [], now=0)
     assert questions.kept == {1: Kept(None, 0), 2: Kept(None, 3)}
-    assert questions.unwritten() == {1: Change(None, -1), 2: Change(None, -1)}
+    assert questions.unwritten() == {1: AnswerChange(None, -1), 2: AnswerChange(None, -1)}
     assert questions.unwritten() == {}
 
 
@@ -126,7 +126,11 @@ def test_what_became_known_and_the_next_tries_are_one_writing() -> None:
     questions = Questions.of([1, 2, 3], {}, attempts=ATTEMPTS)
     asked(questions, [1, 2])
     questions.settle([1, 2], {1: Said.PRESENT}, [], now=0)
-    assert questions.reserve([2, 3]) == {1: Change(Said.PRESENT), 2: Change(None, 0), 3: Change(None, 1)}
+    assert questions.reserve([2, 3]) == {
+        1: AnswerChange(Said.PRESENT),
+        2: AnswerChange(None, 0),
+        3: AnswerChange(None, 1),
+    }
 
 
 def test_the_row_to_compare_with_was_answered_and_may_be_asked_once_more() -> None:
