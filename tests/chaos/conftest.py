@@ -15,6 +15,7 @@ from libs.common.stores.postgres import Postgres, sqlalchemy_url
 from tests.chaos.cases import STORMY, Scene
 from tests.chaos.crew import Crew, quick_stores, quiet_logs
 from tests.chaos.proxy import Proxy
+from tests.support.brokers import three_brokers
 from tests.support.databases import make_databases
 from tests.support.stack import INSTANCE, ROOT, Addresses, local
 
@@ -84,3 +85,14 @@ async def stormy_engine(stormy_stack: Addresses) -> AsyncIterator[AsyncEngine]:
 def scene(stormy_stack: Addresses, stormy_engine: AsyncEngine, proxies: dict[str, Proxy]) -> Scene:
     """The stack in the storm."""
     return Scene(stormy_stack, stormy_engine, proxies)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def cluster() -> AsyncIterator[Scene]:
+    """A stack of its own with three brokers and all services."""
+    async with three_brokers("up", STORMY) as addresses:
+        engine = create_async_engine(sqlalchemy_url(addresses.postgres_url), pool_pre_ping=True)
+        try:
+            yield Scene(addresses, engine)
+        finally:
+            await engine.dispose()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,6 +16,11 @@ from libs.common.kafka.clients import broker_options, topic_in_kafka
 from libs.common.kafka.delivery import Delivery, DeliveryMiddleware
 from libs.common.settings import KafkaSettings
 
+PUBLISH_SECONDS = 10.0
+"""How long a partition may take to take a message. Afterwards the publication fails, as a bad day, and nothing of it
+stays behind in the producer. A request that is on its way by then may take as long again."""
+CONSUMER_REQUEST_MS = 40_000
+"""aiokafka's own default."""
 HANDLER_GRACE_SECONDS = 20.0
 """How long a stop waits for the message in hand."""
 STOP_SECONDS = 25.0
@@ -45,6 +51,10 @@ class Broker(KafkaBroker):
 
     async def start(self) -> None:
         await self.connect()
+        # FastStream gives consumers the producer's time for a request. That is too short for one that joins a group,
+        # which is answered only when the other members have finished their message in hand.
+        connected = self.config.broker_config
+        connected.builder = partial(connected.builder, request_timeout_ms=CONSUMER_REQUEST_MS)
         await all_or_first_error(*(subscriber.start() for subscriber in self.subscribers))
         for publisher in self.publishers:
             await publisher.start()
@@ -70,7 +80,7 @@ def create_broker(
     partitioner: Partitioner | None = None,
     registry: CollectorRegistry = REGISTRY,
 ) -> KafkaBroker:
-    """Return a broker that acknowledges by all replicas, never creates topics, and dead-letters bad messages.
+    """Return a broker that publishes to all replicas in time or fails, never creates topics, dead-letters bad messages.
 
     Without a ``partitioner`` keys are hashed, as Kafka's own clients do.
     """
@@ -85,8 +95,10 @@ def create_broker(
     broker = Broker(
         settings,
         **broker_options(settings, client_id=f"leadflow-{service}"),
-        enable_idempotence=True,
+        # Not enable_idempotence: every handler may run twice, so a repeat costs nothing, and such a producer cannot be
+        # used any more after a batch that failed (decision 14).
         acks="all",
+        request_timeout_ms=int(PUBLISH_SECONDS * 1000),
         partitioner=partitioner or DefaultPartitioner(),
         allow_auto_create_topics=False,
         max_request_size=1024 * 1024,

@@ -38,10 +38,10 @@ def kafka_consumer(settings: KafkaSettings, *topics: str, client_id: str, **opti
 
 
 def kafka_producer(settings: KafkaSettings, *, client_id: str, **options: Any) -> AIOKafkaProducer:
-    """Return a producer, not started, that repeats nothing. Raises WrongKafkaSettings."""
+    """Return a producer, not started, that waits for all replicas. Raises WrongKafkaSettings."""
     return AIOKafkaProducer(
         **_connection(settings, client_id),
-        enable_idempotence=True,
+        acks="all",
         compression_type=compression(settings),
         **options,
     )
