@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkTagged, Verdict
-from libs.imports import chunk_life
+from libs.imports import chunk_life, import_tags
 from libs.imports.chats import chats_of, rows_with_others_chats
 from libs.imports.chunk_life import OPEN
 from services.creator.domain import CHANNEL, CHAT_EXISTS, CHAT_REFUSED, chat_documents, chat_tag_columns
@@ -46,11 +46,19 @@ _LEADS = """
     {on_conflict}
     RETURNING chat_id, id
     """
+# A tag may have been deleted since the tagger looked: it is linked no more. FOR SHARE: nor is it deleted between this
+# statement and the commit. In order of ids, as everybody locks tags.
 _CHAT_TAGS = """
+    WITH there AS MATERIALIZED (
+        SELECT id FROM amigocare.tags
+        WHERE id = ANY(CAST(:distinct_tag_ids AS int[])) AND company_id = :company_id AND NOT is_deleted
+        ORDER BY id FOR SHARE
+    )
     INSERT INTO amigocare.chat_tags (chat_id, tag_id, lead_id, company_id, creator_id)
     SELECT given.chat_id, given.tag_id, given.lead_id, :company_id, :creator_id
     FROM unnest(CAST(:chat_ids AS text[]), CAST(:tag_ids AS int[]), CAST(:lead_ids AS int[]))
          AS given (chat_id, tag_id, lead_id)
+    JOIN there ON there.id = given.tag_id
     {on_conflict}
     """
 # By ``all_new``. ON CONFLICT looks for a conflict before each row, which costs a sixth of the insert, and nearly every
@@ -170,20 +178,27 @@ class LeadStore:
     async def insert_chat_tags(
         self, chunk: ChunkTagged, ids: Sequence[str], lead_ids: dict[str, int], *, all_new: bool = False
     ) -> None:
-        """Link every lead's chat to its tags; links that exist stay as they are, or raise NotAllNew."""
+        """Link every lead's chat to its tags; links that exist stay as they are, or raise NotAllNew.
+
+        A tag that was deleted meanwhile is not linked, and noted as left out of the import.
+        """
         chats, tags, leads = chat_tag_columns(chunk, ids, lead_ids)
         if not chats:
             return
-        await self._insert(
+        distinct = sorted(set(tags))
+        linked = await self._insert(
             _INSERT_CHAT_TAGS[all_new],
             {
                 "chat_ids": chats,
                 "tag_ids": tags,
                 "lead_ids": leads,
+                "distinct_tag_ids": distinct,
                 "company_id": chunk.company_id,
                 "creator_id": chunk.creator_id,
             },
         )
+        if linked.rowcount < len(chats):
+            await import_tags.note_left_out(self._connection, chunk.import_id, distinct)
 
     async def delete_leads(self, chunk: ChunkTagged, lead_ids: Collection[int]) -> None:
         """Take back leads of this import that can have no chat, and their chat_tags."""
