@@ -6,7 +6,6 @@ from datetime import datetime
 import structlog
 
 from libs.contracts.lead_import.internal.messages import ChunkCreated, ChunkTagged, Verdict
-from services.creator.asking import Asking
 from services.creator.domain import (
     CHAT_EXISTS,
     chat_ids,
@@ -14,6 +13,7 @@ from services.creator.domain import (
     is_long_ago,
     rows_to_insert,
 )
+from services.creator.portions import Asking
 from services.creator.store import ChunkEnded, NotAllNew, Store
 
 log = structlog.get_logger()

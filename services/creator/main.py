@@ -10,7 +10,7 @@ from libs.contracts.lead_import.internal.messages import ChunkTagged
 from libs.contracts.lead_import.internal.topics import CHUNK_CREATED, CHUNK_TAGGED
 from libs.imports.pipeline import pipeline_service
 from services.creator import handlers
-from services.creator.asking import Asking
+from services.creator.portions import Asking
 from services.creator.settings import Settings
 from services.creator.store import Store
 from services.creator.whatsapp import WhatsApp

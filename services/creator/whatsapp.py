@@ -27,6 +27,8 @@ class Replies:
     said: dict[int, Said] = field(default_factory=dict)
     failed: set[int] = field(default_factory=set)
     """The provider failed at this phone: its own fault, when others are answered meanwhile."""
+    calls: int = 0
+    """Calls that were made and not throttled."""
     trouble: str = ""
     """The last failure, in words that name no phone; also of calls that are no phone's fault."""
     circuit_is_open: bool = False
@@ -150,6 +152,7 @@ class WhatsApp:
                 replies.trouble = reply.trouble
 
     def _note(self, question: Question, reply: Reply, replies: Replies) -> None:
+        replies.calls += 1
         if reply.said is not None:
             self.heard_at = self._monotonic()
             self._breaker.succeeded()

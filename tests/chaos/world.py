@@ -34,7 +34,7 @@ from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from libs.imports.chunk_outbox import ChunkOutbox
 from libs.imports.chunk_states import NamedChunk, Window
 from services.creator import handlers as creator
-from services.creator.asking import Asking
+from services.creator.portions import Asking
 from services.creator.questions import Question, Said
 from services.creator.store import Store as CreatorStore
 from services.creator.whatsapp import Replies, WhatsApp
@@ -73,7 +73,7 @@ class Provider:
     async def ask(self, questions: Sequence[Question], *, until: float, trial: bool = False) -> Replies:
         async def answer() -> Replies:
             said = {each.row: Said.ABSENT if each.phone.endswith("0000") else Said.PRESENT for each in questions}
-            return Replies(said=said)
+            return Replies(said=said, calls=len(said))
 
         return await self._plan.around("ask the provider", answer)
 

@@ -11,7 +11,7 @@ from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.acceptance import acceptance_number
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated, ChunkDeduplicated, ChunkTagged
 from services.creator import handlers as creator
-from services.creator.asking import Asking
+from services.creator.portions import Asking
 from services.creator.store import Store as CreatorStore
 from services.dedup import handlers as dedup
 from services.dedup.store import Store as DedupStore

@@ -14,8 +14,8 @@ from deploy.local.whatsapp_provider import Fate, fate
 from libs.common.errors import NotFinished
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkCreated, ChunkTagged, Outcome
-from services.creator import asking as asking_module
-from services.creator.asking import Asking, ProviderAway
+from services.creator import portions
+from services.creator.portions import Asking, ProviderAway
 from services.creator.settings import Settings
 from services.creator.whatsapp import WhatsApp
 from tests.support.chunks import new_phones
@@ -63,7 +63,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than the pause that the provider asks for."""
-    monkeypatch.setattr(asking_module, "RUN_SECONDS", 1.5)
+    monkeypatch.setattr(portions, "RUN_SECONDS", 1.5)
 
 
 async def a_chunk(postgres: Postgres, tenant: Tenant, phones: list[str]) -> ChunkTagged:
@@ -251,6 +251,22 @@ async def test_a_process_that_dies_amid_a_portion_has_no_phone_asked_once_too_of
         created, _ = await to_the_end(lambda: pipeline.create(chunk, asking=asking))
     assert outcomes(created, chunk) == expected(chunk)
     assert max((await provider.asked()).values()) <= 4
+
+
+async def test_a_try_that_ends_with_the_run_counts_though_no_time_is_left_to_compare(
+    pipeline: Pipeline,
+    postgres: Postgres,
+    tenant: Tenant,
+    provider: Provider,
+    asking: Asking,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(portions, "RUN_SECONDS", 0.3)
+    await provider.behave(delay_ms=350, refused=REFUSED, failing=FAILING)
+    chunk = await a_chunk(postgres, tenant, fated("failing", 3) + fated("present", 5))
+    created, _ = await to_the_end(lambda: pipeline.create(chunk, asking=asking))
+    assert outcomes(created, chunk) == expected(chunk)
+    assert max((await provider.asked()).values()) == 4
 
 
 async def test_two_processes_with_the_same_chunk_ask_no_phone_more_often_than_its_tries(

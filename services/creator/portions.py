@@ -15,7 +15,7 @@ RUN_SECONDS = 8.0
 """After so long no call begins, and the message comes again. Together with the longest call it is less than a stop
 waits for a handler, and much less than a rebalance does."""
 RECENT_SECONDS = 10.0
-"""Where a chunk has no answer to compare with, an answer to another chunk counts for so long."""
+"""Where a chunk has no answer to compare with, the last answer to any chunk counts for so long."""
 
 
 class ProviderAway(BadDay):
@@ -86,11 +86,12 @@ class Asking:
         if not replies.failed or (replies.said and not replies.circuit_is_open):
             return bool(replies.said)
         control = run.questions.control()
-        if not control:
-            return not replies.circuit_is_open and self._monotonic() - self._whatsapp.heard_at < RECENT_SECONDS
-        answer = await self._ask(run, control, trial=True)
-        run.questions.settle(control, answer.said, control, now=self._monotonic())
-        return bool(answer.said)
+        answer = await self._ask(run, control, trial=True) if control else Replies()
+        run.questions.settle(control, answer.said, answer.failed, now=self._monotonic())
+        if answer.calls:
+            return bool(answer.said)
+        # There was nobody to compare with, or no time for it.
+        return not replies.circuit_is_open and self._monotonic() - self._whatsapp.heard_at < RECENT_SECONDS
 
     async def _write(self, run: "_Run") -> None:
         unwritten = run.questions.unwritten()
