@@ -57,11 +57,14 @@ class Asking:
         got_on = False
         while run.questions.open():
             now = self._monotonic()
+            if now >= run.until:
+                await self._write(run)
+                raise NotFinished
             portion = run.questions.portion(now)
-            if not portion and now < run.until:
+            if not portion:
                 await asyncio.sleep(min(run.questions.next_due(), run.until) - now)
                 continue
-            replies = await self._ask(run, portion) if now < run.until else Replies()
+            replies = await self._ask(run, portion)
             alive = await self._is_alive(run, replies)
             run.questions.settle(portion, replies.said, replies.failed if alive else (), now=self._monotonic())
             got_on = got_on or alive

@@ -208,7 +208,7 @@ async def test_neighbours_that_the_provider_fails_at_all_do_not_look_like_a_prov
 
 
 async def test_a_long_chunk_is_asked_in_runs_and_no_phone_is_asked_again(
-    pipeline: Pipeline, postgres: Postgres, tenant: Tenant, provider: Provider, short_runs: None
+    pipeline: Pipeline, postgres: Postgres, tenant: Tenant, provider: Provider, db: Stored, short_runs: None
 ) -> None:
     await provider.behave(rate=100, refused=REFUSED, failing=FAILING)
     chunk = await a_chunk(postgres, tenant, new_phones(400))
@@ -227,6 +227,12 @@ async def test_a_long_chunk_is_asked_in_runs_and_no_phone_is_asked_again(
     created, runs = await to_the_end(run)
     assert runs > 2
     assert longest < 6
+    kept = await db.rows("SELECT * FROM amigocare.whatsapp_answers WHERE import_id = :i", i=chunk.import_id)
+    phones = dict(zip(chunk.live.row, chunk.live.phone, strict=True))
+    calls = await provider.asked()
+    assert {row["row_number"]: row["tries"] for row in kept} == {
+        row: calls[f"+55{phone}"] for row, phone in phones.items()
+    }, "each call is a try, and each try a call"
     assert outcomes(created, chunk) == expected(chunk)
     asked = await provider.asked()
     assert {phone: asked[f"+55{phone}"] for phone in fated_in(chunk, "failing")} == dict.fromkeys(
