@@ -22,7 +22,6 @@ from libs.contracts.registry import registries
 from libs.imports.chats import ensure_chat_indexes
 from libs.imports.chunk_states import NamedChunk, Place, named_chunk
 from libs.imports.pipeline import PIPELINE
-from services.operator.asking import NoAnswer, asking, closing, kafka_place
 from services.operator.domain import (
     ChunkPlace,
     ImportLine,
@@ -35,6 +34,7 @@ from services.operator.domain import (
 )
 from services.operator.letters import Letters, republish
 from services.operator.migrate import MigrationRefused, upgrade_postgres
+from services.operator.no_answer import NoAnswer, asking, closing, kafka_place
 from services.operator.settings import Settings
 from services.operator.store import Store
 

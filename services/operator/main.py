@@ -3,7 +3,7 @@
 import typer
 
 from services.operator import commands
-from services.operator.asking import quiet_drivers
+from services.operator.no_answer import quiet_drivers
 
 quiet_drivers()
 app = typer.Typer(
