@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from libs.common.kafka.admin import ensure_topics
+from libs.common.kafka.asking import KafkaServer
 from libs.common.kafka.lag import group_lags
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
@@ -34,7 +35,7 @@ from services.operator.domain import (
 )
 from services.operator.letters import Letters, republish
 from services.operator.migrate import MigrationRefused, upgrade_postgres
-from services.operator.no_answer import NoAnswer, asking, closing, kafka_place
+from services.operator.no_answer import NoAnswer, asking, closing
 from services.operator.settings import Settings
 from services.operator.store import Store
 
@@ -83,7 +84,7 @@ async def _open_store() -> AsyncIterator[Store]:
 @asynccontextmanager
 async def _letters(dead_letters: DeadLetters) -> AsyncIterator[Letters]:
     settings = Settings()
-    async with asking(kafka_place(settings)), Letters.opened(settings, dead_letters) as letters:
+    async with asking(KafkaServer(settings).place), Letters.opened(settings, dead_letters) as letters:
         yield letters
 
 
@@ -97,7 +98,7 @@ def migrate() -> None:
         async with closing(Mongo(settings, application_name="migrate")) as mongo, asking(mongo.place):
             await mongo.ask()
             await ensure_chat_indexes(mongo)
-        async with asking(kafka_place(settings)):
+        async with asking(KafkaServer(settings).place):
             await ensure_topics(settings, registries())
 
     try:
@@ -232,7 +233,7 @@ async def _choose(dead_letters: DeadLetters, positions: list[str] | None) -> lis
 async def _republish(dead_letters: DeadLetters, positions: Sequence[str]) -> int:
     if not positions:
         return 0
-    async with asking(kafka_place(Settings())):
+    async with asking(KafkaServer(Settings()).place):
         return await republish(Settings(), dead_letters, positions)
 
 
@@ -307,7 +308,7 @@ def inspect(import_id: int) -> None:
 async def _lags() -> list[str]:
     """Say how far consumers are behind, or that Kafka does not say: what PostgreSQL said is of use without it."""
     try:
-        async with asking(kafka_place(Settings()), at_most=LAG_SECONDS):
+        async with asking(KafkaServer(Settings()).place, at_most=LAG_SECONDS):
             lags = await group_lags(Settings(), [REGISTRY], PIPELINE)
     except NoAnswer as silence:
         return [f"lag unknown: {silence}"]

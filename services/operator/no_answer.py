@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
-from libs.common.errors import describe, is_bad_day
-from libs.common.settings import KafkaSettings
+from libs.common.errors import is_bad_day, reason
 
 
 class NoAnswer(Exception):
@@ -46,13 +45,8 @@ async def asking(place: str, *, at_most: float | None = None) -> AsyncIterator[N
             raise
         seconds = time.monotonic() - began
         raise NoAnswer(
-            f"{place} has not answered since {since:%H:%M:%S} UTC ({seconds:.1f} s; {describe(error)})"
+            f"{place} has not answered since {since:%H:%M:%S} UTC ({seconds:.1f} s; {reason(error)})"
         ) from error
-
-
-def kafka_place(settings: KafkaSettings) -> str:
-    """Say what Kafka is and where, for people."""
-    return f"Kafka at {settings.kafka_bootstrap}"
 
 
 def quiet_drivers() -> None:
