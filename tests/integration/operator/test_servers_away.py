@@ -45,7 +45,7 @@ async def away(request: pytest.FixtureRequest, nowhere: str) -> AsyncIterator[st
 
 def one_line(said: str, place: str) -> None:
     (line,) = said.splitlines()
-    assert re.match(rf"{place} has not answered since \d\d:\d\d:\d\d UTC \(\d+\.\d s; \w.*\)\. ", line), line
+    assert re.match(rf"{place} has not answered since \d\d:\d\d:\d\d UTC \(\d+\.\d s; [\w\[].*\)\. ", line), line
     assert PASSWORD not in said
 
 
