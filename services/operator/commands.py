@@ -130,8 +130,12 @@ def list_letters(*, owner: Owner = IMPORT, limit: Limit = 1_000) -> None:
         table.add_row(
             letter.position,
             f"{letter.time:%Y-%m-%d %H:%M:%S}",
+<<<<<<< HEAD
             # Without the third number, by which an import is told from another that had its id.
             ":".join(map(str, letter.piece[:2])) if letter.piece else "—",
+=======
+            _about(letter.piece, owner),
+>>>>>>> main
             letter.original_topic,
             letter.service,
             str(letter.attempts),
@@ -140,6 +144,12 @@ def list_letters(*, owner: Owner = IMPORT, limit: Limit = 1_000) -> None:
     out.print(table)
     if count > len(found):
         typer.echo(f"Only the newest {len(found)} of {count} are shown: --limit shows more.")
+
+
+def _about(piece: Piece | None, owner: str) -> str:
+    # A chunk's third number, when its import was accepted, is for programs: people name it by its import and index.
+    shown = piece[:2] if piece and owner == IMPORT else piece
+    return ":".join(map(str, shown)) if shown else "—"
 
 
 def show_letter(position: Position, save: SaveTo = None, *, owner: Owner = IMPORT) -> None:
