@@ -130,12 +130,7 @@ def list_letters(*, owner: Owner = IMPORT, limit: Limit = 1_000) -> None:
         table.add_row(
             letter.position,
             f"{letter.time:%Y-%m-%d %H:%M:%S}",
-<<<<<<< HEAD
-            # Without the third number, by which an import is told from another that had its id.
-            ":".join(map(str, letter.piece[:2])) if letter.piece else "—",
-=======
             _about(letter.piece, owner),
->>>>>>> main
             letter.original_topic,
             letter.service,
             str(letter.attempts),
