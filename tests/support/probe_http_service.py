@@ -9,7 +9,7 @@ import sys
 from fastapi import APIRouter
 
 from libs.common.process.http import HttpService
-from libs.common.settings import ServiceSettings
+from libs.common.settings import HttpSettings
 from libs.common.web.problems import ANSWERED_HERE
 from libs.common.web.refusals import Detail, Problem, Refused
 
@@ -49,7 +49,7 @@ async def stuck() -> str | None:
 
 
 def main() -> None:
-    service = HttpService("probe", ServiceSettings(), title="Probe", description="A door.", problems=PROBLEMS)
+    service = HttpService("probe", HttpSettings(), title="Probe", description="A door.", problems=PROBLEMS)
     service.starts(start, close=close)
     service.serves(router, stuck=stuck)
     service.run()

@@ -9,26 +9,28 @@ from functools import partial
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from faststream.kafka import KafkaBroker
 
 from libs.common.kafka.broker import Partitioner, create_broker, stop_broker
 from libs.common.process.lifecycle import Lifecycle
 from libs.common.process.logs import configure_logging
-from libs.common.settings import ServiceSettings
+from libs.common.settings import HttpSettings
 from libs.common.traces import configure_tracing
 from libs.common.version import VERSION
+from libs.common.web.app import App
 from libs.common.web.connections import BoundedHttp
+from libs.common.web.documentation import documentation_routes
 from libs.common.web.health import health_routes
+from libs.common.web.private_port import PrivatePort, answer_once, public_health_routes
 from libs.common.web.problems import install_error_handlers
 from libs.common.web.refusals import Problem
 
-KEEP_ALIVE_SECONDS = 75
-"""How long an idle connection is kept open for its next request. Load balancers keep theirs for 60 seconds, and must
-be the ones who close: when the service closes first, the balancer may send a request at that very moment, and its
-caller gets a connection reset for an answer."""
-ANSWERS_GRACE_SECONDS = 20
-"""How long a stop waits for the answers that are being given. What comes after it, closing the broker, may take another
-25 seconds; the manifests let a service be killed after 60."""
+READY_SECONDS = 1.0
+"""How old the answer of a readiness check may be: anybody may ask, and each look costs the stores a transaction."""
+CORS_METHODS = ("GET", "HEAD", "POST", "DELETE")
+CORS_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id")
+CORS_ANSWER_HEADERS = ("Content-Disposition", "Location", "Retry-After", "X-Request-Id", "X-Trace-Id")
 
 
 class HttpService(Lifecycle):
@@ -40,7 +42,7 @@ class HttpService(Lifecycle):
     def __init__(
         self,
         name: str,
-        settings: ServiceSettings,
+        settings: HttpSettings,
         *,
         title: str,
         description: str,
@@ -52,7 +54,8 @@ class HttpService(Lifecycle):
         self.name = name
         self.settings = settings
         self._broker: KafkaBroker | None = None
-        self.app = FastAPI(
+        self.app = App(
+            root_path=settings.http_root_path,
             title=title,
             version=VERSION,
             lifespan=self._lifespan,
@@ -62,6 +65,7 @@ class HttpService(Lifecycle):
             telemetry={"operation_spans": False, "metrics": False, "logs": False},
         )
         install_error_handlers(self.app, problems)
+        self._answer_browsers()
 
     def connect_broker(self, *, partitioner: Partitioner | None = None) -> KafkaBroker:
         """Return the process' broker, which is started after all other resources and stopped before them."""
@@ -72,7 +76,26 @@ class HttpService(Lifecycle):
     def serves(self, router: APIRouter, *, stuck: Callable[[], Awaitable[str | None]]) -> None:
         """Answer these calls, health checks and metrics. ``stuck`` says why the service is not ready, or None."""
         self.app.include_router(router)
-        self.app.router.routes.extend(health_routes(stuck))
+        asked = answer_once(stuck, seconds=READY_SECONDS)
+        port = self.settings.http_private_port
+        if port is None:
+            self.app.router.routes.extend(health_routes(asked))
+        else:
+            private = PrivatePort(health_routes(asked), host=self.settings.http_host, port=port)
+            self.starts(private.start, close=private.close)
+            self.app.router.routes.extend(public_health_routes(asked))
+        self.app.router.routes.extend(documentation_routes(self.app))
+
+    def _answer_browsers(self) -> None:
+        origins = [origin.strip() for origin in self.settings.http_cors_origins.split(",") if origin.strip()]
+        if origins:
+            self.app.add_middleware(
+                CORSMiddleware,
+                allow_origins=origins,
+                allow_methods=CORS_METHODS,
+                allow_headers=CORS_REQUEST_HEADERS,
+                expose_headers=CORS_ANSWER_HEADERS,
+            )
 
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
@@ -91,6 +114,6 @@ class HttpService(Lifecycle):
             port=self.settings.http_port,
             log_config=None,
             access_log=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=ANSWERS_GRACE_SECONDS,
+            timeout_keep_alive=self.settings.http_keep_alive_seconds,
+            timeout_graceful_shutdown=self.settings.http_grace_seconds,
         )
