@@ -32,10 +32,10 @@ _TOO_LARGE = (
 class BoundedHttp(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol with an end to everything that precedes the application.
 
-    A client may offer another protocol (``Upgrade: h2c``), as Java's does with every request, and the server may go on as
-    if it had not (RFC 9110, section 7.8). The parser cannot: it takes what follows the head for the other protocol, so that
-    the request would have no body and the body would be read as the next request, written by whoever made the file. So
-    the head is read again without its offer, by a new parser, and the body after it.
+    A client may offer another protocol (``Upgrade: h2c``), as Java's does with every request, and the server may go on
+    as if it had not (RFC 9110, section 7.8). The parser cannot: it takes what follows the head for the other protocol,
+    so that the request would have no body, and the body would be read as the next request, written by whoever made the
+    file. So the head is read again without its offer, by a new parser, and the body after it.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
