@@ -198,9 +198,9 @@ class HttpSettings(ServiceSettings):
     """How a service answers calls."""
 
     http_root_path: str = Field("", pattern=r"^(/[\w.~-]+)*$")
-    """Where a gateway shows the service, such as ``/leadflow``, whether or not it takes that off before it passes a call."""
+    """Where a gateway shows the service, such as ``/leadflow``; it may take that off before it passes a call."""
     http_keep_alive_seconds: int = Field(75, ge=1)
-    """How long an idle connection stays open. The load balancer must close first: 620 behind Google's, which keeps 600."""
+    """How long an idle connection stays open. The balancer must close first: 620 behind Google's, which keeps 600."""
     http_grace_seconds: int = Field(20, ge=1)
     """How long a stop waits for the answers that are being given. What follows it may take another 25 seconds."""
     http_private_port: int | None = Field(None, ge=1, le=65535)

@@ -7,8 +7,8 @@ FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 full-width forms)."""
 
 _SEPARATORS = ",;\t\r\n"
-"""What may end a cell of a CSV, for one program or another: in half of the world Excel divides lines at semicolons, in the
-other half at commas, so that each reads the other's files in pieces."""
+"""What may end a cell of a CSV, for one program or another: in half of the world Excel divides lines at semicolons, in
+the other half at commas, so that each reads the other's files in pieces."""
 
 _UNSEEN = "\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2060\\ufeff\\ufffe"
 """Characters that a program may drop before it looks at a cell."""

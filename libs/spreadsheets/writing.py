@@ -25,7 +25,7 @@ _LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 SEPARATOR = ";"
 """What Excel divides lines at where a comma divides a number's digits, as in Brazil."""
-_QUOTED = re.compile("[\",;\t\r\n]")
+_QUOTED = re.compile('[",;\t\r\n]')
 """Cells that hold one of these stand between quotation marks, whichever of them divides this file."""
 
 

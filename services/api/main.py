@@ -5,6 +5,7 @@ from faststream.kafka import KafkaMessage
 from libs.common.clock import utc_now
 from libs.common.kafka.subscribing import broadcast
 from libs.common.process.http import HttpService
+from libs.common.process.secrecy import hide_from_neighbours
 from libs.common.stores.postgres import Postgres
 from libs.common.web.auth import TokenReader
 from libs.common.web.shares import Shares
@@ -86,5 +87,6 @@ def import_id_of(message: KafkaMessage) -> int:
 
 
 if __name__ == "__main__":
+    hide_from_neighbours()
     forget_uploads_of_the_dead()
     build(Settings()).run()

@@ -34,7 +34,8 @@ class Settings(HttpSettings, PostgresSettings, ChunkRelaySettings, AuthSettings)
     uploads_at_once: int = Field(32, ge=1)
     """Uploads that are received, wait or are read at the same time; more are answered 503 before they are received.
 
-    One company may hold as many as are free besides, so half of them when it is alone. The disk below ``/tmp`` must hold as many files as that, and ``LEADFLOW_PARSE_PROCESSES`` more.
+    One company may hold as many as are free besides, so half of them when it is alone. The disk below ``/tmp`` must
+    hold as many files as that, and ``LEADFLOW_PARSE_PROCESSES`` more.
     """
     upload_seconds: float = Field(120, gt=0)
     """Time limit for receiving one upload."""

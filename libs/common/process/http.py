@@ -9,8 +9,8 @@ from functools import partial
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from faststream.kafka import KafkaBroker
+from starlette.middleware.cors import CORSMiddleware
 
 from libs.common.kafka.broker import Partitioner, create_broker, stop_broker
 from libs.common.process.lifecycle import Lifecycle

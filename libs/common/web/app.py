@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 
 from libs.common.web.answers import Answers
 
+
 class App(FastAPI):
     """FastAPI with ``Answers`` around it.
 

@@ -21,8 +21,8 @@ LINGER_SECONDS = 10.0
 """A request may be answered before all of its body came. So long its connection stays open, and the rest of the body is
 read and thrown away: a client that is cut off while it sends would not read the answer."""
 STALLED_SECONDS = 30.0
-"""How long a client may take nothing of an answer that waits for it. Then the connection ends, and with it whatever makes
-the answer: a stream, or a report and the file that it is read from."""
+"""How long a client may take nothing of an answer that waits for it. Then the connection ends, and with it whatever
+makes the answer: a stream, or a report and the file that it is read from."""
 
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"  # RFC 6585

@@ -53,9 +53,7 @@ def documentation_routes(app: FastAPI) -> list[Route]:
 
     def file_of(name: str, media_type: str) -> Route:
         async def file(request: Request) -> Response:
-            return FileResponse(
-                str(swagger_ui_path / name), media_type=media_type, headers={"Cache-Control": _A_DAY}
-            )
+            return FileResponse(str(swagger_ui_path / name), media_type=media_type, headers={"Cache-Control": _A_DAY})
 
         return Route(f"/docs/{name}", file)
 

@@ -1,4 +1,4 @@
-"""Places that are few, shared between those who compete for them: whoever takes all it can leaves some for the others."""
+"""Places that are few, shared between those who compete for them: whoever takes all it can leaves some for others."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterator

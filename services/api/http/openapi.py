@@ -44,7 +44,7 @@ PROBLEM: dict[str, Any] = {
 }
 
 PROBLEM_ENTRY: dict[str, Any] = {
-    "description": "One error. It names a place in the file (`row`, `column`), in `data` (`pointer`) or of the request.",
+    "description": "One error, and its place: in the file (`row`, `column`), in `data` (`pointer`), or of the request.",
     "type": "object",
     "required": ["code", "message"],
     "properties": {
@@ -104,12 +104,15 @@ _WORDS = {
 }
 
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    431: {"description": "The request's head has more than 64 KiB; answered without a body"}
+}
+PROBLEM_RESPONSES |= {
     status: {
         "description": words,
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     for status, words in _WORDS.items()
-} | {431: {"description": "The request's head has more than 64 KiB; answered without a body"}}
+}
 
 _TEXT = {"schema": {"type": "string", "format": "binary"}}
 ROWS_AS_FILES: dict[str, Any] = {

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope as AsgiScope, Send
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from libs.contracts.lead_import.internal.messages import Outcome
 from libs.spreadsheets.writing import SEPARATOR, XlsxWriter, csv_header, csv_rows
@@ -20,8 +21,6 @@ REPORT_COLUMNS = ("name", "phone", "cpf", "email", "tags")
 SHEET_TITLE = "leads"
 
 ROWS_A_READ = 1_000
-BYTES_A_READ = 1 << 20
-"""Of cells: a row may have 25 cells of 1,000 characters, and a thousand such rows would hold the event loop."""
 
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -32,10 +31,12 @@ Portions = AsyncGenerator[list[list[str]], None]
 
 
 class Report(StreamingResponse):
-    """A file that is made while it is sent. However that ends, what it took is given back: ``place``, and its files."""
+    """A file that is made while it is sent. However that ends, ``place`` and its files are given back."""
 
-    def __init__(self, pieces: AsyncGenerator[bytes, None], place: AbstractContextManager[None], **options: object):
-        super().__init__(pieces, **options)  # type: ignore[arg-type]
+    def __init__(
+        self, pieces: AsyncGenerator[bytes, None], place: AbstractContextManager[None], **options: Any
+    ) -> None:
+        super().__init__(pieces, **options)
         self._pieces = pieces
         self._place = place
 
@@ -49,9 +50,7 @@ class Report(StreamingResponse):
 
 async def _portions(store: Store, scope: Scope, import_id: int, outcome: Outcome | None) -> Portions:
     after = 0
-    while some := await store.rows(
-        scope, import_id, after=after, limit=ROWS_A_READ, max_bytes=BYTES_A_READ, outcome=outcome
-    ):
+    while some := await store.rows(scope, import_id, after=after, limit=ROWS_A_READ, outcome=outcome):
         yield [row["cells"] for row in some]
         after = some[-1]["row_number"]
 

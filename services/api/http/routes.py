@@ -89,7 +89,7 @@ async def post_import(
     trace.get_current_span().set_attribute("leadflow.import_id", accepted.id)
     seconds = round(time.monotonic() - began, 3)
     log.info("accepted", import_id=accepted.id, rows=accepted.total_rows, seconds=seconds)
-    # A repeat under an Idempotency-Key has the first answer's bytes: what was kept of it has lost the order of its members.
+    # A repeat under an Idempotency-Key has the first answer's bytes: what was kept of it has its members in no order.
     location = f"{request.scope.get('root_path', '')}/imports/{accepted.id}"
     return JSONResponse(accepted.model_dump(mode="json"), 202, headers={"Location": location})
 
@@ -187,7 +187,6 @@ async def get_rows(
         import_id,
         after=cursor or 0,
         limit=limit + 1,
-        max_bytes=reports.BYTES_A_READ,
         outcome=outcome,
     )
     items = [row_view(row) for row in rows[:limit]]

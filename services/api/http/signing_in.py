@@ -36,4 +36,3 @@ async def signed_in(
 
 
 CallerDep = Annotated[Caller, Depends(signed_in)]
-

@@ -9,6 +9,9 @@ from libs.common.stores.postgres import Postgres
 from libs.common.web.caller import Caller
 from services.api.http.shared_reads import SharedReads
 
+BYTES_A_READ = 1 << 20
+"""Of cells, at a time: a row may have 25 cells of 1,000 characters, and 500 such rows would hold the event loop."""
+
 _IMPORT_COLUMNS = """
     i.id, i.name, i.status, i.total_rows, i.failure_reason, i.account_id, i.source_id, i.company_id, i.creator_id,
     i.file_name, i.created_at, i.finished_at, i.revision, i.chunk_count,
@@ -103,7 +106,14 @@ class Store:
             return [dict(row) for row in rows.mappings()]
 
     async def rows(
-        self, scope: Scope, import_id: int, *, after: int, limit: int, max_bytes: int, outcome: str | None
+        self,
+        scope: Scope,
+        import_id: int,
+        *,
+        after: int,
+        limit: int,
+        outcome: str | None,
+        max_bytes: int = BYTES_A_READ,
     ) -> list[dict[str, Any]]:
         """Return up to ``limit`` rows that did not become leads, with numbers above ``after``.
 

@@ -97,8 +97,8 @@ class Streams:
     ) -> AsyncGenerator[bytes, None]:
         """Yield a ``progress`` whenever more rows have ended, then ``lead:import-finished``, and end.
 
-        A client that reconnects with ``Last-Event-ID`` does not get the progress again that it has seen. The stream ends
-        with its token, and at once when the user has too many: several may have been let in at the same moment.
+        A client that reconnects with ``Last-Event-ID`` does not get the progress again that it has seen. The stream
+        ends with its token, and at once when the user has too many: several may have been let in at the same moment.
         """
         user = (caller.company_id, caller.user_id)
         if self._of_user[user] >= self._most:

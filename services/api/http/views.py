@@ -10,8 +10,7 @@ from libs.contracts.lead_import.events import ImportFinished, ImportStatus
 from libs.contracts.lead_import.internal.messages import Outcome
 from services.api.reasons import SETTLED_REASONS
 
-
-_IMPORT = {
+_IMPORT: dict[str, Any] = {
     "id": 42,
     "name": "Spring campaign",
     "status": "PROCESSING",
@@ -28,7 +27,7 @@ _IMPORT = {
     "finished_at": None,
     "progress": {"processed_rows": 2000, "chunks": 3, "chunks_settled": 1, "percent": 40.0},
 }
-_ROW = {
+_ROW: dict[str, Any] = {
     "row": 3,
     "outcome": "existing",
     "reason": "lead_exists",

@@ -118,7 +118,8 @@ def read_request(data: bytes | str) -> ImportRequest:
         ]
         raise Refused(
             "data_invalid",
-            "Fields of `data` are not valid: " + ", ".join(sorted({str(item["loc"][0]) if item["loc"] else "data" for item in found})),
+            "Fields of `data` are not valid: "
+            + ", ".join(sorted({str(item["loc"][0]) if item["loc"] else "data" for item in found})),
             errors=details[:100],
             total_errors=len(details),
         ) from None

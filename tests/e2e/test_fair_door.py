@@ -1,0 +1,98 @@
+"""One company sends all it can, and another one's upload is answered as if nobody else were there."""
+
+import asyncio
+import time
+from asyncio import StreamWriter
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.support.own_api import OwnApi, own_api
+from tests.support.platform import Tenant
+from tests.support.stack import Addresses
+from tests.support.user import NewUser, User, csv_file, lead_rows, new_phones
+from tests.support.waiting import eventually
+
+AT_ONCE = 8
+MOST_SECONDS = 2.0
+"""For the answer to an honest upload."""
+SLOW_ROWS = 120_000
+SETTINGS = {
+    "parse_processes": "2",
+    "uploads_at_once": str(AT_ONCE),
+    "max_rows_per_file": str(SLOW_ROWS),
+    "quota_rows": "100000000",
+    "quota_imports": "1000",
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def api(stack: Addresses, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OwnApi]:
+    async with own_api(stack, tmp_path_factory.mktemp("api"), **SETTINGS) as api:
+        yield api
+
+
+@pytest_asyncio.fixture
+async def client(api: OwnApi) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=api.url, timeout=60, limits=httpx.Limits(max_connections=None)) as client:
+        yield client
+
+
+async def silent_upload(client: httpx.AsyncClient, tenant: Tenant) -> StreamWriter | None:
+    """Begin an upload and send nothing of it; None when it was refused."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+    token = tenant.headers()["Authorization"]
+    writer.write(
+        f"POST /import HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: 100000\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x".encode()
+    )
+    try:
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), 0.5)
+    except TimeoutError:
+        return writer
+    assert head.startswith(b"HTTP/1.1 503")
+    writer.close()
+    return None
+
+
+async def honest_upload(user: User) -> float:
+    """Return the seconds until an upload was accepted."""
+    began = time.monotonic()
+    answer = await user.upload(csv_file(lead_rows(new_phones(3))))
+    assert answer.status_code == 202, answer.text
+    return time.monotonic() - began
+
+
+async def test_beside_uploads_that_send_nothing(client: httpx.AsyncClient, user: User, new_user: NewUser) -> None:
+    other = User(client, (await new_user()).tenant)
+    silent = await asyncio.gather(*(silent_upload(client, user.tenant) for _ in range(4 * AT_ONCE)))
+    held = [writer for writer in silent if writer is not None]
+    try:
+        assert len(held) == AT_ONCE // 2
+        assert await honest_upload(other) <= MOST_SECONDS
+    finally:
+        for writer in held:
+            writer.close()
+
+    async def free() -> bool:
+        return (await User(client, user.tenant).upload(csv_file(lead_rows(new_phones(1))))).status_code == 202
+
+    await eventually(free, what="a place for the company that held all it could")
+
+
+async def test_beside_files_that_are_slow_to_read(client: httpx.AsyncClient, user: User, new_user: NewUser) -> None:
+    other = User(client, (await new_user()).tenant)
+    first = 11_900_000_000
+    slow = csv_file([[f"Ana {at}", str(first + at), "", "", ""] for at in range(SLOW_ROWS)])
+    uploads = [
+        asyncio.create_task(User(client, user.tenant).upload(slow, on_invalid_row="skip")) for _ in range(AT_ONCE // 2)
+    ]
+    await asyncio.sleep(1)
+    waited = [await honest_upload(other) for _ in range(3)]
+    at_work = sum(not upload.done() for upload in uploads)
+    for upload in uploads:
+        upload.cancel()
+    assert at_work >= 2, "the slow files were read already, so nothing was shown"
+    assert max(waited) <= MOST_SECONDS
