@@ -85,6 +85,11 @@ class XlsxWriter:
             while block := file.read(_BLOCK):
                 yield block
 
+    def close(self) -> None:
+        """Close the files in the folder, finished or not."""
+        if not self._sheet.closed:
+            self._sheet.close()
+
     def _text(self, cell: str) -> "Cell | str | None":
         if not cell.isprintable():
             # Before formulas are looked for: one behind such a character begins the cell once the character is gone.

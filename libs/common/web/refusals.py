@@ -25,7 +25,7 @@ class Detail:
     column: str | None = None
     """A column of that table."""
     pointer: str | None = None
-    """A field of the JSON that was sent, as RFC 6901 points to it: ``/tag_ids/0``."""
+    """A field of the JSON that was sent, as RFC 6901 points to it: ``/shelves/0``."""
     parameter: str | None = None
     """A parameter or header of the request."""
 

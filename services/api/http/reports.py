@@ -65,10 +65,13 @@ async def _xlsx(portions: Portions) -> AsyncGenerator[bytes, None]:
     with temporary_folder() as folder:
         # In threads: a large workbook takes seconds, which would hold every other request.
         report = await asyncio.to_thread(XlsxWriter, SHEET_TITLE, REPORT_COLUMNS, Path(folder))
-        async for cells in portions:
-            await asyncio.to_thread(report.add, cells)
-        async for block in iterate_in_threadpool(report.finish()):
-            yield block
+        try:
+            async for cells in portions:
+                await asyncio.to_thread(report.add, cells)
+            async for block in iterate_in_threadpool(report.finish()):
+                yield block
+        finally:
+            report.close()
 
 
 def download(

@@ -187,5 +187,6 @@ def test_an_unfinished_xlsx_report_leaves_nothing_outside_its_folder(
     monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
     report = XlsxWriter("leads", HEADER, own)
     report.add([["Ana", "1", "", "", ""]] * 10_000)
+    report.close()
     assert list(own.iterdir())
     assert list(elsewhere.iterdir()) == []
