@@ -6,6 +6,7 @@ read again is what was written, but for characters that no file of the kind can 
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,8 +88,9 @@ class XlsxWriter:
 
     def close(self) -> None:
         """Close the files in the folder, finished or not."""
-        if not self._sheet.closed:
-            self._sheet.close()
+        with suppress(ValueError):  # a thread that nobody waits for any more still adds rows
+            if not self._sheet.closed:
+                self._sheet.close()
 
     def _text(self, cell: str) -> "Cell | str | None":
         if not cell.isprintable():

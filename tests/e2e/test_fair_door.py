@@ -1,4 +1,4 @@
-"""One company sends all it can, and another one's upload is answered as if nobody else were there."""
+"""One company sends and asks for all it can, and others are answered as if nobody else were there."""
 
 import asyncio
 import time
@@ -23,6 +23,7 @@ SETTINGS = {
     "parse_processes": "2",
     "uploads_at_once": str(AT_ONCE),
     "max_rows_per_file": str(SLOW_ROWS),
+    "reports_at_once": "4",
     "quota_rows": "100000000",
     "quota_imports": "1000",
 }
@@ -96,3 +97,36 @@ async def test_beside_files_that_are_slow_to_read(client: httpx.AsyncClient, use
         upload.cancel()
     assert at_work >= 2, "the slow files were read already, so nothing was shown"
     assert max(waited) <= MOST_SECONDS
+
+
+async def test_reports_whose_readers_leave_leave_nothing_behind_and_are_so_many_at_once(
+    api: OwnApi, client: httpx.AsyncClient, user: User
+) -> None:
+    user = User(client, user.tenant)
+    rows = csv_file([["Ana", "no phone", "", "", ""]] * 30_000)
+    import_id = (await user.run(rows, on_invalid_row="skip"))["id"]
+    request = f"GET /imports/{import_id}/rows?format=xlsx HTTP/1.1\r\nHost: x\r\nAuthorization: "
+    request += f"{user.tenant.headers()['Authorization']}\r\n\r\n"
+    for _ in range(3):
+        readers = []
+        for _ in range(6):
+            reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+            writer.write(request.encode())
+            readers.append((reader, writer))
+        heads = [await asyncio.wait_for(reader.readuntil(b"\r\n"), 10) for reader, _ in readers]
+        assert sorted(head[9:12] for head in heads) == [b"200"] * 2 + [b"503"] * 4
+
+        async def some_file() -> bool:
+            return any("leadflow-upload-" in name for name in api.left_behind())
+
+        await eventually(some_file, what="a report that is being made")
+        for _, writer in readers:
+            writer.transport.abort()
+
+        async def nothing() -> bool:
+            return api.left_behind() == []
+
+        await eventually(nothing, what="an empty folder")
+    whole = await user.get(f"/imports/{import_id}/rows", format="xlsx")
+    assert whole.status_code == 200
+    assert whole.content[:2] == b"PK"
