@@ -7,6 +7,7 @@ import structlog
 from prometheus_client import Counter
 
 from libs.common.errors import describe
+from libs.common.trouble import Trouble
 from services.finalizer.store import Store
 
 CHUNKS_RESENT = Counter("leadflow_chunks_resent_total", "Chunks that fell silent and were sent again.", ["service"])
@@ -26,6 +27,7 @@ class Watchdog:
         watch_seconds: float,
         resend_after_seconds: float,
     ) -> None:
+        self.trouble = Trouble("watchdog", service="finalizer")
         self._store = store
         self._lag = lag
         self._wake_relay = wake_relay
@@ -41,8 +43,9 @@ class Watchdog:
         while not self._stopped.is_set():
             try:
                 await self.watch_once()
+                self.trouble.works()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next turn looks again
-                log.warning("watchdog failed", error=describe(error))
+                self.trouble.fails(describe(error))
             try:
                 await asyncio.wait_for(self._stopped.wait(), self._watch_seconds)
             except TimeoutError:

@@ -4,7 +4,7 @@ The counterpart of ``libs.common.process.consumer`` for services that answer cal
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 
 import uvicorn
@@ -12,7 +12,10 @@ from fastapi import APIRouter, FastAPI
 from faststream.kafka import KafkaBroker
 from starlette.middleware.cors import CORSMiddleware
 
+from libs.common.errors import reason
+from libs.common.kafka.asking import KafkaServer
 from libs.common.kafka.broker import Partitioner, create_broker, stop_broker
+from libs.common.kafka.watch import KafkaWatch
 from libs.common.process.lifecycle import Lifecycle
 from libs.common.process.logs import configure_logging
 from libs.common.settings import HttpSettings
@@ -26,6 +29,8 @@ from libs.common.web.private_port import PrivatePort, answer_once, public_health
 from libs.common.web.problems import install_error_handlers
 from libs.common.web.refusals import Problem
 
+ASK_SECONDS = 4.0
+"""How long readiness waits for a store's answer: the orchestrator waits 5 seconds for the answer of readiness."""
 READY_SECONDS = 1.0
 """How old the answer of a readiness check may be: anybody may ask, and each look costs the stores a transaction."""
 CORS_METHODS = ("GET", "HEAD", "POST", "DELETE")
@@ -48,12 +53,12 @@ class HttpService(Lifecycle):
         description: str,
         problems: Mapping[str, Problem],
     ) -> None:
-        super().__init__()
+        super().__init__(name)
         configure_logging(settings, service=name)
         configure_tracing(settings, service=name)
-        self.name = name
         self.settings = settings
         self._broker: KafkaBroker | None = None
+        self._private: PrivatePort | None = None
         self.app = App(
             root_path=settings.http_root_path,
             title=title,
@@ -68,23 +73,50 @@ class HttpService(Lifecycle):
         self._answer_browsers()
 
     def connect_broker(self, *, partitioner: Partitioner | None = None) -> KafkaBroker:
-        """Return the process' broker, which is started after all other resources and stopped before them."""
+        """Return the process' broker, which is started after all other resources and stopped before them.
+
+        The service is ready without it: what it accepts waits in its stores until Kafka answers.
+        """
         if self._broker is None:
             self._broker = create_broker(self.settings, service=self.name, partitioner=partitioner)
+            self.runs(KafkaWatch(self._broker, self.settings, service=self.name))
         return self._broker
 
     def serves(self, router: APIRouter, *, stuck: Callable[[], Awaitable[str | None]]) -> None:
-        """Answer these calls, health checks and metrics. ``stuck`` says why the service is not ready, or None."""
+        """Answer these calls, health checks and metrics.
+
+        ``stuck`` says why the service is not ready though its stores answer, or None.
+        """
+
+        async def why_not() -> str | None:
+            return (None if self.reached else self.starting()) or await self._silent_store() or await stuck()
+
         self.app.include_router(router)
-        asked = answer_once(stuck, seconds=READY_SECONDS)
+        asked = answer_once(why_not, seconds=READY_SECONDS)
+        told = health_routes(asked, dead=self.dead, troubles=self.troubles)
         port = self.settings.http_private_port
-        if port is None:
-            self.app.router.routes.extend(health_routes(asked))
-        else:
-            private = PrivatePort(health_routes(asked), host=self.settings.http_host, port=port)
-            self.starts(private.start, close=private.close)
-            self.app.router.routes.extend(public_health_routes(asked))
-        self.app.router.routes.extend(documentation_routes(self.app))
+        if port is not None:
+            self._private = PrivatePort(told, host=self.settings.http_host, port=port)
+            told = public_health_routes(asked, dead=self.dead)
+        self.app.router.routes.extend([*told, *documentation_routes(self.app)])
+
+    async def _silent_store(self) -> str | None:
+        for store in self.stores:
+            try:
+                await store.ask(seconds=ASK_SECONDS)
+            except Exception as error:  # noqa: BLE001 - whatever it is, that is the reason
+                return f"{store.place}: {reason(error)}"
+        return None
+
+    def troubles(self) -> list[str]:
+        """Say what fails and does not keep the service from answering calls.
+
+        That is Kafka at the start, and afterwards what work in the background has failed at for so long that it does
+        not pass by itself (``LEADFLOW_STUCK_AFTER_SECONDS``).
+        """
+        if not self.reached:
+            return []
+        return [*self.awaited(), *self.failing(lasting=self.settings.stuck_after_seconds)]
 
     def _answer_browsers(self) -> None:
         origins = [origin.strip() for origin in self.settings.http_cors_origins.split(",") if origin.strip()]
@@ -100,20 +132,22 @@ class HttpService(Lifecycle):
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         if self._broker is not None:
-            # Declared last, so that it starts when all that its messages need is there, and is closed before that goes.
-            self.starts(self._broker.start, close=partial(stop_broker, self._broker))
-        async with self.running():
+            self.connects(KafkaServer(self.settings), self._broker.start, close=partial(stop_broker, self._broker))
+        # Before all else: who runs the service wants to know why it does not start.
+        async with self._private or nullcontext(), self.running():
             yield
 
     def run(self) -> None:
-        """Serve until SIGTERM. Exits with 3 when the service cannot start."""
-        uvicorn.run(
-            self.app,
-            http=BoundedHttp,
-            host=self.settings.http_host,
-            port=self.settings.http_port,
-            log_config=None,
-            access_log=False,
-            timeout_keep_alive=self.settings.http_keep_alive_seconds,
-            timeout_graceful_shutdown=self.settings.http_grace_seconds,
+        """Serve until SIGTERM. Exits with 3 when something of its own cannot start; never because a server is away."""
+        self.serve(
+            uvicorn.Config(
+                self.app,
+                http=BoundedHttp,
+                host=self.settings.http_host,
+                port=self.settings.http_port,
+                log_config=None,
+                access_log=False,
+                timeout_keep_alive=self.settings.http_keep_alive_seconds,
+                timeout_graceful_shutdown=self.settings.http_grace_seconds,
+            )
         )

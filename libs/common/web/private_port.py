@@ -36,11 +36,12 @@ def answer_once(stuck: Stuck, *, seconds: float, clock: Callable[[], float] = ti
     return answer
 
 
-def public_health_routes(stuck: Stuck) -> list[Route]:
+def public_health_routes(stuck: Stuck, *, dead: Callable[[], str | None]) -> list[Route]:
     """Return what a load balancer asks on the port of the calls: whether to send any, and no word of why not."""
 
     async def live(request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        fine = dead() is None
+        return JSONResponse({"status": "ok" if fine else "dead"}, status_code=200 if fine else 503)
 
     async def ready(request: Request) -> Response:
         fine = await stuck() is None
@@ -50,7 +51,7 @@ def public_health_routes(stuck: Stuck) -> list[Route]:
 
 
 class PrivatePort:
-    """Answers ``routes`` at ``host`` and ``port`` from ``start`` to ``close``, in the process' own event loop."""
+    """Answers ``routes`` at ``host`` and ``port`` during ``async with``, in the process' own event loop."""
 
     def __init__(self, routes: Sequence[BaseRoute], *, host: str, port: int) -> None:
         self._config = uvicorn.Config(
@@ -61,7 +62,7 @@ class PrivatePort:
         self._server: asyncio.Server | None = None
         self._state = ServerState()
 
-    async def start(self) -> None:
+    async def __aenter__(self) -> None:
         """Listen. Raises OSError when the port is taken."""
         self._config.load()
         loop = asyncio.get_running_loop()
@@ -71,9 +72,10 @@ class PrivatePort:
 
         self._server = await loop.create_server(connection, self._host, self._port)
 
-    async def close(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.close()
             for each in list(self._state.connections):
                 each.shutdown()
-            await asyncio.wait(self._state.tasks, timeout=1) if self._state.tasks else None
+            if self._state.tasks:
+                await asyncio.wait(self._state.tasks, timeout=1)
