@@ -1,6 +1,7 @@
 """One company sends and asks for all it can, and others are answered as if nobody else were there."""
 
 import asyncio
+import json
 import time
 from asyncio import StreamWriter
 from collections.abc import AsyncIterator
@@ -130,3 +131,31 @@ async def test_reports_whose_readers_leave_leave_nothing_behind_and_are_so_many_
     whole = await user.get(f"/imports/{import_id}/rows", format="xlsx")
     assert whole.status_code == 200
     assert whole.content[:2] == b"PK"
+
+
+async def test_each_upload_has_a_line_in_the_log_with_nothing_personal(
+    api: OwnApi, client: httpx.AsyncClient, user: User
+) -> None:
+    user = User(client, user.tenant)
+    rows = lead_rows(new_phones(2))
+    accepted = await user.upload(csv_file(rows), file_name="Ana Silva.csv")
+    refused = await user.upload(csv_file([["Bia", "no phone", "", "", ""]]), file_name="Ana Silva.csv")
+    assert (accepted.status_code, refused.status_code) == (202, 422)
+    assert refused.json()["detail"] == "1 of 1 rows are not valid."
+    assert (refused.json()["invalid_rows"], refused.json()["total_rows"]) == (1, 1)
+    log = api.log.read_text()
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    by_id = {line["request_id"]: line for line in lines if line["event"] in {"accepted", "refused"}}
+    told = by_id[accepted.headers["x-request-id"]]
+    assert told["event"] == "accepted"
+    assert told["import_id"] == accepted.json()["id"]
+    assert (told["company_id"], told["rows"]) == (user.tenant.company_id, 2)
+    assert told["bytes"] == len(csv_file(rows))
+    assert told["seconds"] > 0
+    told = by_id[refused.headers["x-request-id"]]
+    assert (told["event"], told["code"], told["status"]) == ("refused", "invalid_rows", 422)
+    assert (told["company_id"], told["bytes"]) == (
+        user.tenant.company_id,
+        len(csv_file([["Bia", "no phone", "", "", ""]])),
+    )
+    assert not any(word in log for word in ("Ana", "Bia", rows[0][1]))
