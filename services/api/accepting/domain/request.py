@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from libs.common.messages import Id
 from libs.common.web.refusals import Detail, Refused, pointer_to
+from libs.spreadsheets.encodings import EncodingName
 
 MAX_NAME = 255
 MAX_TAGS = 5
@@ -70,6 +71,11 @@ class ImportRequest(BaseModel):
         "reject",
         description="`reject`: any invalid row refuses the upload. `skip`: valid rows go on.",
         json_schema_extra=_or_null,
+    )
+
+    encoding: EncodingName | None = Field(
+        None,
+        description="What a CSV is encoded in, for one that is refused with `file_encoding`; else it is found out.",
     )
 
     @field_validator("tag_ids", mode="before")
