@@ -18,15 +18,13 @@ async def group_lags(settings: KafkaSettings, registries: Iterable[Registry], gr
     topics = {group: [topic_in_kafka(settings, name) for name in topics_read_by(declared, group)] for group in groups}
     try:
         await admin.start()
-        try:
-            await consumer.start()
-            return {
-                group: await _group_lag(admin, consumer, group_in_kafka(settings, group), topics[group])
-                for group in groups
-            }
-        finally:
-            await consumer.stop()
+        await consumer.start()
+        return {
+            group: await _group_lag(admin, consumer, group_in_kafka(settings, group), topics[group]) for group in groups
+        }
     finally:
+        # Both, also when the first never got as far as the second: what is not stopped says so when it is collected.
+        await consumer.stop()
         await admin.close()
 
 
