@@ -1,23 +1,23 @@
 """The relay: publishes what its sources hold. Any number of relays may run beside each other."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import structlog
 from faststream.kafka import KafkaBroker
 from opentelemetry import context
 
 from libs.common.errors import describe
+from libs.common.outbox.event_outbox import LONGEST_DELAY_SECONDS
 from libs.common.outbox.metrics import OUTBOX_FAILED, OUTBOX_PUBLISHED
 from libs.common.outbox.source import Outgoing, Source
 from libs.common.stores.postgres import Postgres
 from libs.common.traces import trace_context
+from libs.common.trouble import Trouble
 
 LONGEST_PAUSE_SECONDS = 10.0
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Relay:
         poll_seconds: float,
         new_lease: Callable[[], uuid.UUID] = uuid.uuid4,
     ) -> None:
+        self.trouble = Trouble("relay", service=service)
         self._postgres = postgres
         self._broker = broker
         self._service = service
@@ -68,18 +69,22 @@ class Relay:
 
     async def run(self) -> None:
         """Relay for ever. A server that is away is waited for with a growing pause."""
-        failures = 0
+        failures, failed_at = 0, 0.0
         while not self._stopped:
             self._woken.clear()
             pause = self._poll_seconds
             try:
-                if await self.relay_once():
+                published = await self.relay_once()
+                if published:
                     pause = 0.0
+                # A turn in which nothing was due says nothing: what failed comes again after its delay.
+                if published or time.monotonic() - failed_at > LONGEST_DELAY_SECONDS:
+                    self.trouble.works()
                 failures = 0
             except Exception as error:  # noqa: BLE001 - whatever it is, the rows stay and the next turn tries again
-                failures += 1
+                failures, failed_at = failures + 1, time.monotonic()
                 pause = min(LONGEST_PAUSE_SECONDS, 0.1 * 2**failures)
-                log.warning("relay failed, waiting", error=describe(error), seconds=pause)
+                self.trouble.fails(describe(error))
             await self._pause(pause)
 
     async def _pause(self, seconds: float) -> None:
