@@ -1,7 +1,6 @@
 """The services of the import as processes: what they have in common, and which of them explain a chunk's silence."""
 
-from faststream.kafka import KafkaBroker
-
+from libs.common.kafka.broker import Broker
 from libs.common.kafka.lag import group_lags
 from libs.common.outbox.event_outbox import EventOutbox
 from libs.common.outbox.relay import Relay
@@ -29,7 +28,7 @@ async def pipeline_lag(settings: KafkaSettings) -> int:
     return sum((await group_lags(settings, [REGISTRY], PIPELINE)).values())
 
 
-def pipeline_relay(postgres: Postgres, broker: KafkaBroker, settings: ChunkRelaySettings, *, service: str) -> Relay:
+def pipeline_relay(postgres: Postgres, broker: Broker, settings: ChunkRelaySettings, *, service: str) -> Relay:
     """Return a relay of the import's events and chunks. api and finalizer each run one: either may be away."""
     window = Window(alone=settings.window_alone, shared=settings.window_shared)
     sources = (EventOutbox(), ChunkOutbox(window, service=service))

@@ -123,8 +123,8 @@ def counting_own_leads() -> AbstractContextManager[Any]:
     return patch.object(dedup_store, "_KNOWN", text(own_too))
 
 
-async def marked_before_they_are_published(connection: Any, *, lease: Any, window: Any) -> list[Any]:
-    chunks = await claim(connection, lease=lease, window=window)
+async def marked_before_they_are_published(connection: Any, *, lease: Any, window: Any, room: Any) -> list[Any]:
+    chunks = await claim(connection, lease=lease, window=window, room=room)
     await mark_sent(connection, [(chunk.import_id, chunk.chunk_index) for chunk in chunks], lease=lease)
     return chunks
 

@@ -134,15 +134,20 @@ class World:
         postgres, _, plan = self._stores("relay")
         world = self
 
-        class Broker:
-            async def publish(self, payload: bytes, *, topic: str, key: bytes, headers: dict[str, str]) -> None:
+        class World:
+            def partition_of(self, topic: str, key: bytes) -> int:
+                return 0
+
+            async def publish(
+                self, payload: bytes, *, topic: str, key: bytes, headers: dict[str, str], partition: int
+            ) -> None:
                 async def append() -> None:
                     world.deliver(topic, payload, headers)
 
                 await plan.around("publish", append)
 
-        # The one method that the relay calls.
-        broker = cast(KafkaBroker, Broker())
+        # The two methods that the relay calls.
+        broker = cast(Broker, World())
         chunks = ChunkOutbox(Window(alone=3, shared=2), service="chaos", clock=lambda: NOW)
         relay = Relay(postgres, broker, service="chaos", sources=(EventOutbox(), chunks), poll_seconds=1)
         counts.append(await relay.relay_once())

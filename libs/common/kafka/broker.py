@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 from faststream.kafka import KafkaBroker
 from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
@@ -39,6 +40,14 @@ class Broker(KafkaBroker):
     the members before it notice at their next heartbeat: seconds, and a warning, a member.
     """
 
+    partitioner: Partitioner
+
+    def partition_of(self, topic: str, key: bytes) -> int | None:
+        """Return where a message with this key goes, or None while the topic's partitions are not known yet."""
+        producer: AIOKafkaProducer = self.config.broker_config.producer._producer.producer  # type: ignore[attr-defined]  # noqa: SLF001
+        partitions = sorted(producer.client.cluster.partitions_for_topic(topic) or ())
+        return self.partitioner(key, partitions, partitions) if partitions else None
+
     async def start(self) -> None:
         await self.connect()
         # FastStream gives consumers the producer's time for a request. That is too short for one that joins a group,
@@ -69,7 +78,7 @@ def create_broker(
     delivery: Delivery | None = None,
     partitioner: Partitioner | None = None,
     registry: CollectorRegistry = REGISTRY,
-) -> KafkaBroker:
+) -> Broker:
     """Return a broker that publishes to all replicas in time or fails, never creates topics, dead-letters bad messages.
 
     Without a ``partitioner`` keys are hashed, as Kafka's own clients do.
@@ -82,6 +91,7 @@ def create_broker(
         # The last one of the list stands next to the handler. Delivery must: it decides about an error before metrics
         # and traces count the message as failed.
         middlewares.append(DeliveryMiddleware.with_policy(delivery))
+    partitioner = partitioner or DefaultPartitioner()
     broker = Broker(
         settings.kafka_bootstrap.split(","),
         client_id=f"leadflow-{service}",
@@ -89,7 +99,7 @@ def create_broker(
         # used any more after a batch that failed (decision 13).
         acks="all",
         request_timeout_ms=int(PUBLISH_SECONDS * 1000),
-        partitioner=partitioner or DefaultPartitioner(),
+        partitioner=partitioner,
         allow_auto_create_topics=False,
         compression_type="zstd",
         max_request_size=1024 * 1024,
@@ -98,6 +108,7 @@ def create_broker(
         graceful_timeout=HANDLER_GRACE_SECONDS,
         middlewares=middlewares,
     )
+    broker.partitioner = partitioner
     if delivery is not None:
         delivery.connect(broker)
     return broker

@@ -21,8 +21,14 @@ class Outgoing:
     key: str
     headers: dict[str, str]
     payload: bytes
-    attempts: int = 1
-    """How often it was claimed, this time included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much may be claimed: so many messages, of so many bytes together. One message may be larger than that."""
+
+    messages: int
+    size: int
 
 
 class Source(Protocol):
@@ -31,11 +37,16 @@ class Source(Protocol):
     kind: str
     """For metrics: a word for what it holds."""
 
-    async def claim(self, connection: AsyncConnection, *, lease: uuid.UUID) -> Sequence[Outgoing]:
-        """Lease what is due, in the order in which it shall be published; skip what other relays hold."""
+    async def claim(self, connection: AsyncConnection, *, lease: uuid.UUID, room: Room) -> Sequence[Outgoing]:
+        """Lease what is due and finds room, in the order in which it shall be published; skip what other relays hold.
+
+        The first message is claimed whatever its size.
+        """
 
     async def published(self, connection: AsyncConnection, messages: Sequence[Outgoing], *, lease: uuid.UUID) -> None:
         """Note that Kafka has these, unless their lease passed to another relay."""
 
-    async def failed(self, connection: AsyncConnection, messages: Sequence[Outgoing], *, lease: uuid.UUID) -> None:
-        """Give these back, to be claimed again."""
+    async def postponed(
+        self, connection: AsyncConnection, messages: Sequence[tuple[Outgoing, float]], *, lease: uuid.UUID
+    ) -> None:
+        """Give these back, each to be claimed again in so many seconds, unless their lease passed to another relay."""

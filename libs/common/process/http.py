@@ -9,9 +9,8 @@ from functools import partial
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from faststream.kafka import KafkaBroker
 
-from libs.common.kafka.broker import Partitioner, create_broker, stop_broker
+from libs.common.kafka.broker import Broker, Partitioner, create_broker, stop_broker
 from libs.common.process.lifecycle import Lifecycle
 from libs.common.process.logs import configure_logging
 from libs.common.settings import ServiceSettings
@@ -51,7 +50,7 @@ class HttpService(Lifecycle):
         configure_tracing(settings, service=name)
         self.name = name
         self.settings = settings
-        self._broker: KafkaBroker | None = None
+        self._broker: Broker | None = None
         self.app = FastAPI(
             title=title,
             version=VERSION,
@@ -63,7 +62,7 @@ class HttpService(Lifecycle):
         )
         install_error_handlers(self.app, problems)
 
-    def connect_broker(self, *, partitioner: Partitioner | None = None) -> KafkaBroker:
+    def connect_broker(self, *, partitioner: Partitioner | None = None) -> Broker:
         """Return the process' broker, which is started after all other resources and stopped before them."""
         if self._broker is None:
             self._broker = create_broker(self.settings, service=self.name, partitioner=partitioner)
