@@ -25,7 +25,7 @@ ADDRESSES: Mapping[Server, str] = {
 """The setting that says where a server is: who has it needs the server."""
 
 PARTITIONS = 12
-"""``LEADFLOW_TOPIC_PARTITIONS`` by default: one process more would get nothing to do."""
+"""``LEADFLOW_TOPIC_PARTITIONS`` by default: one member more of a consumer group would get nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,19 @@ class Process:
 
     name: str
     kind: Literal["consumer", "http"] = "consumer"
-    """A consumer is scaled by the lag of what it reads; who answers HTTP runs ``minimum`` processes."""
-    minimum: int = 1
-    """An idle consumer still holds its group, and whoever sends need not wait for a start."""
-    maximum: int = PARTITIONS
+    """A consumer is scaled by the lag of what it reads where KEDA is. Else it runs ``minimum``, as who answers HTTP."""
+    minimum: int = 2
+    """A node that is lost stops nothing: the other process takes the calls, or the partitions.
+
+    An idle consumer still holds its group, and whoever sends need not wait for a start.
+    """
+    consumers_setting: str | None = None
+    """The setting that says how many members of its group one process is; without one it is a single member."""
     lag_threshold: int = 3
     """Messages that wait for each process of a consumer.
 
     A message is a chunk of up to 2,000 rows, and an import that is alone has at most 3 chunks under way
-    (``LEADFLOW_WINDOW_ALONE``): with 3 one process does one import, and up to twelve do many at once.
+    (``LEADFLOW_WINDOW_ALONE``): with 3 one process does one import, and up to ``maximum`` do many at once.
     """
     resources: Resources = CONSUMING
     published: bool = False
@@ -91,6 +95,18 @@ class Process:
         """The class that the process reads its environment with. Imported when it is asked for."""
         found: type[BaseSettings] = importlib.import_module(f"services.{self.name}.settings").Settings
         return found
+
+    @property
+    def maximum(self) -> int:
+        """The most processes whose members of the group all get a partition, with the settings as shipped."""
+        return PARTITIONS // self.consumers
+
+    @property
+    def consumers(self) -> int:
+        """How many members of its group one process is, as shipped."""
+        if self.consumers_setting is None:
+            return 1
+        return int(self.settings.model_fields[self.consumers_setting].get_default())
 
     @property
     def needs(self) -> tuple[Server, ...]:
@@ -124,7 +140,6 @@ PROCESSES = (
     Process(
         name="api",
         kind="http",
-        minimum=2,
         # Measured: 125 MB, and 40 MB a parser process, which may grow to 450 MB with a hostile file.
         resources=Resources("250m", "384Mi", "3", "1280Mi", compose_memory="1536M", compose_pids=200),
         published=True,
@@ -135,6 +150,7 @@ PROCESSES = (
     Process(name="tagger"),
     Process(
         name="creator",
+        consumers_setting="creator_consumers",
         shown=("whatsapp_enabled",),
         compose_defaults={"whatsapp_url": "http://whatsapp:8099"},
     ),

@@ -22,6 +22,7 @@ from rich.table import Table
 from deploy.local import kafka, mongo, postgres, settings, tokens
 from deploy.local.instance import Instance, StackError
 from deploy.local.ports import Ports
+from libs.common.kafka.clients import kafka_consumer
 
 COMPANY = ACCOUNT = 1
 """Of demo_seed.sql: whose leads the demo imports."""
@@ -169,7 +170,8 @@ async def _stream(client: httpx.AsyncClient, path: str) -> AsyncIterator[tuple[s
 @asynccontextmanager
 async def _finished_events(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
     """Subscribe as any other service would, but from now on and without a group: nothing is kept."""
-    consumer = AIOKafkaConsumer(FINISHED_TOPIC, bootstrap_servers=bootstrap, auto_offset_reset="latest", group_id=None)
+    settings = kafka.client_settings(bootstrap)
+    consumer = kafka_consumer(settings, FINISHED_TOPIC, client_id="leadflow-demo", auto_offset_reset="latest")
     await consumer.start()
     try:
         # "From now on" must be decided before the upload: positions are otherwise looked up at the first read.

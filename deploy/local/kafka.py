@@ -13,12 +13,14 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
-
-from aiokafka.admin import AIOKafkaAdminClient
+from typing import TYPE_CHECKING
 
 from deploy.local.instance import CHECKOUT, Instance, StackError, write_atomically
 from deploy.local.ports import MAX_BROKERS, Ports
 from deploy.local.supervision import Program
+
+if TYPE_CHECKING:
+    from libs.common.settings import KafkaSettings
 
 IMAGE = "apache/kafka:4.3.0"
 JAVA = 17
@@ -116,6 +118,14 @@ def remove_containers(instance: Instance, *, volumes: bool = False) -> None:
             subprocess.run(["docker", "volume", "rm", "--force", container], capture_output=True, check=False)
 
 
+def client_settings(bootstrap: str) -> "KafkaSettings":
+    """Return how the stack's own clients reach Kafka, whatever the user's shell says of another one."""
+    from libs.common.settings import KafkaSettings  # noqa: PLC0415 - most commands ask Kafka nothing
+
+    shipped = {name: each.get_default() for name, each in KafkaSettings.model_fields.items()}
+    return KafkaSettings(**(shipped | {"kafka_bootstrap": bootstrap}))
+
+
 async def check(ports: Ports, count: int) -> None:
     """Raise unless every broker answers a metadata request that lists all of them."""
     for name in broker_names(count):
@@ -124,7 +134,10 @@ async def check(ports: Ports, count: int) -> None:
 
 async def check_broker(name: str, ports: Ports, count: int) -> None:
     """Raise unless this broker answers a metadata request that lists all of them."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{ports[name]}", request_timeout_ms=3000)
+    from libs.common.kafka.clients import kafka_admin  # noqa: PLC0415 - as above
+
+    settings = client_settings(f"127.0.0.1:{ports[name]}")
+    admin = kafka_admin(settings, client_id="leadflow-local", request_timeout_ms=3000)
     try:
         await asyncio.wait_for(admin.start(), timeout=5)
         brokers = (await admin.describe_cluster())["brokers"]

@@ -9,19 +9,19 @@ from deploy.processes import PROCESSES
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = "docker-compose.yml"
-SERVICES = "deploy/k8s/base/services"
 
 
 def stale_files(root: Path = ROOT, *, write: bool) -> list[str]:
     """Return the files below ``root`` that say something else than the table, and mend them when asked to."""
-    wanted = {f"{SERVICES}/{name}": text for name, text in kubernetes.files().items()}
+    wanted = kubernetes.files()
     wanted[COMPOSE] = compose.written_into((root / COMPOSE).read_text(encoding="utf-8"))
     stale = [name for name, text in wanted.items() if _text_of(root / name) != text]
     # Those of a process that is no more.
-    left = sorted({f"{SERVICES}/{path.name}" for path in (root / SERVICES).glob("*")} - set(wanted))
+    services = (root / kubernetes.SERVICES).glob("*")
+    left = sorted({f"{kubernetes.SERVICES}/{path.name}" for path in services} - set(wanted))
     if write:
         for name in stale:
-            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(wanted[name], encoding="utf-8")
         for name in left:
             (root / name).unlink()

@@ -1,6 +1,6 @@
-"""deploy/k8s/base/services: for each process its Deployment, and what goes with it.
+"""deploy/k8s/base/services: for each process its Deployment, and what goes with it; components/keda: how it is scaled.
 
-What all of them have is not here but in the patches of deploy/k8s/base, which people write.
+What all of them have is not here but in the patches beside these files, which people write.
 """
 
 from typing import Any
@@ -9,21 +9,26 @@ import yaml
 
 from deploy.processes import PROCESSES, Process
 
+SERVICES = "deploy/k8s/base/services"
+SCALED_OBJECTS = "deploy/k8s/components/keda/scaled-objects.yaml"
+
 HEADER = "# Written by `make manifests` from deploy/processes.py.\n"
 
 Manifest = dict[str, Any]
 
 
 def files() -> dict[str, str]:
-    """Return the text of each file of the folder by its name."""
+    """Return the text of each file by its path in the checkout."""
     made = {f"{process.name}.yaml": _text(*manifests(process)) for process in PROCESSES}
-    return made | {"kustomization.yaml": _text(_kustomization([*made]))}
+    made["kustomization.yaml"] = _text(_kustomization([*made]))
+    scaled = [_scaled_object(process) for process in PROCESSES if process.kind == "consumer"]
+    return {f"{SERVICES}/{name}": text for name, text in made.items()} | {SCALED_OBJECTS: _text(*scaled)}
 
 
 def manifests(process: Process) -> list[Manifest]:
-    """Return the objects that a process is on Kubernetes."""
+    """Return the objects that a process is on any Kubernetes."""
     found = [_deployment(process), _disruption_budget(process)]
-    return [*found, _scaled_object(process)] if process.kind == "consumer" else [*found, _service(process)]
+    return [*found, _service(process)] if process.kind == "http" else found
 
 
 def _text(*documents: Manifest) -> str:
@@ -61,9 +66,7 @@ def _deployment(process: Process) -> Manifest:
     metadata: Manifest = {"name": process.name}
     if consumer:
         metadata["labels"] = {"leadflow/role": "consumer"}
-    # How many consumers run is KEDA's to say: applying a number would reset it.
-    spec: Manifest = {} if consumer else {"replicas": process.minimum}
-    spec["selector"] = {"matchLabels": _labels(process)}
+    spec: Manifest = {"replicas": process.minimum, "selector": {"matchLabels": _labels(process)}}
     if not consumer:
         spec["strategy"] = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
     spec["template"] = {"metadata": {"labels": _labels(process)}, "spec": _pod(process)}
@@ -162,6 +165,9 @@ def _trigger(process: Process, topic: str, group: str) -> Manifest:
             "consumerGroup": group,
             "topic": topic,
             "lagThreshold": str(process.lag_threshold),
+            # Or KEDA takes a lag for no more than partitions times threshold, and what it then asks for lies within
+            # the tenth that the autoscaler lets pass: of twelve processes the last is never started.
+            "allowIdleConsumers": "true",
             "offsetResetPolicy": "earliest",
             "version": "3.6.0",  # of the protocol: KEDA's default, 1.0.0, is refused by Kafka 4
         },

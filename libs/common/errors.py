@@ -126,3 +126,30 @@ def describe(error: BaseException) -> str:
     if isinstance(error, pymongo.errors.OperationFailure):
         return f"{type(error).__name__} code={error.code}"
     return type(error).__name__
+
+
+_LONGEST_REASON = 200
+
+
+def reason(error: BaseException) -> str:
+    """Return words for people on why a server did not answer a question that held no row: its own, where it gave any.
+
+    Only for such questions (``ask`` of the stores): a message about a statement may quote its values. What a driver
+    says of its own is left out where it could quote an address with its password.
+    """
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        return reason(error.orig.__cause__ or error.orig) if error.orig else describe(error)
+    if isinstance(error, TimeoutError) and not str(error):
+        return "no answer in time"
+    if isinstance(error, asyncpg.PostgresError):
+        words = f"{error} ({error.sqlstate})"
+    elif isinstance(error, pymongo.errors.PyMongoError):
+        # What follows is the client's settings, or the whole answer once more.
+        words = str(error).partition(" (configured timeouts")[0].partition(", full error")[0]
+        if isinstance(error, pymongo.errors.OperationFailure):
+            words = f"{words} ({error.code})"
+    elif isinstance(error, OSError | aiokafka.errors.KafkaError | BadDay):
+        words = str(error) or type(error).__name__
+    else:
+        return describe(error)
+    return words.splitlines()[0][:_LONGEST_REASON]

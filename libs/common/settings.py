@@ -1,9 +1,11 @@
 """Settings that every service has. Each is an environment variable with the prefix ``LEADFLOW_``, or a file."""
 
 import os
-from typing import Literal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 SECRETS_DIR = "LEADFLOW_SECRETS_DIR"
@@ -31,11 +33,55 @@ class EnvironmentSettings(BaseSettings):
         return init_settings, env_settings, files
 
 
+class WrongKafkaSettings(RuntimeError):
+    """Kafka cannot be spoken to with these settings: mend them. The text names them, and never says a value."""
+
+
 class KafkaSettings(EnvironmentSettings):
-    """How to reach Kafka, and how long to wait for it."""
+    """How to reach Kafka, how to prove who asks, and how long to wait for it."""
 
     kafka_bootstrap: str = "127.0.0.1:9092"
     """Comma-separated ``host:port`` list."""
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """``SSL`` encrypts, and checks the brokers' certificates and names; ``SASL`` says who we are."""
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM"] | None = None
+    """How we say who we are.
+
+    ``OAUTHBEARER`` gets tokens by client credentials. ``AWS_MSK_IAM`` signs them with the credentials of AWS that the
+    process has; it needs the extra ``msk``.
+    """
+    kafka_user: str | None = None
+    """For ``PLAIN`` and ``SCRAM``. Providers may call it API key."""
+    kafka_password: SecretStr | None = None
+    """The user's. Providers may call it API secret."""
+    kafka_oauth_token_url: str | None = None
+    """For ``OAUTHBEARER``: where the identity provider gives tokens for client credentials."""
+    kafka_oauth_client_id: str | None = None
+    """Who asks for the tokens."""
+    kafka_oauth_client_secret: SecretStr | None = None
+    """The client's secret."""
+    kafka_oauth_scope: str | None = None
+    """Asked for with the tokens, when set."""
+    kafka_aws_region: str | None = None
+    """For ``AWS_MSK_IAM``: the region of the cluster."""
+    kafka_ca_file: Path | None = None
+    """PEM file of the authorities whose certificates brokers may have; without it, those that the system trusts."""
+    kafka_client_certificate_file: Path | None = None
+    """PEM file of our own certificate, where brokers ask for one."""
+    kafka_client_key_file: Path | None = None
+    """PEM file of its key, when that is in another file."""
+    kafka_client_key_password: SecretStr | None = None
+    """The key's, when it is encrypted."""
+    kafka_compression: Literal["zstd", "gzip", "lz4", "snappy", "none"] = "zstd"
+    """Of what we send. What other teams may read is kept so that every client can read it, whatever stands here."""
+    kafka_topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,100}$")
+    """Before the name of every topic and every consumer group: for a cluster that is shared."""
+    kafka_idle_seconds: float = Field(540, gt=0)
+    """Connections that were silent for so long are closed. Must be less than what a broker, or a balancer before it,
+    waits for: Azure Event Hubs wants less than 240."""
+    kafka_rack: str | None = None
+    """The rack or availability zone that we run in: consumers then read from a replica there, where brokers allow it
+    (``replica.selector.class``)."""
     topic_partitions: int = Field(12, ge=1)
     """Of each topic that ``leadflow migrate`` creates; topics that exist stay as they are."""
     topic_replication: int = Field(1, ge=1)
@@ -50,6 +96,87 @@ class KafkaSettings(EnvironmentSettings):
     """So many dead letters in a row stop the service (exit code 78)."""
     stuck_after_seconds: float = Field(60, gt=0)
     """A consumer with lag and no progress for so long is not ready."""
+
+    @model_validator(mode="after")
+    def _kafka_fits_together(self) -> Self:
+        """Raise ValueError that names the settings, never their values, of a combination that cannot work."""
+        wrong = kafka_refusal(self)
+        if wrong:
+            raise ValueError(wrong)
+        return self
+
+
+_KAFKA_NEEDS = {
+    "PLAIN": ("kafka_user", "kafka_password"),
+    "SCRAM-SHA-256": ("kafka_user", "kafka_password"),
+    "SCRAM-SHA-512": ("kafka_user", "kafka_password"),
+    "OAUTHBEARER": ("kafka_oauth_token_url", "kafka_oauth_client_id", "kafka_oauth_client_secret"),
+    "AWS_MSK_IAM": ("kafka_aws_region",),
+}
+"""What each mechanism cannot do without."""
+
+_KAFKA_MAY_HAVE = {"OAUTHBEARER": ("kafka_oauth_scope",)}
+
+_KAFKA_TLS = (
+    "kafka_ca_file",
+    "kafka_client_certificate_file",
+    "kafka_client_key_file",
+    "kafka_client_key_password",
+)
+
+
+def kafka_refusal(settings: KafkaSettings) -> str | None:
+    """Return why these settings of Kafka cannot work together, by the variables' names, or None.
+
+    What would be ignored is refused as well: whoever sets a password believes that somebody asks for it.
+    """
+    given = {name for name in KafkaSettings.model_fields if getattr(settings, name) not in (None, "")}
+    refusals = (
+        *_wrong_encryption(settings, given),
+        *_wrong_mechanism(settings),
+        *_wrong_for_mechanism(settings, given),
+    )
+    return next(iter(refusals), None)
+
+
+def _wrong_encryption(settings: KafkaSettings, given: set[str]) -> Iterator[str]:
+    protocol = settings.kafka_security_protocol
+    if not protocol.endswith("SSL"):
+        for name in (each for each in _KAFKA_TLS if each in given):
+            yield f"{_variable(name)} is for SSL and SASL_SSL, and {_variable('kafka_security_protocol')}={protocol}"
+    if "kafka_client_certificate_file" not in given:
+        for name in (each for each in ("kafka_client_key_file", "kafka_client_key_password") if each in given):
+            yield f"{_variable(name)} needs {_variable('kafka_client_certificate_file')}"
+    for name in ("kafka_ca_file", "kafka_client_certificate_file", "kafka_client_key_file"):
+        if name in given and not os.access(getattr(settings, name), os.R_OK):
+            yield f"{_variable(name)} names a file that is not there or must not be read"
+
+
+def _wrong_mechanism(settings: KafkaSettings) -> Iterator[str]:
+    protocol, mechanism = settings.kafka_security_protocol, settings.kafka_sasl_mechanism
+    spoken = f"{_variable('kafka_security_protocol')}={protocol}"
+    if protocol.startswith("SASL") and mechanism is None:
+        yield f"{spoken} needs {_variable('kafka_sasl_mechanism')}"
+    if not protocol.startswith("SASL") and mechanism is not None:
+        yield f"{_variable('kafka_sasl_mechanism')} is for SASL_SSL and SASL_PLAINTEXT, and {spoken}"
+    if mechanism == "AWS_MSK_IAM" and protocol != "SASL_SSL":
+        yield f"{_variable('kafka_sasl_mechanism')}={mechanism} needs SASL_SSL, and {spoken}"
+
+
+def _wrong_for_mechanism(settings: KafkaSettings, given: set[str]) -> Iterator[str]:
+    mechanism = settings.kafka_sasl_mechanism
+    asked = f"{_variable('kafka_sasl_mechanism')}={mechanism or '(not set)'}"
+    needed = _KAFKA_NEEDS.get(mechanism or "", ())
+    for name in (each for each in needed if each not in given):
+        yield f"{asked} needs {_variable(name)}"
+    of_any = [each for names in (*_KAFKA_NEEDS.values(), *_KAFKA_MAY_HAVE.values()) for each in names]
+    for name in dict.fromkeys(of_any):
+        if name in given and name not in (*needed, *_KAFKA_MAY_HAVE.get(mechanism or "", ())):
+            yield f"{_variable(name)} is not for {asked}"
+
+
+def _variable(field: str) -> str:
+    return f"LEADFLOW_{field.upper()}"
 
 
 class ServiceSettings(KafkaSettings):

@@ -30,12 +30,14 @@ class Topic(Generic[EventT]):
     key: Callable[[EventT], str]
     identity: Callable[[EventT], str]
     owner: str
-    """The service that publishes it."""
+    """The service whose event it is, and that publishes it."""
     readers: tuple[str, ...]
     """The services of the house that subscribe. The consumer group of each has its name; who only watches has none."""
     retention_hours: int
     public: bool = False
     """Other teams may subscribe: nothing personal, fields are only ever added."""
+    also_sent_by: tuple[str, ...] = ()
+    """Services whose relay empties the same outbox as the owner's: each publishes what the other has written."""
 
     def headers(self, identity: str, *, source: str, time: datetime) -> dict[str, str]:
         """Return the CloudEvents 1.0 headers of Kafka's binary mode; ``ce_id`` follows from ``identity``."""
@@ -71,6 +73,8 @@ class DeadLetters:
     topic: str
     readers: tuple[str, ...] = ()
     """The services that settle what is dead-lettered."""
+    writers: tuple[str, ...] = ()
+    """The consumers whose messages end here when they cannot process them."""
     retention_hours: int = 14 * DAY
     piece_of: Callable[[bytes | None], Piece | None] = _no_piece
     """Reads the piece of work from a message's ``ce_subject`` or key; None when they name no work of the owner's."""
@@ -85,6 +89,8 @@ class Registry:
     owner: str
     topics: tuple[Topic[Any], ...]
     dead_letters: DeadLetters | None = None
+    lag_watchers: tuple[str, ...] = ()
+    """The services that ask Kafka how far the owner's consumers are behind."""
 
 
 def topics_read_by(registries: Iterable[Registry], service: str) -> list[str]:

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.errors import BadMessage
 from libs.common.outbox.source import LEASE_SECONDS, Room
 from libs.imports.chunk_states import ChunkOutcome, ChunkState, ClaimedChunk, Place, Totals, Window
 
@@ -206,14 +207,21 @@ _REOPEN = text(
     SELECT import_id, chunk_index FROM dead
     """
 )
-# FOR SHARE: the finalizer locks the same row before it ends the import, so that of the caller's work for this chunk and
-# the import's end, the one that comes second waits for the first one's commit.
-_HOLD = text("SELECT id FROM amigocare.lead_imports WHERE id = :import_id FOR SHARE")
-# A statement of its own, after the lock: one that waited for the lock would still see the chunk as it was before.
+# A chunk that has not ended, kept so until the caller's commit: whoever settles it waits, and with it the end of its
+# import, which comes after its last chunk. And a statement that had to wait here sees the chunk as it is after that.
+OPEN = """
+    SELECT c.chunk_index
+    FROM amigocare.lead_import_chunks c
+    WHERE c.import_id = :import_id AND c.chunk_index = :chunk_index AND c.settled_at IS NULL
+    FOR SHARE OF c
+"""
+"""Gives one row of an open chunk, none of one that has ended; a part of statements that must make nothing then."""
 _IS_SETTLED = text(
     """
-    SELECT settled_at IS NOT NULL
-    FROM amigocare.lead_import_chunks WHERE import_id = :import_id AND chunk_index = :chunk_index
+    SELECT c.settled_at IS NOT NULL
+    FROM amigocare.lead_import_chunks c
+    WHERE c.import_id = :import_id AND c.chunk_index = :chunk_index
+    FOR SHARE OF c
     """
 )
 
@@ -283,9 +291,14 @@ async def state(connection: AsyncConnection, chunk: Place) -> ChunkState | None:
 
 
 async def hold_is_settled(connection: AsyncConnection, chunk: Place) -> bool:
-    """Tell whether the chunk has ended, well or badly; hold its import in its present state until the commit."""
-    await connection.execute(_HOLD, {"import_id": chunk[0]})
-    return bool((await connection.execute(_IS_SETTLED, _place(chunk))).scalar_one_or_none())
+    """Tell whether the chunk has ended, well or badly; hold it in its present state until the commit.
+
+    Raises BadMessage when there is no such chunk.
+    """
+    settled: bool | None = (await connection.execute(_IS_SETTLED, _place(chunk))).scalar_one_or_none()
+    if settled is None:
+        raise BadMessage("no such chunk of an import")
+    return settled
 
 
 async def payload(connection: AsyncConnection, chunk: Place) -> bytes | None:

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from libs.contracts.lead_import.internal.messages import (
@@ -23,6 +23,10 @@ LEAD_EXISTS = Verdict(outcome=Outcome.EXISTING, reason="lead_exists")
 CHAT_EXISTS = Verdict(outcome=Outcome.EXISTING, reason="chat_exists")
 CHAT_REFUSED = Verdict(outcome=Outcome.ERROR, reason="chat_refused")
 NOT_ON_WHATSAPP = Verdict(outcome=Outcome.ERROR, reason="not_on_whatsapp")
+
+LONG = timedelta(seconds=2)
+"""A look at a chunk's state is good for so long. Kafka gives the message of a process that stands still to another one
+after its session's ten seconds; before that nobody else ends the chunk, let alone takes back what was made of it."""
 
 
 def chat_ids(chunk: ChunkTagged) -> list[str]:
@@ -99,3 +103,8 @@ def chat_tag_columns(
 def rows_to_insert(count: int, skipped: AbstractSet[int]) -> list[int]:
     """Return the indexes of the rows that shall become leads."""
     return [index for index in range(count) if index not in skipped]
+
+
+def is_long_ago(then: datetime, now: datetime) -> bool:
+    """Tell whether what was true at ``then`` has to be looked at again; a clock that jumped is a reason, too."""
+    return abs(now - then) > LONG

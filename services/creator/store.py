@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkTagged, Verdict
+from libs.imports import chunk_life
 from libs.imports.chats import chats_of, rows_with_others_chats
+from libs.imports.chunk_life import OPEN
 from services.creator.domain import CHANNEL, CHAT_EXISTS, CHAT_REFUSED, chat_documents, chat_tag_columns
 
 DUPLICATE_KEY = 11000
@@ -24,8 +26,11 @@ UNIQUE_VIOLATION = "23505"
 
 _ON_CONFLICT = {True: "", False: "ON CONFLICT DO NOTHING"}
 
+# Nothing is inserted of a chunk that has ended: what was made of it may have been taken back since. The chunk is looked
+# at by this statement, because one of its own would be a round trip more for every chunk.
 # In key order: two chunks with the same phones in different orders would deadlock.
 _LEADS = """
+    WITH open AS MATERIALIZED ({open})
     INSERT INTO amigocare.amigocare_leads
         (name, email, cpf, contact_cellphone, contact_cellphone_dial_code, contact_cellphone_country_code, chat_id,
          source_id, channel_id, import_id, company_id, amigocare_messaging_account_id, creator_id)
@@ -35,6 +40,7 @@ _LEADS = """
     FROM unnest(CAST(:names AS text[]), CAST(:emails AS text[]), CAST(:cpfs AS text[]), CAST(:phones AS text[]),
                 CAST(:dial_codes AS text[]), CAST(:country_codes AS text[]), CAST(:chat_ids AS text[]))
          AS given (name, email, cpf, phone, dial_code, country_code, chat_id)
+    WHERE EXISTS (SELECT FROM open)
     ORDER BY given.country_code, given.phone
     {on_conflict}
     RETURNING chat_id, id
@@ -48,7 +54,7 @@ _CHAT_TAGS = """
     """
 # By ``all_new``. ON CONFLICT looks for a conflict before each row, which costs a sixth of the insert, and nearly every
 # chunk has none. So the rows are inserted without it first, and with it only when that has failed.
-_INSERT_LEADS = {all_new: text(_LEADS.format(on_conflict=do)) for all_new, do in _ON_CONFLICT.items()}
+_INSERT_LEADS = {all_new: text(_LEADS.format(open=OPEN, on_conflict=do)) for all_new, do in _ON_CONFLICT.items()}
 _INSERT_CHAT_TAGS = {all_new: text(_CHAT_TAGS.format(on_conflict=do)) for all_new, do in _ON_CONFLICT.items()}
 _DELETE_CHAT_TAGS = text(
     "DELETE FROM amigocare.chat_tags WHERE lead_id = ANY(CAST(:lead_ids AS int[])) AND company_id = :company_id"
@@ -60,9 +66,13 @@ _DELETE_LEADS = text(
     " WHERE id = ANY(CAST(:lead_ids AS int[])) AND import_id IS NOT DISTINCT FROM :import_id"
 )
 _LEADS_OF_CHATS = text(
-    "SELECT chat_id, id FROM amigocare.amigocare_leads"
+    "SELECT chat_id, id, is_deleted FROM amigocare.amigocare_leads"
     " WHERE chat_id = ANY(CAST(:chat_ids AS text[])) AND import_id IS NOT DISTINCT FROM :import_id"
 )
+
+
+class ChunkEnded(Exception):
+    """The chunk has ended meanwhile, well or badly: nothing may be made of it any more."""
 
 
 class NotAllNew(Exception):
@@ -81,10 +91,13 @@ class LeadStore:
         """Insert the rows at ``indexes``; return {chat id: lead id} of those that are this import's now.
 
         The unique phone decides races: a row whose phone another lead has is missing from the answer. A lead
-        of an earlier run is recognised by its chat id. With ``all_new`` either raises NotAllNew instead.
+        of an earlier run is recognised by its chat id. With ``all_new`` either raises NotAllNew instead. Raises
+        ChunkEnded when there is nothing to do any more, BadMessage when there never was.
         """
         if not indexes:
             return {}
+        if not all_new:
+            await self.hold_open(chunk)
         live = chunk.live
         wanted = [ids[index] for index in indexes]
         inserted = await self._insert(
@@ -100,21 +113,34 @@ class LeadStore:
                 "channel": CHANNEL,
                 "source_id": chunk.source_id,
                 "import_id": chunk.import_id,
+                "chunk_index": chunk.chunk_index,
                 "company_id": chunk.company_id,
                 "account_id": chunk.account_id,
                 "creator_id": chunk.creator_id,
             },
         )
         lead_ids: dict[str, int] = {row.chat_id: row.id for row in inserted}
+        if all_new and not lead_ids:
+            await self.hold_open(chunk)
+            # It was opened again since the statement looked at it.
+            raise NotAllNew
         missing = [chat_id for chat_id in wanted if chat_id not in lead_ids]
         return lead_ids | await self.leads_of_chats(chunk, missing)
 
-    async def leads_of_chats(self, chunk: ChunkTagged, ids: Sequence[str]) -> dict[str, int]:
-        """Return {chat id: lead id} of the leads that an earlier run of this chunk made."""
+    async def hold_open(self, chunk: ChunkTagged) -> None:
+        """Keep the chunk open until the commit. Raises ChunkEnded, or BadMessage when there is no such chunk."""
+        if await chunk_life.hold_is_settled(self._connection, (chunk.import_id, chunk.chunk_index)):
+            raise ChunkEnded
+
+    async def leads_of_chats(self, chunk: ChunkTagged, ids: Sequence[str], *, deleted: bool = True) -> dict[str, int]:
+        """Return {chat id: lead id} of the leads that an earlier run of this chunk made.
+
+        A lead that somebody deleted since was made all the same; with ``deleted=False`` it is left out.
+        """
         if not ids:
             return {}
         rows = await self._connection.execute(_LEADS_OF_CHATS, {"chat_ids": list(ids), "import_id": chunk.import_id})
-        return {row.chat_id: row.id for row in rows}
+        return {row.chat_id: row.id for row in rows if deleted or not row.is_deleted}
 
     async def insert_chat_tags(
         self, chunk: ChunkTagged, ids: Sequence[str], lead_ids: dict[str, int], *, all_new: bool = False
@@ -188,6 +214,16 @@ class Store:
                 for item in refused
             }
         return {}
+
+    async def delete_chats(self, chunk: ChunkTagged, ids: Collection[str], *, made_at: datetime) -> None:
+        """Take back chats of these ids that this very run made: those are of that time."""
+        await chats_of(self._mongo).delete_many(
+            {
+                "_id": {"$in": [ObjectId(chat_id) for chat_id in sorted(ids)]},
+                "import_id": chunk.import_id,
+                "created_at": made_at,
+            }
+        )
 
 
 def _is_repeat(item: Any) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka import ConsumerRecord
 
+from libs.common.kafka.clients import kafka_consumer, kafka_producer, topic_in_kafka
 from libs.common.kafka.dead_letter import ORIGINAL_HEADER, read_dead_letter
 from libs.common.settings import KafkaSettings
 from libs.common.topics import DeadLetters
@@ -19,12 +20,8 @@ async def read_letters(
     settings: KafkaSettings, dead_letters: DeadLetters
 ) -> list[tuple[Letter, ConsumerRecord[Any, Any]]]:
     """Return every dead letter that the owner's topic still holds, oldest first."""
-    consumer = AIOKafkaConsumer(
-        dead_letters.topic,
-        bootstrap_servers=settings.kafka_bootstrap.split(","),
-        client_id="leadflow-operator",
-        enable_auto_commit=False,
-    )
+    topic = topic_in_kafka(settings, dead_letters.topic)
+    consumer = kafka_consumer(settings, topic, client_id="leadflow-operator", enable_auto_commit=False)
     try:
         await consumer.start()
         # A consumer without a group is given all partitions at once, without waiting for other members.
@@ -69,9 +66,7 @@ async def republish(
     settings: KafkaSettings, dead_letters: DeadLetters, records: Sequence[ConsumerRecord[Any, Any]]
 ) -> int:
     """Send letters to the topic that they came from, as they were; return how many."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap.split(","), client_id="leadflow-operator", enable_idempotence=True
-    )
+    producer = kafka_producer(settings, client_id="leadflow-operator")
     try:
         await producer.start()
         sent = 0

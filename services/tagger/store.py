@@ -49,9 +49,10 @@ class TagStore:
         self._connection = connection
 
     async def is_settled(self, chunk: ChunkDeduplicated) -> bool:
-        """Tell whether the chunk has ended, well or badly; hold its import in its present state until the commit.
+        """Tell whether the chunk has ended, well or badly; hold it in its present state until the commit.
 
-        A tag that was made after the finalizer had ended the import, and cleaned up, would stay for ever.
+        Raises BadMessage when there is no such chunk. A tag that was made after the finalizer had ended the import,
+        and cleaned up, would stay for ever.
         """
         return await chunk_life.hold_is_settled(self._connection, (chunk.import_id, chunk.chunk_index))
 

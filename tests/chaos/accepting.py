@@ -21,6 +21,7 @@ from services.api.reading.domain.spool import write_chunk
 from services.api.reading.pool import ReadingPool
 from tests.support.imports import accepted_chunk, live_rows
 from tests.support.platform import Tenant
+from tests.support.user import cpf_of
 
 SHA256 = "0" * 64
 
@@ -34,6 +35,21 @@ class Row:
     settled: bool = False
     """The api found the phone further up in the file."""
 
+    @property
+    def name(self) -> str:
+        return f"Lead {self.phone}"
+
+    @property
+    def cpf(self) -> str:
+        return cpf_of(self.phone)
+
+    @property
+    def email(self) -> str:
+        return f"lead{self.phone}@clinica.com.br"
+
+
+GENEROUS = Quota(rows=1_000, imports=100)
+
 
 @dataclass(frozen=True, slots=True)
 class File:
@@ -43,6 +59,7 @@ class File:
     rows: Sequence[Row]
     chunk_rows: int
     tag_ids: list[int]
+    quota: Quota = GENEROUS
 
     async def read(self, tenant: Tenant, job: ReadingJob) -> ReadingResult:
         """Spool the rows as the reading processes do."""
@@ -69,7 +86,7 @@ async def accept(postgres: Postgres, tenant: Tenant, file: File, *, clock: Clock
         cache=ReferenceCache(0),
         limits=Limits(),
         chunk_rows=file.chunk_rows,
-        quota=Quota(rows=1_000, imports=100),
+        quota=file.quota,
         clock=clock,
         wake_relay=lambda: None,
     )
@@ -90,7 +107,14 @@ def _chunk(
     """Return the chunk of these (row number, row) as the api sends it."""
     alive = [(number, row) for number, row in rows if not row.settled]
     live = live_rows([row.phone for _, row in alive], tags=[list(row.tags) for _, row in alive])
-    live = live.model_copy(update={"row": [number for number, _ in alive]})
+    live = live.model_copy(
+        update={
+            "row": [number for number, _ in alive],
+            "name": [row.name for _, row in alive],
+            "cpf": [row.cpf for _, row in alive],
+            "email": [row.email for _, row in alive],
+        }
+    )
     settled = [
         SettledRow(row=number, outcome=Outcome.EXISTING, reason="in_file", cells=["", row.phone, "", "", ""])
         for number, row in rows

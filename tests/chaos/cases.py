@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.settings import MongoSettings
 from libs.common.stores.mongo import Mongo
-from tests.chaos.checker import ExpectedImport, FinishedSeen, Report, check
+from tests.chaos.checker import ExpectedImport, FinishedSeen, Hourly, Report, check
 from tests.chaos.proxy import Proxy
 from tests.chaos.uploads import Team
 from tests.support.platform import create_tenant
@@ -81,7 +81,9 @@ async def uploading(scene: Scene, teams: Sequence[Team]) -> AsyncIterator[None]:
             calm.set()
 
 
-async def report_when_quiet(scene: Scene, expected: Sequence[ExpectedImport]) -> Report:
+async def report_when_quiet(
+    scene: Scene, expected: Sequence[ExpectedImport], *, hourly: Hourly | None = None, clocks_agree: bool = True
+) -> Report:
     """Wait until nothing is stuck or lost any more, or for ``QUIET_SECONDS``; return what the checker says."""
     mongo = Mongo(MongoSettings(mongo_url=scene.stack.mongo_url), application_name="chaos")
     try:
@@ -90,7 +92,7 @@ async def report_when_quiet(scene: Scene, expected: Sequence[ExpectedImport]) ->
             async def report() -> Report:
                 await topic.catch_up()
                 events = [_seen(record) for records in topic.records.values() for record in records]
-                return await check(scene.engine, mongo, expected, events)
+                return await check(scene.engine, mongo, expected, events, hourly=hourly, clocks_agree=clocks_agree)
 
             async def look() -> Report | None:
                 found = await report()
@@ -115,18 +117,21 @@ def _seen(record: ConsumerRecord) -> FinishedSeen:
 
 
 @asynccontextmanager
-async def kept(scene: Scene, **manner: Any) -> AsyncIterator[list[Team]]:
+async def kept(scene: Scene, *, clocks_agree: bool = True, **manner: Any) -> AsyncIterator[list[Team]]:
     """Let teams upload within the block, where something goes wrong; afterwards the promise must have been kept."""
     some = await new_teams(scene, 2, seed=1, **AT_EASE | manner)
     async with uploading(scene, some):
         await accepted(some, 1)
         yield some
-    await promise_kept(scene, some)
+    await promise_kept(scene, some, clocks_agree=clocks_agree)
 
 
-async def promise_kept(scene: Scene, teams: Sequence[Team]) -> None:
-    """Check that every row of every accepted upload has ended as it must."""
-    report = await report_when_quiet(scene, [each for team in teams for each in team.accepted])
+async def promise_kept(scene: Scene, teams: Sequence[Team], **judging: Any) -> None:
+    """Check that every row of every accepted upload has ended as it must.
+
+    ``judging`` is what ``report_when_quiet`` takes besides.
+    """
+    report = await report_when_quiet(scene, [each for team in teams for each in team.accepted], **judging)
     print(f"\n{sum(team.refused for team in teams)} uploads had to ask again; {report}")  # noqa: T201
     assert report.rows
     assert report.kept, str(report)

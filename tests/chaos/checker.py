@@ -3,22 +3,23 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime, timedelta
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.stores.mongo import Mongo
-from libs.fields.phone_forms import both_forms
-from libs.imports.chats import chats_of
+from tests.chaos.stored import Holder, Phone, Record, Stored, account_of, phone_of, read
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedRow:
-    """A row of an accepted file: its phone as it must be stored, and the names of its tags, the request's too."""
+    """A row of an accepted file as it must be stored, and the names of its tags, the request's too."""
 
+    name: str
     country_code: str
     phone: str
+    cpf: str | None = None
+    email: str | None = None
     tags: frozenset[str] = frozenset()
     error: str | None = None
     """The reason code of the error that is a right end of this row."""
@@ -29,6 +30,9 @@ class ExpectedImport:
     """An import that was answered 202, by the row numbers that the spreadsheet shows."""
 
     import_id: int
+    company_id: int
+    account_id: int
+    source_id: int
     rows: Mapping[int, ExpectedRow]
     revision: int | None = 1
     """How often the import must have ended; None: as often as its repairs changed it."""
@@ -42,6 +46,17 @@ class FinishedSeen:
     ce_id: str
     revision: int
     totals: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Hourly:
+    """A quota: what an account may have accepted within an hour."""
+
+    rows: int
+    imports: int
+
+
+HOUR = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -78,108 +93,29 @@ async def check(
     mongo: Mongo,
     expected: Sequence[ExpectedImport],
     events: Sequence[FinishedSeen] | None,
+    *,
+    hourly: Hourly | None = None,
+    clocks_agree: bool = True,
 ) -> Report:
-    """Hold what the stores have against what was accepted. ``events`` None: they are not looked at."""
+    """Hold what the stores have against what was accepted.
+
+    ``events`` None: they are not looked at. ``hourly``: the quota that each account must have been held to.
+    ``clocks_agree`` False: a clock has jumped meanwhile, so that stored times do not say what came first.
+    """
     report = Report(imports=len(expected), rows=sum(len(each.rows) for each in expected))
-    ids = [each.import_id for each in expected]
-    state = await _read(engine, mongo, ids)
+    state = await read(engine, mongo, [each.import_id for each in expected])
     for each in expected:
-        _check_import(report, each, state)
+        _check_import(report, each, state, clocks_agree=clocks_agree)
     _check_phones(report, state)
     _check_orphans(report, state)
+    if hourly is not None:
+        _check_quota(report, hourly, state)
     if events is not None:
         _check_events(report, expected, state, events)
     return report
 
 
-@dataclass(slots=True)
-class _State:
-    imports: dict[int, Mapping[str, Any]]
-    unasked: list[int]
-    """Imports of these companies that nobody was answered."""
-    leads: dict[int, list[Mapping[str, Any]]]
-    rows: dict[int, list[Mapping[str, Any]]]
-    tags: dict[int, list[str]]
-    chats: dict[str, Mapping[str, Any]]
-    every_chat: list[dict[str, Any]]
-    """Of these companies, the platform's own too."""
-    unused_tags: list[Mapping[str, Any]]
-    """Tags that imports made, linked to no chat, when no import is in progress that could still use them."""
-    open_outbox: int
-    holders: dict[tuple[int, int, str, str], set[int | None]]
-    """The imports (None: the platform) of the leads and chats of (company, account, country code, phone)."""
-    patients: set[tuple[int, str, str]]
-
-
-def _phone_of(holder: Mapping[str, Any]) -> tuple[str, str]:
-    return holder["contact_cellphone_country_code"], holder["contact_cellphone"]
-
-
-async def _read(engine: AsyncEngine, mongo: Mongo, ids: list[int]) -> _State:
-    companies = "SELECT company_id FROM amigocare.lead_imports WHERE id = ANY(:ids)"
-    async with engine.connect() as connection:
-
-        async def all_of(statement: str) -> list[Mapping[str, Any]]:
-            return [dict(row) for row in (await connection.execute(text(statement), {"ids": ids})).mappings()]
-
-        imports = await all_of("SELECT * FROM amigocare.lead_imports WHERE id = ANY(:ids)")
-        unasked = await all_of(
-            f"SELECT id FROM amigocare.lead_imports WHERE company_id IN ({companies}) AND id <> ALL(:ids)"
-        )
-        held = await all_of(
-            "SELECT l.*, l.amigocare_messaging_account_id AS account_id FROM amigocare.amigocare_leads l"
-            f" WHERE l.company_id IN ({companies})"
-        )
-        rows = await all_of("SELECT * FROM amigocare.lead_import_rows WHERE import_id = ANY(:ids)")
-        tags = await all_of(
-            "SELECT c.lead_id, lower(t.name) AS name, t.is_deleted FROM amigocare.chat_tags c"
-            " JOIN amigocare.tags t ON t.id = c.tag_id JOIN amigocare.amigocare_leads l ON l.id = c.lead_id"
-            " WHERE l.import_id = ANY(:ids) AND NOT c.is_deleted"
-        )
-        outbox = await all_of(
-            "SELECT count(*) AS n FROM amigocare.outbox WHERE key = ANY(CAST(CAST(:ids AS int[]) AS text[]))"
-        )
-        unused_tags = await all_of(
-            f"SELECT t.id FROM amigocare.tags t WHERE NOT t.is_deleted AND t.company_id IN ({companies})"
-            " AND EXISTS (SELECT FROM amigocare.lead_import_tags m WHERE m.tag_id = t.id AND m.created_here)"
-            " AND NOT EXISTS (SELECT FROM amigocare.chat_tags c WHERE c.tag_id = t.id AND NOT c.is_deleted)"
-            " AND NOT EXISTS (SELECT FROM amigocare.lead_import_tags h JOIN amigocare.lead_imports i"
-            " ON i.id = h.import_id WHERE h.tag_id = t.id AND i.status = 'PROCESSING')"
-        )
-        patients = await all_of(
-            f"SELECT * FROM amigocare.patients WHERE deleted_at IS NULL AND company_id IN ({companies})"
-        )
-    chats = await chats_of(mongo).find({"company_id": {"$in": [row["company_id"] for row in imports]}}).to_list()
-    imported = set(ids)
-    holders: dict[tuple[int, int, str, str], set[int | None]] = defaultdict(set)
-    for each in (*(lead for lead in held if not lead["is_deleted"]), *chats):
-        holders[each["company_id"], each["account_id"], *_phone_of(each)].add(each.get("import_id"))
-    return _State(
-        imports={row["id"]: row for row in imports},
-        unasked=[row["id"] for row in unasked],
-        leads=_grouped([lead for lead in held if lead["import_id"] in imported], "import_id"),
-        rows=_grouped(rows, "import_id"),
-        tags={
-            lead_id: ["(deleted)" if row["is_deleted"] else row["name"] for row in some]
-            for lead_id, some in _grouped(tags, "lead_id").items()
-        },
-        every_chat=chats,
-        unused_tags=unused_tags,
-        chats={str(chat["_id"]): chat for chat in chats if chat.get("import_id") in imported},
-        open_outbox=outbox[0]["n"],
-        holders=holders,
-        patients={(patient["company_id"], *_phone_of(patient)) for patient in patients},
-    )
-
-
-def _grouped(rows: Sequence[Mapping[str, Any]], key: str) -> dict[int, list[Mapping[str, Any]]]:
-    groups: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in rows:
-        groups[row[key]].append(row)
-    return groups
-
-
-def _check_import(report: Report, expected: ExpectedImport, state: _State) -> None:
+def _check_import(report: Report, expected: ExpectedImport, state: Stored, *, clocks_agree: bool) -> None:
     name = f"import {expected.import_id}"
     found = state.imports.get(expected.import_id)
     if found is None:
@@ -198,7 +134,7 @@ def _check_import(report: Report, expected: ExpectedImport, state: _State) -> No
     ended = Counter([row_of_chat(lead["chat_id"]) for lead in leads] + [row["row_number"] for row in rows])
     for row in expected.rows.keys() - ended.keys():
         report.unaccounted.append(f"{name} row {row} ended as nothing")
-    _check_settled(report, expected, found, state)
+    _check_settled(report, expected, state, until=found["finished_at"] if clocks_agree else None)
     for row, times in ended.items():
         if times > 1 or row not in expected.rows:
             report.unaccounted.append(f"{name} row {row} ended {times} times")
@@ -206,52 +142,59 @@ def _check_import(report: Report, expected: ExpectedImport, state: _State) -> No
         _check_lead(report, expected, lead, state)
 
 
-def _check_settled(report: Report, expected: ExpectedImport, found: Mapping[str, Any], state: _State) -> None:
-    name = f"import {expected.import_id}"
+def _check_settled(report: Report, expected: ExpectedImport, state: Stored, *, until: datetime | None) -> None:
     for settled in state.rows[expected.import_id]:
         wanted = expected.rows.get(settled["row_number"])
         if wanted is None:
             continue  # said elsewhere
+        name = f"import {expected.import_id} row {settled['row_number']}"
         if settled["outcome"] == "error" and settled["reason"] != wanted.error:
-            report.lost.append(f"{name} row {settled['row_number']} ended as error: {settled['reason']}")
-        if settled["outcome"] == "existing" and not _is_explained(settled, wanted, expected, found, state):
-            report.lost.append(f"{name} row {settled['row_number']} is called existing: {settled['reason']}")
+            report.lost.append(f"{name} ended as error: {settled['reason']}")
+        if settled["outcome"] == "existing" and not _is_true(settled, wanted, expected, state, until):
+            report.lost.append(f"{name} is called existing: {settled['reason']}")
 
 
-def _is_explained(
-    settled: Mapping[str, Any],
-    wanted: ExpectedRow,
-    expected: ExpectedImport,
-    found: Mapping[str, Any],
-    state: _State,
+def _is_true(
+    settled: Record, wanted: ExpectedRow, expected: ExpectedImport, state: Stored, until: datetime | None
 ) -> bool:
-    """Tell whether somebody else has the phone: another row of the file, lead, contact or chat."""
-    if settled["reason"] == "in_file":
-        return any(
-            number < settled["row_number"] and (row.country_code, row.phone) == (wanted.country_code, wanted.phone)
-            for number, row in expected.rows.items()
-        )
-    account = found["company_id"], found["account_id"]
-    forms = both_forms(wanted.country_code, wanted.phone)
+    """Tell whether the reason was true when the import ended: of this phone, and of who has it since when."""
+    reason, phone = settled["reason"], (wanted.country_code, wanted.phone)
+    if reason == "in_file":
+        earlier = [row for number, row in expected.rows.items() if number < settled["row_number"]]
+        return any((row.country_code, row.phone) == phone for row in earlier)
+    if reason == "patient_exists":
+        return state.is_patients(expected.company_id, phone)
+    kind = {"lead_exists": "lead", "chat_exists": "chat"}[reason]
     return any(
-        (found["company_id"], wanted.country_code, form) in state.patients
-        or state.holders[*account, wanted.country_code, form] - {expected.import_id}
-        for form in forms
+        each.kind == kind and each.import_id != expected.import_id and (until is None or each.since <= until)
+        for each in state.holders_of((expected.company_id, expected.account_id), phone)
     )
 
 
-def _check_lead(report: Report, expected: ExpectedImport, lead: Mapping[str, Any], state: _State) -> None:
+def _check_lead(report: Report, expected: ExpectedImport, lead: Record, state: Stored) -> None:
     row = expected.rows.get(row_of_chat(lead["chat_id"]))
     name = f"lead {lead['id']} of import {expected.import_id}"
-    if row is None or (lead["contact_cellphone_country_code"], lead["contact_cellphone"]) != (
-        row.country_code,
-        row.phone,
-    ):
+    if row is None or phone_of(lead) != (row.country_code, row.phone):
         report.lost.append(f"{name} does not hold its row's phone")
         return
+    for what, stored, wanted in (
+        ("name", lead["name"], row.name),
+        ("CPF", lead["cpf"], row.cpf),
+        ("e-mail", lead["email"], row.email),
+        ("source", lead["source_id"], expected.source_id),
+        ("company", lead["company_id"], expected.company_id),
+        ("account", lead["account_id"], expected.account_id),
+    ):
+        if stored != wanted:
+            report.lost.append(f"{name} does not hold its row's {what}")
     chat = state.chats.get(lead["chat_id"])
-    if chat is None or chat["lead_id"] != lead["id"] or chat["contact_cellphone"] != row.phone:
+    if chat is None or chat["lead_id"] != lead["id"]:
         report.lost.append(f"{name} has no chat of its own")
+    elif (chat["name"], *account_of(chat), *phone_of(chat)) != (row.name, *account_of(lead), *phone_of(lead)):
+        report.lost.append(f"the chat of {name} holds something else")
+    known = _known_before(expected, lead, state)
+    if known:
+        report.doubled.append(f"{name} was made though {known} had its phone")
     tags = Counter(state.tags.get(lead["id"], []))
     if set(tags) != {tag.lower() for tag in row.tags}:
         report.lost.append(f"{name} has the tags {sorted(tags)} instead of {sorted(row.tags)}")
@@ -259,32 +202,53 @@ def _check_lead(report: Report, expected: ExpectedImport, lead: Mapping[str, Any
         report.doubled.append(f"{name} has a tag twice")
 
 
-def _check_phones(report: Report, state: _State) -> None:
-    phones = Counter(
-        (
-            lead["company_id"],
-            lead["amigocare_messaging_account_id"],
-            lead["contact_cellphone_country_code"],
-            lead["contact_cellphone"],
-        )
-        for leads in state.leads.values()
-        for lead in leads
-        if not lead["is_deleted"]
+def _known_before(expected: ExpectedImport, lead: Record, state: Stored) -> str | None:
+    """Return who had the phone, in one of its forms, when the import was accepted."""
+    if state.is_patients(expected.company_id, phone_of(lead)):
+        return "a patient"
+
+    def is_older(each: Holder) -> bool:
+        return each.import_id is None and each.since <= state.imports[expected.import_id]["created_at"]
+
+    return next(
+        (f"a {each.kind}" for each in state.holders_of(account_of(lead), phone_of(lead)) if is_older(each)), None
     )
-    report.doubled += [
-        f"{times} leads of one phone in account {phone[1]}" for phone, times in phones.items() if times > 1
-    ]
-    chats = Counter(
-        (chat["company_id"], chat["account_id"], chat["contact_cellphone_country_code"], chat["contact_cellphone"])
-        for chat in state.every_chat
-    )
-    report.doubled += [
-        f"{times} chats of one phone in account {phone[1]}" for phone, times in chats.items() if times > 1
-    ]
 
 
-def _check_orphans(report: Report, state: _State) -> None:
-    report.doubled += [f"import {import_id} was answered to nobody" for import_id in state.unasked]
+def _one_form(phone: Phone) -> Phone:
+    """Return a phone with its ninth digit, also when it is stored without: both are one person's."""
+    country_code, national = phone
+    is_old_mobile = country_code == "BR" and len(national) == 10 and national[2] in "6789"
+    return (country_code, national[:2] + "9" + national[2:]) if is_old_mobile else phone
+
+
+def _check_phones(report: Report, state: Stored) -> None:
+    leads = [lead for leads in state.leads.values() for lead in leads if not lead["is_deleted"]]
+    for what, holders in (("leads", leads), ("chats", state.every_chat)):
+        phones = Counter((account_of(each), _one_form(phone_of(each))) for each in holders)
+        report.doubled += [
+            f"{times} {what} of one phone in account {account[1]}"
+            for (account, _), times in phones.items()
+            if times > 1
+        ]
+
+
+def _check_quota(report: Report, hourly: Hourly, state: Stored) -> None:
+    """Within any hour no account may have had more accepted than its quota."""
+    accounts: dict[tuple[int, int], list[Record]] = defaultdict(list)
+    for each in state.every_import:
+        accounts[account_of(each)].append(each)
+    for account, imports in accounts.items():
+        for last in imports:
+            hour = [each for each in imports if timedelta(0) <= last["created_at"] - each["created_at"] < HOUR]
+            rows = sum(each["total_rows"] for each in hour)
+            if rows > hourly.rows or len(hour) > hourly.imports:
+                report.doubled.append(f"account {account[1]} had {len(hour)} imports of {rows} rows within an hour")
+
+
+def _check_orphans(report: Report, state: Stored) -> None:
+    unasked = [each["id"] for each in state.every_import if each["id"] not in state.imports]
+    report.doubled += [f"import {import_id} was answered to nobody" for import_id in unasked]
     chats_of_leads = {lead["chat_id"] for leads in state.leads.values() for lead in leads}
     report.lost += [f"chat {chat_id} has no lead" for chat_id in state.chats.keys() - chats_of_leads]
     report.unaccounted += [f"tag {tag['id']} was made and is used by nobody" for tag in state.unused_tags]
@@ -293,7 +257,7 @@ def _check_orphans(report: Report, state: _State) -> None:
 
 
 def _check_events(
-    report: Report, expected: Sequence[ExpectedImport], state: _State, events: Sequence[FinishedSeen]
+    report: Report, expected: Sequence[ExpectedImport], state: Stored, events: Sequence[FinishedSeen]
 ) -> None:
     by_import: dict[int, list[FinishedSeen]] = defaultdict(list)
     for event in events:

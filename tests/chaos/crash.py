@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
-from libs.imports.chats import chats_of
+from libs.imports.chats import CHATS, chats_of
 
 T = TypeVar("T")
 
@@ -50,10 +50,14 @@ class CrashPlan:
 
     async def around(self, what: str, effect: Callable[[], Awaitable[T]]) -> T:
         """Run an effect with a point before and one after it."""
-        self.point(f"before {what}")
+        await self.reach(f"before {what}")
         result = await effect()
-        self.point(f"after {what}")
+        await self.reach(f"after {what}")
         return result
+
+    async def reach(self, what: str) -> None:
+        """Pass a point at which the process may also stand still for a while."""
+        self.point(what)
 
 
 class CrashingConnection:
@@ -80,8 +84,8 @@ class CrashingPostgres(Postgres):
     async def transaction(self, *, company_id: int | None = None, by_index: bool = False) -> AsyncIterator[Any]:
         async with self._postgres.transaction(company_id=company_id, by_index=by_index) as connection:
             yield CrashingConnection(connection, self._plan)
-            self._plan.point("before COMMIT")
-        self._plan.point("after COMMIT")
+            await self._plan.reach("before COMMIT")
+        await self._plan.reach("after COMMIT")
 
 
 class CrashingChats:
@@ -91,14 +95,18 @@ class CrashingChats:
         self._chats = chats_of(mongo)
         self._plan = plan
 
-    def find(self, *arguments: Any) -> Any:
-        self._plan.point("before find chats")
-        return self._chats.find(*arguments)
+    async def find(self, *arguments: Any) -> AsyncIterator[dict[str, Any]]:
+        await self._plan.reach("before find chats")
+        async for chat in self._chats.find(*arguments):
+            yield chat
+
+    async def delete_many(self, which: dict[str, Any]) -> Any:
+        return await self._plan.around("delete chats", lambda: self._chats.delete_many(which))
 
     async def insert_many(self, documents: Sequence[dict[str, Any]], **options: Any) -> Any:
         if self._plan.crashes_next and len(documents) > 1:
             await self._chats.insert_many(documents[: len(documents) // 2], **options)
-        self._plan.point("amid insert chats")
+        await self._plan.reach("amid insert chats")
         return await self._plan.around("insert chats", lambda: self._chats.insert_many(documents, **options))
 
 
@@ -107,8 +115,10 @@ class CrashingMongo(Mongo):
 
     def __init__(self, mongo: Mongo, plan: CrashPlan) -> None:
         self.client = mongo.client
-        self._chats = CrashingChats(mongo, plan)
+        self._mongo = mongo
+        self._plan = plan
 
-    @property
-    def chats(self) -> Any:
-        return self._chats
+    def collection(self, name: str) -> Any:
+        if name != CHATS:
+            raise AssertionError(f"the collection {name} has no crash points")
+        return CrashingChats(self._mongo, self._plan)

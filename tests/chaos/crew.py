@@ -34,9 +34,8 @@ BATCH = 16
 class QuickMongo(Mongo):
     """Writes are acknowledged from memory: it is our processes that crash here, not the server."""
 
-    @property
-    def chats(self) -> AsyncCollection[Document]:
-        return self.client.get_default_database("leadflow").get_collection("chats")
+    def collection(self, name: str) -> AsyncCollection[Document]:
+        return self.client.get_default_database("leadflow").get_collection(name)
 
 
 def quiet_logs() -> None:

@@ -181,7 +181,16 @@ async def run_shape(world: World, shape: Shape, postgres: Postgres, mongo: Mongo
         await shape.prepare(postgres, mongo, tenant)
     for rows in shape.imports:
         import_id = await world.accept(rows, chunk_rows=shape.chunk_rows, tag_ids=tenant.tag_ids[: shape.request_tags])
-        world.expected.append(ExpectedImport(import_id, expected_rows(rows, shape), revision=shape.revision))
+        world.expected.append(
+            ExpectedImport(
+                import_id,
+                tenant.company_id,
+                tenant.account_id,
+                tenant.source_id,
+                expected_rows(rows, shape),
+                revision=shape.revision,
+            )
+        )
     if shape.falls_silent:
         await fall_silent(world, comes_late=shape.comes_late)
     elif shape.repeats > 1:
@@ -198,8 +207,11 @@ def expected_rows(rows: list[Row], shape: Shape) -> dict[int, ExpectedRow]:
     names = ["Cliente", "Parceiro", "VIP"][: shape.request_tags]
     return {
         number: ExpectedRow(
+            row.name,
             "BR",
             row.phone,
+            row.cpf,
+            row.email,
             frozenset([*row.tags, *names]),
             error="not_on_whatsapp" if shape.asks_provider and row.phone.endswith("0000") else None,
         )

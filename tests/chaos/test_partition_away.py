@@ -15,8 +15,8 @@ CHUNKS = [topic.name for topic in (CHUNK_ACCEPTED, CHUNK_DEDUPLICATED, CHUNK_TAG
 SERVICES = ("api", "dedup", "tagger", "creator", "finalizer")
 SECONDS_AWAY = 60.0
 """Longer than a producer of aiokafka keeps a message (40 s, unless it is told otherwise)."""
-ALL_PARTITIONS = {"sizes": (1_200,), "most_in_progress": 8}
-"""Imports of twelve chunks: each has one for every partition."""
+TWELVE_CHUNKS = (1_200,)
+"""Rows of an import that has a chunk for every partition."""
 
 
 async def test_partitions_without_leader_for_a_minute_stop_no_producer_for_good(cluster: Scene) -> None:
@@ -30,7 +30,7 @@ async def test_partitions_without_leader_for_a_minute_stop_no_producer_for_good(
     async def leaderless(admin: AIOKafkaAdminClient) -> bool:
         return {(await partition_of(admin, name, number))["leader"] for name, number in away} == {-1}
 
-    async with kept(cluster, **ALL_PARTITIONS) as teams:
+    async with kept(cluster, sizes=TWELVE_CHUNKS, most_in_progress=8) as teams:
         await accepted(teams, 2)  # every producer has published to every partition
         async with without_broker(3):
             await answered(bootstrap, leaderless, "partitions without leader")

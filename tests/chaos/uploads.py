@@ -10,7 +10,7 @@ import httpx
 
 from tests.chaos.checker import ExpectedImport, ExpectedRow
 from tests.support.platform import Tenant
-from tests.support.user import csv_file
+from tests.support.user import cpf_of, csv_file
 
 NOT_ON_WHATSAPP = "0000"
 """How phones end that the fake provider says are not on WhatsApp."""
@@ -37,15 +37,24 @@ class Team:
     refused: int = 0
     """Uploads that got no answer, or "later"."""
 
-    def _file(self) -> tuple[bytes, dict[int, ExpectedRow]]:
+    def new_file(self) -> tuple[bytes, dict[int, ExpectedRow]]:
         rows, expected = [], {}
         for number in range(2, 2 + self.chance.choice(self.sizes)):
             phone = f"119{self.first_phone + self.chance.randrange(self.pool):08d}"
             tags = self.chance.sample(TAGS, self.chance.randint(0, 3))
-            rows.append([f"Lead {phone}", phone, "", "", ", ".join(tags)])
+            # A phone comes in many files, each time of another person: the first one's lead must be as they wrote it.
+            name, cpf = (
+                f"Lead {phone} {self.chance.randrange(1_000)}",
+                cpf_of(str(self.chance.randrange(10**9, 10**10))),
+            )
+            email = f"lead{self.chance.randrange(10**6)}@clinica.com.br" if self.chance.random() < 0.7 else None
+            rows.append([name, phone, cpf, email or "", ", ".join(tags)])
             expected[number] = ExpectedRow(
+                name,
                 "BR",
                 phone,
+                cpf,
+                email,
                 frozenset([*tags, REQUEST_TAG]),
                 error="not_on_whatsapp" if phone.endswith(NOT_ON_WHATSAPP) else None,
             )
@@ -57,10 +66,13 @@ class Team:
             await self._wait_for_room(client, calm)
             if calm.is_set():
                 return
-            file, expected = self._file()
+            file, expected = self.new_file()
             data = self.tenant.data(name=f"Storm {number}", tag_ids=self.tenant.tag_ids[:1])
             import_id = await self._answered(client, file, json.dumps(data), f"storm-{number}")
-            self.accepted.append(ExpectedImport(import_id, expected))
+            tenant = self.tenant
+            self.accepted.append(
+                ExpectedImport(import_id, tenant.company_id, tenant.account_id, tenant.source_id, expected)
+            )
             await asyncio.sleep(self.chance.uniform(0.0, self.longest_pause))
 
     async def _wait_for_room(self, client: httpx.AsyncClient, calm: asyncio.Event) -> None:

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from faststream.kafka import KafkaBroker
 from sqlalchemy import text
 
 from libs.common.kafka.dead_letter import DeadLetter
+from libs.common.kafka.broker import Broker
 from libs.common.outbox.event_outbox import EventOutbox
 from libs.common.outbox.relay import Relay
 from libs.common.stores.mongo import Mongo
@@ -134,7 +134,7 @@ class World:
         postgres, _, plan = self._stores("relay")
         world = self
 
-        class World:
+        class Kafka:
             def partition_of(self, topic: str, key: bytes) -> int:
                 return 0
 
@@ -147,7 +147,7 @@ class World:
                 await plan.around("publish", append)
 
         # The two methods that the relay calls.
-        broker = cast(Broker, World())
+        broker = cast(Broker, Kafka())
         chunks = ChunkOutbox(Window(alone=3, shared=2), service="chaos", clock=lambda: NOW)
         relay = Relay(postgres, broker, service="chaos", sources=(EventOutbox(), chunks), poll_seconds=1)
         counts.append(await relay.relay_once())

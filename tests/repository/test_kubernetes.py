@@ -2,7 +2,10 @@
 
 import copy
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import kubernetes_validate
 import pytest
@@ -12,6 +15,7 @@ from deploy.processes import PROCESSES, SERVERS, SERVICES
 from tests.support.keda import ScaledObject
 from tests.support.manifests import (
     CONTAINERS,
+    KUBECTL,
     KUSTOMIZATIONS,
     SCALED,
     SECRETS,
@@ -21,6 +25,7 @@ from tests.support.manifests import (
     containers,
     environment_of,
     image_environment,
+    kustomize,
     of_kind,
     plain,
     pod_environment,
@@ -31,7 +36,7 @@ from tests.support.manifests import (
 )
 from tests.support.stack import ROOT
 
-KUBERNETES = "1.37"
+OLDEST, NEWEST = "1.30", "1.37"
 README = (ROOT / "deploy" / "k8s" / "README.md").read_text()
 
 
@@ -41,7 +46,8 @@ def refusal(manifest: Manifest) -> str | None:
         if manifest["apiVersion"].startswith("keda.sh/"):
             ScaledObject.model_validate(manifest)
         else:
-            kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+            for version in (OLDEST, NEWEST):
+                kubernetes_validate.validate(manifest, version, strict=True)
     except (ValidationError, kubernetes_validate.ValidationError) as error:
         return str(error)
     return None
@@ -61,7 +67,7 @@ def test_what_kustomize_builds_is_valid(name: str) -> None:
     [
         ("Deployment", lambda spec: spec.update(replica=2)),
         ("Deployment", lambda spec: spec["template"]["spec"]["containers"][0].update(readinesProbe={})),
-        ("Job", lambda spec: spec.update(backoffLimit="5")),
+        ("CronJob", lambda spec: spec["jobTemplate"]["spec"].update(backoffLimit="5")),
         ("ScaledObject", lambda spec: spec.update(maxReplicas=2)),
         ("ScaledObject", lambda spec: spec["triggers"][0]["metadata"].update(lagThreshold=3)),
         ("ScaledObject", lambda spec: spec["triggers"][0]["metadata"].update(lagTreshold="3")),
@@ -69,7 +75,7 @@ def test_what_kustomize_builds_is_valid(name: str) -> None:
     ],
 )
 def test_the_schemas_refuse_what_a_cluster_would(kind: str, spoil: Callable[[Manifest], object]) -> None:
-    manifest = copy.deepcopy(next(each for each in build_kustomization("base") if each["kind"] == kind))
+    manifest = copy.deepcopy(next(each for each in build_kustomization(SCALED) if each["kind"] == kind))
     spoil(manifest["spec"])
     assert refusal(manifest)
 
@@ -81,16 +87,16 @@ def test_the_schemas_refuse_what_a_cluster_would(kind: str, spoil: Callable[[Man
 def test_every_service_is_a_deployment_started_as_compose_starts_it(name: str) -> None:
     deployments = of_kind(build_kustomization(name), "Deployment")
     assert set(deployments) == set(SERVICES)
-    jobs = of_kind(build_kustomization(name), "Job")
+    jobs = of_kind(build_kustomization(name), "CronJob")
     assert set(jobs) == ({"migrate", "seed"} if name == "overlays/local" else {"migrate"})
-    for workload, each in {**deployments, **jobs}.items():
-        [container] = each["spec"]["template"]["spec"]["containers"]
+    for workload in (*deployments, *jobs):
+        [container] = pods(build_kustomization(name))[workload]["spec"]["containers"]
         assert "command" not in container
         assert container["args"] == CONTAINERS[workload]["command"]
 
 
 def test_the_base_names_no_namespace_and_holds_no_secret() -> None:
-    for name in SCALED:
+    for name in ("base", "overlays/production", SCALED):
         for manifest in build_kustomization(name):
             assert "namespace" not in manifest["metadata"]
             assert manifest["kind"] != "Secret"
@@ -210,6 +216,46 @@ def test_a_secret_is_given_to_those_who_need_it() -> None:
         for variable in holders
     }
     assert holders == expected
+
+
+def test_the_readme_names_the_versions_that_the_manifests_are_held_to() -> None:
+    client = subprocess.run([KUBECTL, "version", "--client"], capture_output=True, text=True, check=True).stdout
+    assert f"Client Version: v{NEWEST}." in client, "the client in requirements/dev.txt and the schemas go together"
+    assert README.count(f"{OLDEST} or newer") == 2
+    assert f"kubectl {NEWEST}" in README
+
+
+# Change
+
+MAY_CHANGE = {
+    "Deployment": {"replicas", "strategy", "template", "revisionHistoryLimit"},
+    "StatefulSet": {"replicas", "template", "updateStrategy", "revisionHistoryLimit"},
+    "Job": {"suspend", "parallelism", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"},
+    "CronJob": {"schedule", "suspend", "jobTemplate"},
+}
+"""What an API server lets be changed of a workload's ``spec`` once it is there; the rest it refuses."""
+
+
+def fixed(manifests: tuple[Manifest, ...]) -> dict[tuple[str, str], Manifest]:
+    """Return, by kind and name, what nobody can change of a workload."""
+    return {
+        (kind, name): {key: value for key, value in each["spec"].items() if key not in MAY_CHANGE[kind]}
+        for kind in MAY_CHANGE
+        for name, each in of_kind(manifests, kind).items()
+    }
+
+
+@pytest.mark.parametrize("name", ["overlays/local", "overlays/production"])
+def test_another_version_or_setting_can_be_applied_over_what_runs(name: str, tmp_path: Path) -> None:
+    """Of a changed line in a ConfigMap the hash in its name changes, and so every pod that refers to it."""
+    shutil.copytree(ROOT / "deploy" / "k8s", tmp_path, dirs_exist_ok=True)
+    overlay, base = (tmp_path / each / "kustomization.yaml" for each in (name, "base"))
+    overlay.write_text(overlay.read_text().replace("newTag: 0.1.0", "newTag: 0.2.0").replace("=leadflow", "=other"))
+    base.write_text(base.read_text().replace("LEADFLOW_TOPIC_PARTITIONS=12", "LEADFLOW_TOPIC_PARTITIONS=24"))
+    before, after = build_kustomization(name), kustomize(tmp_path / name)
+    for workload in SETTINGS:
+        assert pods(before)[workload] != pods(after)[workload], f"{workload} is not touched: this test shows nothing"
+    assert fixed(before) == fixed(after)
 
 
 # Order

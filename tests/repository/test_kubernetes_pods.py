@@ -146,7 +146,7 @@ def test_images_are_those_of_compose(name: str) -> None:
                 assert container["image"] == CONTAINERS[container["name"]]["image"]
                 continue
             assert tag == project_version()
-            expected = f"registry.example.com/{IMAGE}" if name == "overlays/production" else IMAGE
+            expected = f"registry.example.com/{IMAGE}" if name.startswith("overlays/production") else IMAGE
             assert repository == expected
 
 

@@ -5,8 +5,11 @@ import importlib.resources
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,6 +75,11 @@ print(json.dumps(found))
 def subscriptions() -> dict[str, set[tuple[str, str]]]:
     """Return (topic, group) of every subscriber of each consumer."""
     return {name: {(topic, group) for topic, group in each["subscribers"]} for name, each in wired().items()}
+
+
+def members(name: str) -> int:
+    """Return as how many members of its group a consumer reads, at most of any topic."""
+    return max(Counter((topic, group) for topic, group in wired()[name]["subscribers"]).values())
 
 
 def project_version() -> str:
@@ -185,22 +193,42 @@ def image_environment() -> dict[str, str]:
 
 # Kubernetes
 
-KUSTOMIZATIONS = ("base", "overlays/local", "overlays/production")
+COMPONENTS = tuple(sorted(path.name for path in (ROOT / "deploy" / "k8s" / "components").iterdir()))
 
-SCALED = ("base", "overlays/production")
-"""Where KEDA is; the local overlay does without."""
+SCALED = "overlays/production+keda"
+"""Where KEDA is; everywhere else is done without."""
+
+KUSTOMIZATIONS = ("base", "overlays/local", "overlays/production", SCALED)
+"""Folders of deploy/k8s; after a ``+``, a component whose line an operator of that overlay takes the mark off."""
+
+KUBECTL = str(Path(sys.executable).parent / "kubectl")
 
 
 @cache
 def build_kustomization(name: str) -> tuple[Manifest, ...]:
-    """Return what ``kubectl kustomize`` makes of a folder of deploy/k8s."""
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "kubectl"), "kustomize", f"deploy/k8s/{name}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Return what ``kubectl kustomize`` makes of a folder of deploy/k8s, with the components named after it."""
+    folder, *components = name.split("+")
+    if not components:
+        return kustomize(ROOT / "deploy" / "k8s" / folder)
+    with tempfile.TemporaryDirectory() as copy:
+        shutil.copytree(ROOT / "deploy" / "k8s", copy, dirs_exist_ok=True)
+        take_in(Path(copy) / folder, *components)
+        return kustomize(Path(copy) / folder)
+
+
+def take_in(overlay: Path, *components: str) -> None:
+    """Take the marks off these components' lines, as README.md tells an operator to."""
+    file = overlay / "kustomization.yaml"
+    text = file.read_text()
+    for line in ["components:", *(rf"  - ../../components/{each}(?= |$)" for each in components)]:
+        text, found = re.subn(rf"^# ({line})", r"\1", text, count=1, flags=re.MULTILINE)
+        assert found, f"no line {line}"
+    file.write_text(text)
+
+
+def kustomize(folder: Path) -> tuple[Manifest, ...]:
+    """Return what is made of this folder. Fails also when kustomize warns."""
+    done = subprocess.run([KUBECTL, "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not done.stderr, f"kustomize warns: {done.stderr}"
     return tuple(yaml.safe_load_all(done.stdout))
@@ -214,7 +242,13 @@ def of_kind(manifests: tuple[Manifest, ...], *kinds: str) -> dict[str, Manifest]
 def pods(manifests: tuple[Manifest, ...]) -> dict[str, Manifest]:
     """Return the pod templates of all workloads, by the workload's name."""
     workloads = of_kind(manifests, "Deployment", "StatefulSet", "Job", "DaemonSet", "CronJob")
-    return {name: workload["spec"]["template"] for name, workload in workloads.items()}
+    return {name: job_of(workload)["spec"]["template"] for name, workload in workloads.items()}
+
+
+def job_of(workload: Manifest) -> Manifest:
+    """Return what a CronJob makes Jobs of; any other workload as it is."""
+    made: Manifest = workload["spec"]["jobTemplate"] if workload["kind"] == "CronJob" else workload
+    return made
 
 
 def containers(pod: Manifest) -> list[Manifest]:
@@ -256,7 +290,7 @@ def secrets_of(name: str) -> dict[str, dict[str, str]]:
     """Return the Secrets that a kustomization's pods find, by name: made by it, or as README.md makes them."""
     if name == "base":
         return {"leadflow-secrets": SECRETS["leadflow-secrets"] | {"LEADFLOW_JWT_SECRET": "s" * 32}}
-    if name == "overlays/production":
+    if name.startswith("overlays/production"):
         return SECRETS
     return {
         own: {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}

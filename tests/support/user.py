@@ -32,6 +32,15 @@ def old_form(phone: str) -> str:
     return phone[:2] + phone[3:]
 
 
+def cpf_of(phone: str) -> str:
+    """Return a CPF with right check digits (modulo 11) that follows from a phone."""
+    digits = f"{int(phone[-9:]):09d}"
+    for length in (10, 11):
+        total = sum(int(digit) * weight for digit, weight in zip(digits, range(length, 1, -1), strict=True))
+        digits += str(total * 10 % 11 % 10)
+    return digits
+
+
 def lead_rows(phones: Iterable[str], tags: str = "") -> list[list[str]]:
     return [[f"Lead {phone}", phone, "", "", tags] for phone in phones]
 

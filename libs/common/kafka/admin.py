@@ -14,6 +14,7 @@ from aiokafka.errors import (
     for_code,
 )
 
+from libs.common.kafka.clients import group_in_kafka, kafka_admin, topic_in_kafka
 from libs.common.settings import KafkaSettings
 from libs.common.topics import Registry
 
@@ -28,15 +29,15 @@ _NOT_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoor
 async def ensure_topics(settings: KafkaSettings, registries: Iterable[Registry]) -> None:
     """Create what is missing. Raises aiokafka's KafkaError when the cluster refuses one."""
     declared = tuple(registries)
-    wanted = _retention_hours(declared)
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap.split(","), client_id="leadflow-migrate")
+    wanted = {topic_in_kafka(settings, name): hours for name, hours in _retention_hours(declared).items()}
+    admin = kafka_admin(settings, client_id="leadflow-migrate")
     try:
         await admin.start()
         missing = set(wanted) - set(await admin.list_topics())
         if missing:
             await _create(admin, settings, {name: wanted[name] for name in sorted(missing)})
         readers = {reader for registry in declared for topic in registry.topics for reader in topic.readers}
-        await _ensure_coordinators(admin, sorted(readers))
+        await _ensure_coordinators(admin, [group_in_kafka(settings, reader) for reader in sorted(readers)])
     finally:
         await admin.close()
 

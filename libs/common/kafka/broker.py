@@ -13,6 +13,7 @@ from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from libs.common.kafka.clients import broker_options, topic_in_kafka
 from libs.common.kafka.delivery import Delivery, DeliveryMiddleware
 from libs.common.settings import KafkaSettings
 
@@ -34,19 +35,29 @@ log = structlog.get_logger()
 
 
 class Broker(KafkaBroker):
-    """Starts its consumers at once.
+    """Starts its consumers at once, and is told topics by our own names: only here they get the prefix.
 
     Each is started when it has its partitions. One after another, every member that joins a group would wait until
     the members before it notice at their next heartbeat: seconds, and a warning, a member.
     """
 
-    partitioner: Partitioner
+    def __init__(self, settings: KafkaSettings, *, partitioner: Partitioner, **options: Any) -> None:
+        super().__init__(partitioner=partitioner, **options)
+        self._settings = settings
+        self._partitioner = partitioner
+        # For the topics of subscribers and publishers. What is published without a publisher FastStream leaves alone.
+        self.config.broker_config.prefix = topic_in_kafka(settings, "")
+
+    async def publish(self, message: Any, topic: str = "", **options: Any) -> Any:
+        return await super().publish(message, topic_in_kafka(self._settings, topic), **options)
 
     def partition_of(self, topic: str, key: bytes) -> int | None:
         """Return where a message with this key goes, or None while the topic's partitions are not known yet."""
-        producer: AIOKafkaProducer = self.config.broker_config.producer._producer.producer  # type: ignore[attr-defined]  # noqa: SLF001
-        partitions = sorted(producer.client.cluster.partitions_for_topic(topic) or ())
-        return self.partitioner(key, partitions, partitions) if partitions else None
+        # FastStream has no name for the client beneath its producer.
+        producer: AIOKafkaProducer = self.config.producer._producer.producer  # type: ignore[attr-defined]  # noqa: SLF001
+        found = producer.client.cluster.partitions_for_topic(topic_in_kafka(self._settings, topic))
+        partitions = sorted(found or ())
+        return self._partitioner(key, partitions, partitions) if partitions else None
 
     async def start(self) -> None:
         await self.connect()
@@ -91,24 +102,21 @@ def create_broker(
         # The last one of the list stands next to the handler. Delivery must: it decides about an error before metrics
         # and traces count the message as failed.
         middlewares.append(DeliveryMiddleware.with_policy(delivery))
-    partitioner = partitioner or DefaultPartitioner()
     broker = Broker(
-        settings.kafka_bootstrap.split(","),
-        client_id=f"leadflow-{service}",
+        settings,
+        **broker_options(settings, client_id=f"leadflow-{service}"),
         # Not enable_idempotence: every handler may run twice, so a repeat costs nothing, and such a producer cannot be
-        # used any more after a batch that failed (decision 13).
+        # used any more after a batch that failed (decision 14).
         acks="all",
         request_timeout_ms=int(PUBLISH_SECONDS * 1000),
-        partitioner=partitioner,
+        partitioner=partitioner or DefaultPartitioner(),
         allow_auto_create_topics=False,
-        compression_type="zstd",
         max_request_size=1024 * 1024,
         # FastStream logs exceptions with their values, which may be personal data; Delivery logs instead.
         logger=None,
         graceful_timeout=HANDLER_GRACE_SECONDS,
         middlewares=middlewares,
     )
-    broker.partitioner = partitioner
     if delivery is not None:
         delivery.connect(broker)
     return broker

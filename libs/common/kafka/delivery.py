@@ -22,6 +22,7 @@ from faststream import BaseMiddleware
 from faststream.kafka import KafkaBroker
 
 from libs.common.errors import BadDeploy, describe, is_bad_day, is_bad_message
+from libs.common.kafka.clients import topic_in_kafka
 from libs.common.kafka.dead_letter import dead_letter_headers, dead_letter_key
 from libs.common.kafka.metrics import DEAD_LETTERED, RETRIES
 from libs.common.settings import KafkaSettings
@@ -122,7 +123,7 @@ class Delivery:
             if tries.unforeseen < UNFORESEEN_ATTEMPTS or not self._is_over(tries):
                 await self._try_again(record, error, attempts=tries.unforeseen)
                 return False
-        if record.topic == self.dead_letters.topic:
+        if record.topic == topic_in_kafka(self._settings, self.dead_letters.topic):
             log.error("unreadable dead letter left in its topic", offset=record.offset, error=describe(error))
             return True
         if self._bad_in_a_row >= self._settings.bad_messages_in_a_row:

@@ -5,22 +5,24 @@ from collections.abc import Iterable, Sequence
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from libs.common.kafka.clients import group_in_kafka, kafka_admin, kafka_consumer, topic_in_kafka
 from libs.common.settings import KafkaSettings
 from libs.common.topics import Registry, topics_read_by
 
 
 async def group_lags(settings: KafkaSettings, registries: Iterable[Registry], groups: Sequence[str]) -> dict[str, int]:
     """Return each group's number of messages that it has not committed, over all topics that it is a reader of."""
-    bootstrap = settings.kafka_bootstrap.split(",")
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="leadflow-lag")
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, client_id="leadflow-lag")
+    admin = kafka_admin(settings, client_id="leadflow-lag")
+    consumer = kafka_consumer(settings, client_id="leadflow-lag")
     declared = tuple(registries)
+    topics = {group: [topic_in_kafka(settings, name) for name in topics_read_by(declared, group)] for group in groups}
     try:
         await admin.start()
         try:
             await consumer.start()
             return {
-                group: await _group_lag(admin, consumer, group, topics_read_by(declared, group)) for group in groups
+                group: await _group_lag(admin, consumer, group_in_kafka(settings, group), topics[group])
+                for group in groups
             }
         finally:
             await consumer.stop()

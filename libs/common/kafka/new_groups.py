@@ -8,12 +8,12 @@ placed at the end of every partition once, before its first member joins, and re
 
 import stamina
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import TopicPartition
 from aiokafka.errors import IllegalGenerationError, KafkaError, UnknownMemberIdError
 from aiokafka.structs import OffsetAndMetadata
 from faststream.kafka import KafkaBroker
 
+from libs.common.kafka.clients import kafka_admin, kafka_consumer
 from libs.common.settings import KafkaSettings
 
 SECONDS_FOR_OFFSETS = 30.0
@@ -47,8 +47,7 @@ def _may_pass(error: Exception) -> bool:
 
 
 async def _begin_now(settings: KafkaSettings, group: str, topic: str) -> None:
-    bootstrap = settings.kafka_bootstrap.split(",")
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="leadflow-new-group")
+    admin = kafka_admin(settings, client_id="leadflow-new-group")
     try:
         await admin.start()
         committed = await admin.list_consumer_group_offsets(group)
@@ -58,9 +57,7 @@ async def _begin_now(settings: KafkaSettings, group: str, topic: str) -> None:
     finally:
         await admin.close()
     partitions = [TopicPartition(topic, each["partition"]) for each in described["partitions"]]
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, client_id="leadflow-new-group", group_id=group, enable_auto_commit=False
-    )
+    consumer = kafka_consumer(settings, client_id="leadflow-new-group", group_id=group, enable_auto_commit=False)
     try:
         await consumer.start()
         consumer.assign(partitions)

@@ -9,6 +9,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from pydantic import ValidationError
 
 from libs.common.errors import BadMessage, describe
+from libs.common.kafka.clients import group_in_kafka
 from libs.common.kafka.rebalance import WaitForHandler
 from libs.common.settings import KafkaSettings
 from libs.common.topics import EventT, Topic
@@ -72,7 +73,7 @@ def subscribe_raw(
     listener = WaitForHandler(REBALANCE_TIMEOUT_MS / 1000 - 10, begins_now=begins == "now")
     subscriber = broker.subscriber(
         topic_name,
-        group_id=group,
+        group_id=group_in_kafka(settings, group),
         ack_policy=AckPolicy.NACK_ON_ERROR,
         # Also for a group that begins now: this setting decides, too, for partitions that are added later and for
         # offsets that Kafka forgot, where "latest" would lose messages. Such a group has had its offsets placed at the

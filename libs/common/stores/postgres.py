@@ -1,5 +1,6 @@
 """PostgreSQL: one engine a process, transactions at the handlers' edge."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,6 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from libs.common.settings import PostgresSettings
+
+ASK_SECONDS = 5.0
+"""How long ``ask`` waits for an answer; its caller asks again."""
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -63,6 +67,19 @@ class Postgres:
                 become = _BECOME_TENANT_BY_INDEX if by_index else _BECOME_TENANT
                 await connection.execute(become, {"company_id": str(company_id)})
             yield connection
+
+    @property
+    def place(self) -> str:
+        """What this is and where, for people: ``PostgreSQL at host:port``."""
+        return f"PostgreSQL at {self.engine.url.host}:{self.engine.url.port or 5432}"
+
+    async def ask(self) -> None:
+        """Return when the server takes a transaction of ours. Raises what it, the network or the driver says instead.
+
+        For the start of a process and for readiness: the address, the password and the database are right.
+        """
+        async with asyncio.timeout(ASK_SECONDS), self.transaction() as connection:
+            await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
         await self.engine.dispose()

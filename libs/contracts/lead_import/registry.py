@@ -21,4 +21,5 @@ REGISTRY = Registry(
         IMPORT_FINISHED,
     ),
     dead_letters=DEAD_LETTERS,
+    lag_watchers=("finalizer",),
 )

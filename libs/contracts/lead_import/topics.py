@@ -18,6 +18,7 @@ IMPORT_ACCEPTED = Topic(
     readers=(),
     retention_hours=7 * DAY,
     public=True,
+    also_sent_by=("finalizer",),
 )
 IMPORT_FINISHED = Topic(
     name="lead.import-finished.v1",
@@ -29,4 +30,5 @@ IMPORT_FINISHED = Topic(
     readers=("api",),
     retention_hours=7 * DAY,
     public=True,
+    also_sent_by=("api",),
 )

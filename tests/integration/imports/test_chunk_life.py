@@ -10,7 +10,7 @@ from libs.common.outbox.source import LEASE_SECONDS, Room
 from libs.common.stores.postgres import Postgres
 from libs.imports import chunk_life
 from libs.imports.chunk_states import ChunkOutcome, ClaimedChunk, Window
-from tests.support.imports import insert_import
+from tests.support.imports import insert_import, insert_imports
 from tests.support.kafka import unique
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
@@ -58,12 +58,6 @@ async def let_pass(db: Stored, seconds: float) -> None:
     await db.execute(
         "UPDATE amigocare.lead_import_chunks SET lease_until = lease_until - make_interval(secs => :s)", s=seconds
     )
-
-
-async def queued(db: Stored, tenant: Tenant, count: int, *, chunks: int, size: int) -> list[int]:
-    """Insert so many accepted imports, of so many chunks of so many bytes."""
-    first = await insert_import(db.postgres, tenant, row_counts=[], name=unique("n"))
-    ...
 
 
 async def test_chunks_are_claimed_in_order_with_their_payload_and_trace(
@@ -224,10 +218,10 @@ async def test_chunks_are_claimed_up_to_a_size_and_one_that_is_larger_by_itself(
 
 
 async def test_two_thousand_queued_imports_are_claimed_in_turns_first_chunks_first(
-    postgres: Postgres, tenant: Tenant, db: Stored
+    postgres: Postgres, tenant: Tenant
 ) -> None:
     """What an outage leaves behind. None is passed over: no second chunk goes before every first one."""
-    imports = await queued(db, tenant, 2_000, chunks=2, size=10)
+    imports = await insert_imports(postgres, tenant, 2_000, chunks=2, size=10)
     turns = [places(await claim(postgres)) for _ in range(40)]
     assert {len(turn) for turn in turns} == {ROOM.messages}
     claimed = [place for turn in turns for place in turn]
@@ -267,7 +261,7 @@ async def test_who_waited_for_an_imports_end_sees_its_last_chunk_settled(
 
     async with postgres.transaction() as ending:
         await chunk_life.lock_imports(ending, [import_id])
+        await chunk_life.settle(ending, (import_id, 0), outcome, again=False)
         asked = asyncio.create_task(ask())
         await eventually(waits, what="a transaction that waits for the import's end")
-        await chunk_life.settle(ending, (import_id, 0), outcome, again=False)
     assert await asked

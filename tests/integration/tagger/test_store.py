@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from libs.common.errors import BadDay
+from libs.common.errors import BadDay, BadMessage
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkDeduplicated
 from services.tagger.store import Store
@@ -166,9 +167,25 @@ async def test_a_chunk_is_settled_when_it_ended_well_or_badly(
         assert await transaction.is_settled(chunk) is settled
 
 
-async def test_an_import_that_does_not_exist_is_not_settled_and_holds_no_tags(
+async def test_a_chunk_of_an_import_that_does_not_exist_is_a_bad_message(
     store: Store, chunk: ChunkDeduplicated
 ) -> None:
     stranger = chunk.model_copy(update={"import_id": 2**31 - 1})
+    with pytest.raises(BadMessage):
+        async with store.transaction(chunk.company_id) as transaction:
+            await transaction.is_settled(stranger)
+
+
+async def test_while_tags_are_found_or_made_the_chunk_cannot_be_settled(
+    store: Store, chunk: ChunkDeduplicated, postgres: Postgres
+) -> None:
+    """Nor its import end, which comes after its last chunk."""
+    settle = text("UPDATE amigocare.lead_import_chunks SET settled_at = now() WHERE import_id = :i")
     async with store.transaction(chunk.company_id) as transaction:
-        assert not await transaction.is_settled(stranger)
+        assert not await transaction.is_settled(chunk)
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            async with postgres.transaction() as settling:
+                await settling.execute(text("SET LOCAL lock_timeout = '200ms'"))
+                await settling.execute(settle, {"i": chunk.import_id})
+    async with postgres.transaction() as settling:
+        await settling.execute(settle, {"i": chunk.import_id})

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from libs.common.errors import BadDay, BadDeploy, BadMessage, describe, is_bad_day, is_bad_message
+from libs.common.errors import BadDay, BadDeploy, BadMessage, describe, is_bad_day, is_bad_message, reason
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from services.creator.whatsapp import ProviderAway
 from tests.support.chunks import plain
@@ -256,3 +256,23 @@ def test_errors_of_databases_are_described_by_their_code() -> None:
 
 def test_a_bad_deploy_passes_every_handler_of_exceptions() -> None:
     assert not issubclass(BadDeploy, Exception)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (from_sqlalchemy(pg.InvalidPasswordError("password authentication failed")), "authentication failed (28P01)"),
+        (pymongo.errors.OperationFailure("Authentication failed., full error: {…}", 18), "Authentication failed. (18)"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "Connection refused"),
+        (TimeoutError(), "no answer in time"),
+        (aiokafka.errors.KafkaConnectionError("Unable to bootstrap"), "Unable to bootstrap"),
+    ],
+)
+def test_why_a_server_did_not_answer_is_said_in_its_own_words(error: BaseException, words: str) -> None:
+    assert words in reason(error)
+
+
+def test_what_a_driver_says_of_its_own_is_no_reason_for_people() -> None:
+    """It may quote an address with its password."""
+    assert MARK not in reason(asyncpg.ClientConfigurationError(MARK))
+    assert MARK not in reason(ValueError(MARK))

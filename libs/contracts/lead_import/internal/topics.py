@@ -30,6 +30,7 @@ CHUNK_ACCEPTED = Topic(
     owner="api",
     readers=("dedup",),
     retention_hours=DAY,
+    also_sent_by=("finalizer",),
 )
 CHUNK_DEDUPLICATED = Topic(
     name="lead.import-chunk-deduplicated.v1",
@@ -65,6 +66,7 @@ CHUNK_CREATED = Topic(
 DEAD_LETTERS = DeadLetters(
     topic="lead.import-dead-letter.v1",
     readers=("finalizer",),
+    writers=("dedup", "tagger", "creator", "finalizer"),
     piece_of=chunk_of_key,
     piece_header="x-chunk",
 )

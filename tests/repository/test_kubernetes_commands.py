@@ -1,0 +1,75 @@
+"""The commands of deploy/k8s/README.md, run by the real kubectl against what answers it as an API server does."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.kube_api import NAMESPACE, KubeApi, Plain, serving
+from tests.support.manifests import KUBECTL, build_kustomization, of_kind
+from tests.support.stack import ROOT
+
+README = (ROOT / "deploy" / "k8s" / "README.md").read_text()
+
+
+def commands(first: str, last: str) -> str:
+    """Return the lines of the README from the one that begins so to the one that ends so."""
+    found = re.search(rf"^    ({first}.*?{last})$", README, re.MULTILINE | re.DOTALL)
+    assert found, f"no commands from {first} to {last}"
+    return found[1]
+
+
+def run(script: str, api: KubeApi, folder: Path) -> subprocess.CompletedProcess[str]:
+    with serving(api, folder) as kubeconfig:
+        path = f"{Path(KUBECTL).parent}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["sh", "-ec", script],
+            cwd=folder,
+            env={"PATH": path, "KUBECONFIG": str(kubeconfig), "HOME": str(folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+
+def here(manifest: Plain) -> Plain:
+    return manifest | {"metadata": manifest["metadata"] | {"namespace": NAMESPACE, "uid": "1"}}
+
+
+@pytest.mark.parametrize(("ends_as", "well"), [("Complete", True), ("Failed", False)])
+def test_the_migration_is_waited_for_until_it_ended_well_or_not(tmp_path: Path, ends_as: str, well: bool) -> None:
+    """Who waits for its completion alone waits half an hour for a migration that failed at once."""
+    template = here(of_kind(build_kustomization("overlays/production"), "CronJob")["migrate"])
+    api = KubeApi({"cronjobs": {"migrate": template}, "jobs": {}, "pods": {}}, ends_as=ends_as)
+    script = commands(r"job=migrate", r"job/\$job\n").replace("--timeout=30s", "--timeout=2s")
+    done = run(script, api, tmp_path)
+    assert (done.returncode == 0) is well, done.stderr
+    [made] = api.objects["jobs"]
+    assert re.fullmatch(r"migrate-\d{8}-\d{6}", made)
+
+
+def test_configmaps_that_nothing_refers_to_are_deleted_and_no_other(tmp_path: Path) -> None:
+    manifests = build_kustomization("overlays/production")
+    used = {name: here(each) for name, each in of_kind(manifests, "ConfigMap").items()}
+    old = {f"leadflow-{name}-0123456789": here({"kind": "ConfigMap", "metadata": {}}) for name in ("api", "kafka")}
+    for name, each in old.items():
+        each["metadata"]["name"] = name
+    # The one before, which `rollout undo` needs: a ReplicaSet of no pods still has it.
+    deployments = of_kind(manifests, "Deployment")
+    replica_sets = {name: here(each) | {"kind": "ReplicaSet"} for name, each in deployments.items()}
+    before = {"kind": "ReplicaSet", "apiVersion": "apps/v1", "metadata": {"name": "api-before"}}
+    replica_sets["api-before"] = before | {"spec": {"envFrom": "leadflow-api-0123456789"}}
+    api = KubeApi(
+        {
+            "configmaps": {name: each | {"apiVersion": "v1"} for name, each in (used | old).items()},
+            "replicasets": replica_sets,
+            "jobs": {},
+            "cronjobs": {name: here(each) for name, each in of_kind(manifests, "CronJob").items()},
+        }
+    )
+    done = run(commands(r"kubectl -n leadflow get replicasets", r"xargs -r kubectl -n leadflow delete"), api, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert api.deleted == ["leadflow-kafka-0123456789"]
