@@ -35,11 +35,12 @@ _ACCEPT = text(
          AS given (chunk_index, row_count, payload)
     """
 )
-# A chunk that was given back has no lease, but a time before which it is not claimed again; meanwhile the next one of its
-# import may be sent in its place. A lease counts while it has not ended. It does not count when it ends later than LEASE_SECONDS from now: nobody writes
-# such a lease, unless by a clock that has since jumped back, and its chunk would wait until the clock is there again.
-# "From now" is by clock_timestamp(), because now() stands still at the beginning of this transaction: another relay may
-# have claimed a chunk since then, and its good lease would look too long.
+# A chunk that was given back has no lease, but a time before which it is not claimed again; the next one of its import
+# may be sent in its place. A lease counts while it has not ended. It does not count when it ends later than
+# LEASE_SECONDS from now: nobody writes such a lease, unless by a clock that has since jumped back, and its chunk would
+# wait until the clock is there again. "From now" is by clock_timestamp(), because now() stands still at the beginning
+# of this transaction: another relay may have claimed a chunk since then, and its good lease would look too long. What
+# is chosen by a reading is read once more where it is locked, because another relay may have claimed it in between.
 _CLAIM = text(
     """
     WITH waiting AS (
@@ -240,9 +241,7 @@ async def accept(connection: AsyncConnection, import_id: int, chunks: Sequence[t
     )
 
 
-async def claim(
-    connection: AsyncConnection, *, lease: uuid.UUID, window: Window, room: Room
-) -> list[ClaimedChunk]:
+async def claim(connection: AsyncConnection, *, lease: uuid.UUID, window: Window, room: Room) -> list[ClaimedChunk]:
     """Lease the chunks that the windows and ``room`` leave room for, the first ones of all imports first.
 
     Those that other relays are sending count as in flight. The first chunk is leased whatever its size.
@@ -266,9 +265,7 @@ async def mark_sent(connection: AsyncConnection, chunks: Sequence[Place], *, lea
     await connection.execute(_MARK_SENT, _place_columns(chunks) | {"lease": lease})
 
 
-async def release(
-    connection: AsyncConnection, chunks: Sequence[tuple[Place, float]], *, lease: uuid.UUID
-) -> None:
+async def release(connection: AsyncConnection, chunks: Sequence[tuple[Place, float]], *, lease: uuid.UUID) -> None:
     """Give back what could not be sent, unless the lease passed to another relay: (chunk, seconds until it is due).
 
     Those are ``LEASE_SECONDS`` at most.

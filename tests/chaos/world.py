@@ -16,7 +16,6 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import text
 
 from libs.common.kafka.dead_letter import DeadLetter
-from libs.common.kafka.broker import Broker
 from libs.common.outbox.event_outbox import EventOutbox
 from libs.common.outbox.relay import Relay
 from libs.common.stores.mongo import Mongo
@@ -139,17 +138,15 @@ class World:
                 return 0
 
             async def publish(
-                self, payload: bytes, *, topic: str, key: bytes, headers: dict[str, str], partition: int
+                self, message: bytes, topic: str, *, key: bytes, headers: dict[str, str], partition: int | None
             ) -> None:
                 async def append() -> None:
-                    world.deliver(topic, payload, headers)
+                    world.deliver(topic, message, headers)
 
                 await plan.around("publish", append)
 
-        # The two methods that the relay calls.
-        broker = cast(Broker, Kafka())
         chunks = ChunkOutbox(Window(alone=3, shared=2), service="chaos", clock=lambda: NOW)
-        relay = Relay(postgres, broker, service="chaos", sources=(EventOutbox(), chunks), poll_seconds=1)
+        relay = Relay(postgres, Kafka(), service="chaos", sources=(EventOutbox(), chunks), poll_seconds=1)
         counts.append(await relay.relay_once())
 
     async def _let_leases_run_out(self) -> None:

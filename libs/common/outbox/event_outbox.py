@@ -88,9 +88,7 @@ async def delete_events(connection: AsyncConnection, ids: Sequence[int], *, leas
     await connection.execute(_DELETE, {"ids": list(ids), "lease": lease})
 
 
-async def release_events(
-    connection: AsyncConnection, delays: Sequence[tuple[int, float]], *, lease: uuid.UUID
-) -> None:
+async def release_events(connection: AsyncConnection, delays: Sequence[tuple[int, float]], *, lease: uuid.UUID) -> None:
     """Give events back, unless the lease passed to another relay: (id, seconds after which it is due again)."""
     await connection.execute(
         _RELEASE,

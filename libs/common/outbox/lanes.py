@@ -30,9 +30,7 @@ class _State:
 class Lanes:
     """What one relay has on its way to each partition. A lane takes so many messages, and so many bytes, at most."""
 
-    def __init__(
-        self, *, most_messages: int, most_bytes: int, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, *, most_messages: int, most_bytes: int, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._most_messages = most_messages
         self._most_bytes = most_bytes
         self._monotonic = monotonic

@@ -1,7 +1,7 @@
 """The relay: publishes what its sources hold. Any number of relays may run beside each other.
 
-Each publication has a time limit below the lease. What ends is noted in sets, as it ends; a message that a partition does
-not take is given back with a pause (``lanes.py``), while others go on.
+Each publication has a time limit below the lease. What ends is noted in sets, as it ends. A message that a partition
+does not take is given back with a pause (``lanes.py``), while others go on.
 """
 
 import asyncio
@@ -16,10 +16,9 @@ from aiokafka.errors import InvalidTimestampError, KafkaError, MessageSizeTooLar
 from opentelemetry import context
 
 from libs.common.errors import describe
-from libs.common.kafka.broker import Broker
 from libs.common.outbox.lanes import TRIAL_SECONDS, Lane, Lanes
 from libs.common.outbox.metrics import OUTBOX_FAILED, OUTBOX_PUBLISHED
-from libs.common.outbox.source import LEASE_SECONDS, Outgoing, Room, Source
+from libs.common.outbox.source import LEASE_SECONDS, MessageBroker, Outgoing, Room, Source
 from libs.common.stores.postgres import Postgres
 from libs.common.traces import trace_context
 
@@ -78,7 +77,7 @@ class Relay:
     def __init__(
         self,
         postgres: Postgres,
-        broker: Broker,
+        broker: MessageBroker,
         *,
         service: str,
         sources: Sequence[Source],
@@ -224,7 +223,7 @@ class Relay:
             self._lanes.arrived(one.lane, one.size)
             times = self._refused[one.name] = self._refused.get(one.name, 0) + 1
             return _Failure(error, min(LEASE_SECONDS, 0.2 * 2.0 ** min(times, 30)))
-        # Later than the lane opens again: another message tries it first, in case that it is this one's fault after all.
+        # Later than the lane opens again: another message tries it first, in case that this one is at fault after all.
         return _Failure(error, self._lanes.failed(one.lane, one.size) + TRIAL_SECONDS)
 
     async def _note(self, postponed: Sequence[tuple[_Claimed, float]]) -> None:

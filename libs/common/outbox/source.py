@@ -1,4 +1,4 @@
-"""What the relay publishes from: anything that can lease its messages to one relay at a time."""
+"""What the relay publishes from, and what it publishes to."""
 
 import uuid
 from collections.abc import Sequence
@@ -32,7 +32,10 @@ class Room:
 
 
 class Source(Protocol):
-    """Messages in PostgreSQL that wait to be published. Every call is made in a transaction of the relay's."""
+    """Messages in PostgreSQL that wait to be published, and that can be leased to one relay at a time.
+
+    Every call is made in a transaction of the relay's.
+    """
 
     kind: str
     """For metrics: a word for what it holds."""
@@ -50,3 +53,15 @@ class Source(Protocol):
         self, connection: AsyncConnection, messages: Sequence[tuple[Outgoing, float]], *, lease: uuid.UUID
     ) -> None:
         """Give these back, each to be claimed again in so many seconds, unless their lease passed to another relay."""
+
+
+class MessageBroker(Protocol):
+    """Kafka, as the relay uses it: ``libs.common.kafka.broker.Broker``."""
+
+    def partition_of(self, topic: str, key: bytes) -> int | None:
+        """Return where a message with this key goes, or None while the topic's partitions are not known yet."""
+
+    async def publish(
+        self, message: bytes, topic: str, *, key: bytes, headers: dict[str, str], partition: int | None
+    ) -> Any:
+        """Return when all replicas have it. Raises aiokafka's KafkaError."""
