@@ -7,6 +7,7 @@ settings name the servers and secrets that it needs, the registries of the topic
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ PARTITIONS = 12
 """``LEADFLOW_TOPIC_PARTITIONS`` by default: one member more of a consumer group would get nothing to do."""
 
 
+SCRATCH_STEP = 64 << 20
+"""Sizes of scratch folders are rounded up to so many bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """What a process asks for and may use at most. Compose limits it to one core: small machines have no more."""
@@ -42,12 +47,10 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """A writable folder. Nothing else can be written."""
+    """A writable folder. Nothing else can be written. How large it is follows from the settings (``scratch_bytes``)."""
 
     holds: str
     """What is put there, in a word: the volume's name."""
-    limit: str
-    compose_limit: str
     # A container's own, in its memory or on its node.
     folder: str = "/tmp"  # noqa: S108 # nosec B108
 
@@ -82,7 +85,7 @@ class Process:
     scratch: Scratch | None = None
     shown: tuple[str, ...] = ()
     """Settings of its own that its ConfigMap shows with their defaults: overlays set them there."""
-    compose_defaults: Mapping[str, str] = field(default_factory=dict)
+    compose_defaults: Mapping[str, str | int] = field(default_factory=dict)
     """Settings that have another default among compose's containers."""
 
     @property
@@ -107,6 +110,11 @@ class Process:
         if self.consumers_setting is None:
             return 1
         return int(self.settings.model_fields[self.consumers_setting].get_default())
+
+    def scratch_mebibytes(self, given: Mapping[str, object] | None = None) -> int:
+        """Return what the scratch folder must hold, with a tenth to spare, as shipped or with settings as given."""
+        needed: int = self.settings.model_construct(None, **(given or {})).scratch_bytes  # type: ignore[attr-defined]
+        return ceil(needed * 1.1 / SCRATCH_STEP) * (SCRATCH_STEP >> 20)
 
     @property
     def needs(self) -> tuple[Server, ...]:
@@ -140,10 +148,12 @@ PROCESSES = (
     Process(
         name="api",
         kind="http",
-        # Measured: 125 MB, and 40 MB a parser process, which may grow to 450 MB with a hostile file.
+        # Measured: 125 MB, and 40 MB a parser process, which may grow to 450 MB with a hostile file. Compose holds the
+        # uploads in memory, too.
         resources=Resources("250m", "384Mi", "3", "1280Mi", compose_memory="1536M", compose_pids=200),
         published=True,
-        scratch=Scratch(holds="uploads", limit="1Gi", compose_limit="512m"),
+        scratch=Scratch(holds="uploads"),
+        compose_defaults={"uploads_at_once": 8},
         shown=("max_rows_per_file", "quota_rows", "quota_imports"),
     ),
     Process(name="dedup"),

@@ -41,7 +41,8 @@ _MEANT = {
     "ce_id": "a repeat of the same event carries the same id",
     "ce_type": "what happened; one type a topic",
     "ce_source": "the service that says it",
-    "ce_subject": "what the id follows from, beside the type: the import, with the chunk or the revision",
+    "ce_subject": "what the id follows from, beside the type: the import, its chunk or revision, and when it was"
+    " accepted (microseconds since 1970)",
     "ce_time": "when it was published first",
     "content-type": "always this",
 }

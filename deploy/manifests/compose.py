@@ -62,8 +62,8 @@ def _container(process: Process) -> str:
         port = f"${{LEADFLOW_COMPOSE_{process.name.upper()}_PORT:-8080}}"
         lines.append(f'    ports: ["127.0.0.1:{port}:8080"]')
     if process.scratch:
-        folder, limit = process.scratch.folder, process.scratch.compose_limit
-        lines.append(f'    tmpfs: ["{folder}:mode=1777,size={limit}"] # {process.scratch.holds}')
+        folder, limit = process.scratch.folder, process.scratch_mebibytes(process.compose_defaults)
+        lines.append(f'    tmpfs: ["{folder}:mode=1777,size={limit}m"] # {process.scratch.holds}')
     lines += _dependencies(process)
     if process.resources != CONSUMING:
         lines += ["    deploy:", *_limits(process.resources, indent=6)]

@@ -85,7 +85,9 @@ def _pod(process: Process) -> Manifest:
         spread["matchLabelKeys"] = ["pod-template-hash"]
     pod: Manifest = {"topologySpreadConstraints": [spread], "containers": [_container(process)]}
     if process.scratch:
-        pod["volumes"] = [{"name": process.scratch.holds, "emptyDir": {"sizeLimit": process.scratch.limit}}]
+        pod["volumes"] = [
+            {"name": process.scratch.holds, "emptyDir": {"sizeLimit": f"{process.scratch_mebibytes()}Mi"}}
+        ]
     return pod
 
 

@@ -1,5 +1,8 @@
 """The platform's chats: an import opens one for each lead, and looks first whose the platform already holds."""
 
+import struct
+from typing import Any
+
 from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
@@ -28,12 +31,22 @@ async def ensure_chat_indexes(mongo: Mongo) -> None:
     await chats_of(mongo).create_index(PHONE_INDEX, name="company_account_phone")
 
 
+def own_chat_prefix(chunk: Chunk[Any]) -> str:
+    """Return how the ids of an import's chats begin, in hexadecimal: time of acceptance in seconds, then its id.
+
+    The last four of an ObjectId's twelve bytes are the row.
+    """
+    return struct.pack(">II", int(chunk.accepted_at.timestamp()) & 0xFFFFFFFF, chunk.import_id).hex()
+
+
 async def rows_with_others_chats(mongo: Mongo, chunk: Chunk[AnyLiveT]) -> set[int]:
     """Return the indexes of live rows with whose phone, in either form, somebody else opened a chat in the account.
 
-    The import's own chats do not count: a repeat meets those of its first run.
+    The import's own chats do not count: a repeat meets those of its first run. They are known by their ids, which
+    follow from the time of acceptance, too: where PostgreSQL was restored, an earlier import may have had this id.
     """
     live = chunk.live
+    own = own_chat_prefix(chunk)
     places: dict[str, dict[str, int]] = {}
     for index, (country, phone) in enumerate(zip(live.country_code, live.phone, strict=True)):
         forms = places.setdefault(country, {})
@@ -50,9 +63,9 @@ async def rows_with_others_chats(mongo: Mongo, chunk: Chunk[AnyLiveT]) -> set[in
                 # order already takes it half the time.
                 "contact_cellphone": {"$in": sorted(forms)},
             },
-            {"_id": 0, "contact_cellphone": 1, "import_id": 1},
+            {"contact_cellphone": 1},
         )
         async for chat in cursor:
-            if chat.get("import_id") != chunk.import_id:
+            if not str(chat["_id"]).startswith(own):
                 found.add(forms[chat["contact_cellphone"]])
     return found

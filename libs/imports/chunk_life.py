@@ -19,13 +19,25 @@ Every call is part of the caller's transaction. Transitions of several chunks ar
 import json
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.errors import BadMessage
 from libs.common.outbox.source import LEASE_SECONDS, Room
-from libs.imports.chunk_states import ChunkOutcome, ChunkState, ClaimedChunk, Place, Totals, Window
+from libs.contracts.lead_import.internal.messages import Chunk
+from libs.imports.chunk_states import (
+    NO_SUCH_CHUNK,
+    Acceptance,
+    ChunkOutcome,
+    ChunkState,
+    ClaimedChunk,
+    NamedChunk,
+    Place,
+    Totals,
+    Window,
+)
 
 _ACCEPT = text(
     """
@@ -44,13 +56,13 @@ _ACCEPT = text(
 _CLAIM = text(
     """
     WITH waiting AS (
-        SELECT i.id, i.options ->> 'traceparent' AS traceparent
+        SELECT i.id, i.created_at, i.options ->> 'traceparent' AS traceparent
         FROM amigocare.lead_imports i
         WHERE i.status = 'PROCESSING'
           AND EXISTS (SELECT FROM amigocare.lead_import_chunks c
                       WHERE c.import_id = i.id AND c.sent_at IS NULL AND c.settled_at IS NULL)
     ), room AS (
-        SELECT w.id, w.traceparent,
+        SELECT w.id, w.created_at, w.traceparent,
                CASE WHEN (SELECT count(*) FROM amigocare.lead_imports WHERE status = 'PROCESSING') > 1
                     THEN CAST(:shared AS int) ELSE CAST(:alone AS int) END
                - (SELECT count(*) FROM amigocare.lead_import_chunks c
@@ -61,7 +73,7 @@ _CLAIM = text(
                AS chunks
         FROM waiting w
     ), next AS (
-        SELECT c.import_id, c.chunk_index, room.traceparent
+        SELECT c.import_id, c.chunk_index, room.created_at, room.traceparent
         FROM room CROSS JOIN LATERAL (
             SELECT import_id, chunk_index
             FROM amigocare.lead_import_chunks
@@ -74,13 +86,14 @@ _CLAIM = text(
         ORDER BY c.chunk_index, c.import_id
         LIMIT :messages
     ), due AS (
-        SELECT c.import_id, c.chunk_index, next.traceparent, octet_length(c.payload) AS size
-        FROM next JOIN amigocare.lead_import_chunks c
-             ON c.import_id = next.import_id AND c.chunk_index = next.chunk_index
-        WHERE c.sent_at IS NULL AND c.settled_at IS NULL
-          AND (c.lease_until IS NULL OR c.lease_until <= now()
-               OR c.lease_until > clock_timestamp() + make_interval(secs => :seconds))
-        FOR UPDATE OF c SKIP LOCKED
+        SELECT next.*, octet_length(c.payload) AS size
+        FROM next CROSS JOIN LATERAL (
+            SELECT payload FROM amigocare.lead_import_chunks
+            WHERE import_id = next.import_id AND chunk_index = next.chunk_index AND sent_at IS NULL
+              AND settled_at IS NULL AND (lease_until IS NULL OR lease_until <= now()
+                   OR lease_until > clock_timestamp() + make_interval(secs => :seconds))
+            FOR UPDATE SKIP LOCKED
+        ) c
     ), measured AS (
         SELECT *, sum(size) OVER (ORDER BY chunk_index, import_id) AS total FROM due
     )
@@ -89,7 +102,7 @@ _CLAIM = text(
     FROM measured due
     WHERE c.import_id = due.import_id AND c.chunk_index = due.chunk_index
       AND (due.total <= :size OR due.total = due.size)
-    RETURNING c.import_id, c.chunk_index, c.payload, due.traceparent
+    RETURNING c.import_id, c.chunk_index, due.created_at, c.payload, due.traceparent
     """
 )
 _MARK_SENT = text(
@@ -115,6 +128,15 @@ _RELEASE = text(
 # NO KEY UPDATE, because leads are inserted meanwhile, and their foreign keys must be able to lock the import's key.
 _LOCK = text(
     "SELECT id FROM amigocare.lead_imports WHERE id = ANY(CAST(:imports AS int[])) ORDER BY id FOR NO KEY UPDATE"
+)
+# The import that a message speaks of, and no other that was given its id. A letter does not say the company.
+_LOCK_MEANT = text(
+    """
+    SELECT id FROM amigocare.lead_imports
+    WHERE id = :import_id AND created_at = :accepted_at
+      AND (company_id = CAST(:company_id AS int) OR CAST(:company_id AS int) IS NULL)
+    FOR NO KEY UPDATE
+    """
 )
 _STATE = text(
     """
@@ -193,7 +215,10 @@ _REOPEN = text(
         UPDATE amigocare.lead_import_chunks c
         SET settled_at = NULL, sent_at = NULL, dead_lettered = false,
             total_created = NULL, total_existing = NULL, total_errors = NULL
-        FROM unnest(CAST(:imports AS int[]), CAST(:indexes AS int[])) AS given (import_id, chunk_index)
+        FROM unnest(CAST(:imports AS int[]), CAST(:indexes AS int[]), CAST(:times AS timestamptz[]))
+             AS given (import_id, chunk_index, accepted_at)
+        JOIN amigocare.lead_imports i
+             ON i.id = given.import_id AND (i.created_at = given.accepted_at OR given.accepted_at IS NULL)
         WHERE c.import_id = given.import_id AND c.chunk_index = given.chunk_index
           AND c.dead_lettered AND c.payload IS NOT NULL
         RETURNING c.import_id, c.chunk_index
@@ -210,21 +235,18 @@ _REOPEN = text(
 )
 # A chunk that has not ended, kept so until the caller's commit: whoever settles it waits, and with it the end of its
 # import, which comes after its last chunk. And a statement that had to wait here sees the chunk as it is after that.
-OPEN = """
-    SELECT c.chunk_index
+# It is a chunk of the import that the message speaks of, and of no other that was given its id.
+_HELD = """
     FROM amigocare.lead_import_chunks c
-    WHERE c.import_id = :import_id AND c.chunk_index = :chunk_index AND c.settled_at IS NULL
+    JOIN amigocare.lead_imports i
+         ON i.id = c.import_id AND i.company_id = :company_id AND i.created_at = :accepted_at
+    WHERE c.import_id = :import_id AND c.chunk_index = :chunk_index {and_open}
     FOR SHARE OF c
 """
-"""Gives one row of an open chunk, none of one that has ended; a part of statements that must make nothing then."""
-_IS_SETTLED = text(
-    """
-    SELECT c.settled_at IS NOT NULL
-    FROM amigocare.lead_import_chunks c
-    WHERE c.import_id = :import_id AND c.chunk_index = :chunk_index
-    FOR SHARE OF c
-    """
-)
+OPEN = "SELECT c.chunk_index" + _HELD.format(and_open="AND c.settled_at IS NULL")
+"""Gives one row of an open chunk, none of one that has ended; a part of statements that must make nothing then. Its
+parameters are ``meant_chunk``'s."""
+_IS_SETTLED = text("SELECT c.settled_at IS NOT NULL" + _HELD.format(and_open=""))
 
 
 async def accept(connection: AsyncConnection, import_id: int, chunks: Sequence[tuple[int, int, bytes]]) -> None:
@@ -266,10 +288,7 @@ async def mark_sent(connection: AsyncConnection, chunks: Sequence[Place], *, lea
 
 
 async def release(connection: AsyncConnection, chunks: Sequence[tuple[Place, float]], *, lease: uuid.UUID) -> None:
-    """Give back what could not be sent, unless the lease passed to another relay: (chunk, seconds until it is due).
-
-    Those are ``LEASE_SECONDS`` at most.
-    """
+    """Give back what could not be sent, to be claimed again in so many seconds (``LEASE_SECONDS`` at most)."""
     seconds = [min(delay, LEASE_SECONDS) for _, delay in chunks]
     await connection.execute(
         _RELEASE, _place_columns([chunk for chunk, _ in chunks]) | {"seconds": seconds, "lease": lease}
@@ -281,20 +300,25 @@ async def lock_imports(connection: AsyncConnection, imports: Sequence[int]) -> s
     return set((await connection.execute(_LOCK, {"imports": sorted(imports)})).scalars())
 
 
+async def lock_meant(connection: AsyncConnection, meant: Acceptance) -> bool:
+    """Hold the import that a message speaks of until the commit; False when there is none: it was another's."""
+    return (await connection.execute(_LOCK_MEANT, _meant(meant))).one_or_none() is not None
+
+
 async def state(connection: AsyncConnection, chunk: Place) -> ChunkState | None:
     """Return the chunk's state, or None when there is no such chunk."""
     row = (await connection.execute(_STATE, _place(chunk))).one_or_none()
     return ChunkState(*row) if row else None
 
 
-async def hold_is_settled(connection: AsyncConnection, chunk: Place) -> bool:
+async def hold_is_settled(connection: AsyncConnection, chunk: Chunk[Any]) -> bool:
     """Tell whether the chunk has ended, well or badly; hold it in its present state until the commit.
 
-    Raises BadMessage when there is no such chunk.
+    Raises BadMessage when there is no such chunk of the import that the message speaks of.
     """
-    settled: bool | None = (await connection.execute(_IS_SETTLED, _place(chunk))).scalar_one_or_none()
+    settled: bool | None = (await connection.execute(_IS_SETTLED, meant_chunk(chunk))).scalar_one_or_none()
     if settled is None:
-        raise BadMessage("no such chunk of an import")
+        raise BadMessage(NO_SUCH_CHUNK)
     return settled
 
 
@@ -347,15 +371,25 @@ async def send_again(connection: AsyncConnection, chunks: Sequence[Place]) -> No
     await connection.execute(_SEND_AGAIN, _place_columns(chunks))
 
 
-async def reopen(connection: AsyncConnection, chunks: Sequence[Place]) -> list[Place]:
+async def reopen(connection: AsyncConnection, chunks: Sequence[NamedChunk]) -> list[Place]:
     """Let dead-lettered chunks wait to be claimed once more, and their imports be in progress; return those that do.
 
     The import ends again with its next revision. A second run finds nothing: the chunks are no longer
-    dead-lettered.
+    dead-lettered. Nor is anything done to an import that was accepted at another time than the chunk's.
     """
-    await lock_imports(connection, [import_id for import_id, _ in chunks])
-    reopened = await connection.execute(_REOPEN, _place_columns(chunks))
+    await lock_imports(connection, [chunk.import_id for chunk in chunks])
+    places = _place_columns([(chunk.import_id, chunk.chunk_index) for chunk in chunks])
+    reopened = await connection.execute(_REOPEN, places | {"times": [chunk.accepted_at for chunk in chunks]})
     return sorted((row.import_id, row.chunk_index) for row in reopened)
+
+
+def meant_chunk(chunk: Chunk[Any]) -> dict[str, Any]:
+    """Return the parameters by which a statement knows the chunk that a message speaks of, and no other."""
+    return _meant(Acceptance.of(chunk)) | {"chunk_index": chunk.chunk_index}
+
+
+def _meant(meant: Acceptance) -> dict[str, Any]:
+    return {"import_id": meant.import_id, "accepted_at": meant.accepted_at, "company_id": meant.company_id}
 
 
 def _place(chunk: Place) -> dict[str, int]:

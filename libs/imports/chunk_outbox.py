@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock, utc_now
 from libs.common.outbox.source import Outgoing, Room
+from libs.contracts.lead_import.internal.chunk_keys import chunk_key, chunk_subject
 from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED
 from libs.imports import chunk_life
 from libs.imports.chunk_states import ClaimedChunk, Window
@@ -38,14 +39,14 @@ class ChunkOutbox:
         await chunk_life.release(connection, [(message.id, seconds) for message, seconds in messages], lease=lease)
 
     def _outgoing(self, chunk: ClaimedChunk) -> Outgoing:
-        identity = f"{chunk.import_id}:{chunk.chunk_index}"
-        headers = CHUNK_ACCEPTED.headers(identity, source=self._service, time=self._clock())
+        subject = chunk_subject(chunk.import_id, chunk.chunk_index, chunk.accepted_at)
+        headers = CHUNK_ACCEPTED.headers(subject, source=self._service, time=self._clock())
         if chunk.traceparent:
             headers["traceparent"] = chunk.traceparent
         return Outgoing(
             id=(chunk.import_id, chunk.chunk_index),
             topic=CHUNK_ACCEPTED.name,
-            key=identity,
+            key=chunk_key(chunk.import_id, chunk.chunk_index),
             headers=headers,
             payload=chunk.payload,
         )

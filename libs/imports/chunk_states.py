@@ -2,11 +2,56 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
 
-from libs.contracts.lead_import.internal.messages import SettledRow
+from libs.common.topics import Piece
+from libs.contracts.lead_import.acceptance import accepted_at_of
+from libs.contracts.lead_import.internal.messages import Chunk, SettledRow
 
 Place = tuple[int, int]
 """Which chunk: (import id, chunk index)."""
+
+NO_SUCH_IMPORT = "no import has this id, company and time of acceptance: the message is of one that is gone"
+NO_SUCH_CHUNK = "no import of this id, company and time of acceptance has such a chunk"
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The import that a message speaks of. It is believed only about the row that has all of this.
+
+    An id alone may be another import's: a database that was restored gives ids again, and Kafka still holds messages of
+    those that had them before.
+    """
+
+    import_id: int
+    accepted_at: datetime
+    company_id: int | None
+    """None: a dead letter's headers do not say it."""
+
+    @classmethod
+    def of(cls, chunk: Chunk[Any]) -> Self:
+        return cls(chunk.import_id, chunk.accepted_at, chunk.company_id)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedChunk:
+    """A chunk that a dead letter or a person names; ``accepted_at`` None: whichever import has the id now."""
+
+    import_id: int
+    chunk_index: int
+    accepted_at: datetime | None = None
+
+
+def named_chunk(piece: Piece | None) -> NamedChunk | None:
+    """Return the chunk that a dead letter is about, or None when it is about none."""
+    match piece:
+        case (import_id, chunk_index):
+            # Its message came without a subject, or of a version whose subjects did not say the time.
+            return NamedChunk(import_id, chunk_index)
+        case (import_id, chunk_index, number):
+            return NamedChunk(import_id, chunk_index, accepted_at_of(number))
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +68,7 @@ class ClaimedChunk:
 
     import_id: int
     chunk_index: int
+    accepted_at: datetime
     payload: bytes
     traceparent: str | None
 

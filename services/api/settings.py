@@ -5,6 +5,10 @@ from pydantic import Field
 from libs.common.settings import PostgresSettings, ServiceSettings
 from libs.common.web.auth import AuthSettings
 from libs.imports.settings import ChunkRelaySettings
+from libs.spreadsheets.limits import default_max_bytes
+
+BYTES_BESIDE_A_FILE = 192 * 1024
+"""What else an upload's body may hold, and the blocks that its folder and files are rounded up to."""
 
 
 class Settings(ServiceSettings, PostgresSettings, ChunkRelaySettings, AuthSettings):
@@ -28,8 +32,21 @@ class Settings(ServiceSettings, PostgresSettings, ChunkRelaySettings, AuthSettin
     parse_seconds: float = Field(30, gt=0)
     """Time limit for reading one file."""
     uploads_at_once: int = Field(32, ge=1)
-    """Uploads that are received, wait or are read at the same time; more are answered 503 before they are received."""
+    """Uploads that are received, wait or are read at the same time; more are answered 503 before they are received.
+
+    The disk below ``/tmp`` must hold as many files as that, and ``LEADFLOW_PARSE_PROCESSES`` more.
+    """
     upload_seconds: float = Field(120, gt=0)
     """Time limit for receiving one upload."""
     reference_cache_seconds: float = Field(60, ge=0)
     """How long accounts, sources and tags may be remembered; a finished import drops them earlier."""
+
+    @property
+    def scratch_bytes(self) -> int:
+        """What all uploads together take up on the disk at most, in bytes.
+
+        Each is there once, as the file or as its chunks, which have no more bytes than a file may have; one that is
+        just being read is there as both.
+        """
+        file_bytes = default_max_bytes(self.max_rows_per_file)
+        return self.uploads_at_once * (file_bytes + BYTES_BESIDE_A_FILE) + self.parse_processes * file_bytes

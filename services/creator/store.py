@@ -112,12 +112,10 @@ class LeadStore:
                 "chat_ids": wanted,
                 "channel": CHANNEL,
                 "source_id": chunk.source_id,
-                "import_id": chunk.import_id,
-                "chunk_index": chunk.chunk_index,
-                "company_id": chunk.company_id,
                 "account_id": chunk.account_id,
                 "creator_id": chunk.creator_id,
-            },
+            }
+            | chunk_life.meant_chunk(chunk),
         )
         lead_ids: dict[str, int] = {row.chat_id: row.id for row in inserted}
         if all_new and not lead_ids:
@@ -129,7 +127,7 @@ class LeadStore:
 
     async def hold_open(self, chunk: ChunkTagged) -> None:
         """Keep the chunk open until the commit. Raises ChunkEnded, or BadMessage when there is no such chunk."""
-        if await chunk_life.hold_is_settled(self._connection, (chunk.import_id, chunk.chunk_index)):
+        if await chunk_life.hold_is_settled(self._connection, chunk):
             raise ChunkEnded
 
     async def leads_of_chats(self, chunk: ChunkTagged, ids: Sequence[str], *, deleted: bool = True) -> dict[str, int]:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import DeadLetter
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated
-from libs.imports.chunk_states import ChunkOutcome
+from libs.imports.chunk_states import NO_SUCH_CHUNK, NO_SUCH_IMPORT, Acceptance, ChunkOutcome, named_chunk
 from services.finalizer.domain import counts, outcome_of, outcome_of_dead_letter, status_of
 from services.finalizer.store import ImportStore, Store
 
@@ -19,12 +19,15 @@ async def settle_chunk(chunk: ChunkCreated, *, store: Store, wake_relay: Callabl
     """Settle the chunk; with the last one end the import and put its finished event into the outbox.
 
     A second run changes nothing: the chunk is settled. A replay of a dead letter replaces its outcome, and
-    the import ends again with the next revision. Raises BadMessage when there is no such chunk.
+    the import ends again with the next revision. Raises BadMessage when there is no such chunk, or when the import of
+    this id is not the one that the message speaks of: it settles nothing of another's.
     """
-    async with store.locked_import(chunk.import_id) as lead_import:
-        state = await lead_import.chunk(chunk.chunk_index) if lead_import else None
-        if lead_import is None or state is None or state.row_count != chunk.row_count:
-            raise BadMessage("no such chunk of an import")
+    async with store.locked_import(Acceptance.of(chunk)) as lead_import:
+        if lead_import is None:
+            raise BadMessage(NO_SUCH_IMPORT)
+        state = await lead_import.chunk(chunk.chunk_index)
+        if state is None or state.row_count != chunk.row_count:
+            raise BadMessage(NO_SUCH_CHUNK)
         outcome = outcome_of(chunk)
         if not counts(state, outcome):
             return
@@ -36,16 +39,19 @@ async def settle_chunk(chunk: ChunkCreated, *, store: Store, wake_relay: Callabl
 async def settle_dead_letter(letter: DeadLetter, *, store: Store, wake_relay: Callable[[], None]) -> None:
     """Settle the rows of a dead-lettered chunk as errors, so that its import ends all the same.
 
-    A second run changes nothing. Letters that are no chunk's stay in their topic for the people on call.
+    A second run changes nothing. Letters that are no chunk's, or of an import that is gone, stay in their topic for the
+    people on call. A letter that does not say when its import was accepted settles nothing either: its chunk, if it is
+    one of ours, is sent again when it has been silent for long enough.
     """
-    if letter.piece is None:
-        log.warning("dead letter of no chunk", topic=letter.original_topic, service_of=letter.service)
+    chunk = named_chunk(letter.piece)
+    if chunk is None or chunk.accepted_at is None:
+        log.warning("dead letter that names no chunk for sure", topic=letter.original_topic, service_of=letter.service)
         return
-    import_id, chunk_index = letter.piece
-    async with store.locked_import(import_id) as lead_import:
+    chunk_index = chunk.chunk_index
+    async with store.locked_import(Acceptance(chunk.import_id, chunk.accepted_at, company_id=None)) as lead_import:
         state = await lead_import.chunk(chunk_index) if lead_import else None
         if lead_import is None or state is None:
-            log.warning("dead letter of an unknown chunk", import_id=import_id, chunk_index=chunk_index)
+            log.warning("dead letter of an unknown chunk", import_id=chunk.import_id, chunk_index=chunk_index)
             return
         if state.settled:
             return

@@ -13,7 +13,7 @@ from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished, ImportStatus
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from libs.imports import chunk_life
-from libs.imports.chunk_states import ChunkOutcome, ChunkState, Place, Totals
+from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState, Place, Totals
 
 _FINISH = text(
     """
@@ -116,11 +116,11 @@ class Store:
         self._clock = clock
 
     @asynccontextmanager
-    async def locked_import(self, import_id: int) -> AsyncIterator[ImportStore | None]:
-        """Hold the import's row until the commit; None when there is no such import."""
+    async def locked_import(self, meant: Acceptance) -> AsyncIterator[ImportStore | None]:
+        """Hold the row of the import that a message speaks of until the commit; None when there is no such import."""
         async with self._postgres.transaction() as connection:
-            exists = await chunk_life.lock_imports(connection, [import_id])
-            yield ImportStore(connection, import_id, self._clock) if exists else None
+            exists = await chunk_life.lock_meant(connection, meant)
+            yield ImportStore(connection, meant.import_id, self._clock) if exists else None
 
     async def silent_chunks(self, seconds: float) -> list[Place]:
         """Return the chunks that were sent over ``seconds`` ago, of imports in which no chunk was settled since."""

@@ -17,11 +17,11 @@ from libs.common.kafka.admin import ensure_topics
 from libs.common.kafka.lag import group_lags
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
-from libs.common.topics import DeadLetters, Piece
+from libs.common.topics import DeadLetters
 from libs.contracts.lead_import.registry import REGISTRY
 from libs.contracts.registry import registries
 from libs.imports.chats import ensure_chat_indexes
-from libs.imports.chunk_states import Place
+from libs.imports.chunk_states import NamedChunk, Place, named_chunk
 from libs.imports.pipeline import PIPELINE
 from services.operator import letters
 from services.operator.domain import (
@@ -29,8 +29,8 @@ from services.operator.domain import (
     ImportLine,
     Letter,
     chosen_letters,
+    chunks_and_others,
     duration,
-    pieces_and_strangers,
     place_of,
     places,
 )
@@ -135,18 +135,23 @@ def show_letter(position: Position, save: SaveTo = None, *, owner: Owner = IMPOR
     for name, value in letter.headers.items():
         typer.echo(f"{name}: {value}")
     typer.echo(f"size: {letter.size} bytes")
-    if owner == IMPORT and letter.piece:
-        typer.echo(f"chunk now: {_run(_chunk_now(*letter.piece))}")
+    chunk = named_chunk(letter.piece) if owner == IMPORT else None
+    if chunk is not None:
+        typer.echo(f"chunk now: {_run(_chunk_now(chunk))}")
     if save:
         save.touch(mode=0o600)
         save.write_bytes(record.value or b"")
         typer.echo(f"Written to {save}.")
 
 
-async def _chunk_now(import_id: int, chunk_index: int) -> str:
+async def _chunk_now(chunk: NamedChunk) -> str:
     async with _open_store() as store:
-        found = await store.lead_import(import_id)
-    return place_of(chunk_index, found[1]) if found else "no such import"
+        found = await store.lead_import(chunk.import_id)
+    if found is None:
+        return "no such import"
+    if chunk.accepted_at not in {None, found[0]["created_at"]}:
+        return "its import is gone: another was given the id"
+    return place_of(chunk.chunk_index, found[1])
 
 
 def replay(
@@ -174,12 +179,13 @@ def replay(
         sent = _run(letters.republish(Settings(), dead_letters, _records(pairs, chosen)))
         typer.echo(f"{sent} message{'s' * (sent != 1)} went to the topics that they came from.")
         return
-    chunks, strangers = pieces_and_strangers(chosen)
+    chunks, strangers = chunks_and_others(chosen)
     reopened = _run(_reopen(chunks))
     sent = _run(letters.republish(Settings(), dead_letters, _records(pairs, strangers)))
     typer.echo(f"{len(reopened)} chunks go through all stages again; {sent} other messages went to their topics.")
     if len(reopened) < len(chunks):
-        typer.echo(f"{len(chunks) - len(reopened)} chunks were left alone: replayed before, or settled well since.")
+        left = len(chunks) - len(reopened)
+        typer.echo(f"{left} chunks were left alone: replayed before, settled well since, or of an import that is gone.")
 
 
 def _records(pairs: Sequence[tuple[Letter, Any]], wanted: Sequence[Letter]) -> list[Any]:
@@ -187,9 +193,9 @@ def _records(pairs: Sequence[tuple[Letter, Any]], wanted: Sequence[Letter]) -> l
     return [record for letter, record in pairs if letter.position in positions]
 
 
-async def _reopen(chunks: Sequence[Piece]) -> list[Place]:
+async def _reopen(chunks: Sequence[NamedChunk]) -> list[Place]:
     async with _open_store() as store:
-        return await store.reopen([(import_id, chunk_index) for import_id, chunk_index in chunks])
+        return await store.reopen(chunks)
 
 
 def list_imports(

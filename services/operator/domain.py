@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from libs.common.topics import Piece
+from libs.imports.chunk_states import NamedChunk, named_chunk
 
 
 class ChunkPlace(StrEnum):
@@ -97,10 +98,11 @@ def chosen_letters(letters: Sequence[Letter], positions: Sequence[str], import_i
     ]
 
 
-def pieces_and_strangers(letters: Sequence[Letter]) -> tuple[list[Piece], list[Letter]]:
-    """Return the distinct pieces of work that the letters are about, and the letters that are about none."""
+def chunks_and_others(letters: Sequence[Letter]) -> tuple[list[NamedChunk], list[Letter]]:
+    """Return the distinct chunks that the letters are about, and the letters that are about none."""
     pieces = sorted({letter.piece for letter in letters if letter.piece})
-    return pieces, [letter for letter in letters if letter.piece is None]
+    named = [chunk for piece in pieces if (chunk := named_chunk(piece)) is not None]
+    return named, [letter for letter in letters if letter.piece is None]
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from libs.common.stores.postgres import Postgres
 from libs.imports import chunk_life
-from libs.imports.chunk_states import Place
+from libs.imports.chunk_states import NamedChunk, Place
 from services.operator.domain import ChunkLine, ImportLine
 
 _IMPORT = text(
@@ -70,11 +70,11 @@ class Store:
         async with self._postgres.transaction() as connection:
             return [ImportLine(*row) for row in await connection.execute(_IMPORTS, given)]
 
-    async def reopen(self, chunks: Sequence[Place]) -> list[Place]:
+    async def reopen(self, chunks: Sequence[NamedChunk]) -> list[Place]:
         """Hand dead-lettered chunks to the relay again; return those that were.
 
         Their imports are in progress again until the finalizer ends them with the next revision. A second
-        run finds nothing: the chunks are no longer dead-lettered.
+        run finds nothing: the chunks are no longer dead-lettered. Nor does a letter of an import that is gone.
         """
         async with self._postgres.transaction() as connection:
             return await chunk_life.reopen(connection, chunks)

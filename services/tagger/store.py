@@ -51,10 +51,10 @@ class TagStore:
     async def is_settled(self, chunk: ChunkDeduplicated) -> bool:
         """Tell whether the chunk has ended, well or badly; hold it in its present state until the commit.
 
-        Raises BadMessage when there is no such chunk. A tag that was made after the finalizer had ended the import,
-        and cleaned up, would stay for ever.
+        A tag that was made after the finalizer had ended the import, and cleaned up, would stay for ever. Raises
+        BadMessage when there is no such chunk of the import that the message speaks of.
         """
-        return await chunk_life.hold_is_settled(self._connection, (chunk.import_id, chunk.chunk_index))
+        return await chunk_life.hold_is_settled(self._connection, chunk)
 
     async def find_or_make(self, chunk: ChunkDeduplicated, names: Sequence[str]) -> dict[str, int]:
         """Return the tag id of each name, held by the chunk's import until that ends.

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -67,7 +68,7 @@ class File:
         with open(job.spool_path, "wb") as spool:  # noqa: ASYNC230 - a few hundred bytes
             for index, start in enumerate(starts):
                 some = list(enumerate(self.rows[start : start + self.chunk_rows], start=start + 2))
-                chunk = _chunk(tenant, job.envelope["import_id"], some, index, self.tag_ids)
+                chunk = _chunk(tenant, job, some, index, self.tag_ids)
                 write_chunk(spool, len(some), chunk.model_dump_json().encode())
         return ReadingResult(total_rows=len(self.rows), chunk_count=len(starts))
 
@@ -102,7 +103,7 @@ async def accept(postgres: Postgres, tenant: Tenant, file: File, *, clock: Clock
 
 
 def _chunk(
-    tenant: Tenant, import_id: int, rows: Sequence[tuple[int, Row]], chunk_index: int, tag_ids: list[int]
+    tenant: Tenant, job: ReadingJob, rows: Sequence[tuple[int, Row]], chunk_index: int, tag_ids: list[int]
 ) -> ChunkAccepted:
     """Return the chunk of these (row number, row) as the api sends it."""
     alive = [(number, row) for number, row in rows if not row.settled]
@@ -120,4 +121,12 @@ def _chunk(
         for number, row in rows
         if row.settled
     ]
-    return accepted_chunk(tenant, import_id, live, chunk_index=chunk_index, settled=settled, tag_ids=tag_ids)
+    return accepted_chunk(
+        tenant,
+        job.envelope["import_id"],
+        live,
+        chunk_index=chunk_index,
+        settled=settled,
+        tag_ids=tag_ids,
+        accepted_at=datetime.fromisoformat(job.envelope["accepted_at"]),
+    )

@@ -18,7 +18,7 @@ from libs.contracts.lead_import.internal.messages import ChunkTagged
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from libs.imports import chunk_life
 from libs.imports.chunk_life import claim, mark_sent
-from libs.imports.chunk_states import Totals
+from libs.imports.chunk_states import Acceptance, Totals
 from services.api.accepting.store import AcceptStore, NewImport
 from services.creator import handlers as creator
 from services.creator.domain import CHAT_EXISTS, chat_ids, created_chunk
@@ -183,7 +183,7 @@ def ids_without_revision() -> AbstractContextManager[Any]:
 @contextmanager
 def imports_unlocked() -> Iterator[None]:
     """Nobody waits for the other: all that are being handled have settled their chunk before the first one counts."""
-    unlocked = text(str(chunk_life._LOCK).replace("FOR NO KEY UPDATE", ""))
+    unlocked = text(str(chunk_life._LOCK_MEANT).replace("FOR NO KEY UPDATE", ""))
     locked_import, totals = FinalizerStore.locked_import, ImportStore.totals
     settling: set[asyncio.Task[Any] | None] = set()
     changed = asyncio.Condition()
@@ -194,10 +194,10 @@ def imports_unlocked() -> Iterator[None]:
             changed.notify_all()
 
     @asynccontextmanager
-    async def entered(self: FinalizerStore, import_id: int) -> AsyncIterator[ImportStore | None]:
+    async def entered(self: FinalizerStore, meant: Acceptance) -> AsyncIterator[ImportStore | None]:
         settling.add(asyncio.current_task())
         try:
-            async with locked_import(self, import_id) as found:
+            async with locked_import(self, meant) as found:
                 yield found
         finally:
             await has_settled()
@@ -209,7 +209,7 @@ def imports_unlocked() -> Iterator[None]:
         return await totals(self)
 
     with (
-        patch.object(chunk_life, "_LOCK", unlocked),
+        patch.object(chunk_life, "_LOCK_MEANT", unlocked),
         patch.object(FinalizerStore, "locked_import", entered),
         patch.object(ImportStore, "totals", counted_together),
     ):

@@ -23,10 +23,16 @@ from libs.common.stores.postgres import Postgres
 from libs.common.topics import Topic
 from libs.contracts.lead_import.events import ImportFinished
 from libs.contracts.lead_import.internal.messages import LiveRows
-from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED, CHUNK_CREATED, CHUNK_DEDUPLICATED, CHUNK_TAGGED
+from libs.contracts.lead_import.internal.topics import (
+    CHUNK_ACCEPTED,
+    CHUNK_CREATED,
+    CHUNK_DEDUPLICATED,
+    CHUNK_TAGGED,
+    DEAD_LETTERS,
+)
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from libs.imports.chunk_outbox import ChunkOutbox
-from libs.imports.chunk_states import Window
+from libs.imports.chunk_states import NamedChunk, Window
 from services.creator import handlers as creator
 from services.creator.store import Store as CreatorStore
 from services.creator.whatsapp import WhatsApp
@@ -213,7 +219,8 @@ class World:
         """Do what the middleware does with a bad message: publish its letter, then commit."""
         topic = _TOPIC_OF[stage]
         chunk = topic.event.model_validate_json(payload)
-        letter = DeadLetter((chunk.import_id, chunk.chunk_index), topic.name, "", "BadMessage", "", 1, stage)
+        piece = DEAD_LETTERS.piece_of(topic.identity(chunk).encode())
+        letter = DeadLetter(piece, topic.name, "", "BadMessage", "", 1, stage)
 
         async def append() -> None:
             self.letters.append(letter)
@@ -295,7 +302,7 @@ class World:
 
         async def reopen() -> None:
             postgres, _, _ = self._stores("operator")
-            await OperatorStore(postgres).reopen(chunks)
+            await OperatorStore(postgres).reopen([NamedChunk(*chunk) for chunk in chunks])
 
         while not await self._live("operator", reopen):
             continue

@@ -121,7 +121,7 @@ def test_nothing_need_be_set(service: str) -> None:
         "jwt_secret": CONTAINERS["token"]["environment"]["LEADFLOW_JWT_SECRET"].partition(":-")[2].rstrip("}"),
     }
     if service in BY_NAME:
-        hosts |= BY_NAME[service].compose_defaults
+        hosts |= {name: str(value) for name, value in BY_NAME[service].compose_defaults.items()}
     assert changed == {name: hosts[name] for name in hosts if name in SETTINGS[service].model_fields}
 
 

@@ -19,10 +19,12 @@ from libs.common.web.health import health_routes
 from tests.support.manifests import (
     CONTAINERS,
     OURS,
+    compose_environment,
     image_environment,
     interpolate,
     mounts,
     read_compose,
+    read_settings,
     volumes,
 )
 from tests.support.stack import ROOT
@@ -125,6 +127,18 @@ def test_only_what_must_be_written_can_be() -> None:
         "mongo": {"/tmp", "/data/db", "/data/configdb"},
         "kafka": {"/tmp", "/opt/kafka/config", "/opt/kafka/logs", "/var/lib/kafka/data"},
     }
+
+
+def test_a_scratch_folder_holds_all_that_the_settings_let_in_and_is_within_the_memory() -> None:
+    for process in [each for each in PROCESSES if each.scratch]:
+        container = CONTAINERS[process.name]
+        settings = read_settings(process.settings, compose_environment(container, {}))
+        [found] = [re.fullmatch(r"/tmp:mode=1777,size=(\d+)m", each) for each in container["tmpfs"]]
+        assert found
+        assert int(found[1]) << 20 >= 1.1 * settings.scratch_bytes  # type: ignore[attr-defined]
+        # Measured: 125 MB of its own, and at worst 450 MB each for two reading processes.
+        memory = int(container["deploy"]["resources"]["limits"]["memory"].removesuffix("M"))
+        assert int(found[1]) + 125 + 2 * 450 <= memory
 
 
 def test_volumes_are_declared_and_files_of_the_checkout_are_mounted_read_only() -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from deploy.processes import SERVERS, SERVICES
+from deploy.processes import PROCESSES, SERVERS, SERVICES
 from libs.common.settings import ServiceSettings
 from libs.common.web.health import health_routes
 from tests.support.manifests import (
@@ -76,6 +76,23 @@ def test_every_container_asks_for_room_and_has_an_end_to_it(name: str) -> None:
 def amount(quantity: str) -> float:
     number, unit = re.fullmatch(r"(\d+)(m|Mi|Gi|)", quantity).groups()  # type: ignore[union-attr]
     return int(number) * {"m": 0.001, "Mi": 2**20, "Gi": 2**30, "": 1}[unit]
+
+
+@pytest.mark.parametrize("name", KUSTOMIZATIONS)
+def test_a_scratch_folder_holds_all_that_the_settings_let_in(name: str) -> None:
+    """A pod whose folder outgrows its limit is evicted, with every upload that it holds."""
+    with_scratch = [process for process in PROCESSES if process.scratch]
+    assert with_scratch, "or this test shows nothing"
+    for process in with_scratch:
+        assert process.scratch
+        [volume] = [
+            each
+            for each in pods(build_kustomization(name))[process.name]["spec"]["volumes"]
+            if each["name"] == process.scratch.holds
+        ]
+        settings = read_settings(SETTINGS[process.name], environment_of(name, process.name))
+        room = amount(volume["emptyDir"]["sizeLimit"])
+        assert 1.1 * settings.scratch_bytes <= room < 1.3 * settings.scratch_bytes  # type: ignore[attr-defined]
 
 
 # Confinement

@@ -67,6 +67,7 @@ def accepted_chunk(
     chunk_index: int = 0,
     settled: list[SettledRow] | None = None,
     tag_ids: list[int] | None = None,
+    accepted_at: datetime = ACCEPTED_AT,
 ) -> ChunkAccepted:
     """Return a chunk as the api sends it."""
     return ChunkAccepted(
@@ -77,7 +78,7 @@ def accepted_chunk(
         source_id=tenant.source_id,
         creator_id=tenant.user_id,
         tag_ids=tag_ids or [],
-        accepted_at=ACCEPTED_AT,
+        accepted_at=accepted_at,
         row_count=len(live) + len(settled or []),
         live=live,
         settled=settled or [],
@@ -97,14 +98,21 @@ def tagged(chunk: ChunkAccepted, row_tag_ids: list[list[int]] | None = None) -> 
 
 
 async def insert_import(
-    postgres: Postgres, tenant: Tenant, *, row_counts: list[int], name: str, payloads: list[bytes] | None = None
+    postgres: Postgres,
+    tenant: Tenant,
+    *,
+    row_counts: list[int],
+    name: str,
+    payloads: list[bytes] | None = None,
+    accepted_at: datetime = ACCEPTED_AT,
 ) -> int:
     """Insert an accepted import with chunks of these sizes; return its id."""
     async with postgres.transaction() as connection:
         inserted = await connection.execute(
             text(
                 "INSERT INTO amigocare.lead_imports (name, creator_id, company_id, source_id, account_id, total_rows,"
-                " chunk_count, file_sha256) VALUES (:name, :user, :company, :source, :account, :rows, :chunks, :sha)"
+                " chunk_count, file_sha256, created_at, updated_at) VALUES"
+                " (:name, :user, :company, :source, :account, :rows, :chunks, :sha, :accepted_at, :accepted_at)"
                 " RETURNING id"
             ),
             {
@@ -116,6 +124,7 @@ async def insert_import(
                 "rows": sum(row_counts),
                 "chunks": len(row_counts),
                 "sha": "0" * 64,
+                "accepted_at": accepted_at,
             },
         )
         import_id: int = inserted.scalar_one()

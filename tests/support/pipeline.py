@@ -1,12 +1,14 @@
 """The stages' handlers on the real stores, one call after the other, without Kafka between them."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TypeVar
 
 from libs.common.clock import utc_now
 from libs.common.kafka.dead_letter import DeadLetter
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.acceptance import acceptance_number
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated, ChunkDeduplicated, ChunkTagged
 from services.creator import handlers as creator
 from services.creator.store import Store as CreatorStore
@@ -17,6 +19,7 @@ from services.finalizer import handlers as finalizer
 from services.finalizer.store import Store as FinalizerStore
 from services.tagger import handlers as tagger
 from services.tagger.store import Store as TaggerStore
+from tests.support.imports import ACCEPTED_AT
 
 MessageT = TypeVar("MessageT")
 
@@ -62,9 +65,11 @@ class Pipeline:
     async def settle(self, chunk: ChunkCreated) -> None:
         await finalizer.settle_chunk(chunk, store=self.finalizer_store, wake_relay=lambda: None)
 
-    async def dead_letter(self, chunk: tuple[int, int] | None) -> None:
+    async def dead_letter(self, chunk: tuple[int, int] | None, *, accepted_at: datetime | None = ACCEPTED_AT) -> None:
         """Settle a chunk (import id, chunk index) whose message was dead-lettered."""
-        letter = DeadLetter(chunk, "lead.import-chunk-tagged.v1", "", "BadMessage", "", 1, "creator")
+        acceptance = (acceptance_number(accepted_at),) if accepted_at else ()
+        piece = chunk + acceptance if chunk else None
+        letter = DeadLetter(piece, "lead.import-chunk-tagged.v1", "", "BadMessage", "", 1, "creator")
         await finalizer.settle_dead_letter(letter, store=self.finalizer_store, wake_relay=lambda: None)
 
     async def until_created(self, chunk: ChunkAccepted) -> ChunkCreated:

@@ -1,6 +1,7 @@
 """The import's public topics: other teams and other services of the house may subscribe."""
 
 from libs.common.topics import DAY, Topic
+from libs.contracts.lead_import.acceptance import acceptance_number
 from libs.contracts.lead_import.events import ImportAccepted, ImportFinished
 
 
@@ -13,7 +14,7 @@ IMPORT_ACCEPTED = Topic(
     event=ImportAccepted,
     event_type="lead:import-accepted",
     key=_by_import,
-    identity=_by_import,
+    identity=lambda event: f"{event.import_id}:{acceptance_number(event.accepted_at)}",
     owner="api",
     readers=(),
     retention_hours=7 * DAY,
@@ -25,7 +26,7 @@ IMPORT_FINISHED = Topic(
     event=ImportFinished,
     event_type="lead:import-finished",
     key=_by_import,
-    identity=lambda event: f"{event.import_id}:{event.revision}",
+    identity=lambda event: f"{event.import_id}:{event.revision}:{acceptance_number(event.accepted_at)}",
     owner="finalizer",
     readers=("api",),
     retention_hours=7 * DAY,

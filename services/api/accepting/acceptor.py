@@ -156,6 +156,8 @@ class Acceptor:
         result = await self.pool.read(job)
         if result.refusal is not None:
             raise result.refusal
+        # What it became is in the spool. An upload takes up the disk once, however long it then waits for a store.
+        wish.upload.path.unlink(missing_ok=True)
         return result
 
 

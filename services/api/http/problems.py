@@ -42,6 +42,9 @@ PROBLEMS: dict[str, Problem] = {
     "quota_exceeded": Problem(429, "Import quota used up", "Wait for the seconds that `Retry-After` says."),
     "import_in_progress": Problem(409, "The import is still running", "Wait for it to end, then delete it."),
     "busy": Problem(503, "Too many uploads at once", "Try again after the seconds that `Retry-After` says."),
+    "no_room": Problem(
+        507, "No room for uploads", "Try again shortly; if it stays, api needs a larger disk: tell the people on call."
+    ),
     "unavailable": Problem(503, "A store is not answering", "Try again shortly; nothing was stored."),
     "internal_error": Problem(500, "Something went wrong here", "Try again; if it stays, tell us the time."),
     # The file

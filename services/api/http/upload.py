@@ -1,6 +1,7 @@
 """Receives a multipart upload into a file, within its limits."""
 
 import asyncio
+import errno
 import hashlib
 import os
 import re
@@ -10,18 +11,21 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
-from starlette.datastructures import FormData, UploadFile
+import structlog
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from libs.common.web.refusals import Refused
 from services.api.accepting.domain.request import MAX_DATA_BYTES, Upload
 
+log = structlog.get_logger()
+
 FRAMING_BYTES = 64 * 1024
 """Room for the multipart borders and headers, beside the parts themselves."""
 MAX_FILE_NAME = 255
-COPY_BYTES = 1024 * 1024
 TAIL_BYTES = 128
 """So much of a body's end is kept, to look for its last border."""
 _FOLDER = "leadflow-upload-"
@@ -61,39 +65,58 @@ def forget_uploads_of_the_dead() -> None:
 async def receive_upload(request: Request, *, max_bytes: int, seconds: float) -> AsyncIterator[Upload]:
     """Receive the parts ``file`` and ``data``; remove everything at the end of the block.
 
-    Raises Refused: not multipart, parts missing, repeated or unknown, or more than ``max_bytes`` of file.
+    Raises Refused: not multipart, parts missing, repeated or unknown, more than ``max_bytes`` of file, or no room on
+    the disk.
     """
-    form, complete = await _receive_form(request, max_bytes=max_bytes, seconds=seconds)
-    try:
+    _refuse_at_sight(request, max_bytes)
+    with naming_a_full_disk():
+        folder = TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-")
+    with folder:
+        path = Path(folder.name) / "upload"
+        with naming_a_full_disk():
+            form, complete = await _receive_form(request, path, max_bytes=max_bytes, seconds=seconds)
         try:
-            file, data = _parts(form)
-        except Refused as refused:
-            if complete or refused.code not in {"file_missing", "data_missing"}:
-                raise
-            raise Refused("multipart_invalid", "The multipart body ends too early.") from None
-        if (file.size or 0) > max_bytes:
-            raise _too_large(max_bytes)
-        with TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-") as folder:
-            path = Path(folder) / "upload"
-            sha256 = await asyncio.to_thread(_copy, file, path)
-            await form.close()  # it holds the file, too, which would take up the disk twice while the upload is read
-            yield Upload(Path(folder), path, sha256, _clean_name(file.filename), data)
-    finally:
-        await form.close()
+            file, data = _checked_parts(form, complete=complete, max_bytes=max_bytes)
+            with naming_a_full_disk():
+                sha256 = await asyncio.to_thread(_sha256, file.file)
+        finally:
+            await form.close()
+        yield Upload(Path(folder.name), path, sha256, _clean_name(file.filename), data)
 
 
-async def _receive_form(request: Request, *, max_bytes: int, seconds: float) -> tuple[FormData, bool]:
-    """Return the parts, and whether the body came to its end."""
+@contextmanager
+def naming_a_full_disk() -> Iterator[None]:
+    """Raise Refused ``no_room`` for an error that says that the disk is full: no store is to blame for it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        log.warning("no room for uploads", folder=tempfile.gettempdir())
+        raise Refused("no_room") from None
+
+
+def _refuse_at_sight(request: Request, max_bytes: int) -> None:
+    """Raise Refused for what the headers alone tell, before anything is received."""
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise Refused("not_multipart", "The body is not multipart/form-data.")
-    most = max_bytes + MAX_DATA_BYTES + FRAMING_BYTES
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > most:
+    if declared.isdigit() and int(declared) > _most_bytes(max_bytes):
         raise _too_large(max_bytes)
-    body = _Body(request, most, max_bytes)
+
+
+def _most_bytes(max_bytes: int) -> int:
+    """Return how many bytes a body may have."""
+    return max_bytes + MAX_DATA_BYTES + FRAMING_BYTES
+
+
+async def _receive_form(request: Request, path: Path, *, max_bytes: int, seconds: float) -> tuple[FormData, bool]:
+    """Return the parts, and whether the body came to its end. The file of the part ``file`` is at ``path``."""
+    body = _Body(request, _most_bytes(max_bytes), max_bytes)
     parser = _Parser(
         request.headers,
         body.pieces(),
+        path=path,
         max_files=10,
         max_fields=10,
         max_part_size=MAX_DATA_BYTES,
@@ -113,7 +136,33 @@ async def _receive_form(request: Request, *, max_bytes: int, seconds: float) -> 
 
 
 class _Parser(MultiPartParser):
-    """Starlette's parser, which leaves the file of a part open whose border never comes: this one closes it."""
+    """Starlette's parser, which writes the part ``file`` where it stays, and leaves no file open.
+
+    Starlette's own files have no name that another process could read them by, and a copy would take up the disk twice.
+    And it leaves the file of a part open whose border never comes: this one closes it.
+    """
+
+    def __init__(
+        self,
+        headers: Headers,
+        stream: AsyncGenerator[bytes, None],
+        *,
+        path: Path,
+        max_files: int,
+        max_fields: int,
+        max_part_size: int,
+    ) -> None:
+        super().__init__(headers, stream, max_files=max_files, max_fields=max_fields, max_part_size=max_part_size)
+        self._path = path
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        part = self._current_part
+        # A second part of this name is refused later, and goes where Starlette puts it.
+        if part.file is not None and part.field_name == "file" and not self._path.exists():
+            part.file.file.close()
+            part.file.file = self._path.open("w+b")
+            self._files_to_close_on_error[-1] = part.file.file  # type: ignore[call-overload]  # all that it does is close
 
     async def parse(self) -> FormData:
         form = await super().parse()
@@ -147,6 +196,18 @@ class _Body:
         return self._tail.rstrip().endswith(b"--")
 
 
+def _checked_parts(form: FormData, *, complete: bool, max_bytes: int) -> tuple[UploadFile, str]:
+    try:
+        file, data = _parts(form)
+    except Refused as refused:
+        if complete or refused.code not in {"file_missing", "data_missing"}:
+            raise
+        raise Refused("multipart_invalid", "The multipart body ends too early.") from None
+    if (file.size or 0) > max_bytes:
+        raise _too_large(max_bytes)
+    return file, data
+
+
 def _parts(form: FormData) -> tuple[UploadFile, str]:
     unknown = sorted({name for name, _ in form.multi_items()} - {"file", "data"})
     if unknown:
@@ -175,15 +236,11 @@ def _text_of(blob: UploadFile) -> str:
         raise Refused("data_not_json", "The part `data` is not UTF-8.") from None
 
 
-def _copy(file: UploadFile, path: Path) -> str:
-    """Write the file out; return its SHA-256."""
-    digest = hashlib.sha256()
-    with path.open("wb") as target:
-        file.file.seek(0)
-        while piece := file.file.read(COPY_BYTES):
-            digest.update(piece)
-            target.write(piece)
-    return digest.hexdigest()
+def _sha256(file: BinaryIO) -> str:
+    """Return the SHA-256 of all that was written, which is then on the disk."""
+    file.flush()
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a file that is open for reading
 
 
 def _clean_name(name: str | None) -> str | None:

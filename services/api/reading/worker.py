@@ -6,6 +6,7 @@ its life. It ends when stdin ends, so it does not outlive the api however that e
     python -m services.api.reading.worker
 """
 
+import errno
 import gc
 import json
 import os
@@ -91,7 +92,9 @@ def _within(job: ReadingJob, words: TextIO) -> tuple[ReadingResult, bool]:
         return ReadingResult(refusal=Refused("file_too_slow")), False
     except MemoryError:
         return ReadingResult(refusal=Refused("file_too_large", "Reading the file takes too much memory.")), False
-    except OSError:
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return ReadingResult(refusal=Refused("no_room")), True
         return ReadingResult(refusal=Refused("unavailable", "The upload cannot be read or spooled now.")), True
     except Exception as error:  # noqa: BLE001 the next job must find a worker
         # The message of an error may quote a cell, so only its kind and place are written down.

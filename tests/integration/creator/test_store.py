@@ -227,8 +227,9 @@ async def test_a_transaction_is_its_companys_alone(
     stranger = chunk.model_copy(update={"company_id": other_tenant.company_id})
     with pytest.raises(DBAPIError, match="row-level security"):
         async with store.transaction(chunk.company_id) as leads:
-            await leads.insert_leads(stranger, chat_ids(stranger), [0])
-    assert await db.leads(other_tenant.company_id) == []
+            lead_ids = await leads.insert_leads(chunk, chat_ids(chunk), [0])
+            await leads.insert_chat_tags(stranger, chat_ids(chunk), lead_ids)
+    assert await db.value("SELECT count(*) FROM amigocare.chat_tags WHERE company_id = :c", c=stranger.company_id) == 0
 
 
 async def test_a_chat_names_its_lead_and_a_second_run_leaves_it_as_it_is(
@@ -291,7 +292,7 @@ async def test_chats_that_do_not_count_as_somebody_elses(
     store: Store, chunk: ChunkTagged, db: Stored, tenant: Tenant, other_tenant: Tenant
 ) -> None:
     phone = chunk.live.phone[1]
-    await insert_chat(db, tenant, phone, import_id=chunk.import_id)
+    await insert_chat(db, tenant, phone, _id=ObjectId(chat_ids(chunk)[1]), import_id=chunk.import_id)
     await insert_chat(db, tenant, phone, account_id=tenant.other_account_id)
     await insert_chat(db, other_tenant, phone)
     await insert_chat(db, tenant, phone, contact_cellphone_country_code="PT")

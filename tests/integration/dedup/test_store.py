@@ -1,16 +1,18 @@
 """Whom dedup knows: leads and chats of the account, patients of the company, in both forms of a mobile."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from bson import ObjectId
 
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from services.creator.domain import chat_ids
 from services.dedup.domain import KnownPhones, LivePhone
 from tests.support.chunks import new_phones
 from tests.support.contacts import insert_chat, insert_lead, insert_patient
-from tests.support.imports import accepted_chunk, insert_import, live_rows
+from tests.support.imports import accepted_chunk, insert_import, live_rows, tagged
 from tests.support.kafka import unique
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
@@ -26,6 +28,12 @@ async def chunk(pipeline: Pipeline, postgres: Any, tenant: Tenant) -> ChunkAccep
 
 async def known(pipeline: Pipeline, chunk: ChunkAccepted) -> KnownPhones:
     return await pipeline.dedup_store.known_phones(chunk)
+
+
+async def insert_own_chat(db: Stored, tenant: Tenant, chunk: ChunkAccepted, *, row: int = 2) -> None:
+    """Insert the chat that the chunk's own import made in an earlier run."""
+    (chat_id,) = chat_ids(tagged(chunk.model_copy(update={"live": live_rows([phone_of(chunk)], first_row=row)})))
+    await insert_chat(db, tenant, phone_of(chunk), _id=ObjectId(chat_id), import_id=chunk.import_id)
 
 
 def phone_of(chunk: ChunkAccepted) -> str:
@@ -118,16 +126,25 @@ async def test_chats_of_other_accounts_companies_countries_and_of_the_import_its
     await insert_chat(db, tenant, phone_of(chunk), account_id=tenant.other_account_id)
     await insert_chat(db, tenant, phone_of(chunk), company_id=other_tenant.company_id)
     await insert_chat(db, tenant, phone_of(chunk), contact_cellphone_country_code="PT")
-    await insert_chat(db, tenant, phone_of(chunk), import_id=chunk.import_id)
+    await insert_own_chat(db, tenant, chunk)
     assert await known(pipeline, chunk) == {}
+
+
+async def test_a_chat_of_an_earlier_import_that_had_this_ones_id_counts(
+    pipeline: Pipeline, chunk: ChunkAccepted, db: Stored, tenant: Tenant
+) -> None:
+    """PostgreSQL was restored and gives ids again, while MongoDB still holds what was made before."""
+    earlier = chunk.model_copy(update={"accepted_at": chunk.accepted_at - timedelta(days=1)})
+    await insert_own_chat(db, tenant, earlier)
+    assert await known(pipeline, chunk) == {("BR", phone_of(chunk)): "chat_exists"}
 
 
 async def test_a_customers_chat_counts_beside_the_imports_own(
     pipeline: Pipeline, chunk: ChunkAccepted, db: Stored, tenant: Tenant
 ) -> None:
-    await insert_chat(db, tenant, phone_of(chunk), import_id=chunk.import_id)
+    await insert_own_chat(db, tenant, chunk, row=3)
     await insert_chat(db, tenant, phone_of(chunk))
-    await insert_chat(db, tenant, phone_of(chunk), import_id=chunk.import_id)
+    await insert_own_chat(db, tenant, chunk)
     assert await known(pipeline, chunk) == {("BR", phone_of(chunk)): "chat_exists"}
 
 

@@ -8,6 +8,7 @@ import pytest_asyncio
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, Outcome
+from libs.imports.chunk_states import NamedChunk
 from services.operator.store import Store as Operator
 from tests.support.chunks import new_phones, settled_row
 from tests.support.imports import accepted_chunk, insert_import, live_rows
@@ -149,8 +150,8 @@ async def test_a_replay_by_the_people_on_call_goes_through_all_stages_and_twice_
     await pipeline.whole(first)
     await pipeline.dead_letter((second.import_id, 1))
     operator = Operator(postgres)
-    assert await operator.reopen([(second.import_id, 1)]) == [(second.import_id, 1)]
-    assert await operator.reopen([(second.import_id, 1), (first.import_id, 0)]) == []
+    assert await operator.reopen([NamedChunk(second.import_id, 1)]) == [(second.import_id, 1)]
+    assert await operator.reopen([NamedChunk(second.import_id, 1), NamedChunk(first.import_id, 0)]) == []
     assert (await import_of(db, first))["status"] == "PROCESSING"
     created = await pipeline.until_created(second)
     for _ in range(2):
@@ -170,7 +171,7 @@ async def test_leads_that_were_made_before_the_dead_letter_are_found_by_the_repl
     before = await pipeline.until_created(second)
     await pipeline.dead_letter((second.import_id, 1))
     assert (await import_of(db, first))["total_created"] == 3
-    await Operator(postgres).reopen([(second.import_id, 1)])
+    await Operator(postgres).reopen([NamedChunk(second.import_id, 1)])
     assert await pipeline.until_created(second) == before
     await pipeline.settle(before)
     assert (await import_of(db, first))["total_created"] == 6

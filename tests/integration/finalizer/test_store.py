@@ -11,10 +11,10 @@ from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished, ImportStatus
 from libs.contracts.lead_import.internal.messages import Outcome, SettledRow
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
-from libs.imports.chunk_states import ChunkOutcome, ChunkState, Totals
+from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState, Totals
 from services.finalizer.store import Store
 from tests.support.chunks import settled_row
-from tests.support.imports import insert_import
+from tests.support.imports import ACCEPTED_AT, insert_import
 from tests.support.kafka import unique
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
@@ -34,6 +34,11 @@ async def import_id(postgres: Postgres, tenant: Tenant) -> int:
     return await insert_import(postgres, tenant, row_counts=[10, 10], name=unique("n"), payloads=[b"first", b"second"])
 
 
+def meant(import_id: int) -> Acceptance:
+    """Return the import as a dead letter speaks of it."""
+    return Acceptance(import_id, ACCEPTED_AT, company_id=None)
+
+
 def outcome(created: int, rows: list[SettledRow] | None = None, *, dead_lettered: bool = False) -> ChunkOutcome:
     rows = rows or []
     existing = sum(row.outcome is Outcome.EXISTING for row in rows)
@@ -41,7 +46,7 @@ def outcome(created: int, rows: list[SettledRow] | None = None, *, dead_lettered
 
 
 async def settle(store: Store, import_id: int, index: int, new: ChunkOutcome) -> None:
-    async with store.locked_import(import_id) as held:
+    async with store.locked_import(meant(import_id)) as held:
         assert held
         state = await held.chunk(index)
         assert state
@@ -49,7 +54,7 @@ async def settle(store: Store, import_id: int, index: int, new: ChunkOutcome) ->
 
 
 async def finish(store: Store, import_id: int) -> bool:
-    async with store.locked_import(import_id) as held:
+    async with store.locked_import(meant(import_id)) as held:
         assert held
         totals = await held.totals()
         assert totals
@@ -78,12 +83,12 @@ async def events_of(db: Stored, import_id: int) -> list[dict[str, Any]]:
 
 
 async def test_an_import_that_does_not_exist_yields_nothing(store: Store) -> None:
-    async with store.locked_import(2**31 - 1) as held:
+    async with store.locked_import(meant(2**31 - 1)) as held:
         assert held is None
 
 
 async def test_a_chunk_is_found_by_its_index(store: Store, import_id: int) -> None:
-    async with store.locked_import(import_id) as held:
+    async with store.locked_import(meant(import_id)) as held:
         assert held
         assert await held.chunk(0) == UNSETTLED
         assert await held.payload(1) == b"second"
@@ -94,10 +99,10 @@ async def test_a_chunk_is_found_by_its_index(store: Store, import_id: int) -> No
 async def test_the_import_is_held_until_the_commit_and_its_leads_may_still_be_inserted(
     store: Store, crowd: Postgres, import_id: int, db: Stored, tenant: Tenant
 ) -> None:
-    async with store.locked_import(import_id):
+    async with store.locked_import(meant(import_id)):
 
         async def lock_again() -> None:
-            async with store.locked_import(import_id):
+            async with store.locked_import(meant(import_id)):
                 pass
 
         second = asyncio.create_task(lock_again())
@@ -130,7 +135,7 @@ async def test_settling_counts_the_chunk_drops_its_payload_and_keeps_its_rows(
         (4, 0, "error", "phone_invalid"),
     ]
     assert (await chunk_of(db, import_id, 1))["settled_at"] is None
-    async with store.locked_import(import_id) as held:
+    async with store.locked_import(meant(import_id)) as held:
         assert held
         assert await held.chunk(0) == ChunkState(row_count=10, settled=True, dead_lettered=False, total_created=8)
         assert await held.payload(0) is None
@@ -164,7 +169,7 @@ async def test_a_later_outcome_takes_the_place_of_the_earlier_ones_rows(
 
 async def test_totals_are_known_when_every_chunk_is_settled(store: Store, import_id: int, db: Stored) -> None:
     async def totals() -> Totals | None:
-        async with store.locked_import(import_id) as held:
+        async with store.locked_import(meant(import_id)) as held:
             assert held
             return await held.totals()
 
@@ -208,7 +213,7 @@ async def test_finishing_writes_status_totals_and_one_event_with_them(
         finished_at=ended["finished_at"],
     )
     assert row["topic"] == IMPORT_FINISHED.name
-    assert row["headers"] == IMPORT_FINISHED.headers(f"{import_id}:1", source="finalizer", time=NOW)
+    assert row["headers"] == IMPORT_FINISHED.headers(IMPORT_FINISHED.identity(event), source="finalizer", time=NOW)
 
 
 async def test_finishing_again_with_the_same_totals_changes_nothing(store: Store, import_id: int, db: Stored) -> None:
@@ -224,7 +229,7 @@ async def test_finishing_again_with_the_same_totals_changes_nothing(store: Store
 async def test_finishing_again_with_other_totals_is_the_next_revision(store: Store, import_id: int, db: Stored) -> None:
     await settle(store, import_id, 0, outcome(0, dead_lettered=True))
     await settle(store, import_id, 1, outcome(10))
-    async with store.locked_import(import_id) as held:
+    async with store.locked_import(meant(import_id)) as held:
         assert held
         totals = await held.totals()
         assert totals
@@ -241,7 +246,7 @@ async def test_finishing_again_with_other_totals_is_the_next_revision(store: Sto
 
 async def test_what_a_failed_transaction_settled_is_unsettled(store: Store, import_id: int, db: Stored) -> None:
     with pytest.raises(ZeroDivisionError):
-        async with store.locked_import(import_id) as held:
+        async with store.locked_import(meant(import_id)) as held:
             assert held
             await held.settle(0, UNSETTLED, outcome(9, [settled_row(3)]))
             raise ZeroDivisionError

@@ -10,7 +10,8 @@ from libs.common.outbox.source import LEASE_SECONDS, Room
 from libs.common.stores.postgres import Postgres
 from libs.imports import chunk_life
 from libs.imports.chunk_states import ChunkOutcome, ClaimedChunk, Window
-from tests.support.imports import insert_import, insert_imports
+from tests.support.chunks import new_phones
+from tests.support.imports import ACCEPTED_AT, accepted_chunk, insert_import, insert_imports, live_rows
 from tests.support.kafka import unique
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
@@ -68,8 +69,8 @@ async def test_chunks_are_claimed_in_order_with_their_payload_and_trace(
         """UPDATE amigocare.lead_imports SET options = '{"traceparent": "00-ab"}' WHERE id = :i""", i=import_id
     )
     assert await claim(postgres) == [
-        ClaimedChunk(import_id, 0, b"payload 0", "00-ab"),
-        ClaimedChunk(import_id, 1, b"payload 1", "00-ab"),
+        ClaimedChunk(import_id, 0, ACCEPTED_AT, b"payload 0", "00-ab"),
+        ClaimedChunk(import_id, 1, ACCEPTED_AT, b"payload 1", "00-ab"),
     ]
 
 
@@ -253,7 +254,8 @@ async def test_who_waited_for_an_imports_end_sees_its_last_chunk_settled(
 
     async def ask() -> bool:
         async with postgres.transaction(company_id=tenant.company_id) as connection:
-            return await chunk_life.hold_is_settled(connection, (import_id, 0))
+            chunk = accepted_chunk(tenant, import_id, live_rows(new_phones(10)))
+            return await chunk_life.hold_is_settled(connection, chunk)
 
     async def waits() -> bool:
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FOR SHARE%'"

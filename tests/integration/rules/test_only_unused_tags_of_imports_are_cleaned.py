@@ -10,6 +10,7 @@ import pytest_asyncio
 from libs.common.errors import BadDay
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkTagged, Outcome
+from libs.imports.chunk_states import NamedChunk
 from services.api.reading.pool import ReadingPool
 from services.operator.store import Store as Operator
 from tests.support.chunks import created_like, new_phones, settled_row
@@ -227,7 +228,7 @@ async def test_a_replay_that_makes_no_leads_leaves_no_tags_behind(
     accepted = await a_chunk(postgres, tenant, "Feira", chunks=2)
     for index in (0, 1):
         await pipeline.dead_letter((accepted.import_id, index))
-    assert await Operator(postgres).reopen([(accepted.import_id, 0)]) == [(accepted.import_id, 0)]
+    assert await Operator(postgres).reopen([NamedChunk(accepted.import_id, 0)]) == [(accepted.import_id, 0)]
     tagged = await tag(pipeline, accepted)
     assert await live_tags(db, tenant) == {"Feira"}
     if fails_again:

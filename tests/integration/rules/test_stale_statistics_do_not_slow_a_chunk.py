@@ -103,13 +103,14 @@ async def reads_of(db: Stored, tables: tuple[str, ...] = TABLES) -> dict[str, tu
 
 
 async def test_the_duplicate_check_looks_every_phone_up_by_the_index(
-    stores: tuple[PostgresSettings, MongoSettings], mongo: Mongo, db: Stored, loaded: Tenant
+    stores: tuple[PostgresSettings, MongoSettings], mongo: Mongo, postgres: Postgres, db: Stored, loaded: Tenant
 ) -> None:
+    import_id = await insert_import(postgres, loaded, row_counts=[len(PHONES)], name=unique("n"))
     before = await reads_of(db)
-    chunk = accepted_chunk(loaded, 1, live_rows(PHONES))
-    postgres = Postgres(stores[0], application_name="tests")
-    known = await Store(postgres, mongo).known_phones(chunk)
-    await postgres.close()  # a session counts its reads at its end
+    chunk = accepted_chunk(loaded, import_id, live_rows(PHONES))
+    fresh = Postgres(stores[0], application_name="tests")
+    known = await Store(fresh, mongo).known_phones(chunk)
+    await fresh.close()  # a session counts its reads at its end
     assert len(known) == len(PHONES) / 2
     after = await reads_of(db)
     for table in TABLES:

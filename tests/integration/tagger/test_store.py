@@ -167,10 +167,11 @@ async def test_a_chunk_is_settled_when_it_ended_well_or_badly(
         assert await transaction.is_settled(chunk) is settled
 
 
-async def test_a_chunk_of_an_import_that_does_not_exist_is_a_bad_message(
-    store: Store, chunk: ChunkDeduplicated
+@pytest.mark.parametrize("changed", [{"import_id": 2**31 - 1}, {"chunk_index": 99}], ids=["import", "chunk"])
+async def test_a_chunk_that_does_not_exist_is_a_bad_message(
+    store: Store, chunk: ChunkDeduplicated, changed: dict[str, int]
 ) -> None:
-    stranger = chunk.model_copy(update={"import_id": 2**31 - 1})
+    stranger = chunk.model_copy(update=changed)
     with pytest.raises(BadMessage):
         async with store.transaction(chunk.company_id) as transaction:
             await transaction.is_settled(stranger)

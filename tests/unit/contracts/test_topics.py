@@ -3,13 +3,15 @@
 import re
 import typing
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libs.common.topics import Topic
-from libs.contracts.lead_import.events import ImportFinished
+from libs.contracts.lead_import.acceptance import acceptance_number, accepted_at_of
 from libs.contracts.lead_import.internal.chunk_keys import chunk_of_key
 from libs.contracts.lead_import.internal.messages import (
     Chunk,
@@ -26,8 +28,11 @@ from libs.contracts.lead_import.internal.topics import (
 from libs.contracts.lead_import.registry import REGISTRY
 from libs.contracts.lead_import.topics import IMPORT_ACCEPTED, IMPORT_FINISHED
 from tests.support.chunks import plain
+from tests.support.stack import ROOT
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NOON_NUMBER = 1_795_435_200_000_000
+"""The same in microseconds since 1970."""
 BY_NAME = {topic.name: topic for topic in REGISTRY.topics}
 PERSONAL = re.compile(r"name|phone|cpf|email|mail|cell|tag|contact|chat")
 
@@ -82,12 +87,13 @@ def test_the_created_event_holds_nothing_personal_of_live_rows() -> None:
 def test_chunks_are_keyed_by_import_and_index(stage: type[Chunk[Any]]) -> None:
     (topic,) = (topic for topic in REGISTRY.topics if topic.event is stage)
     chunk = stage.model_validate(plain(stage, live=1) | {"import_id": 12, "chunk_index": 3})
-    assert topic.key(chunk) == topic.identity(chunk) == "12:3"
+    assert topic.key(chunk) == "12:3"
+    assert topic.identity(chunk) == f"12:3:{NOON_NUMBER}"
 
 
 def test_the_created_chunk_is_keyed_by_import_so_that_one_finalizer_has_it_whole() -> None:
     chunk = ChunkCreated.model_validate(plain(ChunkCreated, live=1) | {"import_id": 12, "chunk_index": 3})
-    assert (CHUNK_CREATED.key(chunk), CHUNK_CREATED.identity(chunk)) == ("12", "12:3")
+    assert (CHUNK_CREATED.key(chunk), CHUNK_CREATED.identity(chunk)) == ("12", f"12:3:{NOON_NUMBER}")
 
 
 def test_a_message_of_the_same_identity_has_the_same_ce_id_whenever_it_is_sent() -> None:
@@ -103,24 +109,37 @@ def test_the_ce_id_differs_by_stage_import_chunk_and_revision() -> None:
     assert len(ids) == len(REGISTRY.topics) * len(identities)
 
 
+def golden(topic: Topic[Any]) -> Any:
+    path = ROOT / "libs" / "contracts" / "lead_import" / "examples" / f"{topic.name}.json"
+    return topic.event.model_validate_json(path.read_bytes())
+
+
+@pytest.mark.parametrize("topic", REGISTRY.topics, ids=lambda topic: topic.name)
+def test_the_event_of_an_import_that_was_given_an_earlier_ones_id_has_another_ce_id(topic: Topic[Any]) -> None:
+    """Import 1 of every fresh or restored database: a subscriber that drops repeats must not drop the other's."""
+    event = golden(topic)
+    another = event.model_copy(update={"accepted_at": event.accepted_at + timedelta(microseconds=1)})
+    ids = [ce_id(topic, topic.identity(each)) for each in (event, another)]
+    assert ids[0] != ids[1]
+    assert topic.key(event) == topic.key(another), "partitions stay"
+
+
+@pytest.mark.parametrize("topic", REGISTRY.topics, ids=lambda topic: topic.name)
+def test_an_identity_begins_with_what_is_within_its_database_unique(topic: Topic[Any]) -> None:
+    event = golden(topic)
+    identity = topic.identity(event)
+    assert identity.split(":")[0] == str(event.import_id)
+    assert identity.endswith(f":{acceptance_number(event.accepted_at)}")
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)))  # noqa: DTZ001 - bounds
+def test_a_time_of_acceptance_comes_back_from_its_number_to_the_microsecond(accepted_at: datetime) -> None:
+    assert accepted_at_of(acceptance_number(accepted_at)) == accepted_at
+
+
 def test_a_later_revision_of_the_finished_event_has_another_ce_id() -> None:
-    event = ImportFinished(
-        import_id=12,
-        company_id=1,
-        account_id=1,
-        source_id=1,
-        creator_id=1,
-        status="FINISHED",
-        total_rows=0,
-        total_created=0,
-        total_existing=0,
-        total_errors=0,
-        failure_reason=None,
-        revision=1,
-        accepted_at=NOON,
-        finished_at=NOON,
-    )
-    later = event.model_copy(update={"revision": 2})
+    event = golden(IMPORT_FINISHED).model_copy(update={"import_id": 12})
+    later = event.model_copy(update={"revision": event.revision + 1})
     assert IMPORT_FINISHED.key(event) == IMPORT_FINISHED.key(later) == "12"
     assert ce_id(IMPORT_FINISHED, IMPORT_FINISHED.identity(event)) != ce_id(
         IMPORT_FINISHED, IMPORT_FINISHED.identity(later)
@@ -130,16 +149,20 @@ def test_a_later_revision_of_the_finished_event_has_another_ce_id() -> None:
 @pytest.mark.parametrize(
     ("topic", "identity", "expected"),
     [
-        (IMPORT_ACCEPTED, "1042", "a9aea54d-fbdb-5346-9360-21c4261acf5a"),
-        (CHUNK_ACCEPTED, "1042:3", "54104143-7674-5b42-b076-a9c5cf40841b"),
-        (CHUNK_CREATED, "1042:3", "f912af17-0f18-5030-bd1f-7ef68c561f0b"),
-        (IMPORT_FINISHED, "1042:1", "f9648bf1-21d2-59fc-b9dd-44e60fc926b2"),
+        (IMPORT_ACCEPTED, "1042:1795437296789012", "3b514aac-36b4-5c74-9ddb-d81059b5c31d"),
+        (CHUNK_ACCEPTED, "1042:3:1795437296789012", "79aea8b7-5829-5e3d-96a5-cfc505c3add0"),
+        (CHUNK_CREATED, "1042:3:1795437296789012", "8a49d40c-a346-5b8e-b70b-11f40e6c86a7"),
+        (IMPORT_FINISHED, "1042:1:1795437296789012", "057470bf-a86f-5582-8c68-f675e44e0f32"),
     ],
     ids=lambda value: getattr(value, "name", None),
 )
 def test_a_deploy_does_not_change_the_ids_by_which_readers_know_a_repeat(
     topic: Topic[Any], identity: str, expected: str
 ) -> None:
+    event = golden(topic)
+    named = {"chunk_index": 3, "revision": 1}
+    known = event.model_copy(update={name: number for name, number in named.items() if hasattr(event, name)})
+    assert topic.identity(known) == identity
     assert ce_id(topic, identity) == expected
 
 

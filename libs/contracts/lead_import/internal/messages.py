@@ -8,11 +8,10 @@ of strings is decoded several times faster than as many objects.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from libs.common.messages import ID_LIMIT, Id, Message
 from libs.contracts.lead_import.internal.carried_cells import original_cells
@@ -129,7 +128,8 @@ class Chunk(Message, Generic[LiveT]):
     creator_id: Id
     tag_ids: list[int]
     """Tags that the request asked for on every lead."""
-    accepted_at: datetime
+    accepted_at: AwareDatetime
+    """With the id it names the import: ids are given again by a database that was restored."""
     row_count: int
     live: LiveT
     settled: list[SettledRow]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from libs.common.topics import DAY, DeadLetters, Topic
-from libs.contracts.lead_import.internal.chunk_keys import chunk_of_key
+from libs.contracts.lead_import.internal.chunk_keys import chunk_key, chunk_piece, chunk_subject
 from libs.contracts.lead_import.internal.messages import (
     Chunk,
     ChunkAccepted,
@@ -14,7 +14,11 @@ from libs.contracts.lead_import.internal.messages import (
 
 
 def _by_chunk(chunk: Chunk[Any]) -> str:
-    return f"{chunk.import_id}:{chunk.chunk_index}"
+    return chunk_key(chunk.import_id, chunk.chunk_index)
+
+
+def _subject(chunk: Chunk[Any]) -> str:
+    return chunk_subject(chunk.import_id, chunk.chunk_index, chunk.accepted_at)
 
 
 def _by_import(chunk: Chunk[Any]) -> str:
@@ -26,7 +30,7 @@ CHUNK_ACCEPTED = Topic(
     event=ChunkAccepted,
     event_type="lead:import-chunk-accepted",
     key=_by_chunk,
-    identity=_by_chunk,
+    identity=_subject,
     owner="api",
     readers=("dedup",),
     retention_hours=DAY,
@@ -37,7 +41,7 @@ CHUNK_DEDUPLICATED = Topic(
     event=ChunkDeduplicated,
     event_type="lead:import-chunk-deduplicated",
     key=_by_chunk,
-    identity=_by_chunk,
+    identity=_subject,
     owner="dedup",
     readers=("tagger",),
     retention_hours=DAY,
@@ -47,7 +51,7 @@ CHUNK_TAGGED = Topic(
     event=ChunkTagged,
     event_type="lead:import-chunk-tagged",
     key=_by_chunk,
-    identity=_by_chunk,
+    identity=_subject,
     owner="tagger",
     readers=("creator",),
     retention_hours=DAY,
@@ -57,7 +61,7 @@ CHUNK_CREATED = Topic(
     event=ChunkCreated,
     event_type="lead:import-chunk-created",
     key=_by_import,
-    identity=_by_chunk,
+    identity=_subject,
     owner="creator",
     readers=("finalizer", "api"),
     retention_hours=DAY,
@@ -67,7 +71,7 @@ DEAD_LETTERS = DeadLetters(
     topic="lead.import-dead-letter.v1",
     readers=("finalizer",),
     writers=("dedup", "tagger", "creator", "finalizer"),
-    piece_of=chunk_of_key,
+    piece_of=chunk_piece,
     piece_header="x-chunk",
 )
 """A chunk's letters are keyed by its import's id, so that one finalizer has them all."""

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from pydantic_core import to_json
 
+from libs.common.web.refusals import Refused
 from libs.fields.tags import TAGS_LIMIT
 from services.api.reading.domain.job import ReadingJob
 from services.api.reading.domain.spool import write_chunk
@@ -81,6 +82,7 @@ class ChunkWriter:
         self._spool = spool
         self._blocks: list[RowBlock] = []
         self._rows = self._chars = 0
+        self._spooled = 0
         self._wanted_rows = job.chunk_rows
         # A row is tagged or settled, never both in one message.
         self._room_of_a_row = max(_ROOM_TO_SETTLE, 3 + _ROOM_OF_A_TAG * (TAGS_LIMIT + len(job.envelope["tag_ids"])))
@@ -94,7 +96,11 @@ class ChunkWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write the rows that were taken and not written yet."""
+        """Write the rows that were taken and not written yet.
+
+        Raises Refused when all chunks together have more bytes than the file may have: a workbook says a long cell once
+        and names it in every row, so that little of it can become much.
+        """
         if not self._blocks:
             return
         rows = RowBlock.of(self._blocks)
@@ -123,6 +129,9 @@ class ChunkWriter:
             self._write(rows.part(0, len(rows) // 2))
             self._write(rows.part(len(rows) // 2, len(rows)))
         else:
+            self._spooled += len(payload)
+            if self._spooled > self._job.limits.max_bytes:
+                raise Refused("file_too_large", f"Its rows have more than {self._job.limits.max_bytes} bytes.")
             write_chunk(self._spool, len(rows), payload)
             self.count += 1
         self._wanted_rows = max(1, min(self._job.chunk_rows, fitting))

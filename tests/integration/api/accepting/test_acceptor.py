@@ -78,7 +78,9 @@ async def test_an_accepted_upload_is_an_import_its_chunks_and_one_event(
     accepting: Acceptor, tenant: Tenant, tmp_path: Path, db: Stored
 ) -> None:
     phones = new_phones(5)
-    answer = await accepting.accept(wish(tenant, tmp_path, phones, tags="VIP", tag_ids=[tenant.tag_ids[0]]))
+    wanted = wish(tenant, tmp_path, phones, tags="VIP", tag_ids=[tenant.tag_ids[0]])
+    answer = await accepting.accept(wanted)
+    assert not wanted.upload.path.exists(), "the disk holds the file or its chunks, not both"
     (row,) = await db.rows("SELECT * FROM amigocare.lead_imports WHERE id = :i", i=answer["id"])
     assert (row["status"], row["total_rows"], row["chunk_count"], row["file_name"]) == ("PROCESSING", 5, 3, "leads.csv")
     assert row["options"]["tag_ids"] == [tenant.tag_ids[0]]
@@ -243,8 +245,9 @@ async def test_of_simultaneous_uploads_of_one_name_one_is_accepted(
 async def test_simultaneous_uploads_with_one_idempotency_key_are_one_import_with_one_answer(
     accepting: Acceptor, tenant: Tenant, tmp_path: Path, db: Stored
 ) -> None:
-    first = wish(tenant, tmp_path, new_phones(2), key=unique("key"))
-    answers = await asyncio.gather(*(accepting.accept(first) for _ in range(5)), return_exceptions=True)
+    phones, key = new_phones(2), unique("key")
+    wishes = [wish(tenant, tmp_path, phones, key=key, name="Feira") for _ in range(5)]
+    answers = await asyncio.gather(*(accepting.accept(each) for each in wishes), return_exceptions=True)
     assert codes(answers) == ["accepted"] * 5
     assert all(answer == answers[0] for answer in answers)
     assert await stored(db, tenant) == 1

@@ -7,11 +7,11 @@ import pytest_asyncio
 
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import Outcome
-from libs.imports.chunk_states import ChunkOutcome, ChunkState
+from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState
 from services.api.accepting.store import AcceptStore
 from services.api.http.store import Scope, Store
 from tests.support.chunks import settled_row
-from tests.support.imports import insert_import
+from tests.support.imports import ACCEPTED_AT, insert_import
 from tests.support.kafka import unique
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
@@ -36,7 +36,7 @@ async def import_id(postgres: Postgres, tenant: Tenant) -> int:
 
 
 async def settle(pipeline: Pipeline, import_id: int, index: int, outcome: ChunkOutcome) -> None:
-    async with pipeline.finalizer_store.locked_import(import_id) as held:
+    async with pipeline.finalizer_store.locked_import(Acceptance(import_id, ACCEPTED_AT, None)) as held:
         assert held
         await held.settle(index, UNSETTLED, outcome)
 

@@ -101,7 +101,7 @@ async def test_a_refused_file_is_an_answer_and_the_worker_goes_on(start_pool: St
 async def test_a_full_disk_is_not_the_fault_of_the_file(start_pool: StartPool, tmp_path: Path) -> None:
     pool = await start_pool()
     to_full_disk = replace(job(tmp_path, rows=2_000), spool_path="/dev/full")
-    assert refusal_code(await pool.read(to_full_disk)) == "unavailable"
+    assert refusal_code(await pool.read(to_full_disk)) == "no_room"
     assert (await pool.read(job(tmp_path))).total_rows == 3
 
 

@@ -6,6 +6,7 @@ import time
 
 from libs.common.errors import BadDay
 from libs.common.kafka.publishing import Publisher
+from libs.contracts.lead_import.acceptance import acceptance_number
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkDeduplicated
 from libs.contracts.lead_import.internal.topics import CHUNK_DEDUPLICATED
 from tests.support.chunks import accepted, phones
@@ -157,6 +158,6 @@ async def test_a_published_event_has_its_key_its_headers_and_its_json(kafka: Kaf
     assert (first.key, first.value) == (f"{IMPORT}:4".encode(), event.model_dump_json().encode())
     assert headers["ce_type"] == "lead:import-chunk-deduplicated"
     assert headers["ce_source"] == "/leadflow/dedup"
-    assert headers["ce_subject"] == f"{IMPORT}:4"
+    assert headers["ce_subject"] == f"{IMPORT}:4:{acceptance_number(event.accepted_at)}"
     assert headers["ce_id"] == dict(second.headers)["ce_id"].decode()
     assert len(headers) == len(first.headers), "a header twice"

@@ -129,3 +129,14 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.1 * peaks[0]
+
+
+def test_the_chunks_of_a_file_have_no_more_bytes_than_a_file_may_have(tmp_path: Path) -> None:
+    """A workbook says a long cell once and names it in every row: of little on the disk would become much."""
+    path = tmp_path / "upload"
+    path.write_text(HEAD + "a,b,c,d,e\n" * 300)
+    limits = Limits(max_rows=1_000, max_bytes=10_000)
+    result, _ = run_on(path, tmp_path / "spool", limits=limits, on_invalid_row="skip", chunk_rows=50)
+    assert result.refusal
+    assert (result.refusal.code, result.refusal.detail) == ("file_too_large", "Its rows have more than 10000 bytes.")
+    assert (tmp_path / "spool").stat().st_size <= 10_000

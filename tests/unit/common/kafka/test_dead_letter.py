@@ -51,7 +51,7 @@ def written(failed: ConsumerRecord[Any, Any]) -> ConsumerRecord[Any, Any]:
 
 
 def test_the_headers_say_where_the_message_came_from_and_why() -> None:
-    assert letter_of(record(headers=[("ce_subject", b"12:3"), ("traceparent", b"00-abc")])) == {
+    assert letter_of(record(headers=[("ce_subject", b"12:3:1795435200000001"), ("traceparent", b"00-abc")])) == {
         "x-original-topic": "lead.import-chunk-tagged.v1",
         "x-original-partition": "4",
         "x-original-offset": "99",
@@ -61,8 +61,8 @@ def test_the_headers_say_where_the_message_came_from_and_why() -> None:
         "x-exception-message": "BadMessage: no such chunk",
         "x-attempt": "3",
         "x-service": "creator",
-        "x-chunk": "12:3",
-        "x-original-header-ce_subject": "12:3",
+        "x-chunk": "12:3:1795435200000001",
+        "x-original-header-ce_subject": "12:3:1795435200000001",
         "x-original-header-traceparent": "00-abc",
     }
 
@@ -96,8 +96,11 @@ def test_the_error_is_told_without_the_messages_values() -> None:
     ("key", "headers", "chunk"),
     [
         (b"12:3", [], (12, 3)),
-        (b"12", [("ce_subject", b"12:3")], (12, 3)),  # a created chunk is keyed by its import
-        (b"9:9", [("ce_subject", b"12:3")], (12, 3)),
+        (b"12", [("ce_subject", b"12:3:45")], (12, 3, 45)),  # a created chunk is keyed by its import
+        (b"9:9", [("ce_subject", b"12:3:45")], (12, 3, 45)),
+        (b"12:3", [("ce_subject", b"12:3")], (12, 3)),  # of a version whose subjects did not say the time
+        (b"12:3", [("ce_subject", b"12:3:4:5")], (12, 3)),
+        (b"12:3", [("ce_subject", b"12:3:" + b"9" * 30)], (12, 3)),  # no time that can be
         (b"12:3", [("ce_subject", b"\xff")], (12, 3)),
         (b"12:3", [("ce_subject", None)], (12, 3)),
         (b"12", [("ce_subject", b"12")], None),
@@ -108,17 +111,17 @@ def test_the_error_is_told_without_the_messages_values() -> None:
     ],
 )
 def test_a_chunks_message_is_known_by_its_subject_or_else_its_key(
-    key: bytes | None, headers: list[tuple[str, bytes | None]], chunk: tuple[int, int] | None
+    key: bytes | None, headers: list[tuple[str, bytes | None]], chunk: tuple[int, ...] | None
 ) -> None:
     failed = record(key=key, headers=headers)
     assert piece_of_record(failed, DEAD_LETTERS) == chunk
-    assert letter_of(failed).get("x-chunk") == (f"{chunk[0]}:{chunk[1]}" if chunk else None)
+    assert letter_of(failed).get("x-chunk") == (":".join(map(str, chunk)) if chunk else None)
     assert dead_letter_key(failed, DEAD_LETTERS) == (b"12" if chunk else key)
 
 
 @pytest.mark.parametrize("attempts", [None, b"", b"x", b"-1", b"\xff", "\u0663".encode()])
 def test_a_letter_that_lacks_its_headers_is_read_as_a_strangers(attempts: bytes | None) -> None:
-    failed = record(key=b"12", headers=[("x-attempt", attempts), ("x-chunk", b"1:2:3")])
+    failed = record(key=b"12", headers=[("x-attempt", attempts), ("x-chunk", b"1:2:3:4")])
     letter = read_dead_letter(failed, DEAD_LETTERS)
     assert letter == DeadLetter(None, "", "", "", "", letter.attempts, "")
     assert letter.attempts in (0, 3)
