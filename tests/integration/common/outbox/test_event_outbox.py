@@ -76,7 +76,7 @@ async def test_an_event_is_stored_as_it_goes_over_the_wire(postgres: Postgres) -
     event = finished(12)
     assert (row.topic, row.key) == (IMPORT_FINISHED.name, "12")
     assert row.payload == event.model_dump_json().encode()
-    assert row.headers == IMPORT_FINISHED.headers("12:1", source="finalizer", time=NOW)
+    assert row.headers == IMPORT_FINISHED.headers(IMPORT_FINISHED.identity(event), source="finalizer", time=NOW)
 
 
 async def test_the_running_trace_goes_with_the_event(postgres: Postgres) -> None:

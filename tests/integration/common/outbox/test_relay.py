@@ -23,6 +23,7 @@ from libs.common.settings import PostgresSettings
 from libs.common.stores.postgres import Postgres
 from libs.common.topics import Topic
 from libs.contracts.lead_import.events import ImportAccepted
+from libs.contracts.lead_import.internal.chunk_keys import chunk_subject
 from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED
 from libs.contracts.lead_import.topics import IMPORT_ACCEPTED
 from libs.imports.chunk_outbox import ChunkOutbox
@@ -124,9 +125,9 @@ async def test_chunks_are_published_with_a_ce_id_that_a_repeat_has_too_and_conti
     await db.execute("UPDATE amigocare.lead_import_chunks SET sent_at = NULL WHERE import_id = :i", i=import_id)
     await relay.relay_once()
     first, again = await kafka.records(chunk_topic)
-    identity = f"{import_id}:0"
-    expected = CHUNK_ACCEPTED.headers(identity, source="api", time=NOW)
-    assert (first.key, first.value) == (identity.encode(), b'{"a":1}')
+    accepted_at = await db.value("SELECT created_at FROM amigocare.lead_imports WHERE id = :i", i=import_id)
+    expected = CHUNK_ACCEPTED.headers(chunk_subject(import_id, 0, accepted_at), source="api", time=NOW)
+    assert (first.key, first.value) == (f"{import_id}:0".encode(), b'{"a":1}')
     for record in (first, again):
         headers = headers_of(record)
         assert {name: headers[name] for name in expected if name != "ce_time"} == {
