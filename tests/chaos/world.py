@@ -32,6 +32,7 @@ from libs.contracts.lead_import.internal.topics import (
 )
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from libs.imports.chunk_outbox import ChunkOutbox
+from libs.imports.chunk_path import PathLags
 from libs.imports.chunk_states import NamedChunk, Window
 from services.creator import handlers as creator
 from services.creator.store import Store as CreatorStore
@@ -282,12 +283,12 @@ class World:
         async def watch() -> None:
             postgres, _, _ = self._stores("watchdog")
 
-            async def no_lag() -> int:
-                return 0
+            async def no_lag() -> PathLags:
+                return {}
 
             watchdog = Watchdog(
                 FinalizerStore(postgres, clock=lambda: NOW),
-                lag=no_lag,
+                lags=no_lag,
                 wake_relay=lambda: None,
                 watch_seconds=1,
                 resend_after_seconds=0,
