@@ -5,12 +5,14 @@
 ARG PYTHON_IMAGE=python:3.11.15-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS builder
+# Or msk: the runtime and Amazon's signer, for LEADFLOW_KAFKA_SASL_MECHANISM=AWS_MSK_IAM.
+ARG REQUIREMENTS=runtime
 # Wheels only, each checked against its hash: nothing is compiled, and no package runs code of its own here.
 # Bytecode is compiled once, and is valid whatever the files' times: the running image is read-only.
-COPY requirements/runtime.txt /build/runtime.txt
+COPY requirements/${REQUIREMENTS}.txt /build/requirements.txt
 RUN python -m venv --without-pip /opt/leadflow \
     && pip --python /opt/leadflow/bin/python --disable-pip-version-check --no-cache-dir install \
-        --no-compile --only-binary=:all: --require-hashes -r /build/runtime.txt \
+        --no-compile --only-binary=:all: --require-hashes -r /build/requirements.txt \
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/leadflow/lib
 COPY libs /app/libs
 COPY migrations /app/migrations

@@ -88,6 +88,7 @@ compile := .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-ur
 
 lock: setup ## compile the requirements anew (UPGRADE=1: to the newest versions)
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/runtime.in -o requirements/runtime.txt
+	@$(compile) $(if $(UPGRADE),--upgrade) requirements/msk.in -c requirements/runtime.txt -o requirements/msk.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from deploy.local import kafka, mongo, postgres, settings, tokens
+from deploy.local import kafka, kafka_access, mongo, postgres, settings, tokens
 from deploy.local.instance import Instance, StackError
 from deploy.local.ports import Ports
 from libs.common.kafka.clients import kafka_consumer
@@ -65,7 +65,7 @@ async def run(instance: Instance, ports: Ports, file: Path) -> int:
     headers = {"Authorization": f"Bearer {tokens.issue(instance)}"}
     async with (
         httpx.AsyncClient(base_url=api, headers=headers, timeout=60) as client,
-        _finished_events(kafka.bootstrap(ports, kafka.broker_count(instance))) as events,
+        _finished_events(instance, ports) as events,
     ):
         started = time.monotonic()
         accepted = await _upload(client, file.name, content)
@@ -168,10 +168,13 @@ async def _stream(client: httpx.AsyncClient, path: str) -> AsyncIterator[tuple[s
 
 
 @asynccontextmanager
-async def _finished_events(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _finished_events(instance: Instance, ports: Ports) -> AsyncIterator[AIOKafkaConsumer]:
     """Subscribe as any other service would, but from now on and without a group: nothing is kept."""
-    settings = kafka.client_settings(bootstrap)
-    consumer = kafka_consumer(settings, FINISHED_TOPIC, client_id="leadflow-demo", auto_offset_reset="latest")
+    brokers = kafka.bootstrap(ports, kafka.broker_count(instance))
+    shared = kafka.client_settings(instance, brokers, user=kafka_access.SUBSCRIBER)
+    last = settings.Given.last(instance)
+    topic = (last.topic_prefix if last else "") + FINISHED_TOPIC
+    consumer = kafka_consumer(shared, topic, client_id="leadflow-demo", auto_offset_reset="latest")
     await consumer.start()
     try:
         # "From now on" must be decided before the upload: positions are otherwise looked up at the first read.

@@ -39,7 +39,7 @@ async def why_server_is_not_ready(instance: Instance, ports: Ports, name: str, *
             elif name == "mongo":
                 await mongo.check(ports)
             else:
-                await kafka.check_broker(name, ports, kafka.broker_count(instance))
+                await kafka.check_broker(instance, name, ports, kafka.broker_count(instance))
     except TimeoutError:
         return _no_answer(seconds)
     except Exception as error:  # noqa: BLE001 - whatever a driver raises, that is the reason

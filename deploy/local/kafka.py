@@ -1,6 +1,7 @@
 """Apache Kafka 4.3 (KRaft): jars by Maven on Java 17+, or else the official image in Docker.
 
 One broker, or three (``LEADFLOW_LOCAL_BROKERS=3``). Each is broker and controller at once.
+``LEADFLOW_LOCAL_KAFKA=secured`` encrypts it, and lets nobody in without a right (``kafka_access.py``).
 """
 
 import asyncio
@@ -11,10 +12,13 @@ import pwd
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from deploy.local import kafka_access
 from deploy.local.instance import CHECKOUT, Instance, StackError, write_atomically
 from deploy.local.ports import MAX_BROKERS, Ports
 from deploy.local.supervision import Program
@@ -60,16 +64,22 @@ def bootstrap(ports: Ports, count: int) -> str:
 
 def prepare(instance: Instance, ports: Ports, count: int) -> None:
     """Fetch the jars (once a checkout), write each broker's settings, format its log folder (once an instance)."""
-    java = _java(instance)
+    java, secured = _java(instance), kafka_access.is_secured(instance)
     if java is None:
         _fetch_image()
     else:
         _fetch_jars(instance)
     home = instance.state / "kafka"
     home.mkdir(exist_ok=True)
+    if secured and java is None:
+        raise StackError(f"A secured Kafka runs on Java alone, not in Docker. {_INSTALL}")
+    if secured:
+        kafka_access.prepare(instance)
     for number, name in enumerate(broker_names(count), start=1):
         folder = f"kafka/broker-{number}" if java else "/var/lib/kafka/data"
-        write_atomically(_properties(instance, name), _settings(ports, count, number, folder))
+        text = _settings(ports, count, number, folder, _access(instance, ports, name))
+        # A secured broker's holds its password.
+        write_atomically(_properties(instance, name), text, mode=0o600 if secured else 0o644)
         if java is None:
             (home / f"broker-{number}").mkdir(exist_ok=True)  # the data is in a volume; this remembers the count
     if java is not None:
@@ -118,25 +128,30 @@ def remove_containers(instance: Instance, *, volumes: bool = False) -> None:
             subprocess.run(["docker", "volume", "rm", "--force", container], capture_output=True, check=False)
 
 
-def client_settings(bootstrap: str) -> "KafkaSettings":
-    """Return how the stack's own clients reach Kafka, whatever the user's shell says of another one."""
+def client_settings(instance: Instance, bootstrap: str, *, user: str = kafka_access.BROKER) -> "KafkaSettings":
+    """Return how the stack's own clients reach Kafka, whatever the user's shell says of another one.
+
+    ``user`` is who they are to a secured one.
+    """
     from libs.common.settings import KafkaSettings  # noqa: PLC0415 - most commands ask Kafka nothing
 
     shipped = {name: each.get_default() for name, each in KafkaSettings.model_fields.items()}
-    return KafkaSettings(**(shipped | {"kafka_bootstrap": bootstrap}))
+    secured = kafka_access.client_environment(instance, user) if kafka_access.is_secured(instance) else {}
+    own = {name.removeprefix("LEADFLOW_").lower(): value for name, value in secured.items()}
+    return KafkaSettings(**(shipped | own | {"kafka_bootstrap": bootstrap}))
 
 
-async def check(ports: Ports, count: int) -> None:
+async def check(instance: Instance, ports: Ports, count: int) -> None:
     """Raise unless every broker answers a metadata request that lists all of them."""
     for name in broker_names(count):
-        await check_broker(name, ports, count)
+        await check_broker(instance, name, ports, count)
 
 
-async def check_broker(name: str, ports: Ports, count: int) -> None:
+async def check_broker(instance: Instance, name: str, ports: Ports, count: int) -> None:
     """Raise unless this broker answers a metadata request that lists all of them."""
     from libs.common.kafka.clients import kafka_admin  # noqa: PLC0415 - as above
 
-    settings = client_settings(f"127.0.0.1:{ports[name]}")
+    settings = client_settings(instance, f"127.0.0.1:{ports[name]}")
     admin = kafka_admin(settings, client_id="leadflow-local", request_timeout_ms=3000)
     try:
         await asyncio.wait_for(admin.start(), timeout=5)
@@ -151,7 +166,16 @@ def _properties(instance: Instance, name: str) -> Path:
     return instance.state / "kafka" / f"{name}.properties"
 
 
-def _settings(ports: Ports, count: int, number: int, folder: str) -> str:
+def _access(instance: Instance, ports: Ports, name: str) -> dict[str, object]:
+    if not kafka_access.is_secured(instance):
+        return {}
+    return kafka_access.broker_settings(instance, ports[name], ports[f"{name}-controller"])
+
+
+def _settings(
+    ports: Ports, count: int, number: int, folder: str, access: Mapping[str, object] = MappingProxyType({})
+) -> str:
+    """Return a broker's settings. ``access``: what is otherwise than where everybody may come in."""
     names = broker_names(count)
     name = names[number - 1]
     replicas, least_in_sync = count, max(1, count - 1)
@@ -193,24 +217,30 @@ def _settings(ports: Ports, count: int, number: int, folder: str) -> str:
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
+    return "".join(f"{name}={value}\n" for name, value in (settings | dict(access)).items())
 
 
 def _format(instance: Instance, java: str, ports: Ports, count: int) -> None:
     """Format the brokers' folders under another name first: an interrupted format is not taken for a done one."""
     home = instance.state / "kafka"
     running = []
-    for number in range(1, count + 1):
+    for number, name in enumerate(broker_names(count), start=1):
         folder, unfinished = home / f"broker-{number}", home / f"unfinished-{number}"
         if folder.exists():
             continue
         shutil.rmtree(unfinished, ignore_errors=True)
         settings = home / f"unfinished-{number}.properties"
-        settings.write_text(_settings(ports, count, number, f"kafka/unfinished-{number}"))
-        command = [*_jvm(instance, java, "-Xmx128m", "-XX:+UseSerialGC"), "kafka.tools.StorageTool", "format"]
-        command += ["-t", instance.secrets().kafka_cluster_id, "-c", f"kafka/{settings.name}"]
+        text = _settings(ports, count, number, f"kafka/unfinished-{number}", _access(instance, ports, name))
+        write_atomically(settings, text, mode=0o600)
+        program = ["kafka.tools.StorageTool", "format", "-t", instance.secrets().kafka_cluster_id]
+        program += ["-c", f"kafka/{settings.name}"]
+        if kafka_access.is_secured(instance):
+            program += kafka_access.format_arguments(instance)
+        # Java reads the program's words from a file: whoever lists processes must see no password.
+        words = settings.with_suffix(".words")
+        write_atomically(words, "\n".join(f'"{word}"' for word in program), mode=0o600)
         process = subprocess.Popen(
-            command,
+            [*_jvm(instance, java, "-Xmx128m", "-XX:+UseSerialGC"), f"@kafka/{words.name}"],
             cwd=instance.state,
             env={**os.environ, "LC_ALL": "C.UTF-8"},
             stdout=subprocess.PIPE,
@@ -221,6 +251,7 @@ def _format(instance: Instance, java: str, ports: Ports, count: int) -> None:
     for process, settings, _, _ in running:
         output, _ = process.communicate()
         settings.unlink()
+        settings.with_suffix(".words").unlink()
         if process.returncode:
             raise StackError(f"Kafka could not format its log folder:\n{output}")
     for _, _, unfinished, folder in running:

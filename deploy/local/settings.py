@@ -6,18 +6,33 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from deploy.local import kafka, mongo, postgres
+from deploy.local import kafka, kafka_access, mongo, postgres
 from deploy.local.instance import CHECKOUT, Instance, StackError, write_atomically
 from deploy.local.ports import Ports
 from deploy.local.process_names import WHATSAPP
 from deploy.local.supervision import Program
 from deploy.processes import CONSUMERS, PROCESSES
 
+OPERATOR = "operator"
+"""Who ``leadflow`` is to a secured Kafka, and whoever takes the addresses from ``make -s env``."""
+
 DEMO_QUOTAS = {"LEADFLOW_QUOTA_ROWS": "1000000", "LEADFLOW_QUOTA_IMPORTS": "1000"}
 
 _URL_OF = {"postgres": "LEADFLOW_POSTGRES_URL", "mongo": "LEADFLOW_MONGO_URL"}
 
 _TRUE = ("1", "true", "t", "yes", "y", "on")
+
+_ACCESS_TO_KAFKA = (
+    "LEADFLOW_KAFKA_SECURITY_",
+    "LEADFLOW_KAFKA_SASL_",
+    "LEADFLOW_KAFKA_USER",
+    "LEADFLOW_KAFKA_PASSWORD",
+    "LEADFLOW_KAFKA_OAUTH_",
+    "LEADFLOW_KAFKA_AWS_",
+    "LEADFLOW_KAFKA_CA_",
+    "LEADFLOW_KAFKA_CLIENT_",
+)
+"""The user's shell says this of another Kafka: the stack's own has its own."""
 
 # They steer this command line; a service that got them would restart when only the command line changed.
 _NOT_FOR_SERVICES = ("LEADFLOW_STACK", "LEADFLOW_PORT_BASE", "LEADFLOW_LOCAL_", "LEADFLOW_TEST_")
@@ -30,12 +45,19 @@ def addresses(instance: Instance, ports: Ports) -> dict[str, str]:
         "LEADFLOW_POSTGRES_URL": postgres.url(instance, ports),
         "LEADFLOW_MONGO_URL": mongo.url(ports),
         "LEADFLOW_KAFKA_BOOTSTRAP": kafka.bootstrap(ports, kafka.broker_count(instance)),
+        **kafka_user(instance, OPERATOR),
     }
+
+
+def kafka_user(instance: Instance, name: str) -> dict[str, str]:
+    """Return the settings of one user of Kafka; none where everybody may come in."""
+    return kafka_access.client_environment(instance, name) if kafka_access.is_secured(instance) else {}
 
 
 def common_environment(instance: Instance, ports: Ports, given: "Given") -> dict[str, str]:
     """Return what every service gets: the user's ``LEADFLOW_*``, and over them where the servers are."""
-    found = given.environment | addresses(instance, ports)
+    own = {name: value for name, value in given.environment.items() if not name.startswith(_ACCESS_TO_KAFKA)}
+    found = own | addresses(instance, ports)
     del found["LEADFLOW_API_URL"]
     for server, port in given.detours.items():
         found[_URL_OF[server]] = found[_URL_OF[server]].replace(f":{ports[server]}/", f":{port}/")
@@ -82,6 +104,10 @@ class Given:
         write_atomically(instance.state / "given.json", json.dumps(asdict(self), indent=2) + "\n", mode=0o600)
 
     @property
+    def topic_prefix(self) -> str:
+        return self.environment.get("LEADFLOW_KAFKA_TOPIC_PREFIX", "")
+
+    @property
     def whatsapp_enabled(self) -> bool:
         return self.environment.get("LEADFLOW_WHATSAPP_ENABLED", "").strip().lower() in _TRUE
 
@@ -102,7 +128,7 @@ def service_programs(instance: Instance, ports: Ports, given: Given) -> list[Pro
         # The quotas go to the api alone: no other service reads them, so none restarts for them.
         quotas = DEMO_QUOTAS if given.demo_quotas and process.name == "api" else {}
         programs += [
-            _python(name, process.module, ports, quotas | common, may_give_up=True)
+            _python(name, process.module, ports, quotas | common | kafka_user(instance, process.name), may_give_up=True)
             for name in copies(process.name, counts.get(process.name, 1))
         ]
     if given.whatsapp_enabled:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
-from deploy.local import health, kafka, mongo, postgres, quotas, scaling, settings
+from deploy.local import health, kafka, kafka_access, mongo, postgres, quotas, scaling, settings
 from deploy.local import ports as ports_of
 from deploy.local.instance import Instance, StackError
 from deploy.local.leftovers import end_leftovers, forget_pids, wait_gone
@@ -72,6 +72,9 @@ def up(instance: Instance, *, demo_quotas: bool = False) -> Ports:
 
     ports = servers_up(instance)
     given = Given.from_environment(demo_quotas=demo_quotas)
+    if kafka_access.is_secured(instance):
+        brokers = kafka.bootstrap(ports, kafka.broker_count(instance))
+        asyncio.run(kafka_access.allow(kafka.client_settings(instance, brokers), prefix=given.topic_prefix))
     if seed.run(instance, ports, given):
         print("Database, topics and demo data are in place.")
     changed = quotas.what_changed(Given.last(instance), given)
@@ -243,7 +246,7 @@ async def _wait_for_servers(instance: Instance, ports: Ports, count: int) -> Non
     await asyncio.gather(
         _answers(instance, "postgres", lambda: postgres.check(instance, ports)),
         _answers(instance, "mongo", lambda: mongo.check(ports)),
-        _answers(instance, "kafka", lambda: kafka.check(ports, count)),
+        _answers(instance, "kafka", lambda: kafka.check(instance, ports, count)),
     )
 
 

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+
+from libs.common.addresses.mongo_address import database_of
+from libs.common.addresses.postgres_address import read_postgres_address
 
 SECRETS_DIR = "LEADFLOW_SECRETS_DIR"
 
@@ -198,20 +201,34 @@ class PostgresSettings(EnvironmentSettings):
     """How to reach PostgreSQL."""
 
     postgres_url: SecretStr = SecretStr("postgresql://leadflow:leadflow@127.0.0.1:5432/leadflow")
-    """``postgresql://user:password@host:port/database``."""
+    """``postgresql://user:password@host:port/database``, with libpq's parameters as providers print them."""
+    postgres_pooler: Literal["none", "transaction"] = "none"
+    """``transaction``: between us and PostgreSQL stands a pooler that gives each transaction a session of its own."""
     postgres_pool_size: int = Field(5, ge=1)
     """Connections of one process."""
     postgres_timeout_seconds: float = Field(30, gt=0)
     """For one statement, and for a connection."""
+
+    @field_validator("postgres_url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+        read_postgres_address(url.get_secret_value())
+        return url
 
 
 class MongoSettings(EnvironmentSettings):
     """How to reach MongoDB."""
 
     mongo_url: SecretStr = SecretStr("mongodb://127.0.0.1:27017/leadflow")
-    """``mongodb://host:port/database``."""
+    """``mongodb://host:port/database``; a database must be named."""
     mongo_timeout_seconds: float = Field(30, gt=0)
     """For one operation."""
+
+    @field_validator("mongo_url")
+    @classmethod
+    def _names_a_database(cls, url: SecretStr) -> SecretStr:
+        database_of(url.get_secret_value())
+        return url
 
 
 class RelaySettings(EnvironmentSettings):

@@ -41,6 +41,8 @@ def build(settings: Settings) -> HttpService:
     service.runs(relay)
     cache = ReferenceCache(settings.reference_cache_seconds)
     live, store = Live(), Store(postgres)
+    tokens = TokenReader(settings)
+    service.runs(tokens)
     acceptor = Acceptor(
         postgres=postgres,
         pool=pool,
@@ -55,7 +57,7 @@ def build(settings: Settings) -> HttpService:
         store=store,
         acceptor=acceptor,
         streams=Streams(store.get_import, live),
-        read_token=TokenReader(settings).read,
+        read_token=tokens.read,
         uploads=UploadSlots(settings.uploads_at_once),
         upload_seconds=settings.upload_seconds,
     )

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, pool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from libs.common.stores.postgres import sqlalchemy_url
+from libs.common.addresses.postgres_address import read_postgres_address
+from libs.common.stores.postgres_connecting import Connector
 from services.operator.lock_waits import Waits, watch_waits
 from services.operator.settings import MigrationSettings
 
@@ -49,25 +50,32 @@ async def upgrade_postgres(
     Raises ``LockNotGranted`` when a lock is not to be had, ``MigrationRefused`` when a statement fails for another
     reason than a server that is away. Whatever it raises, each revision is there whole or not.
     """
-    engine = create_async_engine(
-        sqlalchemy_url(settings.postgres_url.get_secret_value()),
-        poolclass=pool.NullPool,
-        hide_parameters=True,
-        connect_args={
-            "timeout": settings.postgres_timeout_seconds,
-            "server_settings": {
-                "application_name": "leadflow-migrate",
-                # While we wait for a table, everybody who comes after us waits behind us.
-                "lock_timeout": str(round(settings.migrate_lock_timeout_seconds * 1000)),
-            },
-        },
-    )
+    engine = _engine(settings)
     try:
         async with engine.connect() as connection:
             await _take_turn(connection, say)
             await _upgrade(engine, connection, settings, migrations, say)
     finally:
         await engine.dispose()
+
+
+def _engine(settings: MigrationSettings) -> AsyncEngine:
+    address = read_postgres_address(settings.postgres_url.get_secret_value())
+    ours = {
+        "application_name": "leadflow-migrate",
+        # While we wait for a table, everybody who comes after us waits behind us.
+        "lock_timeout": str(round(settings.migrate_lock_timeout_seconds * 1000)),
+    }
+    connector = Connector(
+        address, seconds=settings.postgres_timeout_seconds, start_up=dict(address.settings) | ours, prepares=True
+    )
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        poolclass=pool.NullPool,
+        isolation_level="READ COMMITTED",
+        hide_parameters=True,
+        connect_args={"async_creator_fn": connector.connect},
+    )
 
 
 async def _take_turn(connection: AsyncConnection, say: Callable[[str], None]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from libs.common.clock import Clock
 from libs.common.stores.postgres import Postgres
-from libs.common.web.auth import Caller
+from libs.common.web.caller import Caller
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, Outcome, SettledRow
 from libs.spreadsheets.limits import Limits
 from services.api.accepting.acceptor import Acceptor, Wish

@@ -128,7 +128,10 @@ def test_nothing_need_be_set(service: str) -> None:
 def test_an_identity_provider_can_take_the_place_of_the_secret() -> None:
     override = read_compose("deploy/compose/jwks.yaml")["services"]
     assert override == {"api": {"environment": {"LEADFLOW_JWT_SECRET": None}}}
-    environment = compose_environment(CONTAINERS["api"], {"LEADFLOW_JWKS_URL": "https://login.example.com/jwks"})
+    environment = compose_environment(
+        CONTAINERS["api"],
+        {"LEADFLOW_JWKS_URL": "https://login.example.com/jwks", "LEADFLOW_JWT_AUDIENCE": "leadflow"},
+    )
     del environment["LEADFLOW_JWT_SECRET"]
     settings = read_settings(ApiSettings, environment)
     assert isinstance(settings, ApiSettings)

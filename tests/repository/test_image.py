@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from deploy.local import kafka as local_kafka
@@ -52,11 +53,23 @@ def test_the_image_is_built_of_hashed_wheels_in_another_stage() -> None:
     assert arguments_of(last, "FROM") == ["${PYTHON_IMAGE}"]
     installs = [command for command in arguments_of(builder, "RUN") if " install" in command]
     assert len(installs) == 1
-    assert {"--require-hashes", "--only-binary=:all:", "/build/runtime.txt"} <= set(installs[0].split())
+    assert {"--require-hashes", "--only-binary=:all:", "/build/requirements.txt"} <= set(installs[0].split())
     assert "venv --without-pip" in installs[0]
-    assert ["requirements/runtime.txt", "/build/runtime.txt"] in [
-        each.split() for each in arguments_of(builder, "COPY")
-    ]
+    assert arguments_of(builder, "ARG") == ["REQUIREMENTS=runtime"]
+    copied = [each.split() for each in arguments_of(builder, "COPY")]
+    assert ["requirements/${REQUIREMENTS}.txt", "/build/requirements.txt"] in copied
+
+
+def test_the_image_for_amazons_kafka_has_the_runtime_as_it_is_and_the_signer() -> None:
+    runtime, msk = ({*_pinned(name)} for name in ("runtime", "msk"))
+    assert runtime < msk
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["msk"]
+    added = {name.partition("==")[0] for name in msk - runtime}
+    assert set(extra) <= added
+
+
+def _pinned(name: str) -> list[str]:
+    return re.findall(r"^[a-z0-9-]+==\S+", (ROOT / "requirements" / f"{name}.txt").read_text(), re.MULTILINE)
 
 
 def test_the_last_stage_has_no_build_tools_and_an_unprivileged_user() -> None:
@@ -84,7 +97,7 @@ def test_the_image_has_all_of_our_code_and_its_context_nothing_else() -> None:
     builder = read_dockerfile()[1]
     copied = {source for source, _ in (each.split() for each in arguments_of(builder, "COPY"))}
     packages = {each for each in ("libs", "migrations", "services") if (ROOT / each).is_dir()}
-    assert copied == packages | {"requirements/runtime.txt"}
+    assert copied == packages | {"requirements/${REQUIREMENTS}.txt"}
     for arguments in arguments_of(builder, "COPY"):
         source, target = arguments.split()
         if source in packages:
@@ -92,7 +105,10 @@ def test_the_image_has_all_of_our_code_and_its_context_nothing_else() -> None:
             assert target == f"/app/{source}"
     ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert ignored[0] == "*"
-    assert {line[1:] for line in ignored if line.startswith("!")} == copied
+    assert {line[1:] for line in ignored if line.startswith("!")} == packages | {
+        "requirements/runtime.txt",
+        "requirements/msk.txt",
+    }
     assert image_environment()["PYTHONPATH"] == "/app"
 
 

@@ -35,6 +35,9 @@ BUSINESS = frozenset(
 )
 """``import`` as a noun, that is anywhere but in an import statement."""
 
+OTHERS_NAMES = frozenset(["async_creator_fn"])
+"""What libraries call their parameters."""
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -63,7 +66,7 @@ def business_words(source: str) -> list[str]:
     return sorted(
         f"line {line}: {', '.join(sorted(words_of(text) & BUSINESS))}"
         for line, text in texts_of(source)
-        if words_of(text) & BUSINESS
+        if text not in OTHERS_NAMES and words_of(text) & BUSINESS
     )
 
 

@@ -123,8 +123,8 @@ class Topic:
 
 
 @asynccontextmanager
-async def subscribed(bootstrap: str, name: str) -> AsyncIterator[Topic]:
-    """Subscribe to a topic as soon as Kafka answers."""
+async def subscribed(bootstrap: str, name: str, **access: Any) -> AsyncIterator[Topic]:
+    """Subscribe to a topic as soon as Kafka answers. ``access``: what aiokafka must be told of a secured one."""
 
     async def look() -> AIOKafkaConsumer | None:
         consumer = AIOKafkaConsumer(
@@ -132,6 +132,7 @@ async def subscribed(bootstrap: str, name: str) -> AsyncIterator[Topic]:
             bootstrap_servers=bootstrap,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
+            **access,
             fetch_max_wait_ms=20,  # a connection answers in order: a question about offsets waits for the last fetch
         )
         try:

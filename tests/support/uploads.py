@@ -8,7 +8,7 @@ from typing import Any
 
 from libs.common.clock import utc_now
 from libs.common.stores.postgres import Postgres
-from libs.common.web.auth import Caller
+from libs.common.web.caller import Caller
 from libs.spreadsheets.limits import Limits
 from services.api.accepting.acceptor import Acceptor, Wish
 from services.api.accepting.domain.idempotency import IdempotencyKey, fingerprint

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pymongo
-from pymongo import AsyncMongoClient
+from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from libs.common.addresses.mongo_address import database_of
 from libs.common.settings import MongoSettings
 
 Document = dict[str, Any]
@@ -17,11 +19,16 @@ ASK_SECONDS = 5.0
 
 
 class Mongo:
-    """A client whose writes are acknowledged by a majority, from the journal."""
+    """A client whose reads and writes a failover cannot take back, whatever the address says of them.
+
+    Writes are acknowledged by a majority, from the journal. Reads are of the primary, and of what a majority has: a
+    secondary may be behind, and what is looked up there is the answer to whether something exists.
+    """
 
     def __init__(self, settings: MongoSettings, *, application_name: str) -> None:
         milliseconds = int(settings.mongo_timeout_seconds * 1000)
         url = settings.mongo_url.get_secret_value()
+        self._database = database_of(url)
         self.place = f"MongoDB at {_hosts(url)}"
         """What this is and where, for people: ``MongoDB at host:port``, or several, separated by commas."""
         self.client: AsyncMongoClient[Document] = AsyncMongoClient(
@@ -34,8 +41,12 @@ class Mongo:
 
     def collection(self, name: str) -> AsyncCollection[Document]:
         """Return a collection of the database that the URL names."""
-        database = self.client.get_default_database("leadflow")
-        return database.get_collection(name, write_concern=WriteConcern(w="majority", j=True))
+        return self.client.get_database(self._database).get_collection(
+            name,
+            read_preference=ReadPreference.PRIMARY,
+            read_concern=ReadConcern("majority"),
+            write_concern=WriteConcern(w="majority", j=True),
+        )
 
     async def ask(self) -> None:
         """Return when the primary answers who we are. Raises what it, the network or the driver says instead.
@@ -44,7 +55,7 @@ class Mongo:
         before anybody has said who he is; this question is not, and yet needs no right of its own.
         """
         with pymongo.timeout(ASK_SECONDS):
-            await self.client.get_default_database("leadflow").command(
+            await self.client.get_database(self._database).command(
                 "listCollections", nameOnly=True, authorizedCollections=True, filter={"name": ""}
             )
 

@@ -1,13 +1,22 @@
 """PostgreSQL: one engine a process, transactions at the handlers' edge."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cached_property
+from itertools import product
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from libs.common.addresses.postgres_address import PostgresAddress, read_postgres_address
 from libs.common.settings import PostgresSettings
+from libs.common.stores.postgres_connecting import Connector
+from libs.common.stores.postgres_liveness import Liveness
+
+RECYCLE_SECONDS = 1800
+"""A connection is not used for longer: memory that a session holds on the server is given back, and nodes that were
+added are found."""
 
 ASK_SECONDS = 5.0
 """How long ``ask`` waits for an answer; its caller asks again."""
@@ -18,9 +27,35 @@ def sqlalchemy_url(url: str) -> str:
     return "postgresql+asyncpg://" + url.split("://", 1)[1]
 
 
-_TENANT = "SELECT set_config('role', 'leadflow_tenant', true), set_config('leadflow.company_id', :company_id, true)"
-_BECOME_TENANT = text(_TENANT)
-_BECOME_TENANT_BY_INDEX = text(_TENANT + ", set_config('enable_seqscan', 'off', true)")
+_TENANT = {"role": "'leadflow_tenant'", "leadflow.company_id": ":company_id"}
+_BY_INDEX = {"enable_seqscan": "'off'"}
+
+_ASK = text("SELECT 1")
+# The error is the one that a write would meet. Whoever meets it gives up all connections to the node.
+_ASK_TO_WRITE = text(
+    """
+    DO $$ BEGIN
+        IF CAST(current_setting('transaction_read_only') AS bool) THEN
+            RAISE read_only_sql_transaction USING MESSAGE = 'the node takes no writes';
+        END IF;
+    END $$
+    """
+)
+
+
+def session_settings(settings: PostgresSettings, address: PostgresAddress, *, application_name: str) -> dict[str, str]:
+    """Return what every session is set to: ours, and over it what the address says."""
+    seconds = settings.postgres_timeout_seconds
+    ours = {
+        "application_name": address.application_name or f"leadflow-{application_name}",
+        "timezone": "UTC",
+        "statement_timeout": str(int(seconds * 1000)),
+        "idle_in_transaction_session_timeout": str(int(seconds * 2000)),
+        # Statements are short: compiling them, or starting workers for them, costs more than it saves.
+        "jit": "off",
+        "max_parallel_workers_per_gather": "0",
+    }
+    return ours | dict(address.settings)
 
 
 class Postgres:
@@ -28,27 +63,41 @@ class Postgres:
 
     def __init__(self, settings: PostgresSettings, *, application_name: str) -> None:
         seconds = settings.postgres_timeout_seconds
+        address = read_postgres_address(settings.postgres_url.get_secret_value())
+        session = session_settings(settings, address, application_name=application_name)
+        pooled = settings.postgres_pooler == "transaction"
+        self._opening = _Opening(session if pooled else {})
+        connector = Connector(
+            address,
+            seconds=seconds,
+            # A pooler gives each transaction another session of the server: settings go with the transaction, and a
+            # statement that was prepared in one session would not be found in the next.
+            start_up={} if pooled else session,
+            prepares=not pooled,
+            command_timeout=seconds + 5,
+        )
         self.engine: AsyncEngine = create_async_engine(
-            sqlalchemy_url(settings.postgres_url.get_secret_value()),
+            "postgresql+asyncpg://",
             pool_size=settings.postgres_pool_size,
             max_overflow=0,
             pool_timeout=seconds,
+            # One that was just used is known to live.
+            pool_use_lifo=True,
+            pool_recycle=RECYCLE_SECONDS,
+            # Locks and the statements after them rely on it: each statement sees what was committed before it. A
+            # database may have another default.
+            isolation_level="READ COMMITTED",
             # Errors are logged, and would quote the parameters of their statement: personal data.
             hide_parameters=True,
             connect_args={
-                "timeout": seconds,
-                "command_timeout": seconds + 5,
-                "server_settings": {
-                    "application_name": f"leadflow-{application_name}",
-                    "timezone": "UTC",
-                    "statement_timeout": str(int(seconds * 1000)),
-                    "idle_in_transaction_session_timeout": str(int(seconds * 2000)),
-                    # Statements are short: compiling them, or starting workers for them, costs more than it saves.
-                    "jit": "off",
-                    "max_parallel_workers_per_gather": "0",
-                },
+                "async_creator_fn": connector.connect,
+                **({"prepared_statement_cache_size": 0} if pooled else {}),
             },
         )
+        self._must_write = address.target in {"read-write", "primary"}
+        Liveness(self.engine, must_write=self._must_write)
+        self.place = f"PostgreSQL at {', '.join(f'{host}:{port}' for host, port in address.hosts)}"
+        """What this is and where, for people: ``PostgreSQL at host:port``, or several, separated by commas."""
 
     @asynccontextmanager
     async def transaction(
@@ -63,23 +112,43 @@ class Postgres:
         table was small, and by those reading all of it seems cheaper than looking up.
         """
         async with self.engine.begin() as connection:
-            if company_id is not None:
-                become = _BECOME_TENANT_BY_INDEX if by_index else _BECOME_TENANT
-                await connection.execute(become, {"company_id": str(company_id)})
+            opening = self._opening.of(tenant=company_id is not None, by_index=by_index)
+            if opening is not None:
+                await connection.execute(opening, {} if company_id is None else {"company_id": str(company_id)})
             yield connection
-
-    @property
-    def place(self) -> str:
-        """What this is and where, for people: ``PostgreSQL at host:port``."""
-        return f"PostgreSQL at {self.engine.url.host}:{self.engine.url.port or 5432}"
 
     async def ask(self) -> None:
         """Return when the server takes a transaction of ours. Raises what it, the network or the driver says instead.
 
-        For the start of a process and for readiness: the address, the password and the database are right.
+        For the start of a process and for readiness: the address, the password and the database are right, and the
+        node takes writes. One that does not is asked no more: the pool looks for another.
         """
         async with asyncio.timeout(ASK_SECONDS), self.transaction() as connection:
-            await connection.execute(text("SELECT 1"))
+            await connection.execute(_ASK_TO_WRITE if self._must_write else _ASK)
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+class _Opening:
+    """The statement that a transaction begins with, by what is asked of it; None when there is nothing to say."""
+
+    def __init__(self, session: Mapping[str, str]) -> None:
+        self._session = session
+
+    @cached_property
+    def _statements(self) -> dict[tuple[bool, bool], TextClause | None]:
+        both = (False, True)
+        return {(tenant, by_index): self._statement(tenant, by_index) for tenant, by_index in product(both, both)}
+
+    def of(self, *, tenant: bool, by_index: bool) -> TextClause | None:
+        return self._statements[tenant, by_index]
+
+    def _statement(self, tenant: bool, by_index: bool) -> TextClause | None:  # noqa: FBT001 - the key of the table
+        values = {f"value_{number}": value for number, value in enumerate(self._session.values())}
+        local = dict(zip(self._session, (f":{name}" for name in values), strict=True))
+        local |= (_TENANT if tenant else {}) | (_BY_INDEX if by_index else {})
+        if not local:
+            return None
+        calls = (f"set_config('{name}', {value}, true)" for name, value in local.items())
+        return text(f"SELECT {', '.join(calls)}").bindparams(**values)

@@ -1,11 +1,14 @@
 """HTTP connections of bounded cost: a client that says little, slowly or endlessly holds nothing for long.
 
+And of one protocol: an offer to change to another is passed over, and the request is read to its end.
+
 uvicorn bounds neither the size of a request's head nor the time that it may take: one header without end would fill the
 memory, before anybody is asked for a token. How large a body may be, and how slow, is up to whoever reads it.
 """
 
 import asyncio
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES = 64 * 1024
@@ -23,12 +26,19 @@ _TOO_LARGE = (
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol with an end to everything that precedes the application."""
+    """uvicorn's HTTP/1.1 protocol with an end to everything that precedes the application.
+
+    A client may offer another protocol (``Upgrade: h2c``), as Java's does with every request, and the server may go on
+    as if it had not (RFC 9110, section 7.8). The parser cannot: it takes what follows the head for the other protocol,
+    so that the request would have no body, and the body would be read as the next request, written by whoever made the
+    file. So the head is read again without its offer, by a new parser, and the body after it.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._bytes_without_body = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._head_with_offer: bytes | None = None
         self._close_in(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -37,10 +47,34 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._bytes_without_body += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._feed(data)
+        except httptools.HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")
+            self.send_400_response("Invalid HTTP request received.")
+            return
         if self._bytes_without_body > HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
+
+    def _feed(self, data: bytes) -> None:
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                head, self._head_with_offer = self._head_with_offer, None
+                if head is None:
+                    raise httptools.HttpParserError("CONNECT") from None
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's first one
+                self.parser.feed_data(head)
+                data = data[offer.args[0] :]
+            else:
+                return
+
+    def _should_upgrade(self) -> bool:
+        return False
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -48,6 +82,11 @@ class BoundedHttp(HttpToolsProtocol):
             self._close_in(HEAD_SECONDS)
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            method = self.parser.get_method()
+            if method != b"CONNECT":  # what it asks for has no other form
+                self._head_with_offer = self._head_without_offer(method)
+            return
         self._forget_deadline()
         self._bytes_without_body = 0
         super().on_headers_complete()
@@ -57,6 +96,8 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         self._forget_deadline()
         self._bytes_without_body = 0
         super().on_message_complete()
@@ -65,6 +106,12 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_response_complete()
         if self.cycle.response_complete and self.cycle.more_body:
             self._close_in(LINGER_SECONDS)
+
+    def _head_without_offer(self, method: bytes) -> bytes:
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (method, self.url, version)]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def _close_in(self, seconds: float) -> None:
         self._forget_deadline()

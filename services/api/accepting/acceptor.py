@@ -10,7 +10,7 @@ from libs.common.clock import Clock
 from libs.common.outbox import event_outbox as outbox
 from libs.common.stores.postgres import Postgres
 from libs.common.traces import current_trace_headers
-from libs.common.web.auth import Caller
+from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.events import ImportAccepted, ImportStatus
 from libs.contracts.lead_import.topics import IMPORT_ACCEPTED

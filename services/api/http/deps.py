@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from libs.common.web.auth import Caller
+from libs.common.web.caller import Caller
 from services.api.accepting.acceptor import Acceptor
 from services.api.http.store import Store
 from services.api.http.streams import Streams

@@ -7,7 +7,7 @@ from sse_starlette import EventSourceResponse
 from starlette.responses import JSONResponse, Response
 
 from libs.common.messages import Id
-from libs.common.web.auth import Caller
+from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.events import ImportStatus
 from libs.contracts.lead_import.internal.messages import Outcome

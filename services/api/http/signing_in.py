@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from libs.common.web.auth import Caller, InvalidToken, KeysUnavailable
+from libs.common.web.caller import Caller, InvalidToken
 from libs.common.web.refusals import Refused
+from libs.common.web.signing_keys import KeysUnavailable
 from services.api.http.deps import Deps, deps_of
 from services.api.http.store import Scope
 

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import structlog
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
@@ -140,6 +141,9 @@ class _Parser(MultiPartParser):
 
     Starlette's own files have no name that another process could read them by, and a copy would take up the disk twice.
     And it leaves the file of a part open whose border never comes: this one closes it.
+
+    And it would read names in whatever encoding the caller says, of all that Python knows, ``unicode_escape`` among
+    them. Names of parts and files are UTF-8 (RFC 7578, section 5.1).
     """
 
     def __init__(
@@ -165,6 +169,8 @@ class _Parser(MultiPartParser):
             self._files_to_close_on_error[-1] = part.file.file  # type: ignore[call-overload]  # all that it does is close
 
     async def parse(self) -> FormData:
+        boundary = parse_options_header(self.headers["content-type"])[1].get(b"boundary", b"")
+        self.headers = Headers(raw=[(b"content-type", b'multipart/form-data; boundary="' + boundary + b'"')])
         form = await super().parse()
         last = self._current_part.file
         if last is not None and all(value is not last for _, value in self.items):

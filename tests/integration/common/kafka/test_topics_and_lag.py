@@ -11,7 +11,9 @@ from aiokafka.admin import RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
+from structlog.testing import capture_logs
 
+from libs.common.kafka import admin
 from libs.common.kafka.admin import ensure_topics
 from libs.common.kafka.lag import group_lags, partition_lags
 from libs.common.topics import Registry
@@ -84,6 +86,48 @@ async def test_what_exists_is_left_as_it_is_and_what_is_missing_is_added(
     await ensure_topics(kafka.settings, [own])
     await ensure_topics(kafka.settings, [own])
     await have_partitions(kafka, {there: 5} | dict.fromkeys(missing, 2))
+
+
+async def test_public_topics_are_kept_so_that_every_client_can_read_them(
+    kafka: Kafka, own: Registry, renamed: dict[str, int]
+) -> None:
+    """Also one that was made before; and nothing else of it is put back to its default."""
+    public = {topic.name for topic in own.topics if topic.public}
+    before, *_ = sorted(public)
+    await kafka.create(before, configs={"retention.ms": "123456789"})
+    await have_partitions(kafka, {before: 1})
+    assert await configured(kafka, [before], "compression.type") == {before: "producer"}
+    for _ in range(2):
+        await ensure_topics(kafka.settings, [own])
+    await have_partitions(kafka, {before: 1} | dict.fromkeys(set(renamed) - {before}, 2))
+    found = await configured(kafka, sorted(renamed), "compression.type")
+    assert found == {name: "uncompressed" if name in public else "producer" for name in renamed}
+    assert await configured(kafka, [before], "retention.ms") == {before: "123456789"}
+
+
+async def test_a_compression_that_every_client_knows_is_left_to_people(kafka: Kafka, own: Registry) -> None:
+    name = next(topic.name for topic in own.topics if topic.public)
+    await kafka.create(name, configs={"compression.type": "gzip"})
+    await have_partitions(kafka, {name: 1})
+    await ensure_topics(kafka.settings, [own])
+    assert await configured(kafka, [name], "compression.type") == {name: "gzip"}
+
+
+async def test_a_cluster_that_lets_nobody_choose_the_compression_gets_its_topics_and_says_who_cannot_read_them(
+    kafka: Kafka, own: Registry, renamed: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka refuses a codec that it does not know as Confluent Cloud refuses every choice: as a wrong configuration."""
+    monkeypatch.setattr(admin, "UNCOMPRESSED", "unheard-of")
+    with capture_logs() as logs:
+        await ensure_topics(kafka.settings, [own])
+        await have_partitions(kafka, dict.fromkeys(renamed, 2))
+        await ensure_topics(kafka.settings, [own])
+        await ensure_topics(kafka.settings.model_copy(update={"kafka_compression": "gzip"}), [own])
+    public = sorted(topic.name for topic in own.topics if topic.public)
+    said = [line["topics"] for line in logs if "LEADFLOW_KAFKA_COMPRESSION=gzip" in line["event"]]
+    assert said[-1] == public
+    assert len(said) <= 2
+    assert set((await configured(kafka, public, "compression.type")).values()) == {"producer"}
 
 
 async def test_two_that_create_topics_at_once_do_not_fail(kafka: Kafka, own: Registry, renamed: dict[str, int]) -> None:

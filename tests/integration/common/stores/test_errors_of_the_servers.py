@@ -86,11 +86,7 @@ async def test_a_session_that_the_server_ends_is_a_bad_day_and_the_pool_recovers
     assert is_bad_day(await asyncio.wait_for(sleeping, 5))
     async with postgres.transaction() as connection:
         assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
-    await db.value(ended)
-    with pytest.raises(DBAPIError) as caught:  # the idle session of the pool was ended
-        async with postgres.transaction() as connection:
-            await connection.execute(text("SELECT 1"))
-    assert is_bad_day(caught.value)
+    await db.value(ended)  # the idle session of the pool; whoever comes next does not notice
     async with postgres.transaction() as connection:
         assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
     await postgres.close()

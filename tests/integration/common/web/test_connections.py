@@ -164,3 +164,58 @@ async def test_a_large_head_within_the_limit_is_read(connect: Connect) -> None:
     writer.write(b"POST /length HTTP/1.1\r\nHost: x\r\n" + large + b"Content-Length: 1\r\n\r\na")
     assert (await reader.readuntil(b"\r\n\r\n1")).startswith(b"HTTP/1.1 200")
     writer.close()
+
+
+SMUGGLED = b"POST /at-once HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+"""A body that reads as a request of its own."""
+
+OFFERS = {
+    "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAA\r\n",
+    "h2c, in other letters": b"upgrade: H2C\r\nconnection: UPGRADE\r\n",
+    "websocket": b"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    "several": b"Connection: upgrade\r\nUpgrade: h2c, websocket\r\nUpgrade: TLS/1.2\r\n",
+}
+LENGTHS = {
+    "of a length": (b"Content-Length: %d\r\n" % len(SMUGGLED), SMUGGLED),
+    "in chunks": (b"Transfer-Encoding: chunked\r\n", b"%x\r\n%s\r\n0\r\n\r\n" % (len(SMUGGLED), SMUGGLED)),
+}
+
+
+@pytest.mark.parametrize("offer", OFFERS)
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("cut", ["one packet", "the body later", "a byte a time", "two requests at once"])
+async def test_an_offer_of_another_protocol_is_passed_over_and_the_body_read(
+    connect: Connect, offer: str, length: str, cut: str
+) -> None:
+    header, body = LENGTHS[length]
+    head = b"POST /length HTTP/1.1\r\nHost: x\r\n" + OFFERS[offer] + header + b"\r\n"
+    reader, writer = await connect()
+    answered = b"\r\n\r\n%d" % len(SMUGGLED)
+    times = 2
+    if cut == "two requests at once":
+        writer.write((head + body) * times)
+    for _ in range(times):
+        if cut == "one packet":
+            writer.write(head + body)
+        elif cut == "the body later":
+            writer.write(head)
+            await asyncio.sleep(0.05)
+            writer.write(body)
+        elif cut == "a byte a time":
+            for byte in head + body:
+                writer.write(bytes([byte]))
+                await asyncio.sleep(0)
+        assert (await asyncio.wait_for(reader.readuntil(answered), 5)).startswith(b"HTTP/1.1 200")
+    writer.write(b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc")
+    assert (await asyncio.wait_for(reader.read(), 5)).count(b"HTTP/1.1") == 1
+    writer.close()
+
+
+@pytest.mark.parametrize("method", [b"CONNECT x:80", b"CONNECT /length"])
+async def test_a_tunnel_is_refused(connect: Connect, method: bytes) -> None:
+    reader, writer = await connect()
+    writer.write(method + b" HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n" + SMUGGLED)
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
+    writer.close()

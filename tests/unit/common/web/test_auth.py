@@ -8,7 +8,8 @@ import jwt
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from libs.common.web.auth import AuthSettings, Caller, InvalidToken, TokenReader, caller_of
+from libs.common.web.auth import AuthSettings, TokenReader
+from libs.common.web.caller import Caller, ClaimNames, InvalidToken, caller_of, claim_at
 
 GOOD: dict[str, Any] = {"sub": "7", "company_id": 3, "permissions": {"LEADS": ["IMPORT_LEADS"]}}
 
@@ -57,7 +58,27 @@ def test_a_permission_counts_in_its_own_module_only(permissions: Any, may: bool)
 @pytest.mark.parametrize("claim", ["sub", "company_id"])
 @pytest.mark.parametrize(
     "value",
-    [None, "", "0", 0, -1, "-1", 2**31, str(2**31), True, 1.0, "1.0", " 1", "1e3", "\u0661", [1], {}, "x", "9" * 5000],
+    [
+        None,
+        "",
+        "0",
+        0,
+        -1,
+        "-1",
+        2**31,
+        str(2**31),
+        True,
+        1.0,
+        "1.0",
+        " 1",
+        "1e3",
+        "\u0661",
+        [1, 2],
+        [],
+        {},
+        "x",
+        "9" * 5000,
+    ],
 )
 def test_an_id_that_no_column_can_hold_is_refused(claim: str, value: Any) -> None:
     with pytest.raises(InvalidToken):
@@ -65,8 +86,63 @@ def test_an_id_that_no_column_can_hold_is_refused(claim: str, value: Any) -> Non
 
 
 @pytest.mark.parametrize("value", [1, "1", 2**31 - 1, str(2**31 - 1)])
-def test_an_id_may_be_a_number_or_its_digits(value: Any) -> None:
+def test_an_id_may_be_a_number_or_its_digits_or_a_list_of_one(value: Any) -> None:
     assert caller_of(GOOD | {"sub": value}).user_id == int(value)
+    assert caller_of(GOOD | {"sub": [value]}).user_id == int(value)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "may"),
+    [
+        (["LEADS:IMPORT_LEADS"], True),
+        ("LEADS:IMPORT_LEADS", True),
+        ("openid LEADS:VIEW LEADS:IMPORT_LEADS", True),
+        (["leads.import"], True),
+        ("openid leads.import", True),
+        ({"x": ["y"]}, True),
+        ([], False),
+        ("", False),
+        (["IMPORT_LEADS"], False),
+        ("LEADS", False),
+        ("LEADS:IMPORT_LEADSX", False),
+        ("LEADS: IMPORT_LEADS", False),
+    ],
+    ids=str,
+)
+def test_permissions_may_be_a_list_or_words_and_have_the_providers_names(permissions: Any, may: bool) -> None:
+    names = ClaimNames(permission_names={"leads.import": "LEADS:IMPORT_LEADS", "x:y": "LEADS:IMPORT_LEADS"})
+    assert caller_of(GOOD | {"permissions": permissions}, names).may("LEADS", "IMPORT_LEADS") is may
+
+
+@pytest.mark.parametrize("accounts", ["4,5", "4 5", " 4, 5 ", [4, 5], ["4", 5]], ids=str)
+def test_accounts_may_be_a_list_or_one_text(accounts: Any) -> None:
+    assert caller_of(GOOD | {"accounts": accounts}).accounts == frozenset({4, 5})
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("company_id", 3),
+        ("realm_access.roles", ["a"]),
+        ("resource_access.leadflow.api.roles", ["b"]),
+        ("https://example.com/company", 9),
+        ("both.ways", "itself"),
+        ("realm_access.nothing", None),
+        ("realm_access.roles.0", None),
+        ("company_id.x", None),
+        (".company_id", None),
+        ("realm_access.", None),
+    ],
+)
+def test_dots_lead_into_nested_claims_unless_a_claim_is_named_so(name: str, found: Any) -> None:
+    claims = GOOD | {
+        "realm_access": {"roles": ["a"]},
+        "resource_access": {"leadflow.api": {"roles": ["b"]}},
+        "https://example.com/company": 9,
+        "both": {"ways": "nested"},
+        "both.ways": "itself",
+    }
+    assert claim_at(claims, name) == found
 
 
 @pytest.mark.parametrize("claims", [without("sub"), without("company_id")])
@@ -78,13 +154,15 @@ def test_user_and_company_must_be_named(claims: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"permissions": ["LEADS"]},
-        {"permissions": "LEADS"},
+        {"permissions": 7},
+        {"permissions": [["LEADS:IMPORT_LEADS"]]},
+        {"permissions": ["LEADS:IMPORT_LEADS", None]},
         {"permissions": {"LEADS": "IMPORT_LEADS"}},
         {"permissions": {"LEADS": {"IMPORT_LEADS": True}}},
         {"permissions": {"LEADS": None}},
         {"accounts": 4},
-        {"accounts": "4"},
+        {"accounts": "four"},
+        {"accounts": "4;5"},
         {"accounts": {"4": True}},
         {"accounts": [None]},
         {"accounts": [True]},
@@ -105,12 +183,19 @@ JWKS = "https://idp.example/jwks.json"
     ("values", "good"),
     [
         ({"jwt_secret": SECRET}, True),
-        ({"jwks_url": JWKS}, True),
+        ({"jwks_url": JWKS, "jwt_audience": "leadflow"}, True),
+        ({"jwks_url": JWKS, "jwt_issuer": "https://idp.example/"}, True),
+        ({"jwks_url": JWKS, "jwt_audience": "any"}, True),
+        ({"jwks_url": JWKS}, False),
+        ({"jwks_url": JWKS, "jwt_audience": ""}, False),
+        ({"jwks_url": "idp.example/jwks.json", "jwt_audience": "any"}, False),
+        ({"jwt_secret": SECRET, "jwt_permission_names": {"a": "LEADS:IMPORT_LEADS"}}, True),
+        ({"jwt_secret": SECRET, "jwt_permission_names": {"a": "IMPORT_LEADS"}}, False),
         ({"jwt_secret": "s" * 31}, False),
         ({"jwt_secret": SECRET, "jwks_url": JWKS}, False),
         ({}, False),
     ],
-    ids=["secret", "jwks", "short secret", "both", "neither"],
+    ids=str,
 )
 def test_the_service_knows_exactly_one_kind_of_key(
     values: dict[str, Any], good: bool, monkeypatch: pytest.MonkeyPatch

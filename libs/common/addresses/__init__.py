@@ -1,0 +1,1 @@
+"""What the addresses of servers say, read before anything is connected. Pure: no driver, no I/O."""

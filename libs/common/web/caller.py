@@ -1,0 +1,134 @@
+"""Who a token says its bearer is: pure. Identity providers print the same facts under many names and in many forms."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from libs.common.messages import ID_LIMIT
+
+SEPARATOR = ":"
+"""Between a module and a permission where a token lists them as words: ``DOORS:OPEN``."""
+
+
+class InvalidToken(Exception):
+    """The caller must sign in again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The signed-in user. ``accounts`` None: all of the company's."""
+
+    user_id: int
+    company_id: int
+    permissions: Mapping[str, frozenset[str]]
+    accounts: frozenset[int] | None
+    expires_at: float | None = None
+    """When the token ends, in seconds since 1970: nothing goes on for its bearer after that."""
+
+    def may(self, module: str, permission: str) -> bool:
+        return permission in self.permissions.get(module, frozenset())
+
+    def may_use(self, account_id: int) -> bool:
+        return self.accounts is None or account_id in self.accounts
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimNames:
+    """Which claims say what. Dots go into nested claims, unless a claim is named so itself (``claim_at``)."""
+
+    user: str = "sub"
+    company: str = "company_id"
+    permissions: str = "permissions"
+    accounts: str = "accounts"
+    permission_names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What the provider calls a permission, and what we do (``MODULE:PERMISSION``)."""
+
+
+OUR_NAMES = ClaimNames()
+
+
+def caller_of(claims: Mapping[str, Any], names: ClaimNames = OUR_NAMES) -> Caller:
+    """Read who calls. Raises InvalidToken when a claim has a form that says nothing, or an id that no column holds.
+
+    Ids are numbers or their digits, also as a list of one, which is how attributes of directories are printed.
+    Permissions are a dictionary (``{"DOORS": ["OPEN"]}``), a list of words, or words in one text as ``scope``
+    has them (RFC 8693, section 4.2). Accounts are a list of ids, or ids in one text between commas or blanks.
+    """
+    accounts = claim_at(claims, names.accounts)
+    return Caller(
+        user_id=_id(_only(claim_at(claims, names.user))),
+        company_id=_id(_only(claim_at(claims, names.company))),
+        permissions=_permissions(claim_at(claims, names.permissions), names.permission_names),
+        accounts=None if accounts is None else frozenset(_id(account) for account in _listed(accounts)),
+        expires_at=_seconds(claims.get("exp")),
+    )
+
+
+def claim_at(claims: Mapping[str, Any], name: str) -> Any:
+    """Return the claim of this name, or None.
+
+    ``realm_access.roles`` is the claim ``roles`` within ``realm_access``; a claim whose own name has dots in it, as
+    ``https://example.com/company`` has, is found first.
+    """
+    if name in claims:
+        return claims[name]
+    end = len(name)
+    while (end := name.rfind(".", 0, end)) > 0:
+        inner = claims.get(name[:end])
+        if isinstance(inner, dict) and (found := claim_at(inner, name[end + 1 :])) is not None:
+            return found
+    return None
+
+
+def _permissions(claim: object, names: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    granted: defaultdict[str, set[str]] = defaultdict(set)
+    for word in _words(claim):
+        module, separator, permission = names.get(word, word).partition(SEPARATOR)
+        if separator:
+            granted[module].add(permission)
+    return {module: frozenset(permissions) for module, permissions in granted.items()}
+
+
+def _words(claim: object) -> Iterator[str]:
+    """Yield each permission as ``MODULE:PERMISSION``, or as the provider calls it."""
+    if claim is None:
+        return
+    if isinstance(claim, dict):
+        for module, permissions in claim.items():
+            if not isinstance(permissions, list):
+                raise InvalidToken("permissions")
+            yield from (f"{module}{SEPARATOR}{permission}" for permission in permissions)
+        return
+    words = claim.split() if isinstance(claim, str) else claim
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise InvalidToken("permissions")
+    yield from words
+
+
+def _listed(claim: object) -> list[Any]:
+    if isinstance(claim, str):
+        return claim.replace(",", " ").split()
+    if isinstance(claim, list):
+        return claim
+    raise InvalidToken("accounts")
+
+
+def _seconds(claim: object) -> float | None:
+    try:
+        return float(claim)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _only(claim: object) -> object:
+    return claim[0] if isinstance(claim, list) and len(claim) == 1 else claim
+
+
+def _id(claim: object) -> int:
+    if isinstance(claim, str) and claim.isascii() and claim.isdigit() and len(claim) <= len(str(ID_LIMIT)):
+        claim = int(claim)
+    if isinstance(claim, int) and not isinstance(claim, bool) and 1 <= claim <= ID_LIMIT:
+        return claim
+    raise InvalidToken("id")

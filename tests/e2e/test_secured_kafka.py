@@ -1,0 +1,257 @@
+"""Kafka as companies have it: encrypted, a user with a password for each service, nothing allowed that is not needed.
+
+And shared: all names begin with a prefix. The stack is one of this module's own.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAuthorizationFailedError
+from aiokafka.helpers import create_ssl_context
+from pymongo import AsyncMongoClient
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from deploy.local import kafka_access
+from deploy.local.certificates import Authority
+from deploy.local.command import addresses, run
+from deploy.local.instance import Instance
+from libs.common.stores.postgres import sqlalchemy_url
+from tests.support.on_call import OnCall, letter_of, without_the_import_channel
+from tests.support.platform import create_tenant
+from tests.support.ports import free_port
+from tests.support.processes import needs_local_stack
+from tests.support.readers import FINISHED, Stored, Topic, body_of, subscribed
+from tests.support.stack import INSTANCE, ROOT, SETTINGS, Addresses
+from tests.support.user import User, csv_file, lead_rows, new_phones, totals
+from tests.support.waiting import eventually
+
+pytestmark = needs_local_stack
+
+NAME = f"{INSTANCE}-secured"
+PREFIX = "sales."
+CHUNK_ACCEPTED, CHUNK_TAGGED = (f"{PREFIX}lead.import-chunk-{stage}.v1" for stage in ("accepted", "tagged"))
+INSTANCE_SETTINGS = SETTINGS | {"LEADFLOW_LOCAL_KAFKA": "secured", "LEADFLOW_KAFKA_TOPIC_PREFIX": PREFIX}
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A running stack with a secured Kafka."""
+
+    stack: Addresses
+    instance: Instance
+
+    def environment(self, user: str) -> dict[str, str]:
+        """Return what a process is told of Kafka when it is this user."""
+        told = kafka_access.client_environment(self.instance, user)
+        return told | {"LEADFLOW_KAFKA_TOPIC_PREFIX": PREFIX, "LEADFLOW_KAFKA_BOOTSTRAP": self.stack.kafka_bootstrap}
+
+    def access(self, user: str, *, ca_file: Path | None = None) -> dict[str, Any]:
+        """Return what another team's own client is told, which knows nothing of ours."""
+        return {
+            "security_protocol": "SASL_SSL",
+            "ssl_context": create_ssl_context(cafile=ca_file or kafka_access.ca_file(self.instance)),
+            "sasl_mechanism": kafka_access.MECHANISM,
+            "sasl_plain_username": user,
+            "sasl_plain_password": kafka_access.password(self.instance, user),
+        }
+
+
+@pytest.fixture(scope="module")
+def secured() -> Iterator[Secured]:
+    run("reset", instance=NAME, settings=INSTANCE_SETTINGS)
+    run("up", instance=NAME, settings=INSTANCE_SETTINGS)
+    try:
+        lines = addresses(instance=NAME, settings=INSTANCE_SETTINGS)
+        instance = Instance(name=NAME, local=ROOT / ".local")
+        stack = Addresses(
+            api_url=lines["LEADFLOW_API_URL"],
+            postgres_url=lines["LEADFLOW_POSTGRES_URL"],
+            mongo_url=lines["LEADFLOW_MONGO_URL"],
+            kafka_bootstrap=lines["LEADFLOW_KAFKA_BOOTSTRAP"],
+            jwt_secret=instance.secrets().jwt_secret,
+        )
+        yield Secured(stack, instance)
+    finally:
+        run("reset", instance=NAME, settings=INSTANCE_SETTINGS)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def stored(secured: Secured) -> AsyncIterator[Stored]:
+    engine = create_async_engine(sqlalchemy_url(secured.stack.postgres_url))
+    client: AsyncMongoClient[dict[str, Any]]
+    async with AsyncMongoClient(secured.stack.mongo_url, tz_aware=True) as client:
+        yield Stored(engine, client.get_default_database()["chats"])
+    await engine.dispose()
+
+
+@pytest_asyncio.fixture
+async def user(secured: Secured, stored: Stored) -> AsyncIterator[User]:
+    async with httpx.AsyncClient(base_url=secured.stack.api_url, timeout=30) as client:
+        yield User(client, await create_tenant(stored.engine, jwt_secret=secured.stack.jwt_secret))
+
+
+@pytest_asyncio.fixture(scope="module")
+async def finished(secured: Secured) -> AsyncIterator[Topic]:
+    """Another team's subscriber, as its own user."""
+    access = secured.access(kafka_access.SUBSCRIBER)
+    async with subscribed(secured.stack.kafka_bootstrap, PREFIX + FINISHED, **access) as topic:
+        yield topic
+
+
+async def test_an_import_runs_and_another_team_reads_how_it_ended(user: User, stored: Stored, finished: Topic) -> None:
+    phones = new_phones(1_200)
+    found = await user.run(csv_file(lead_rows([*phones, phones[0]])))
+    assert totals(found) == (1_200, 1, 0)
+    event = body_of(await finished.first_of(found["id"]))
+    assert (event["status"], totals(event)) == ("FINISHED", (1_200, 1, 0))
+    assert await stored.consistent(user.tenant.company_id) == 1_200
+
+
+async def test_a_dead_letter_is_settled_and_replayed_by_the_operator(
+    user: User, stored: Stored, finished: Topic, secured: Secured
+) -> None:
+    on_call = OnCall(secured.stack, secured.environment("operator"))
+    async with without_the_import_channel(stored):
+        failed = await user.run(csv_file(lead_rows(new_phones(3))))
+        assert (failed["status"], totals(failed)) == ("FAILED", (0, 0, 3))
+        position, why = letter_of(f"{failed['id']}:0", await on_call("dead-letters", "list"))
+        assert CHUNK_TAGGED in why
+    assert "1 chunks go through all stages again" in await on_call("dead-letters", "replay", position)
+    ended = await user.ended(failed["id"])
+    assert (ended["status"], totals(ended)) == ("FINISHED", (3, 0, 0))
+    events = await eventually(lambda: revisions(finished, failed["id"]), what="both finished events")
+    assert events == [1, 2]
+    inspected = await on_call("imports", "inspect", str(failed["id"]))
+    assert all(f"lag of {group}: 0 messages" in inspected for group in ("dedup", "tagger", "creator", "finalizer"))
+
+
+async def revisions(finished: Topic, import_id: int) -> list[int] | None:
+    await finished.catch_up()
+    found = [body_of(record)["revision"] for record in finished.records[str(import_id)]]
+    return found if len(found) > 1 else None
+
+
+async def test_a_letter_of_no_chunk_goes_back_to_where_it_came_from(secured: Secured) -> None:
+    """The operator's user may write there, and the letter names the topic as Kafka does."""
+    on_call = OnCall(secured.stack, secured.environment("operator"))
+    producer = AIOKafkaProducer(bootstrap_servers=secured.stack.kafka_bootstrap, **secured.access("api"))
+    async with producer:
+        await producer.send_and_wait(CHUNK_ACCEPTED, b"no message of ours", key=b"stranger")
+
+    async def letters() -> int:
+        return (await on_call("dead-letters", "list")).count(CHUNK_ACCEPTED)
+
+    await eventually(lambda: at_least(letters, 1), what="a dead letter of no chunk")
+    before = await letters()
+    assert f"{before} other messages went to their topics" in await on_call("dead-letters", "replay", "--all")
+    await eventually(lambda: at_least(letters, 2 * before), what="its second dead letter")
+
+
+async def at_least(count: Any, wanted: int) -> bool:
+    return bool(await count() >= wanted)
+
+
+async def test_a_service_with_anothers_password_never_becomes_ready(secured: Secured, tmp_path: Path) -> None:
+    """The stack's own, each with its password, are ready: they have run the imports above."""
+    log, port = tmp_path / "dedup.log", free_port()
+    own = {name: value for name, value in os.environ.items() if not name.startswith("LEADFLOW_")}
+    told = secured.environment("dedup") | {
+        "LEADFLOW_KAFKA_PASSWORD": secured.environment("tagger")["LEADFLOW_KAFKA_PASSWORD"],
+        "LEADFLOW_POSTGRES_URL": secured.stack.postgres_url,
+        "LEADFLOW_MONGO_URL": secured.stack.mongo_url,
+        "LEADFLOW_HTTP_PORT": str(port),
+    }
+    command = (sys.executable, "-m", "services.dedup.main")
+    with log.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=own | told, stdout=file, stderr=file)
+    try:
+
+        async def refused() -> bool:
+            return "SaslAuthenticationFailed" in log.read_text()
+
+        await eventually(refused, what="a refusal by Kafka")
+        async with asyncio.timeout(30):
+            for _ in range(20):
+                assert not await is_ready(f"http://127.0.0.1:{port}/health/ready")
+                await asyncio.sleep(0.1)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await asyncio.wait_for(process.wait(), 40)
+    assert not any(secret in log.read_text() for secret in (told["LEADFLOW_KAFKA_PASSWORD"], "password="))
+
+
+async def is_ready(url: str) -> bool:
+    async with httpx.AsyncClient() as client:
+        try:
+            return (await client.get(url)).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+
+@pytest.mark.parametrize(
+    ("name", "topic"),
+    [
+        ("dedup", CHUNK_TAGGED),
+        ("creator", PREFIX + FINISHED),
+        (kafka_access.SUBSCRIBER, CHUNK_ACCEPTED),
+        ("keda", CHUNK_ACCEPTED),
+    ],
+)
+async def test_a_user_that_has_no_right_to_read_is_refused(secured: Secured, name: str, topic: str) -> None:
+    with pytest.raises(TopicAuthorizationFailedError):
+        async with subscribing(secured, topic, secured.access(name)) as consumer:
+            await asyncio.wait_for(consumer.getone(), 30)
+
+
+@pytest.mark.parametrize(("name", "topic"), [("dedup", CHUNK_ACCEPTED), (kafka_access.SUBSCRIBER, PREFIX + FINISHED)])
+async def test_a_user_that_may_read_may_not_write(secured: Secured, name: str, topic: str) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=secured.stack.kafka_bootstrap, **secured.access(name))
+    async with producer:
+        with pytest.raises(TopicAuthorizationFailedError):
+            await producer.send_and_wait(topic, b"{}")
+
+
+async def test_whoever_does_not_say_who_he_is_learns_nothing(secured: Secured) -> None:
+    for access in ({}, {"security_protocol": "SSL", "ssl_context": secured.access("dedup")["ssl_context"]}):
+        with pytest.raises((KafkaError, OSError)):
+            async with subscribing(secured, PREFIX + FINISHED, access):
+                pytest.fail("somebody came in")
+
+
+async def test_brokers_whose_certificate_another_authority_signed_are_refused(
+    secured: Secured, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "another.pem").write_bytes(Authority("Another").certificate)
+    access = secured.access(kafka_access.SUBSCRIBER, ca_file=tmp_path / "another.pem")
+    with caplog.at_level(logging.ERROR, "aiokafka"), pytest.raises(KafkaConnectionError):
+        async with subscribing(secured, PREFIX + FINISHED, access):
+            pytest.fail("the broker was believed")
+    assert "CERTIFICATE_VERIFY_FAILED" in caplog.text
+
+
+@asynccontextmanager
+async def subscribing(secured: Secured, topic: str, access: dict[str, Any]) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        topic,
+        bootstrap_servers=secured.stack.kafka_bootstrap,
+        auto_offset_reset="earliest",
+        request_timeout_ms=5_000,
+        **access,
+    )
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
