@@ -25,6 +25,7 @@ class _State:
     size: int = 0
     failures: int = 0
     closed_until: float = 0.0
+    error: Exception | None = None
 
 
 class Lanes:
@@ -48,6 +49,11 @@ class Lanes:
         full = state.messages >= self._most_messages or state.size >= self._most_bytes
         return FULL_SECONDS if full else 0.0
 
+    def trouble(self, lane: Lane) -> Exception | None:
+        """Return why the lane is closed, or None when it is open: for what was to be sent when it closed."""
+        state = self._states.get(lane)
+        return state.error if state is not None and self._monotonic() < state.closed_until else None
+
     def is_slow(self, lane: Lane) -> bool:
         """Tell whether a message that is sent there now may take long: it failed last, or others are on their way."""
         return lane in self._states
@@ -61,11 +67,11 @@ class Lanes:
     def arrived(self, lane: Lane, size: int) -> None:
         """Note that Kafka answered for one, whether it took or refused it: the partition is there."""
         state = self._ended(lane, size)
-        state.failures, state.closed_until = 0, 0.0
+        state.failures, state.closed_until, state.error = 0, 0.0, None
         if not state.messages:
             del self._states[lane]
 
-    def failed(self, lane: Lane, size: int) -> float:
+    def failed(self, lane: Lane, size: int, error: Exception) -> float:
         """Note that the partition did not take one; return for how many seconds it is left alone.
 
         Those that were on their way at the same time fail together, and count as one failure.
@@ -73,7 +79,7 @@ class Lanes:
         state, now = self._ended(lane, size), self._monotonic()
         if now >= state.closed_until:
             pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(state.failures, 30))
-            state.failures, state.closed_until = state.failures + 1, now + pause
+            state.failures, state.closed_until, state.error = state.failures + 1, now + pause, error
         return state.closed_until - now
 
     def _ended(self, lane: Lane, size: int) -> _State:

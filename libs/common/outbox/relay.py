@@ -9,6 +9,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -36,6 +37,8 @@ A_TURN = Room(messages=100, size=8 * 1024 * 1024)
 ON_ITS_WAY = Room(messages=400, size=32 * 1024 * 1024)
 """What one relay has claimed and not noted yet. A lane may have half of it, so that one partition that has just gone
 away leaves room for the others."""
+A_PARTITION_AT_ONCE = 8
+"""Kafka's client sends them one after another. Those behind wait here, where their time does not run out so soon."""
 
 _REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError)
 """What Kafka answers when it does not like the message: its partition is there, and takes others."""
@@ -94,6 +97,7 @@ class Relay:
         self._stopped = False
         self._patience: asyncio.Timeout | None = None
         self._lanes = Lanes(most_messages=ON_ITS_WAY.messages // 2, most_bytes=ON_ITS_WAY.size // 2)
+        self._slots: defaultdict[Lane, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, A_PARTITION_AT_ONCE))
         self._on_their_way: dict[asyncio.Task[_Failure | None], _Claimed] = {}
         self._refused: dict[tuple[str, Any], int] = {}
         """How often in a row Kafka refused a message, by kind and id."""
@@ -202,7 +206,9 @@ class Relay:
         # The span of the publication continues the trace of the request that wrote the message.
         token = context.attach(trace_context(message.headers))
         try:
-            async with asyncio.timeout(PUBLICATION_SECONDS):
+            async with asyncio.timeout(PUBLICATION_SECONDS), self._slots[one.lane]:
+                if trouble := self._lanes.trouble(one.lane):
+                    return self._failed(one, trouble)
                 await self._broker.publish(
                     message.payload,
                     topic=message.topic,
@@ -224,7 +230,7 @@ class Relay:
             times = self._refused[one.name] = self._refused.get(one.name, 0) + 1
             return _Failure(error, min(LEASE_SECONDS, 0.2 * 2.0 ** min(times, 30)))
         # Later than the lane opens again: another message tries it first, in case that this one is at fault after all.
-        return _Failure(error, self._lanes.failed(one.lane, one.size) + TRIAL_SECONDS)
+        return _Failure(error, self._lanes.failed(one.lane, one.size, error) + TRIAL_SECONDS)
 
     async def _note(self, postponed: Sequence[tuple[_Claimed, float]]) -> None:
         """Note what has ended, and give ``postponed`` back. Once for each claim, which is once as a rule."""

@@ -270,8 +270,8 @@ async def test_a_turn_costs_a_statement_a_source_and_one_more_for_what_was_publi
 async def test_two_thousand_queued_imports_are_published_in_little_memory(
     postgres: Postgres, kafka: Kafka, relay: Relay, db: Stored, tenant: Tenant
 ) -> None:
-    """What an outage leaves behind: 200 MB here, 400 MB and more with the largest chunks."""
-    await insert_imports(postgres, tenant, 2_000, chunks=1, size=100_000)
+    """What an outage leaves behind: 100 MB here, ten times as much with the largest chunks."""
+    await insert_imports(postgres, tenant, 2_000, chunks=1, size=50_000)
     await relay.relay_once()  # what is made once
 
     async def all_sent() -> bool:

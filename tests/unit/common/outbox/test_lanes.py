@@ -4,6 +4,7 @@ import pytest
 
 from libs.common.outbox.lanes import FULL_SECONDS, LONGEST_PAUSE_SECONDS, TRIAL_SECONDS, Lanes
 
+AWAY = ConnectionError()
 LANE, OTHER = ("topic", 0), ("topic", 1)
 
 
@@ -27,7 +28,7 @@ def lanes(clock: Clock) -> Lanes:
 def fail_together(lanes: Lanes, count: int) -> list[float]:
     for _ in range(count):
         lanes.sent(LANE, 1)
-    return [lanes.failed(LANE, 1) for _ in range(count)]
+    return [lanes.failed(LANE, 1, AWAY) for _ in range(count)]
 
 
 def test_a_healthy_lane_is_open_and_not_slow(lanes: Lanes) -> None:
@@ -42,9 +43,10 @@ def test_a_lane_that_failed_is_closed_and_no_other(lanes: Lanes, clock: Clock) -
     (pause,) = fail_together(lanes, 1)
     assert lanes.wait(LANE) == pause > 0
     assert lanes.is_slow(LANE)
-    assert lanes.wait(OTHER) == 0.0
+    assert lanes.trouble(LANE) is AWAY
+    assert (lanes.wait(OTHER), lanes.trouble(OTHER)) == (0.0, None)
     clock.now += pause
-    assert lanes.wait(LANE) == 0.0
+    assert (lanes.wait(LANE), lanes.trouble(LANE)) == (0.0, None)
 
 
 def test_messages_that_fail_together_are_one_failure(lanes: Lanes) -> None:
