@@ -98,7 +98,8 @@ class KafkaSettings(EnvironmentSettings):
     bad_messages_in_a_row: int = Field(25, ge=1)
     """So many dead letters in a row stop the service (exit code 78)."""
     stuck_after_seconds: float = Field(60, gt=0)
-    """A consumer with lag and no progress for so long is not ready."""
+    """For so long messages may wait while none is settled, Kafka may give no answer, or a server keep a message or work
+    in the background waiting. Then a consumer is not ready, and api says so in the answer of its readiness."""
 
     @model_validator(mode="after")
     def _kafka_fits_together(self) -> Self:

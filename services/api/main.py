@@ -16,7 +16,6 @@ from services.api.accepting.acceptor import Acceptor
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.reference_cache import ReferenceCache
 from services.api.http.deps import Deps
-from services.api.http.health import ApiHealth
 from services.api.http.live import Live
 from services.api.http.problems import PROBLEMS
 from services.api.http.routes import router
@@ -33,7 +32,7 @@ DESCRIPTION = "Imports spreadsheets of leads into the CRM."
 def build(settings: Settings) -> HttpService:
     service = HttpService(NAME, settings, title="Leadflow", description=DESCRIPTION, problems=PROBLEMS)
     postgres = Postgres(settings, application_name=NAME)
-    service.closes(postgres.close)
+    service.holds(postgres)
     pool = ReadingPool(size=settings.parse_processes, max_waiting=settings.parse_queue)
     service.starts(pool.start, close=pool.stop)
     broker = service.connect_broker(partitioner=SpreadChunks())
@@ -61,7 +60,7 @@ def build(settings: Settings) -> HttpService:
         uploads=UploadSlots(settings.uploads_at_once),
         upload_seconds=settings.upload_seconds,
     )
-    service.serves(router, stuck=ApiHealth(store).stuck)
+    service.serves(router, stuck=pool.stuck)
 
     @broadcast(broker, CHUNK_CREATED.name)
     async def on_chunk_created(message: KafkaMessage) -> None:

@@ -21,7 +21,7 @@ def build(settings: Settings) -> ConsumerService:
     service = pipeline_service(NAME, settings)
     postgres = Postgres(settings, application_name=NAME)
     mongo = Mongo(settings, application_name=NAME)
-    service.closes(postgres.close, mongo.close)
+    service.holds(postgres, mongo)
     whatsapp = WhatsApp(settings) if settings.whatsapp_enabled else None
     if whatsapp:
         service.closes(whatsapp.close)

@@ -19,7 +19,7 @@ def build(settings: Settings) -> ConsumerService:
     service = pipeline_service(NAME, settings)
     postgres = Postgres(settings, application_name=NAME)
     mongo = Mongo(settings, application_name=NAME)
-    service.closes(postgres.close, mongo.close)
+    service.holds(postgres, mongo)
     store = Store(postgres, mongo)
     publish = Publisher(service.broker, CHUNK_DEDUPLICATED, source=NAME)
 

@@ -28,7 +28,7 @@ async def decode_dead_letter(message: KafkaMessage) -> DeadLetter:
 def build(settings: Settings) -> ConsumerService:
     service = pipeline_service(NAME, settings)
     postgres = Postgres(settings, application_name=NAME)
-    service.closes(postgres.close)
+    service.holds(postgres)
     store = Store(postgres, clock=utc_now)
     relay = pipeline_relay(postgres, service.broker, settings, service=NAME)
     watchdog = Watchdog(

@@ -11,6 +11,7 @@ import structlog
 from prometheus_client import Counter
 
 from libs.common.errors import describe
+from libs.common.trouble import Trouble
 from libs.imports.chunk_path import PathLags, is_on_its_way
 from services.finalizer.store import Store
 
@@ -31,6 +32,7 @@ class Watchdog:
         watch_seconds: float,
         resend_after_seconds: float,
     ) -> None:
+        self.trouble = Trouble("watchdog", service="finalizer")
         self._store = store
         self._lags = lags
         self._wake_relay = wake_relay
@@ -46,8 +48,9 @@ class Watchdog:
         while not self._stopped.is_set():
             try:
                 await self.watch_once()
+                self.trouble.works()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next turn looks again
-                log.warning("watchdog failed", error=describe(error))
+                self.trouble.fails(describe(error))
             try:
                 await asyncio.wait_for(self._stopped.wait(), self._watch_seconds)
             except TimeoutError:

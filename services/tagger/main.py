@@ -17,7 +17,7 @@ NAME = "tagger"
 def build(settings: Settings) -> ConsumerService:
     service = pipeline_service(NAME, settings)
     postgres = Postgres(settings, application_name=NAME)
-    service.closes(postgres.close)
+    service.holds(postgres)
     store = Store(postgres)
     publish = Publisher(service.broker, CHUNK_TAGGED, source=NAME)
 

@@ -5,5 +5,14 @@ from prometheus_client import Counter, Gauge
 RETRIES = Counter("leadflow_retries_total", "Attempts that will be made again.", ["service", "topic"])
 DEAD_LETTERED = Counter("leadflow_dead_letters_total", "Messages sent to the dead letter.", ["service", "topic"])
 CONSUMER_LAG = Gauge(
-    "leadflow_consumer_lag", "Messages not yet consumed, as this consumer knows.", ["service", "topic"]
+    "leadflow_consumer_lag",
+    "Messages of this process' partitions that its group has not committed: those in hand and fetched count, too."
+    " The sum over a service's processes is the lag of its group.",
+    ["service", "topic"],
+)
+KAFKA_SILENCE = Gauge(
+    "leadflow_kafka_silence_seconds",
+    "Since when Kafka has given no answer about a topic to one of this process' consumers: the partition that waits"
+    " longest. An idle topic is answered several times a second.",
+    ["service", "topic"],
 )

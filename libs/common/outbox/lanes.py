@@ -12,6 +12,7 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 20.0
 TRIAL_SECONDS = 5.0
 """How long others wait while one message tries a partition that failed before."""
+FORGET_SECONDS = 120.0
 FULL_SECONDS = 1.0
 """How long the next one waits when a lane is full."""
 
@@ -53,6 +54,17 @@ class Lanes:
         """Return why the lane is closed, or None when it is open: for what was to be sent when it closed."""
         state = self._states.get(lane)
         return state.error if state is not None and self._monotonic() < state.closed_until else None
+
+    def failing(self) -> tuple[Lane, Exception] | None:
+        """Return a lane that failed last and why. One that nobody has asked for any more is forgotten after a while."""
+        long_ago = self._monotonic() - FORGET_SECONDS
+        for lane, state in list(self._states.items()):
+            if state.error is None:
+                continue
+            if state.messages or state.closed_until > long_ago:
+                return lane, state.error
+            del self._states[lane]
+        return None
 
     def is_slow(self, lane: Lane) -> bool:
         """Tell whether a message that is sent there now may take long: it failed last, or others are on their way."""

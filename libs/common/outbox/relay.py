@@ -22,6 +22,7 @@ from libs.common.outbox.metrics import OUTBOX_FAILED, OUTBOX_PUBLISHED
 from libs.common.outbox.source import LEASE_SECONDS, MessageBroker, Outgoing, Room, Source
 from libs.common.stores.postgres import Postgres
 from libs.common.traces import trace_context
+from libs.common.trouble import Trouble
 
 LONGEST_PAUSE_SECONDS = 10.0
 PUBLICATION_SECONDS = 25.0
@@ -87,6 +88,7 @@ class Relay:
         poll_seconds: float,
         new_lease: Callable[[], uuid.UUID] = uuid.uuid4,
     ) -> None:
+        self.trouble = Trouble("relay", service=service)
         self._postgres = postgres
         self._broker = broker
         self._service = service
@@ -134,10 +136,15 @@ class Relay:
                 if await self.relay_once():
                     pause = 0.0
                 failures = 0
+                if failing := self._lanes.failing():
+                    (topic, partition), error = failing
+                    self.trouble.fails(f"partition {partition} of {topic}: {describe(error)}")
+                else:
+                    self.trouble.works()
             except Exception as error:  # noqa: BLE001 - whatever it is, the rows stay and the next turn tries again
                 failures += 1
                 pause = min(LONGEST_PAUSE_SECONDS, 0.1 * 2**failures)
-                log.warning("relay failed, waiting", error=describe(error), seconds=pause)
+                self.trouble.fails(describe(error))
             await self._pause(pause)
 
     async def _pause(self, seconds: float) -> None:

@@ -1,6 +1,5 @@
 """A consumer service as a process: its broker, its resources, its health checks, its end."""
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,11 +10,13 @@ from faststream.specification import AsyncAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from libs.common.kafka.asking import KafkaServer
 from libs.common.kafka.broker import Broker, Partitioner, create_broker, stop_broker
 from libs.common.kafka.delivery import EXIT_BAD_DEPLOY, Delivery
 from libs.common.kafka.health import ConsumerHealth
 from libs.common.kafka.new_groups import place_new_groups
 from libs.common.kafka.startup_checks import check_subscribers
+from libs.common.kafka.watch import KafkaWatch
 from libs.common.process.lifecycle import Lifecycle
 from libs.common.process.logs import configure_logging
 from libs.common.settings import ServiceSettings
@@ -40,28 +41,27 @@ class ConsumerService(Lifecycle):
         dead_letters: DeadLetters,
         partitioner: Partitioner | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(name)
         configure_logging(settings, service=name)
         configure_tracing(settings, service=name)
-        self.name = name
         self.settings = settings
         self.delivery = Delivery(settings, service=name, dead_letters=dead_letters, on_bad_deploy=self._bad_deploy)
         self.broker: Broker = create_broker(settings, service=name, delivery=self.delivery, partitioner=partitioner)
-        self.health = ConsumerHealth(self.broker, self.delivery, settings, service=name)
-        self._exit_code = 0
-        self._server: uvicorn.Server | None = None
+        self.health = ConsumerHealth(self.broker, self.delivery, settings)
 
     def _bad_deploy(self) -> None:
-        self._exit_code = EXIT_BAD_DEPLOY
-        if self._server is not None:
-            self._server.should_exit = True
+        self.end(EXIT_BAD_DEPLOY)
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        """Start before the first health check; stop after the message in hand, within the orchestrator's patience."""
+        """Answer health checks at once and start meanwhile; stop after the message in hand.
+
+        Raises UnsafeSubscriber when a subscriber could lose messages.
+        """
         check_subscribers(self.broker)
-        # Declared last, so that it starts when all that handlers need is there, and is closed before that goes.
-        self.starts(self._start_broker, close=partial(stop_broker, self.broker))
+        # The broker starts when all that handlers need is there, and is closed before that goes.
+        self.connects(KafkaServer(self.settings), self._start_broker, close=partial(stop_broker, self.broker))
+        self.runs(KafkaWatch(self.broker, self.settings, service=self.name))
         async with self.running():
             yield
             self.delivery.stop_waiting()
@@ -70,25 +70,36 @@ class ConsumerService(Lifecycle):
         await place_new_groups(self.broker, self.settings)
         await self.broker.start()
 
+    async def stuck(self) -> str | None:
+        """Return why this process is not ready, or None.
+
+        Its start goes on, one of its consumers is stuck, or its work in the background has failed for so long.
+        """
+        return (
+            self.starting()
+            or await self.health.stuck()
+            or next(iter(self.failing(lasting=self.settings.stuck_after_seconds)), None)
+        )
+
+    def _dead(self) -> str | None:
+        return None if self.stopping else self.dead() or self.health.dead()
+
     def app(self) -> Starlette:
         """Return the ASGI application: health checks, metrics, and AsyncAPI at ``/docs/events``."""
         asyncapi = make_asyncapi_asgi(AsyncAPI(self.broker, title=f"leadflow-{self.name}"))
-        routes = [*health_routes(self.health.stuck), Mount("/docs/events", app=asyncapi)]
+        routes = [*health_routes(self.stuck, dead=self._dead), Mount("/docs/events", app=asyncapi)]
         return Starlette(routes=routes, lifespan=self.lifespan)
 
     def run(self) -> None:
-        """Serve until SIGTERM. Exits with 78 after a bad deploy, 3 when a server is away at the start."""
-        config = uvicorn.Config(
-            self.app(),
-            http=BoundedHttp,
-            host=self.settings.http_host,
-            port=self.settings.http_port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=5,
+        """Serve until SIGTERM. Exits with 78 after a bad deploy; never because a server is away."""
+        self.serve(
+            uvicorn.Config(
+                self.app(),
+                http=BoundedHttp,
+                host=self.settings.http_host,
+                port=self.settings.http_port,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=5,
+            )
         )
-        self._server = uvicorn.Server(config)
-        self._server.run()
-        if not self._server.started:
-            sys.exit(3)
-        sys.exit(self._exit_code)

@@ -10,7 +10,10 @@ from functools import partial
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
+from libs.common.errors import reason
+from libs.common.kafka.asking import KafkaServer
 from libs.common.kafka.broker import Broker, Partitioner, create_broker, stop_broker
+from libs.common.kafka.watch import KafkaWatch
 from libs.common.process.lifecycle import Lifecycle
 from libs.common.process.logs import configure_logging
 from libs.common.settings import ServiceSettings
@@ -25,6 +28,8 @@ KEEP_ALIVE_SECONDS = 75
 """How long an idle connection is kept open for its next request. Load balancers keep theirs for 60 seconds, and must
 be the ones who close: when the service closes first, the balancer may send a request at that very moment, and its
 caller gets a connection reset for an answer."""
+ASK_SECONDS = 4.0
+"""How long readiness waits for a store's answer: the orchestrator waits 5 seconds for the answer of readiness."""
 ANSWERS_GRACE_SECONDS = 20
 """How long a stop waits for the answers that are being given. What comes after it, closing the broker, may take another
 25 seconds; the manifests let a service be killed after 60."""
@@ -45,10 +50,9 @@ class HttpService(Lifecycle):
         description: str,
         problems: Mapping[str, Problem],
     ) -> None:
-        super().__init__()
+        super().__init__(name)
         configure_logging(settings, service=name)
         configure_tracing(settings, service=name)
-        self.name = name
         self.settings = settings
         self._broker: Broker | None = None
         self.app = FastAPI(
@@ -63,33 +67,63 @@ class HttpService(Lifecycle):
         install_error_handlers(self.app, problems)
 
     def connect_broker(self, *, partitioner: Partitioner | None = None) -> Broker:
-        """Return the process' broker, which is started after all other resources and stopped before them."""
+        """Return the process' broker, which is started after all other resources and stopped before them.
+
+        The service is ready without it: what it accepts waits in its stores until Kafka answers.
+        """
         if self._broker is None:
             self._broker = create_broker(self.settings, service=self.name, partitioner=partitioner)
+            self.runs(KafkaWatch(self._broker, self.settings, service=self.name))
         return self._broker
 
     def serves(self, router: APIRouter, *, stuck: Callable[[], Awaitable[str | None]]) -> None:
-        """Answer these calls, health checks and metrics. ``stuck`` says why the service is not ready, or None."""
+        """Answer these calls, health checks and metrics.
+
+        ``stuck`` says why the service is not ready though its stores answer, or None.
+        """
+
+        async def why_not() -> str | None:
+            return (None if self.reached else self.starting()) or await self._silent_store() or await stuck()
+
         self.app.include_router(router)
-        self.app.router.routes.extend(health_routes(stuck))
+        self.app.router.routes.extend(health_routes(why_not, dead=self.dead, troubles=self.troubles))
+
+    async def _silent_store(self) -> str | None:
+        for store in self.stores:
+            try:
+                await store.ask(seconds=ASK_SECONDS)
+            except Exception as error:  # noqa: BLE001 - whatever it is, that is the reason
+                return f"{store.place}: {reason(error)}"
+        return None
+
+    def troubles(self) -> list[str]:
+        """Say what fails and does not keep the service from answering calls.
+
+        That is Kafka at the start, and afterwards what work in the background has failed at for so long that it does
+        not pass by itself (``LEADFLOW_STUCK_AFTER_SECONDS``).
+        """
+        if not self.reached:
+            return []
+        return [*self.awaited(), *self.failing(lasting=self.settings.stuck_after_seconds)]
 
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         if self._broker is not None:
-            # Declared last, so that it starts when all that its messages need is there, and is closed before that goes.
-            self.starts(self._broker.start, close=partial(stop_broker, self._broker))
+            self.connects(KafkaServer(self.settings), self._broker.start, close=partial(stop_broker, self._broker))
         async with self.running():
             yield
 
     def run(self) -> None:
-        """Serve until SIGTERM. Exits with 3 when the service cannot start."""
-        uvicorn.run(
-            self.app,
-            http=BoundedHttp,
-            host=self.settings.http_host,
-            port=self.settings.http_port,
-            log_config=None,
-            access_log=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=ANSWERS_GRACE_SECONDS,
+        """Serve until SIGTERM. Exits with 3 when something of its own cannot start; never because a server is away."""
+        self.serve(
+            uvicorn.Config(
+                self.app,
+                http=BoundedHttp,
+                host=self.settings.http_host,
+                port=self.settings.http_port,
+                log_config=None,
+                access_log=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=ANSWERS_GRACE_SECONDS,
+            )
         )

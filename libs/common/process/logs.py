@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -9,6 +11,32 @@ from structlog.typing import EventDict
 
 from libs.common.errors import describe
 from libs.common.settings import ServiceSettings
+
+REPEAT_SECONDS = 60.0
+
+
+class OncePerMinute(logging.Filter):
+    """Lets pass what aiokafka says of a kind once a minute.
+
+    While a broker is away it says so at each try, hundreds of times. Which server a service waits for, since when and
+    why is told in a line of our own (``libs/common/trouble.py``).
+    """
+
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._told: dict[tuple[str, str], float] = {}
+        """By logger and text before its values were put in: there are as many as aiokafka has lines that log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING or record.name.partition(".")[0] != "aiokafka":
+            return True
+        kind, now = (record.name, str(record.msg)), self._monotonic()
+        told = self._told.get(kind)
+        if told is not None and now - told < REPEAT_SECONDS:
+            return False
+        self._told[kind] = now
+        return True
 
 
 def _error_without_values(logger: Any, method: str, event: EventDict) -> EventDict:
@@ -52,6 +80,7 @@ def configure_logging(settings: ServiceSettings, *, service: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(OncePerMinute())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)

@@ -48,13 +48,13 @@ class Mongo:
             write_concern=WriteConcern(w="majority", j=True),
         )
 
-    async def ask(self) -> None:
+    async def ask(self, *, seconds: float = ASK_SECONDS) -> None:
         """Return when the primary answers who we are. Raises what it, the network or the driver says instead.
 
         For the start of a process and for readiness: the address and the password are right. A ping is answered
         before anybody has said who he is; this question is not, and yet needs no right of its own.
         """
-        with pymongo.timeout(ASK_SECONDS):
+        with pymongo.timeout(seconds):
             await self.client.get_database(self._database).command(
                 "listCollections", nameOnly=True, authorizedCollections=True, filter={"name": ""}
             )

@@ -117,13 +117,13 @@ class Postgres:
                 await connection.execute(opening, {} if company_id is None else {"company_id": str(company_id)})
             yield connection
 
-    async def ask(self) -> None:
+    async def ask(self, *, seconds: float = ASK_SECONDS) -> None:
         """Return when the server takes a transaction of ours. Raises what it, the network or the driver says instead.
 
         For the start of a process and for readiness: the address, the password and the database are right, and the
         node takes writes. One that does not is asked no more: the pool looks for another.
         """
-        async with asyncio.timeout(ASK_SECONDS), self.transaction() as connection:
+        async with asyncio.timeout(seconds), self.transaction() as connection:
             await connection.execute(_ASK_TO_WRITE if self._must_write else _ASK)
 
     async def close(self) -> None:

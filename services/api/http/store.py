@@ -107,10 +107,6 @@ class Store:
             deleted = await connection.execute(_DELETE, _scoped(scope) | {"import_id": import_id})
             return deleted.one_or_none() is not None
 
-    async def ping(self) -> None:
-        async with self._postgres.transaction() as connection:
-            await connection.execute(text("SELECT 1"))
-
 
 def _scoped(scope: Scope) -> dict[str, Any]:
     return {

@@ -61,6 +61,14 @@ class ReadingPool:
         self._running = False
         await asyncio.gather(*(worker.stop() for worker in self._workers))
 
+    async def stuck(self) -> str | None:
+        """Return why no file can be read, or None. A process that died while it had nothing to do is started again.
+
+        One that lives is enough: files then wait for it.
+        """
+        alive = [worker.lives() for worker in self._workers]
+        return None if any(alive) else "no process that reads files can be started"
+
     async def read(self, job: ReadingJob) -> ReadingResult:
         """Run the job in a worker and return its answer; ``refusal`` says what is wrong with the file.
 
@@ -95,6 +103,9 @@ class _Worker:
         self._process: Process | None = None
         self._replacing: asyncio.Task[None] | None = None
         self._stopped = False
+        self._at_work = False
+        self._fails = False
+        """The last process could not be started."""
 
     async def start(self) -> None:
         """Start the process and wait until it is ready. Raises RuntimeError when it ends instead."""
@@ -127,6 +138,13 @@ class _Worker:
 
     async def run(self, job: ReadingJob) -> ReadingResult:
         """Return the job's answer. A worker killed from outside says nothing about its file, which is read again."""
+        self._at_work = True
+        try:
+            return await self._run(job)
+        finally:
+            self._at_work = False
+
+    async def _run(self, job: ReadingJob) -> ReadingResult:
         for _ in range(2):
             process = await self._ready()
             try:
@@ -151,20 +169,28 @@ class _Worker:
                 break
         return ReadingResult(refusal=Refused("file_broken", "The file makes its reader fail."))
 
+    def lives(self) -> bool:
+        """Tell whether there is a process, or will be soon: False when the last one could not be started.
+
+        One that died while it had nothing to do is replaced; one that could not be started is tried again.
+        """
+        if not self._at_work:
+            self._replace_the_dead()
+        return not self._fails
+
     async def _ready(self) -> Process:
-        if self._replacing is None and self._process is not None and self._process.returncode is not None:
-            self._replace(self._process)  # It died while it had nothing to do
+        self._replace_the_dead()
         if self._replacing is not None:
-            try:
-                await asyncio.shield(self._replacing)
-            except (OSError, RuntimeError):
-                raise Refused("unavailable") from None
-            finally:
-                if self._replacing.done():
-                    self._replacing = None
-        if self._stopped or self._process is None:
+            await asyncio.shield(self._replacing)
+        if self._stopped or self._fails or self._process is None:
             raise Refused("unavailable")
         return self._process
+
+    def _replace_the_dead(self) -> None:
+        """Replace a process that died while it had nothing to do, or that could not be started."""
+        process = self._process
+        if process is not None and process.returncode is not None and (not self._replacing or self._replacing.done()):
+            self._replace(process)
 
     def _replace(self, process: Process) -> None:
         if not self._stopped:
@@ -172,7 +198,11 @@ class _Worker:
 
     async def _start_instead_of(self, process: Process) -> None:
         await _kill(process)
-        await self.start()
+        try:
+            await self.start()
+            self._fails = False
+        except (OSError, RuntimeError):
+            self._fails = True
 
 
 async def _ask(process: Process, job: ReadingJob) -> bytes:

@@ -165,7 +165,7 @@ async def test_a_consumer_that_publishes_there_says_so_in_its_readiness_and_goes
         await away.enter_async_context(without_broker(3))
         async with consuming(three, source, pass_on) as consumer:
             running.append(consumer)
-            health = ConsumerHealth(consumer.broker, consumer.delivery, three.settings, service="test")
+            health = ConsumerHealth(consumer.broker, consumer.delivery, three.settings)
 
             async def says_why() -> bool:
                 return "NotEnoughReplicasError" in (await health.stuck() or "")

@@ -199,7 +199,3 @@ async def test_an_ended_import_is_deleted_once_and_its_name_is_free(
 async def test_an_import_in_progress_is_not_deleted(store: Store, scope: Scope, import_id: int) -> None:
     assert not await store.delete_import(scope, import_id)
     assert await store.get_import(scope, import_id)
-
-
-async def test_the_store_answers_a_ping(store: Store) -> None:
-    await store.ping()

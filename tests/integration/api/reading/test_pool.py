@@ -25,6 +25,7 @@ from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.spool import read_spool
 from services.api.reading.pool import ReadingPool
 from tests.support.imports import CHUNK_ROWS
+from tests.support.waiting import eventually
 from tests.unit.api.reading.runs import ENVELOPE, HEAD
 from tests.unit.spreadsheets.workbooks import HEADER, write_xls, write_xlsx
 
@@ -315,3 +316,67 @@ async def test_any_damage_to_an_xls_gives_an_answer(start_pool: StartPool, tmp_p
             assert result.refusal is None or result.refusal.code in PROBLEMS
             assert refusal_code(result) != "internal_error"
     assert (await pool.read(job(tmp_path))).total_rows == 3
+
+
+async def test_processes_that_died_while_they_had_nothing_to_do_are_replaced_before_a_file_comes(
+    start_pool: StartPool,
+) -> None:
+    pool = await start_pool(2)
+    before = pids(pool)
+    assert await pool.stuck() is None
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+
+    async def replaced() -> bool:
+        assert await pool.stuck() is None
+        return set(pids(pool)).isdisjoint(before) and all(map(psutil.pid_exists, pids(pool)))
+
+    await eventually(replaced, what="new processes")
+
+
+async def test_a_pool_whose_processes_cannot_be_started_is_not_ready_until_they_can(
+    start_pool: StartPool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pool = await start_pool(2)
+
+    async def reason() -> str | None:
+        return await pool.stuck()
+
+    async def ready() -> bool:
+        return await pool.stuck() is None
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/bin/false")
+        os.kill(pids(pool)[0], signal.SIGKILL)
+        os.kill(pids(pool)[1], signal.SIGKILL)
+        assert await eventually(reason, what="a reason") == "no process that reads files can be started"
+        with pytest.raises(Refused, match="unavailable"):
+            await pool.read(job(tmp_path))
+    await eventually(ready, what="readiness")
+    assert (await pool.read(job(tmp_path))).refusal is None
+
+
+async def test_a_process_that_dies_at_work_is_replaced_once(start_pool: StartPool, tmp_path: Path) -> None:
+    """Readiness is asked at the same moment, and must not start another one."""
+    pool = await start_pool(1)
+    started = 0
+    start = pool._workers[0].start
+
+    async def counted() -> None:
+        nonlocal started
+        started += 1
+        await start()
+
+    pool._workers[0].start = counted  # type: ignore[method-assign]
+    reading = asyncio.create_task(pool.read(job(tmp_path, rows=50_000)))
+
+    async def at_work() -> bool:
+        return pool._workers[0]._at_work
+
+    await eventually(at_work, what="a job at work")
+    os.kill(pids(pool)[0], signal.SIGKILL)
+    while not reading.done():
+        assert await pool.stuck() is None
+        await asyncio.sleep(0)
+    await reading
+    assert started == 1

@@ -2,9 +2,16 @@
 
 import asyncio
 
+from faststream.kafka import KafkaBroker
+from prometheus_client import CollectorRegistry
+
 from libs.common.errors import BadDay
+from libs.common.kafka.broker import create_broker, stop_broker
+from libs.common.kafka.delivery import Delivery
 from libs.common.kafka.health import ConsumerHealth
+from libs.common.kafka.subscribing import subscribe
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
 from tests.support.chunks import accepted, phones
 from tests.support.kafka import Kafka, Running, consuming, unique
 from tests.support.waiting import eventually
@@ -21,7 +28,7 @@ class Clock:
 
 
 def health_of(running: Running, kafka: Kafka, clock: Clock) -> ConsumerHealth:
-    return ConsumerHealth(running.broker, running.delivery, kafka.settings, service="test", monotonic=clock)
+    return ConsumerHealth(running.broker, running.delivery, kafka.settings, monotonic=clock)
 
 
 async def until_ready(health: ConsumerHealth) -> None:
@@ -115,7 +122,8 @@ async def test_a_consumer_that_works_through_its_lag_is_ready(kafka: Kafka) -> N
         may_pass.release()
 
 
-async def test_a_consumer_without_a_partition_is_not_ready(kafka: Kafka) -> None:
+async def test_a_member_without_a_partition_is_ready_once_its_group_is_stable(kafka: Kafka) -> None:
+    """There may be more members than partitions: it takes over at once when another one ends."""
     topic, group = await kafka.chunk_topic(), unique("group")
 
     async def handle(chunk: ChunkAccepted) -> None:
@@ -124,13 +132,41 @@ async def test_a_consumer_without_a_partition_is_not_ready(kafka: Kafka) -> None
     async with consuming(kafka, topic, handle, group=group) as one:
         await until_ready(health_of(one, kafka, Clock()))
         async with consuming(kafka, topic, handle, group=group) as other:
-            healths = [health_of(one, kafka, Clock()), health_of(other, kafka, Clock())]
+            for running in (one, other):
+                await until_ready(health_of(running, kafka, Clock()))
+            members = [running.broker.subscribers[0].consumer for running in (one, other)]  # type: ignore[attr-defined]
+            assert sorted(len(each.assignment()) for each in members) == [0, 1]
 
-            async def look() -> bool:
-                reasons = [await health.stuck() for health in healths]
-                return sorted(reasons, key=str) == [None, "no partition is assigned"]
 
-            await eventually(look, what="one consumer with the partition and one without")
+async def test_a_member_that_has_not_joined_its_group_is_not_ready(kafka: Kafka) -> None:
+    topic, group = await kafka.chunk_topic(), unique("group")
+    begun, let_go = asyncio.Event(), asyncio.Event()
+
+    async def hang(chunk: ChunkAccepted) -> None:
+        begun.set()
+        await let_go.wait()
+
+    def declare(broker: KafkaBroker, group: str) -> None:
+        subscribe(broker, topic, group=group, begins="beginning", settings=kafka.settings)(hang)
+
+    await kafka.send(topic.name, CHUNK)
+    async with consuming(kafka, topic, hang, group=group):
+        await asyncio.wait_for(begun.wait(), 10)
+        # The group waits for the message in hand, and the second member with it.
+        joining = create_broker(kafka.settings, service="test", registry=CollectorRegistry())
+        declare(joining, group)
+        start = asyncio.create_task(joining.start())
+        delivery = Delivery(kafka.settings, service="test", dead_letters=DEAD_LETTERS, on_bad_deploy=lambda: None)
+        health = ConsumerHealth(joining, delivery, kafka.settings)
+
+        async def look() -> bool:
+            return "is not in its group" in str(await health.stuck())
+
+        await eventually(look, what="a member that joins")
+        let_go.set()
+        await start
+        await until_ready(health)
+        await stop_broker(joining)
 
 
 async def test_a_consumer_that_was_stopped_is_not_ready(kafka: Kafka) -> None:
@@ -143,3 +179,22 @@ async def test_a_consumer_that_was_stopped_is_not_ready(kafka: Kafka) -> None:
         health = health_of(running, kafka, Clock())
         await until_ready(health)
     assert await health.stuck() == "the consumer has not started"
+
+
+async def test_a_consumer_whose_own_task_has_ended_is_dead_and_only_a_new_start_helps(kafka: Kafka) -> None:
+    topic = await kafka.chunk_topic()
+
+    async def handle(chunk: ChunkAccepted) -> None:
+        return None
+
+    async with consuming(kafka, topic, handle) as running:
+        health = health_of(running, kafka, Clock())
+        await until_ready(health)
+        assert health.dead() is None
+        (subscriber,) = running.broker.subscribers
+        subscriber.consumer._fetcher._fetch_task.cancel()  # type: ignore[attr-defined]
+
+        async def look() -> bool:
+            return health.dead() == f"the consumer of {topic.name} has ended"
+
+        await eventually(look, what="death")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.common.outbox.lanes import FULL_SECONDS, LONGEST_PAUSE_SECONDS, TRIAL_SECONDS, Lanes
+from libs.common.outbox.lanes import FORGET_SECONDS, FULL_SECONDS, LONGEST_PAUSE_SECONDS, TRIAL_SECONDS, Lanes
 
 AWAY = ConnectionError()
 LANE, OTHER = ("topic", 0), ("topic", 1)
@@ -88,3 +88,17 @@ def test_a_lane_takes_so_many_bytes(lanes: Lanes) -> None:
     assert lanes.wait(LANE) == FULL_SECONDS
     lanes.arrived(LANE, 100)
     assert lanes.wait(LANE) == 0.0
+
+
+def test_it_tells_which_lane_fails_until_that_works_or_nobody_wants_to_go_there(lanes: Lanes, clock: Clock) -> None:
+    assert lanes.failing() is None
+    fail_together(lanes, 1)
+    assert lanes.failing() == (LANE, AWAY)
+    clock.now += FORGET_SECONDS
+    lanes.sent(LANE, 1)
+    assert lanes.failing() == (LANE, AWAY)
+    lanes.arrived(LANE, 1)
+    assert lanes.failing() is None
+    fail_together(lanes, 1)
+    clock.now += FORGET_SECONDS + 1
+    assert lanes.failing() is None

@@ -1,0 +1,156 @@
+"""Watches that Kafka still answers a process' consumers, and how many messages wait for them.
+
+A consumer that may not read any more, or is cut off, sees no message. So does an idle one: what tells them apart is
+whether Kafka answers. An idle consumer gets an answer to each fetch, empty or not, ten times a second.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from faststream.kafka import KafkaBroker
+
+from libs.common.kafka.metrics import CONSUMER_LAG, KAFKA_SILENCE
+from libs.common.settings import KafkaSettings
+from libs.common.trouble import Trouble
+
+LOOK_SECONDS = 5.0
+SILENT_SECONDS = 15.0
+"""A silence is told in the log when it has lasted so long. A broker that dies is followed by another one sooner."""
+ANSWER_SECONDS = 4.0
+"""How long a question of ours waits for its answer."""
+
+Place = tuple[int, TopicPartition]
+"""A subscriber's number in the process, and one of its partitions."""
+
+
+class KafkaWatch:
+    """Looks every ``LOOK_SECONDS`` in the background; sets the metrics of lag and silence."""
+
+    def __init__(
+        self,
+        broker: KafkaBroker,
+        settings: KafkaSettings,
+        *,
+        service: str,
+        monotonic: Callable[[], float] = time.monotonic,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        self.trouble = Trouble(f"reading at {settings.kafka_bootstrap}", service=service, monotonic=monotonic)
+        self._broker = broker
+        self._service = service
+        self._monotonic = monotonic
+        self._look_seconds = look_seconds
+        self._stopped = asyncio.Event()
+        self._answered: dict[Place, tuple[int, float]] = {}
+        """The time of the last fetch as the consumer remembers it, and when, by our clock, we saw that it had changed.
+        The consumer's time is the wall clock's, which may jump."""
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """Look until ``stop``."""
+        while not self._stopped.is_set():
+            await self.look()
+            try:
+                await asyncio.wait_for(self._stopped.wait(), self._look_seconds)
+            except TimeoutError:
+                continue
+
+    async def look(self) -> None:
+        """Look once: note who had no answer for too long, and count what waits."""
+        lags: dict[str, list[int | None]] = defaultdict(list)
+        ages: dict[Place, float] = {}
+        for number, subscriber in enumerate(self._broker.subscribers):
+            consumer = getattr(subscriber, "consumer", None)
+            if consumer is None:
+                continue
+            topic = ",".join(getattr(subscriber, "topic_names", []))
+            partitions = consumer.assignment()
+            asked = list(partitions) or [_any_partition(consumer, topic)]
+            ends = await _ends(consumer, asked)
+            for partition in asked:
+                ages[number, partition] = await self._age(number, consumer, partition, answered=partition in ends)
+            if getattr(subscriber, "group_id", None) is not None:
+                mine = {each: end for each, end in ends.items() if each in partitions}
+                lags[topic].append(await _uncommitted(consumer, mine) if ends else None)
+        self._answered = {place: found for place, found in self._answered.items() if place in ages}
+        self._tell(ages)
+        for topic, found in lags.items():
+            known = [lag for lag in found if lag is not None]
+            if len(known) == len(found):  # else the last one that was known stays, beside the silence that grows
+                CONSUMER_LAG.labels(self._service, topic).set(sum(known))
+
+    async def _age(self, number: int, consumer: Any, partition: TopicPartition, *, answered: bool) -> float:
+        """Return for how many seconds Kafka has said nothing about a partition.
+
+        An idle partition must be fetched from. One whose messages lie fetched and unread is not fetched from
+        meanwhile, and who has no partition fetches nothing: there it counts that Kafka answers at all.
+        """
+        now, fetched = self._monotonic(), 0
+        if partition in consumer.assignment():
+            fetched = consumer.last_poll_timestamp(partition) or 0
+            end = consumer.highwater(partition)
+            idle = end is None or end <= (await position(consumer, partition) or 0)
+            answered = answered and not idle
+        before = self._answered.get((number, partition))
+        if answered or before is None or before[0] != fetched:
+            self._answered[number, partition] = fetched, now
+            return 0.0
+        return now - before[1]
+
+    def _tell(self, ages: dict[Place, float]) -> None:
+        for topic in {partition.topic for _, partition in ages}:
+            silence = max(age for (_, partition), age in ages.items() if partition.topic == topic)
+            KAFKA_SILENCE.labels(self._service, topic).set(silence)
+        (_, partition), age = max(ages.items(), key=lambda item: item[1], default=((0, TopicPartition("", 0)), 0.0))
+        if age >= SILENT_SECONDS:
+            self.trouble.fails(f"no answer about {partition.topic}, partition {partition.partition}", lasted=age)
+        else:
+            self.trouble.works()
+
+
+async def position(consumer: Any, partition: TopicPartition) -> int | None:
+    """Return the offset that a consumer reads next; None while it does not know, as before its first answer."""
+    try:
+        async with asyncio.timeout(1):
+            found: int = await consumer.position(partition)
+            return found
+    except (TimeoutError, KafkaError, IllegalStateError):
+        return None
+
+
+def _any_partition(consumer: Any, topic: str) -> TopicPartition:
+    return TopicPartition(topic, min(consumer.partitions_for_topic(topic) or {0}))
+
+
+async def _ends(consumer: Any, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    """Return the ends of these partitions, or nothing when Kafka does not answer."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            found: dict[TopicPartition, int] = await consumer.end_offsets(list(partitions))
+            return found
+    except (TimeoutError, KafkaError, IllegalStateError):
+        return {}
+
+
+async def _uncommitted(consumer: Any, ends: dict[TopicPartition, int]) -> int | None:
+    """Return how many messages of these partitions the consumer's group has not committed; None without an answer."""
+
+    async def waiting(partition: TopicPartition, end: int) -> int:
+        done = await consumer.committed(partition)
+        if done is None:
+            done = (await consumer.beginning_offsets([partition]))[partition]
+        return max(0, end - int(done))
+
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            found = await asyncio.gather(*(waiting(partition, end) for partition, end in ends.items()))
+            return sum(found)
+    except (TimeoutError, KafkaError, IllegalStateError):
+        return None

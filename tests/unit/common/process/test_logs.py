@@ -1,0 +1,35 @@
+"""What a library repeats is logged once a minute."""
+
+import logging
+
+from libs.common.process.logs import OncePerMinute
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def record(name: str, message: str, *values: object, level: int = logging.ERROR) -> logging.LogRecord:
+    return logging.LogRecord(name, level, __file__, 1, message, values, None)
+
+
+def test_aiokafka_says_a_thing_once_a_minute_whatever_its_values_are() -> None:
+    clock = Clock()
+    once = OncePerMinute(monotonic=clock)
+    passed = 0
+    for node in range(1200):  # ten tries a second for two minutes
+        passed += once.filter(record("aiokafka", "Unable connect to node with id %s", node))
+        clock.now += 0.1
+    assert passed == 2
+    assert once.filter(record("aiokafka", "Unable to request metadata"))
+    assert once.filter(record("aiokafka.consumer.fetcher", "Unable to request metadata"))
+
+
+def test_others_and_what_is_no_warning_pass() -> None:
+    once = OncePerMinute(monotonic=Clock())
+    for _ in range(3):
+        assert once.filter(record("libs.common.trouble", "failing"))
+        assert once.filter(record("aiokafka", "Discovered coordinator", level=logging.INFO))
