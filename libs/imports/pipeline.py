@@ -1,7 +1,6 @@
 """The services of the import as processes: what they have in common."""
 
-from faststream.kafka import KafkaBroker
-
+from libs.common.kafka.broker import Broker
 from libs.common.kafka.lag import partition_lags
 from libs.common.outbox.event_outbox import EventOutbox
 from libs.common.outbox.relay import Relay
@@ -26,7 +25,7 @@ async def path_lags(settings: KafkaSettings) -> PathLags:
     return await partition_lags(settings, PATH)
 
 
-def pipeline_relay(postgres: Postgres, broker: KafkaBroker, settings: ChunkRelaySettings, *, service: str) -> Relay:
+def pipeline_relay(postgres: Postgres, broker: Broker, settings: ChunkRelaySettings, *, service: str) -> Relay:
     """Return a relay of the import's events and chunks. api and finalizer each run one: either may be away."""
     window = Window(alone=settings.window_alone, shared=settings.window_shared)
     sources = (EventOutbox(), ChunkOutbox(window, service=service))
