@@ -85,6 +85,12 @@ async def test_a_partition_below_its_least_replicas_holds_up_its_own_imports_alo
             for import_id in imports:
                 await eventually(partial(is_finished, import_id), seconds=seconds, what=f"the end of {import_id}")
 
+        async def answers() -> bool:
+            try:
+                return (await client.get("/health/ready")).status_code == httpx.codes.OK
+            except httpx.TransportError:
+                return False
+
         async def is_finished(import_id: int) -> bool:
             return await status(import_id) == "FINISHED"
 
@@ -101,6 +107,7 @@ async def test_a_partition_below_its_least_replicas_holds_up_its_own_imports_alo
         assert {await status(each) for each in held_up} == {"PROCESSING"}
         for name in ("api", "finalizer"):
             await stops_in_time(name)
+        await eventually(answers, seconds=60, what="an api that answers again")
         assert {await status(each) for each in held_up} == {"PROCESSING"}
         await away.aclose()
         await finished(held_up, seconds=120)
