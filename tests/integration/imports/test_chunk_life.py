@@ -223,7 +223,7 @@ async def test_two_thousand_queued_imports_are_claimed_in_turns_first_chunks_fir
 ) -> None:
     """What an outage leaves behind. None is passed over: no second chunk goes before every first one."""
     imports = await insert_imports(postgres, tenant, 2_000, chunks=2, size=10)
-    turns = [places(await claim(postgres)) for _ in range(40)]
+    turns = [await send(postgres) for _ in range(40)]
     assert {len(turn) for turn in turns} == {ROOM.messages}
     claimed = [place for turn in turns for place in turn]
     assert sorted(claimed) == sorted((import_id, index) for import_id in imports for index in range(2))
