@@ -39,7 +39,7 @@ from libs.common.settings import KafkaSettings
 from libs.common.stores.postgres import sqlalchemy_url
 from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
 from libs.contracts.lead_import.registry import REGISTRY
-from libs.imports.pipeline import PIPELINE
+from libs.imports.chunk_path import PIPELINE
 from tests.support.command_line import leadflow
 from tests.support.on_call import letter_of, without_the_import_channel
 from tests.support.platform import create_tenant

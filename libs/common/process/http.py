@@ -9,11 +9,10 @@ from functools import partial
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from faststream.kafka import KafkaBroker
 
 from libs.common.errors import reason
 from libs.common.kafka.asking import KafkaServer
-from libs.common.kafka.broker import Partitioner, create_broker, stop_broker
+from libs.common.kafka.broker import Broker, Partitioner, create_broker, stop_broker
 from libs.common.kafka.watch import KafkaWatch
 from libs.common.process.lifecycle import Lifecycle
 from libs.common.process.logs import configure_logging
@@ -55,7 +54,7 @@ class HttpService(Lifecycle):
         configure_logging(settings, service=name)
         configure_tracing(settings, service=name)
         self.settings = settings
-        self._broker: KafkaBroker | None = None
+        self._broker: Broker | None = None
         self.app = FastAPI(
             title=title,
             version=VERSION,
@@ -67,7 +66,7 @@ class HttpService(Lifecycle):
         )
         install_error_handlers(self.app, problems)
 
-    def connect_broker(self, *, partitioner: Partitioner | None = None) -> KafkaBroker:
+    def connect_broker(self, *, partitioner: Partitioner | None = None) -> Broker:
         """Return the process' broker, which is started after all other resources and stopped before them.
 
         The service is ready without it: what it accepts waits in its stores until Kafka answers.
