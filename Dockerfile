@@ -17,20 +17,22 @@ RUN python -m venv --without-pip /opt/leadflow \
 COPY libs /app/libs
 COPY migrations /app/migrations
 COPY services /app/services
-RUN python -m compileall -q --invalidation-mode unchecked-hash /app
+COPY deploy/leadflow /opt/leadflow/bin/leadflow
+# Whoever builds it may keep his files to himself (umask 077); here everybody reads them.
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app \
+    && chmod -R a+rX /app \
+    && chmod 755 /opt/leadflow/bin/leadflow
 
-FROM ${PYTHON_IMAGE}
+FROM ${PYTHON_IMAGE} AS leadflow
+# Python's own library comes without bytecode, and nothing could be written when a service starts: it is compiled here.
 RUN python -m pip --disable-pip-version-check uninstall --yes --root-user-action=ignore pip setuptools wheel \
+    && rm -r "$(python -c 'import ensurepip; print(*ensurepip.__path__)')" \
+    && python -m compileall -q --invalidation-mode unchecked-hash \
+        -x '/(idlelib|lib2to3|pydoc_data|tkinter|turtledemo)/' "$(python -c 'import os; print(os.path.dirname(os.__file__))')" \
     && groupadd --gid 10001 leadflow \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin leadflow
 COPY --from=builder /opt/leadflow /opt/leadflow
 COPY --from=builder /app /app
-COPY --chmod=755 <<EOF /opt/leadflow/bin/leadflow
-#!/opt/leadflow/bin/python
-from services.operator.main import app
-
-app()
-EOF
 # Nothing but /tmp need be writable, and that only for api: it keeps uploads there while it reads them.
 # In a container only its own network can reach the port, so the services listen on all of its addresses.
 ENV PATH=/opt/leadflow/bin:$PATH \
@@ -44,3 +46,14 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 USER 10001:10001
 CMD ["leadflow", "--help"]
+
+# For docker-compose.yml alone: the same with what makes a demo of it.
+FROM leadflow AS demo
+USER 0:0
+COPY deploy/compose/seed.py deploy/compose/demo_token.py deploy/local/whatsapp_provider.py /demo/
+COPY deploy/local/host_platform.sql deploy/local/demo_seed.sql deploy/local/demo_contacts.json /demo/
+RUN chmod -R a+rX /demo
+USER 10001:10001
+
+# What is built when nobody asks for another.
+FROM leadflow

@@ -1,11 +1,12 @@
 """The demo's data: ``python /demo/seed.py`` in docker-compose.yml and on Kubernetes, ``seed`` in the local stack.
 
-The image of the services has no deploy folder: this file and the data are mounted side by side there. A second
-run changes nothing.
+With the word ``platform`` it makes the tables of the platform that Leadflow plugs into. The image of the services has
+no deploy folder: that of the demo has this file and the data side by side. A second run changes nothing.
 """
 
 import asyncio
 import json
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,21 @@ from pymongo import AsyncMongoClient, UpdateOne
 from libs.common.settings import MongoSettings, PostgresSettings
 from libs.imports.chats import CHATS
 
+HOST_PLATFORM = "host_platform.sql"
 DEMO_SEED = "demo_seed.sql"
 DEMO_CONTACTS = "demo_contacts.json"
 
 _PATIENT = "company_id, name, contact_cellphone, contact_cellphone_dial_code, contact_cellphone_country_code"
+
+
+async def make_platform(postgres_url: str, folder: Path) -> None:
+    """Make the tables that exist in production, where they are missing."""
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        async with connection.transaction():
+            await connection.execute((folder / HOST_PLATFORM).read_text())
+    finally:
+        await connection.close()
 
 
 async def seed(postgres_url: str, mongo_url: str, folder: Path) -> None:
@@ -60,9 +72,12 @@ def _insert(chat: dict[str, Any]) -> UpdateOne:
 
 
 def main() -> None:
-    postgres_url = PostgresSettings().postgres_url.get_secret_value()
+    postgres_url, folder = PostgresSettings().postgres_url.get_secret_value(), Path(__file__).parent
+    if sys.argv[1:] == ["platform"]:
+        asyncio.run(make_platform(postgres_url, folder))
+        return
     mongo_url = MongoSettings().mongo_url.get_secret_value()
-    asyncio.run(seed(postgres_url, mongo_url, Path(__file__).parent))
+    asyncio.run(seed(postgres_url, mongo_url, folder))
 
 
 if __name__ == "__main__":

@@ -7,15 +7,12 @@ import os
 import subprocess
 from pathlib import Path
 
-import asyncpg
-
-from deploy.compose.seed import DEMO_CONTACTS, DEMO_SEED, seed
+from deploy.compose.seed import DEMO_CONTACTS, DEMO_SEED, HOST_PLATFORM, make_platform, seed
 from deploy.local import mongo, postgres, settings
 from deploy.local.instance import CHECKOUT, Instance, StackError, write_atomically
 from deploy.local.ports import Ports
 
 _FOLDER = Path(__file__).parent
-_HOST_PLATFORM = _FOLDER / "host_platform.sql"
 
 LINES = 25
 """Of the output of a step that failed."""
@@ -34,7 +31,7 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     if applied.exists() and applied.read_text() == digest:
         return False
     applied.unlink(missing_ok=True)
-    asyncio.run(_execute(instance, ports, _HOST_PLATFORM.read_text()))
+    asyncio.run(make_platform(postgres.url(instance, ports), _FOLDER))
     migrated = subprocess.run(
         [settings.console_script("leadflow"), "migrate"],
         cwd=CHECKOUT,
@@ -51,19 +48,10 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     return True
 
 
-async def _execute(instance: Instance, ports: Ports, sql: str) -> None:
-    connection = await asyncpg.connect(postgres.url(instance, ports))
-    try:
-        async with connection.transaction():
-            await connection.execute(sql)
-    finally:
-        await connection.close()
-
-
 def _digest(environment: dict[str, str]) -> str:
     """Return the hash of everything that the one-shots' result follows from."""
     digest = hashlib.sha256(json.dumps(environment, sort_keys=True).encode())
-    files = [_HOST_PLATFORM, _FOLDER / DEMO_SEED, _FOLDER / DEMO_CONTACTS]
+    files = [_FOLDER / HOST_PLATFORM, _FOLDER / DEMO_SEED, _FOLDER / DEMO_CONTACTS]
     for folder in ("migrations", "libs", "services/operator", "deploy/compose"):
         files += sorted((CHECKOUT / folder).rglob("*.py"))
     for file in files:

@@ -7,10 +7,13 @@ from typing import Any
 
 import yaml
 
+from deploy.kafka_rights import MIGRATE, USER_PREFIX
 from deploy.processes import PROCESSES, Process
 
 SERVICES = "deploy/k8s/base/services"
 SCALED_OBJECTS = "deploy/k8s/components/keda/scaled-objects.yaml"
+TRIGGERS = "deploy/k8s/components/keda-kafka-user/triggers.yaml"
+USERS = "deploy/k8s/components/kafka-users/users.yaml"
 
 HEADER = "# Written by `make manifests` from deploy/processes.py.\n"
 
@@ -21,8 +24,12 @@ def files() -> dict[str, str]:
     """Return the text of each file by its path in the checkout."""
     made = {f"{process.name}.yaml": _text(*manifests(process)) for process in PROCESSES}
     made["kustomization.yaml"] = _text(_kustomization([*made]))
-    scaled = [_scaled_object(process) for process in PROCESSES if process.kind == "consumer"]
-    return {f"{SERVICES}/{name}": text for name, text in made.items()} | {SCALED_OBJECTS: _text(*scaled)}
+    consumers = [process for process in PROCESSES if process.kind == "consumer"]
+    return {f"{SERVICES}/{name}": text for name, text in made.items()} | {
+        SCALED_OBJECTS: _text(*map(_scaled_object, consumers)),
+        TRIGGERS: _text(*map(_triggers_with_a_user, consumers)),
+        USERS: _text(*(_as_own_user(process.name) for process in PROCESSES), _as_own_user(MIGRATE)),
+    }
 
 
 def manifests(process: Process) -> list[Manifest]:
@@ -157,6 +164,32 @@ def _scaled_object(process: Process) -> Manifest:
             "triggers": [_trigger(process, topic, group) for topic, group in process.subscriptions],
         },
     }
+
+
+def _triggers_with_a_user(process: Process) -> Manifest:
+    """Return a patch. Its list takes the other's place as a whole, since no schema says how to merge them."""
+    user = {"authenticationRef": {"name": "leadflow-kafka"}}
+    triggers = [_trigger(process, topic, group) | user for topic, group in process.subscriptions]
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": process.name},
+        "spec": {"triggers": triggers},
+    }
+
+
+def _as_own_user(name: str) -> Manifest:
+    """Return a patch that makes a process, or the migration, a user of Kafka of its own."""
+    password = {"name": "leadflow-kafka-users", "key": name, "optional": False}
+    env = [
+        {"name": "LEADFLOW_KAFKA_USER", "value": f"{USER_PREFIX}{name}"},
+        {"name": "LEADFLOW_KAFKA_PASSWORD", "valueFrom": {"secretKeyRef": password}},
+    ]
+    spec: Manifest = {"template": {"spec": {"containers": [{"name": "leadflow", "env": env}]}}}
+    if name == MIGRATE:
+        template = {"jobTemplate": {"spec": spec}}
+        return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": name}, "spec": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
 
 
 def _trigger(process: Process, topic: str, group: str) -> Manifest:

@@ -8,7 +8,7 @@ _PUNCTUATION = re.compile(r"[.\-/\s\u2010-\u2015]+")
 _PLAIN = re.compile(r"(\d{3})\.?(\d{3})\.?(\d{3})-?(\d{2})", re.ASCII)
 _DIGITS = re.compile(r"\d{1,11}", re.ASCII)
 _ASCII_ZERO = ord("0")
-_DECIMAL_ZERO = re.compile(r"(\d{9,11})[.,]0", re.ASCII)
+_DECIMAL_ZERO = re.compile(r"(\d{9,11})[.,]0+", re.ASCII)
 """A number that a tool wrote as a decimal. Read as digits alone, its zero would become part of the CPF."""
 
 

@@ -32,7 +32,7 @@ def parse_email(text: str) -> str | None:
         return None
     if len(text) > TEXT_LIMIT:
         raise InvalidValue("email_too_long")
-    plain = _PLAIN.fullmatch(text)
+    plain = None if text[0] == "'" else _PLAIN.fullmatch(text)
     if plain:
         local, domain = plain.groups()
         domain = domain.lower()
@@ -47,6 +47,9 @@ def parse_email(text: str) -> str | None:
 
 def parse_any_email(text: str) -> str:
     """Do what ``parse_email`` does with a trimmed address, always asking ``email_validator``."""
+    # Typed before a cell's value, an apostrophe keeps a spreadsheet from reading it as something else. It stays where
+    # the file was made by a program that does not know this.
+    text = text.removeprefix("'")
     try:
         return validate_email(text, check_deliverability=False).normalized
     except EmailNotValidError:

@@ -13,6 +13,7 @@ InvalidCode = Literal[
     "email_too_long",
     "tags_too_many",
     "tags_too_long",
+    "cell_error",
 ]
 """Every rule that a value can break. A code never changes its meaning; its words belong to who shows it to people."""
 

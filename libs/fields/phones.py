@@ -22,6 +22,11 @@ _NON_GEOGRAPHIC = "001"
 """What ``phonenumbers`` names in place of a country for numbers that belong to none, such as +800."""
 _KINDS_WITH_DDD = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
 
+_DDD_DIGITS = 2
+_MOBILE_DIGITS = 9
+_GAPS_OF_EIGHT: tuple[set[int], ...] = (set(), {4}, {2, 4}, {2, 4, 6})
+"""Where something may stand between eight digits: so many from the right. None, 1234-5678, 1234-56-78, 12 34 56 78."""
+
 _LONGEST = 64
 """Characters. Nobody types a number in more, so longer text is refused before any pattern below looks at it."""
 
@@ -33,8 +38,9 @@ _SEPARATORS = re.compile(r"[\s().\-/\[\]]+")
 _COMPACT = re.compile(r"\+?\d{8,20}")
 _TWO_NUMBERS = re.compile(r"(?:\d\D*){8,}/")
 """8 digits and a slash: a second number follows ("3234-5678/79"). A slash after the DDD alone is fine."""
-_ONE_DIGIT_SHORT = re.compile(r"9\d{4}[ .-]\d{3}$")
-"""91234-567: grouped as nine digits, of which one is lost. Read as eight, it would be another person's number."""
+_DECIMAL = re.compile(r"\d{8,}[.,]\d{1,2}")
+"""A number with a fraction: nobody types a phone so, a program calculated it."""
+_GROUPS = re.compile(r"\d+")
 _CARRIER_PLACEHOLDER = re.compile(r"\(?0xx", re.IGNORECASE)
 """How Brazil writes "dial the carrier of your choice here": (0xx11) 3234-5678."""
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"), "-")
@@ -117,7 +123,7 @@ def parse_any_phone(text: str) -> Phone:
     decimal = _DECIMAL_ZERO.fullmatch(text)
     if decimal:
         text = decimal[1]
-    if _TWO_NUMBERS.match(text) or _ONE_DIGIT_SHORT.search(text):
+    if _TWO_NUMBERS.match(text) or _DECIMAL.fullmatch(text):
         raise InvalidValue("phone_invalid")
     compact = _SEPARATORS.sub("", _CARRIER_PLACEHOLDER.sub("0", text, count=1))
     if not _COMPACT.fullmatch(compact):
@@ -127,9 +133,35 @@ def parse_any_phone(text: str) -> Phone:
     readings = ("+" + compact[2:], compact) if compact.startswith("00") else (compact,)
     for reading in readings:
         phone = _decide(reading)
-        if phone:
+        if phone and not _has_lost_a_digit(text, phone):
             return phone
     raise InvalidValue("phone_invalid")
+
+
+def _has_lost_a_digit(text: str, phone: Phone) -> bool:
+    """Tell whether the text groups its digits as one does who types more of them than are there.
+
+    A Brazilian mobile may be typed without its ninth digit: eight, of which four are set apart, or pairs. Where they
+    are grouped otherwise, ``9 1234-567`` or ``91234-567``, or where the DDD is torn, ``(1) 91234-5678``, nine were
+    meant and another one is lost: with a ninth digit put in front this would be another person's number.
+    """
+    if phone.country_code != _BRAZIL:
+        return False
+    groups = [len(group) for group in _GROUPS.findall(text)]
+    digits = sum(groups)
+    # How many digits stand to the right of each place where something else stands between digits.
+    gaps = {digits - sum(groups[: count + 1]) for count in range(len(groups) - 1)}
+    typed = len(phone.national) - _DDD_DIGITS
+    if typed == _MOBILE_DIGITS and not _holds(text, phone.national):
+        typed -= 1
+        if {gap for gap in gaps if gap < typed} not in _GAPS_OF_EIGHT:
+            return True
+    is_ddd_torn = typed + 1 in gaps
+    return is_ddd_torn and max(groups) > 1
+
+
+def _holds(text: str, national: str) -> bool:
+    return "".join(_GROUPS.findall(text)).endswith(national)
 
 
 def _decide(compact: str) -> Phone | None:

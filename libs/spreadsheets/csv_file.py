@@ -1,7 +1,7 @@
 """CSV as spreadsheets, scripts and people write it: separators, and records of bounded size, as a stream."""
 
 import csv
-import itertools
+import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self, TextIO
 
 from libs.fields.text import trimmed
-from libs.spreadsheets.encodings import find_encoding
+from libs.spreadsheets.encodings import EncodingName, find_encoding, named_encoding
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
@@ -20,30 +20,57 @@ _SAMPLE = 1 << 16
 _SEPARATORS = (",", ";", "\t")
 _EXCEL_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
+_BLANK_LINES = re.compile(r"\s*(?=\S)")
+_TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*', re.DOTALL)
+_PHONE_LIKE = re.compile(r"\d{8}|\d{4,5}[ .-]\d{4}")
+_MOST_NAMES = 100
+"""Cells of a header that are looked at to find the separator."""
+_MOST_RECORDS = 1 << 20
+"""Rows of a sheet ("Excel specifications and limits"), blank ones too."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROLS_OF_TEXT = 0.05
 """The share of control characters above which a file is no text: text holds a stray one now and then, of random bytes
 every tenth is one."""
 
 
-def csv_records(path: Path, limits: Limits) -> tuple[str, Iterator[tuple[int, list[str]]]]:
+def csv_records(
+    path: Path, limits: Limits, encoding: EncodingName | None = None
+) -> tuple[str, Iterator[tuple[int, list[str]]]]:
     """Return what separates the cells of a CSV file, and its ``(record number, cells)``, blank records as empty lists.
 
     The record's number is the row that a spreadsheet shows: the first record is 1 (Excel does not show the
     line ``sep=;``, so it is not counted), a quoted cell of several lines is in one row.
 
+    Blanks between a separator and a quotation mark are not part of the value; ``="…"`` is the value that Excel shows.
+    Where every record is one quoted cell that holds a whole line, as some exports write it, that line is the record.
+
     A cell may be longer than ``max_cell_chars``. In a record of one line that is the row's own fault: the record comes
     as a single cell, the beginning of its line, one character longer than the limit. In a record of many lines the
-    file is refused, as it is for a quoted cell that never ends: where a quotation mark is missing, all rows below it
-    become one cell, and would be lost silently.
+    file is refused, as it is for a quoted cell that never ends, or that ends amid a word, or that holds a whole row:
+    where a quotation mark is missing or stray, rows become one cell, and would be lost silently.
+
+    ``encoding``: what the caller says that the file is in; None: it is found out.
 
     Raises Unreadable with ``file_encoding``, ``file_not_spreadsheet``, ``file_broken``; the last also while the
     records are read.
     """
-    encoding = find_encoding(path)
-    with _decoded(path, encoding) as text:
-        separator, is_declared = _separator(text.read(_SAMPLE))
-    return separator, _records(path, encoding, separator, limits, skip_first_line=is_declared)
+    codec = named_encoding(path, encoding) if encoding else find_encoding(path)
+    with _decoded(path, codec) as text:
+        layout = _layout(text.read(_SAMPLE))
+    return layout.separator, _records(path, codec, layout, limits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How the records of a text are written."""
+
+    separator: str
+    is_declared: bool
+    """The first line says so (``sep=;``) and is no record."""
+    whole_lines: bool = False
+    """Each record is a quoted cell that holds the record's line."""
+    blanks_before_marks: bool = False
+    """Between a separator and a quotation mark stand blanks, which are not part of the value."""
 
 
 @contextmanager
@@ -55,24 +82,47 @@ def _decoded(path: Path, encoding: str) -> Iterator[TextIO]:
         raise Unreadable("file_encoding", "The text is neither UTF-8, UTF-16 nor Windows-1252.") from None
 
 
-def _separator(start: str) -> tuple[str, bool]:
-    """Return what separates the cells of a text that begins so, and whether its first line declares that."""
-    lines = _LINE_ENDS.split(start)
+def _layout(start: str) -> _Layout:
+    """Return how a text is laid out that begins so."""
+    lines = _LINE_ENDS.split(start, maxsplit=1)
     declared = _EXCEL_SEPARATOR_LINE.fullmatch(lines[0])
     if declared:
-        return declared[1], True
-    first = next((line for line in lines if line.strip()), "")
-    (names, _), separator = max((_likeness(first, separator), separator) for separator in _SEPARATORS)
-    if not names and len(_CONTROLS.findall(start)) > _CONTROLS_OF_TEXT * len(start):
-        raise Unreadable("file_not_spreadsheet", "The file is neither text nor a workbook.")
-    return separator, False
+        return _Layout(declared[1], is_declared=True, blanks_before_marks=_has_blanks_before_marks(start, declared[1]))
+    (names, _), separator = max((_likeness(_first_record(start, each)), each) for each in _SEPARATORS)
+    if not names:
+        (line,) = _first_record(start, separator)[:1] or [""]
+        inner = max((_likeness(_first_record(line, each)), each) for each in _SEPARATORS)
+        if inner[0] == (len(FILE_COLUMNS), len(FILE_COLUMNS)):
+            return _Layout(inner[1], is_declared=False, whole_lines=True)
+        if len(_CONTROLS.findall(start)) > _CONTROLS_OF_TEXT * len(start):
+            raise Unreadable("file_not_spreadsheet", "The file is neither text nor a workbook.")
+    return _Layout(separator, is_declared=False, blanks_before_marks=_has_blanks_before_marks(start, separator))
 
 
-def _likeness(line: str, separator: str) -> tuple[int, int]:
-    """Return how many of the columns' names, and how many cells, the line holds when it is separated so."""
+def _has_blanks_before_marks(text: str, separator: str) -> bool:
+    return separator != "\t" and f'{separator} "' in text
+
+
+def _first_record(text: str, separator: str) -> list[str]:
+    """Return the first record that is not blank; its cells may hold line breaks."""
     csv.field_size_limit(_SAMPLE)  # one limit for the whole process: the file before this one may have set a smaller
-    cells = [trimmed(cell).casefold() for cell in next(csv.reader([line], delimiter=separator))]
-    return len(set(cells) & set(FILE_COLUMNS)), len(cells)
+    start = _BLANK_LINES.match(text)
+    reader = csv.reader(io.StringIO(text[start.end() if start else 0 :], newline=""), delimiter=separator)
+    try:
+        blank: list[str] = []
+        for cells in reader:
+            if any(map(str.strip, cells)):
+                return cells
+            blank = blank or cells
+    except csv.Error:
+        return []
+    return blank
+
+
+def _likeness(cells: list[str]) -> tuple[int, int]:
+    """Return how many of the columns' names, and how many cells, a record holds."""
+    found = {trimmed(cell).casefold() for cell in cells[:_MOST_NAMES]}
+    return len(found & set(FILE_COLUMNS)), len(cells)
 
 
 class _LineTooLong(Exception):
@@ -106,20 +156,29 @@ class _Lines:
         return line
 
 
-def _records(
-    path: Path, encoding: str, separator: str, limits: Limits, *, skip_first_line: bool
-) -> Iterator[tuple[int, list[str]]]:
+def _records(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     with _decoded(path, encoding) as text:
-        if skip_first_line:
+        if layout.is_declared:
             text.readline()
-        yield from _records_of(text, separator, limits)
+        records = _records_of(text, layout, limits)
+        if layout.whole_lines:
+            records = ((number, _unpacked(cells, layout.separator)) for number, cells in records)
+        yield from records
 
 
-def _records_of(text: TextIO, separator: str, limits: Limits) -> Iterator[tuple[int, list[str]]]:
+def _unpacked(cells: list[str], separator: str) -> list[str]:
+    """Return the cells of the line that is a record's one cell."""
+    return next(csv.reader(cells, delimiter=separator), []) if len(cells) == 1 else cells
+
+
+def _records_of(text: TextIO, layout: _Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
+    separator, skips = layout.separator, layout.blanks_before_marks
+    blank_mark = f'{separator} "'
     lines = _Lines(text, limit=2 * len(FILE_COLUMNS) * limits.max_cell_chars)
     csv.field_size_limit(limits.max_cell_chars)
-    reader = csv.reader(lines, delimiter=separator)
-    for number in itertools.count(1):
+    # strict: what follows a closing quotation mark is a separator or the line's end.
+    reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=skips)
+    for number in range(1, _MOST_RECORDS + 1):
         lines.of_record = 0
         try:
             cells = next(reader)
@@ -127,11 +186,54 @@ def _records_of(text: TextIO, separator: str, limits: Limits) -> Iterator[tuple[
             return
         except (csv.Error, _LineTooLong):
             if lines.of_record > 1:
-                raise Unreadable(
-                    "file_broken",
-                    f"Row {number}: a quoted cell runs over many lines; is a closing quotation mark missing?",
-                ) from None
-            cells = [lines.last[: limits.max_cell_chars + 1]]
+                raise _stray_mark(number) from None
+            cells = _loosely_read(lines.last, separator, limits, skips=skips)
         if lines.ended and lines.of_record:
             raise Unreadable("file_broken", f"Row {number}: a quotation mark opens a cell and none closes it.")
+        if lines.of_record > 1 and _holds_a_row(cells, separator):
+            raise _stray_mark(number)
+        if '"' in lines.last:
+            if not skips and blank_mark in lines.last and separator != "\t":
+                raise Unreadable(
+                    "file_broken", f"Row {number}: between a separator and a quotation mark stands a blank."
+                )
+            if '="' in lines.last:
+                cells = [_as_excel_shows(cell) for cell in cells]
         yield number, cells
+    raise Unreadable("file_too_large", f"The file holds more than {_MOST_RECORDS} rows, most of them blank.")
+
+
+def _loosely_read(line: str, separator: str, limits: Limits, *, skips: bool) -> list[str]:
+    """Return the cells of a line whose quotation marks are not placed as in a CSV: they are part of its values.
+
+    A line that has a cell too long comes as that cell's beginning.
+    """
+    if len(line) <= limits.max_cell_chars:
+        try:
+            return next(csv.reader([line], delimiter=separator, skipinitialspace=skips), [])
+        except csv.Error:
+            pass
+    return [line[: limits.max_cell_chars + 1]]
+
+
+def _stray_mark(number: int) -> Unreadable:
+    return Unreadable(
+        "file_broken", f"Row {number}: a quoted cell runs over many lines; is a closing quotation mark missing?"
+    )
+
+
+def _holds_a_row(cells: list[str], separator: str) -> bool:
+    """Tell whether a record of several lines is more than one row: it has too many cells, or one with others in it.
+
+    A name may have two lines. A separator and a phone it does not have: those are another row's, which a quotation mark
+    without its like has made part of this cell.
+    """
+    return len(cells) > len(FILE_COLUMNS) or any(
+        separator in cell and _PHONE_LIKE.search(cell) for cell in cells if "\n" in cell or "\r" in cell
+    )
+
+
+def _as_excel_shows(cell: str) -> str:
+    """Return the value of ``="…"``, which people write so that Excel keeps it as text; any other cell as it is."""
+    formula = _TEXT_FORMULA.fullmatch(cell)
+    return formula[1].replace('""', '"') if formula else cell

@@ -1,13 +1,43 @@
-"""Which encoding decodes a whole text file: found out for certain, because a guess would store wrong names."""
+"""Which encoding decodes a whole text file: found out for certain, because a guess would store wrong names.
+
+UTF-8 and UTF-16 are recognised by their rules. What is neither has one byte a character, and which one cannot be told
+by rules: the same byte is an accent on Windows, another one on a Mac, a third one on DOS. So the words with accents are
+read in each way, and Windows-1252 (Excel's CSV in Brazil) is only believed where the other readings could not be meant.
+"""
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-
-from charset_normalizer import from_bytes
+from typing import Literal
 
 from libs.spreadsheets.unreadable import Unreadable
+from libs.spreadsheets.words import is_word
+
+EncodingName = Literal["utf-8", "utf-16", "windows-1252", "macintosh", "cp850", "cp860", "gb18030"]
+"""What a caller may say a file is encoded in, by the names of IANA."""
+
+CODECS: dict[EncodingName, str] = {
+    "utf-8": "utf-8-sig",
+    "utf-16": "utf-16",
+    "windows-1252": "cp1252",
+    "macintosh": "mac_roman",
+    "cp850": "cp850",
+    "cp860": "cp860",
+    "gb18030": "gb18030",
+}
+"""Python's codec for each."""
+
+_SINGLE_BYTE: tuple[EncodingName, ...] = ("windows-1252", "macintosh", "cp850", "cp860")
+_SHOWN: dict[EncodingName, str] = {
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "windows-1252": "Windows-1252",
+    "macintosh": "Macintosh",
+    "cp850": "DOS (cp850)",
+    "cp860": "DOS (cp860)",
+    "gb18030": "GB18030",
+}
 
 _BLOCK = 1 << 20
 _SAMPLE = 1 << 14
@@ -15,26 +45,23 @@ _BYTES_OF_UTF16 = 4
 """In UTF-16 every second byte of western text is zero: half of all bytes. Text of other scripts has fewer, so a file
 is taken for UTF-16 when a quarter of its bytes are zeros in even places, or in odd ones."""
 
-_UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_UTF8_LETTER = re.compile(rb"\xc3[\x80-\xbf]|\xc2[\xa0-\xbf]|\xe2\x80[\x90-\xbf]")
+"""What stands in the UTF-8 of western text: Latin letters with accents, typographic signs."""
 _HIGH = re.compile(rb"[\x80-\xff]+")
-_AROUND_HIGH = re.compile(rb"[^\r\n,;\t]*[\x80-\xff][^\r\n,;\t]*")
-_LETTERS_OF_1252 = re.compile(rb"[\xc0-\xff]")
-"""Accented letters, if the text is Windows-1252."""
-_ODD_IN_1252 = re.compile(rb"[\x81-\x84\x86-\x90\x98-\x9f]")
-"""Signs and rare letters, if the text is Windows-1252; the commonest accents, if it is of a Mac or of DOS."""
-_LETTERS_FOR_ONE_ODD = 4
-"""So many accented letters for each odd sign make a text Windows-1252."""
-
-_LAST_RESORTS = ["mac_roman", "cp850", "cp1252"]
-"""The encodings of Macs, DOS and Windows, between which charset-normalizer chooses when the accents are strange."""
+_LETTERS_BEFORE = re.compile(rb"[A-Za-z]*\Z")
+_LETTERS_FROM = re.compile(rb"[A-Za-z\x80-\xff]*")
+_LONGEST_WORD = 64
+"""Bytes. No more of a word is looked at, on either side of its first accent."""
+_MOST_WORDS = 2_000
+_SHARE_OF_WORDS = 0.9
+"""So many of its words with accents a text must have right in the one encoding that it is in: names may be foreign."""
 
 
 def find_encoding(path: Path) -> str:
-    """Return the codec that decodes the whole file. Raises Unreadable with ``file_encoding``.
+    """Return the codec that decodes the whole file.
 
-    UTF-8 and UTF-16 are recognised by their rules, with or without byte order mark. What is neither is
-    Windows-1252 (Excel's CSV in Brazil), unless its accents would be strange ones: then charset-normalizer
-    chooses between the encodings of Macs, DOS and Windows on a sample.
+    Raises Unreadable with ``file_encoding`` where that is not certain; its ``detail`` says how a word with accents
+    would read, so that its owner sees which encoding it is, and names it.
     """
     with path.open("rb") as file:
         head = file.read(_SAMPLE)
@@ -48,14 +75,21 @@ def find_encoding(path: Path) -> str:
     if _decodes(path, "utf-8"):
         return "utf-8"
     _refuse_mixture(path)
-    sample = b" ".join(_samples(path))
-    letters, odd = len(_LETTERS_OF_1252.findall(sample)), len(_ODD_IN_1252.findall(sample))
-    if odd * _LETTERS_FOR_ONE_ODD <= letters and _decodes(path, "cp1252"):
+    words = list(dict.fromkeys(_words(path)))
+    right = {name: sum(_is_right(word, name) for word in words) for name in _SINGLE_BYTE}
+    best = right.pop("windows-1252")
+    others = {name for name, count in right.items() if 2 * count > best}
+    if best >= _SHARE_OF_WORDS * len(words) and best and not others and _decodes(path, "cp1252"):
         return "cp1252"
-    best = from_bytes(sample, cp_isolation=_LAST_RESORTS).best()
-    if best is None or not _decodes(path, best.encoding):
-        raise Unreadable("file_encoding", "The text is neither UTF-8, UTF-16 nor Windows-1252.")
-    return best.encoding
+    raise Unreadable("file_encoding", _readings(words, right | {"windows-1252": best}))
+
+
+def named_encoding(path: Path, name: EncodingName) -> str:
+    """Return the codec of the encoding that the caller names. Raises Unreadable when the file is not in it."""
+    codec = CODECS[name]
+    if not _decodes(path, codec):
+        raise Unreadable("file_encoding", f"The file is not encoded in {name}.")
+    return codec
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
@@ -76,22 +110,59 @@ def _decodes(path: Path, encoding: str) -> bool:
 
 
 def _refuse_mixture(path: Path) -> None:
-    """Raise Unreadable when most accents are UTF-8 and some are not: either reading would store wrong names."""
+    """Raise Unreadable when some accents are UTF-8 and some are not: either reading would store wrong names."""
     utf8 = other = 0
     for block in _blocks(path):
-        in_sequences = sum(map(len, _UTF8_SEQUENCE.findall(block)))
-        utf8 += in_sequences
-        other += sum(map(len, _HIGH.findall(block))) - in_sequences
-    if utf8 > other:
-        raise Unreadable("file_encoding", "Some rows are UTF-8 and some are not; save the file as CSV UTF-8.")
+        in_letters = sum(map(len, _UTF8_LETTER.findall(block)))
+        utf8 += in_letters
+        other += sum(map(len, _HIGH.findall(block))) - in_letters
+    if utf8 and other:
+        raise Unreadable(
+            "file_encoding",
+            "Some rows are encoded in UTF-8 and some are not, so that one or the other would be stored wrongly. Save"
+            " the file as CSV UTF-8, and look at the names with accents before.",
+        )
 
 
-def _samples(path: Path) -> Iterator[bytes]:
-    """Yield cells with bytes over 127, together at most 16 KiB."""
-    left = _SAMPLE
+def _words(path: Path) -> Iterator[bytes]:
+    """Yield words with bytes over 127, a bounded number of them, each of bounded length."""
+    left = _MOST_WORDS
     for block in _blocks(path):
-        for cell in _AROUND_HIGH.finditer(block):
-            yield cell[0][:left]
-            left -= len(cell[0])
-            if left <= 0:
+        end = 0
+        for high in _HIGH.finditer(block):
+            start = high.start()
+            if start < end:
+                continue  # of the word before
+            before = _LETTERS_BEFORE.search(block, max(end, start - _LONGEST_WORD), start)
+            following = _LETTERS_FROM.match(block, start, start + _LONGEST_WORD)
+            if before is None or following is None:
+                raise AssertionError("both match where nothing is, too")
+            end = following.end()
+            yield block[before.start() : end]
+            left -= 1
+            if not left:
                 return
+
+
+def _is_right(word: bytes, name: EncodingName) -> bool:
+    # What is usual gets the benefit of the doubt: a foreign letter, or a sign alone, speaks for no other encoding.
+    is_usual = name == "windows-1252"
+    try:
+        return is_word(word.decode(CODECS[name]), foreign=is_usual, signs=is_usual)
+    except UnicodeDecodeError:
+        return False
+
+
+def _readings(words: list[bytes], right: Mapping[EncodingName, int]) -> str:
+    """Say how a word would read in the likeliest encodings: one on which they differ, and the longest of these."""
+    likely = sorted((name for name in right if right[name]), key=lambda name: -right[name])[:3]
+    others: tuple[EncodingName, ...] = ("windows-1252", "macintosh") if likely else ("gb18030", "windows-1252")
+    likely += [name for name in others if name not in likely][: max(0, 2 - len(likely))]
+    telling = sorted(words, key=lambda word: (sum(_is_right(word, name) for name in likely), len(word)), reverse=True)
+    word = telling[0] if telling else b""
+    shown = [f"{_SHOWN[name]}: “{word.decode(CODECS[name], errors='replace')}”" for name in likely]
+    names = ", ".join(likely)
+    return (
+        f"It is not certain how the accents are encoded. One word would read so: {'; '.join(shown)}. Save the file as"
+        f" CSV UTF-8, or say which is right in `encoding` ({names})."
+    )

@@ -1,17 +1,28 @@
-"""Excel's formats: XLSX and XLSM (Office Open XML), XLS (BIFF in OLE2) and XLSB, read by calamine as text."""
+"""Excel's formats: XLSX and XLSM (Office Open XML), XLS (BIFF in OLE2) and XLSB, read as text.
+
+Calamine reads them, but reads what it cannot show as blank. What it leaves out is found beforehand: in XLSX by how the
+sheet is written (``xlsx_bounds``; it is then read by ``xlsx_cells``), in the binary formats by their records
+(``binary_errors``).
+"""
 
 import datetime as dt
 import mmap
+import zipfile
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from xml.parsers import expat
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
+from libs.spreadsheets.binary_errors import SheetErrors, errors_of_xls, errors_of_xlsb
+from libs.spreadsheets.cell_faults import Faults, with_faults
 from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, unpacks_within, visible_sheet
+from libs.spreadsheets.xlsx_cells import sheet_rows
+from libs.spreadsheets.xlsx_parts import ZIP_ERRORS, Parts
 
 _ENCRYPTED_STREAMS = ("EncryptedPackage", "DataSpaces")
 _WORKBOOK_STREAMS = ("Workbook", "Book")
@@ -19,29 +30,49 @@ _PANIC = "PanicException"
 """The error that a failed assertion inside calamine (Rust) is raised as. It is known by its name alone: PyO3 derives it
 from BaseException and gives it no path that it could be imported from."""
 
-_DIGITS_OF_A_DOUBLE = 1e15
-"""Below it a double holds every integer, and is printed as one."""
-
 Cell = str | float | int | bool | dt.datetime | dt.date | dt.time | dt.timedelta
+Records = Iterator[tuple[int, list[str]]]
+"""``(row number, cells as text)``."""
 
 
-def zip_records(path: Path, limits: Limits) -> Iterator[tuple[int, list[str]]]:
-    """Yield ``(row number, cells as text)`` of the first visible sheet of an XLSX, XLSM or XLSB. Raises Unreadable."""
-    kind = archive_kind(path)
-    bounded = visible_sheet(path, limits) if kind == "xlsx" else None
-    if bounded is None:
+class _CalamineFails(Exception):
+    """Calamine does not read this workbook, or not this row of it."""
+
+
+def zip_records(path: Path, limits: Limits, faults: Faults) -> Records:
+    """Yield the rows of the first visible sheet of an XLSX, XLSM or XLSB; note which cells hold no value.
+
+    Raises Unreadable.
+    """
+    if archive_kind(path) == "xlsb":
         unpacks_within(path, limits)
-    yield from _records(path, f".{kind}", bounded)
+        yield from _calamine_or_refusal(path, ".xlsb", errors_of_xlsb(path, limits), faults)
+        return
+    sheet = visible_sheet(path, limits)
+    last = 0
+    if sheet.is_plain:
+        try:
+            for number, cells in _calamine_rows(path, ".xlsx", sheet.index, None):
+                yield number, cells
+                last = number
+        except _CalamineFails:
+            # One cell that it does not know, such as a duration of a million years, makes it give up the whole file.
+            pass
+        else:
+            return
+    for number, cells in _xml_rows(path, sheet, limits, faults):
+        if number > last:
+            yield number, cells
 
 
-def ole_records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield ``(row number, cells as text)`` of the first visible sheet of an XLS. Raises Unreadable."""
+def ole_records(path: Path, faults: Faults) -> Records:
+    """Yield the rows of the first visible sheet of an XLS; note which cells hold no value. Raises Unreadable."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if any(content.find(stream.encode("utf-16-le")) >= 0 for stream in _ENCRYPTED_STREAMS):
             raise Unreadable("file_encrypted")
         if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
             raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
-    yield from _records(path, ".xls", None)
+    yield from _calamine_or_refusal(path, ".xls", errors_of_xls(path), faults)
 
 
 def _opened(path: Path, suffix: str) -> CalamineWorkbook:
@@ -65,46 +96,65 @@ def cell_text(cell: Cell) -> str:
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, float):
-        return _number_text(cell)
+        return number_text(cell)
+    if isinstance(cell, dt.timedelta):
+        # A number that is shown as a duration, by mistake: nothing here lasts, and its digits are what was typed.
+        return number_text(cell / dt.timedelta(days=1))
     return str(cell).removesuffix(" 00:00:00")
 
 
-def _number_text(number: float) -> str:
-    if number.is_integer() and abs(number) < _DIGITS_OF_A_DOUBLE:
-        return str(int(number))
-    # repr finds the shortest digits that make this double, which are those that were typed.
-    text = format(Decimal(repr(number)), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _calamine_or_refusal(path: Path, suffix: str, errors: SheetErrors, faults: Faults) -> Records:
+    """Yield calamine's rows, with what is known of the cells that it shows as blank."""
+    texts = errors.texts
+    faults.update(errors.faults)
+    last = 0
+    try:
+        for number, cells in _calamine_rows(path, suffix, None, errors.index):
+            last = number
+            yield number, with_faults(cells, texts[number]) if number in texts else cells
+    except _CalamineFails:
+        raise Unreadable("file_broken", "The workbook is damaged.") from None
+    for number in sorted(number for number in texts if number > last):
+        yield number, with_faults([], texts[number])
 
 
-def _records(path: Path, suffix: str, bounded: Sheet | None) -> Iterator[tuple[int, list[str]]]:
+def _calamine_rows(path: Path, suffix: str, index: int | None, visible: int | None) -> Records:
+    """Yield calamine's rows of a sheet, the first visible one where ``index`` is None. Raises _CalamineFails.
+
+    ``visible`` is the place of the sheet that others took for the first visible one: reading another is refused.
+    """
     try:
         with _opened(path, suffix) as workbook:
-            index = _first_visible(workbook) if bounded is None else bounded.index
+            if index is None:
+                index = _first_visible(workbook, visible)
             sheet = workbook.get_sheet_by_index(index)
             if sheet.start is None:
                 return
-            first_column = sheet.start[1]
-            before = [""] * first_column
-            errors = bounded.error_texts if bounded else {}
-            rows_with_errors = {row for row, _ in errors}
+            before = [""] * sheet.start[1]
             for row, found in enumerate(sheet.iter_rows()):
-                cells = before + [cell if cell.__class__ is str else cell_text(cell) for cell in found]
-                if row in rows_with_errors:
-                    cells = [errors.get((row, column), cell) for column, cell in enumerate(cells)]
-                yield row + 1, cells
+                yield row + 1, before + [cell if cell.__class__ is str else cell_text(cell) for cell in found]
     except PasswordError:
         raise Unreadable("file_encrypted") from None
     except (CalamineError, OSError, ValueError, OverflowError):
-        raise Unreadable("file_broken", "The workbook is damaged.") from None
+        raise _CalamineFails from None
     except BaseException as error:
         if type(error).__name__ == _PANIC:
-            raise Unreadable("file_broken", "The workbook is damaged.") from None
+            raise _CalamineFails from None
         raise
 
 
-def _first_visible(workbook: CalamineWorkbook) -> int:
+def _first_visible(workbook: CalamineWorkbook, expected: int | None) -> int:
     for index, sheet in enumerate(workbook.sheets_metadata):
         if sheet.visible == SheetVisibleEnum.Visible and sheet.typ == SheetTypeEnum.WorkSheet:
+            if expected not in {index, None}:
+                raise Unreadable("file_broken", "It is not certain which sheet of the workbook is shown first.")
             return index
     raise Unreadable("file_broken", "The workbook has no visible sheet.")
+
+
+def _xml_rows(path: Path, sheet: Sheet, limits: Limits, faults: Faults) -> Records:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield from sheet_rows(Parts(archive, limits.max_bytes), sheet.part, sheet.strings, limits, faults)
+    except (*ZIP_ERRORS, expat.ExpatError, LookupError):
+        raise Unreadable("file_broken", "The workbook is damaged.") from None

@@ -1,5 +1,6 @@
 """The first record must name the five columns; if it does not, people are told what is wrong with it."""
 
+import re
 from difflib import get_close_matches
 
 from libs.fields.text import trimmed
@@ -7,6 +8,10 @@ from libs.spreadsheets.unreadable import Unreadable
 
 FILE_COLUMNS = ("name", "phone", "cpf", "email", "tags")
 """What the header of a file must be: these names, in this order."""
+
+_SEPARATED = re.compile(r"[,;\t]")
+_MOST_NAMES = 50
+"""Cells of a wrong header that people are told about: comparing takes time, and nobody reads more."""
 
 _IN_OTHER_WORDS = {
     "nome": "name",
@@ -32,7 +37,17 @@ def check_header(cells: list[str]) -> None:
     while found and not found[-1]:
         found.pop()
     if found != list(FILE_COLUMNS):
-        raise Unreadable("file_headers", " ".join(_faults(found)))
+        raise Unreadable("file_headers", _all_in_one_cell(found) or " ".join(_faults(found[:_MOST_NAMES])))
+
+
+def _all_in_one_cell(found: list[str]) -> str | None:
+    """Say what to do where one cell holds the whole header, as it does when Excel opened a CSV of another country."""
+    if len(found) == 1 and len({trimmed(name) for name in _SEPARATED.split(found[0])} & set(FILE_COLUMNS)) > 1:
+        return (
+            "All columns stand in one cell. In Excel, select column A and choose Data, Text to Columns; or send the"
+            " file that was there before."
+        )
+    return None
 
 
 def _faults(found: list[str]) -> list[str]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from libs.fields.text import trimmed
+from libs.spreadsheets.cell_faults import Faults
 from libs.spreadsheets.csv_file import csv_records
+from libs.spreadsheets.encodings import EncodingName
 from libs.spreadsheets.excel_file import ole_records, zip_records
 from libs.spreadsheets.formulas import restored
 from libs.spreadsheets.header import FILE_COLUMNS, check_header
@@ -57,9 +59,11 @@ class Spreadsheet:
     """What stands between the cells of a CSV; None for a workbook."""
     rows: Iterator[Record]
     """The data rows, read while they are asked for. Raises Unreadable where the file turns out to be damaged."""
+    faults: Faults
+    """The cells that hold no value, though they are not blank; those of a row are in it when the row is yielded."""
 
 
-def read_spreadsheet(path: Path, limits: Limits) -> Spreadsheet:
+def read_spreadsheet(path: Path, limits: Limits, *, encoding: EncodingName | None = None) -> Spreadsheet:
     """Return the file's header and its ``(row number, cells)`` of each data row, as text, at least five cells.
 
     Row numbers are those that a spreadsheet shows: the header is 1 when nothing stands above it. Blank rows
@@ -69,13 +73,14 @@ def read_spreadsheet(path: Path, limits: Limits) -> Spreadsheet:
 
     Raises Unreadable with the code that tells the truth about the file.
     """
-    separator, records = _records(path, limits)
+    faults: Faults = {}
+    separator, records = _records(path, limits, encoding, faults)
     for _, cells in records:
         if trimmed("".join(cells)):
             check_header(cells)
             while not trimmed(cells[-1]):
                 cells.pop()
-            return Spreadsheet(cells, separator, _data_rows(records))
+            return Spreadsheet(cells, separator, _data_rows(records), faults)
     raise Unreadable("file_empty")
 
 
@@ -97,7 +102,9 @@ def _widen_or_narrow(cells: list[str], width: int) -> None:
         cells.pop()
 
 
-def _records(path: Path, limits: Limits) -> tuple[str | None, Iterator[Record]]:
+def _records(
+    path: Path, limits: Limits, encoding: EncodingName | None, faults: Faults
+) -> tuple[str | None, Iterator[Record]]:
     """Return what separates the cells, if the file is text, and all its records."""
     size = path.stat().st_size
     if size > limits.max_bytes:
@@ -105,12 +112,12 @@ def _records(path: Path, limits: Limits) -> tuple[str | None, Iterator[Record]]:
     with path.open("rb") as file:
         head = file.read(4096)
     if head.startswith(_ZIP):
-        return None, zip_records(path, limits)
+        return None, zip_records(path, limits, faults)
     if head.startswith(_OLE2):
-        return None, ole_records(path)
+        return None, ole_records(path, faults)
     if not head.startswith(_BYTE_ORDER_MARKS[1:]):
         start = head.removeprefix(_BYTE_ORDER_MARKS[0]).lstrip(_BLANK)
         for signature, what in _OTHERS:
             if start.startswith(signature):
                 raise Unreadable("file_not_spreadsheet", f"This is {what}.")
-    return csv_records(path, limits)
+    return csv_records(path, limits, encoding)

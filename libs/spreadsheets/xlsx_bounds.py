@@ -1,43 +1,35 @@
-"""What reading an XLSX would cost, found out before calamine reads it.
+"""What reading an XLSX would cost, and whether calamine would read all of it, found out before it does.
 
-Calamine holds a sheet as one dense rectangle: two cells, A1 and XFD1048576, would take 512 GB. It also reads
-cells that show an error (#N/A) as blank ones, so their texts are collected here.
+Calamine holds a sheet as one dense rectangle: two cells, A1 and XFD1048576, would take 512 GB. It reads cells that show
+an error, and formulas without a stored value, as blank ones, and the text by an index that is no number as the first.
 
-Plain sheets are measured by counting and regular expressions. A sheet that is written in another way, or
-looks wide, is parsed as XML cell by cell, several times slower. What slips through must meet the memory bound of
-the process that reads: whoever reads files of strangers has one.
+Plain sheets, as nearly all programs write them, are told by regular expressions; all others are read cell by cell
+(``xlsx_cells.py``). What slips through must meet the memory bound of the process that reads: whoever reads files of
+strangers has one.
 """
 
-import posixpath
 import re
 import zipfile
-import zlib
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from xml.parsers import expat
 
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
-
-_BLOCK = 1 << 18
-_PENDING = 1 << 20
-"""Bytes of one XML tag, comment or the like at most: a parser holds a whole one in memory, so that one without an end
-would fill it."""
+from libs.spreadsheets.xlsx_cells import column_of
+from libs.spreadsheets.xlsx_parts import PENDING, ZIP_ERRORS, Parts, local, parse_whole, relationships
 
 _CELLS_FOR_ANY_FILE = 1 << 21
 _CELLS_PER_ROW = 16
 """A sheet's rectangle may hold the first number of cells whatever its limits are, and the second more for each row
 that the limits allow: five columns, and some that a person forgot at the right."""
 
-_COLUMNS_OF_EXCEL = 16_384
-"""A to XFD ("Excel specifications and limits"): a wider sheet is measured no further."""
-
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
-"""What ``zipfile`` raises on archives that are cut short, encrypted, or made to confuse it."""
+_WORKBOOK = "xl/workbook.xml"
+"""Where calamine looks for it. Others name it otherwise, and say so in ``_rels/.rels``."""
+_BINARY_WORKBOOK = "xl/workbook.bin"
 
 _OTHER_ARCHIVES = {
     "word/document.xml": "a Word document",
@@ -47,148 +39,127 @@ _OTHER_ARCHIVES = {
 }
 
 _PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
-_NO_CELL_BUT = rb'<c(?! r="%b[0-9]{1,%d}"|[A-Za-z])'
+_NO_CELL_BUT = (
+    rb'<c(?! r="%b[0-9]{1,%d}"(?: s="[0-9]{1,5}")?'
+    rb'(?:>| t="(?:inlineStr"|s"><v>[0-9]{1,9}<|str"|n"|b"|s" ?/>)| ?/>)|[A-Za-z])'
+)
 """Finds a cell (``<c``) that is written in any way but this: its reference comes first, and has these letters and at
-most so many digits. Other elements' names that begin with c (``<col``) go on with a letter and are no cells."""
+most so many digits; it is no error; its text, if it is shared, is named by a plain number. Other elements' names that
+begin with c (``<col``) go on with a letter and are no cells."""
 _NOT_PLAIN = re.compile(_NO_CELL_BUT % (b"[A-Z]{1,3}", 7))
 _ONE_LETTER_COLUMNS = 26
 """Columns that are named by one letter: A to Z."""
 _PREFIXED_CELL = re.compile(rb":c[\s/>]")
 """``<x:c>``: the same element with a namespace's prefix, as the OpenXML SDK writes it."""
-_ERROR_CELL = b't="e"'
-_ERROR_LENGTH = 32
-_CELL_REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
+_FORMULA = re.compile(rb"<f[\s/>]")
+_CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>[^<]")
+"""A formula with its value right behind it."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Sheet:
-    """The sheet to read: its place in the workbook, its extent, and the texts of cells that show an error."""
+    """The sheet to read."""
 
     index: int
-    rows: int = 0
-    columns: int = 0
-    error_texts: dict[tuple[int, int], str] = field(default_factory=dict)
-    """By row and column, both counted from 0."""
-
-
-class _Parts:
-    """The archive's parts, inflated in blocks, all of them together within ``max_bytes``."""
-
-    def __init__(self, archive: zipfile.ZipFile, max_bytes: int) -> None:
-        self._archive = archive
-        self._left = self._max_bytes = max_bytes
-        self._names = {_part_name(info.filename): info for info in archive.infolist()}
-
-    def __contains__(self, name: str) -> bool:
-        return _part_name(name) in self._names
-
-    def blocks(self, name: str) -> Generator[bytes, None, None]:
-        info = self._names.get(_part_name(name))
-        if info is None:
-            raise Unreadable("file_broken", "The workbook lacks one of its parts.")
-        if info.flag_bits & 1:
-            raise Unreadable("file_encrypted")
-        if info.compress_type not in _METHODS:
-            raise Unreadable("file_broken", "The workbook is packed in a way that Excel does not use.")
-        with self._archive.open(info) as part:
-            while block := part.read(_BLOCK):
-                self._left -= len(block)
-                if self._left < 0:
-                    raise Unreadable("file_too_large", f"The workbook unpacks to more than {self._max_bytes} bytes.")
-                yield block
+    """Its place in the workbook."""
+    part: str
+    strings: str | None
+    """The part of the shared strings."""
+    is_plain: bool
+    """Calamine reads all of it."""
 
 
 def archive_kind(path: Path) -> Literal["xlsx", "xlsb"]:
     """Tell which of Excel's two packed formats the archive holds. Raises Unreadable when it is something else."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = {_part_name(name) for name in archive.namelist()}
-    except _ZIP_ERRORS:
+            parts = Parts(archive, PENDING)
+            workbook = workbook_part(parts)
+    except ZIP_ERRORS:
         raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
-    if "xl/workbook.xml" in names:
-        return "xlsx"
-    if "xl/workbook.bin" in names:
-        return "xlsb"
+    except (expat.ExpatError, LookupError):
+        raise Unreadable("file_broken", "The workbook's XML is damaged.") from None
+    if workbook is not None and workbook.startswith("xl/"):
+        if not workbook.endswith(".bin"):
+            return "xlsx"
+        if workbook == _BINARY_WORKBOOK:
+            return "xlsb"
+        raise Unreadable("file_broken", "The workbook's parts have unusual names; open it in Excel and save it.")
     for part, what in _OTHER_ARCHIVES.items():
-        if part in names:
+        if part in parts:
             raise Unreadable("file_not_spreadsheet", f"This is {what}.")
     raise Unreadable("file_not_spreadsheet", "This is a ZIP archive, but no Excel workbook.")
 
 
+def workbook_part(parts: Parts) -> str | None:
+    """Return the part that lists the sheets, which the archive's own relationships name."""
+    for part in (_WORKBOOK, _BINARY_WORKBOOK):
+        if part in parts:
+            return part
+    named = [part for kind, part in relationships(parts, "").values() if kind == "officeDocument" and part in parts]
+    return named[0].lower() if named else None
+
+
 def visible_sheet(path: Path, limits: Limits) -> Sheet:
-    """Return the first visible worksheet of an XLSX, once it is known that it can be read within the limits.
+    """Return the first visible worksheet of an XLSX, and whether calamine may read it within the limits.
 
     Raises Unreadable.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            parts = _Parts(archive, limits.max_bytes)
-            sheet, part = _first_visible(parts)
-            for name in ("xl/sharedStrings.xml", "xl/styles.xml"):
+            parts = Parts(archive, limits.max_bytes)
+            workbook = workbook_part(parts) or _WORKBOOK
+            sheet = _first_visible(parts, workbook)
+            for name in {sheet.strings or "", "xl/sharedStrings.xml", "xl/styles.xml"}:
                 if name in parts:
                     for _ in parts.blocks(name):
                         pass
-            with closing(parts.blocks(part)) as blocks:
-                measured = _surely_within(blocks, limits)
-            if not measured:
-                _measure(sheet, _Parts(archive, limits.max_bytes).blocks(part))
-    except _ZIP_ERRORS:
+            with closing(parts.blocks(sheet.part)) as blocks:
+                is_plain = _is_plain(blocks, limits)
+    except ZIP_ERRORS:
         raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
     except (expat.ExpatError, LookupError):  # LookupError: an encoding that nobody knows
         raise Unreadable("file_broken", "The workbook's XML is damaged.") from None
-    if sheet.rows * sheet.columns > _most_cells(limits):
-        raise _too_wide(sheet.rows, sheet.columns)
-    return sheet
+    return Sheet(sheet.index, sheet.part, sheet.strings, is_plain and workbook == _WORKBOOK)
 
 
 def unpacks_within(path: Path, limits: Limits) -> None:
     """Raise Unreadable when the parts of an archive unpack to more than the limit, whatever its directory says."""
     try:
         with zipfile.ZipFile(path) as archive:
-            parts = _Parts(archive, limits.max_bytes)
-            for name in archive.namelist():
+            parts = Parts(archive, limits.max_bytes)
+            for name in parts.names():
                 for _ in parts.blocks(name):
                     pass
-    except _ZIP_ERRORS:
+    except ZIP_ERRORS:
         raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
 
 
-def _too_wide(rows: int, columns: int) -> Unreadable:
-    return Unreadable("file_too_large", f"The sheet's cells spread over {rows} rows and {columns} columns.")
-
-
-def _most_cells(limits: Limits) -> int:
-    return _CELLS_FOR_ANY_FILE + _CELLS_PER_ROW * limits.max_rows
-
-
-def _first_visible(parts: _Parts) -> tuple[Sheet, str]:
-    """Return the first visible worksheet and the name of its part."""
-    targets: dict[str, str] = {}
+def _first_visible(parts: Parts, workbook: str) -> Sheet:
+    """Return the first visible worksheet; whether it is plain is not known yet."""
     sheets: list[dict[str, str]] = []
-
-    def relationship(name: str, attributes: dict[str, str]) -> None:
-        if name == "Relationship" and attributes.get("Type", "").endswith("/worksheet"):
-            targets[attributes.get("Id", "")] = attributes.get("Target", "")
 
     def sheet(name: str, attributes: dict[str, str]) -> None:
         if name == "sheet":
-            sheets.append({_local(key): value for key, value in attributes.items()})
+            sheets.append({local(key): value for key, value in attributes.items()})
 
-    _parse(parts.blocks("xl/_rels/workbook.xml.rels"), relationship)
-    _parse(parts.blocks("xl/workbook.xml"), sheet)
+    related = relationships(parts, workbook)
+    parse_whole(parts.blocks(workbook), sheet)
+    strings = next((part for kind, part in related.values() if kind == "sharedStrings" and part in parts), None)
     for index, found in enumerate(sheets):
-        if found.get("state", "visible") == "visible" and found.get("id") in targets:
-            target = targets[found["id"]].replace("\\", "/")
-            return Sheet(index), posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
+        kind, part = related.get(found.get("id", ""), ("", ""))
+        if found.get("state", "visible") == "visible" and kind == "worksheet":
+            return Sheet(index, part, strings, is_plain=False)
     raise Unreadable("file_broken", "The workbook has no visible sheet.")
 
 
-def _surely_within(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
-    """Tell whether the sheet's XML is plain, shows no error and spreads over few enough rows and columns.
+def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
+    """Tell whether the sheet's XML is plain, has all its values, and spreads over few enough rows and columns.
 
-    False means only that this fast look does not know: the sheet must then be measured cell by cell. A sheet is plain
+    False means only that this fast look does not know: the sheet must then be read cell by cell. A sheet is plain
     when each cell names itself (r="B7") right after its tag, as nearly all writers do.
     """
+    most = _CELLS_FOR_ANY_FILE + _CELLS_PER_ROW * limits.max_rows
     digits = len(str(limits.max_rows + 1))
     near = re.compile(_NO_CELL_BUT % (b"[A-Z]", digits))
     # All cells that ``near`` does not find have one letter and at most so many digits, so they spread no further than
@@ -197,105 +168,21 @@ def _surely_within(blocks: Generator[bytes, None, None], limits: Limits) -> bool
     columns = _ONE_LETTER_COLUMNS
     rest = b""
     for block in blocks:
-        whole, bracket, tail = (rest + block).rpartition(b"<")
+        whole, bracket, tail = (rest + block).rpartition(b"<c ")
         rest = bracket + tail
-        if len(rest) > _PENDING or _ERROR_CELL in whole or b"\x00" in whole or _PREFIXED_CELL.search(whole):
+        if len(rest) > PENDING or b"\x00" in whole or b"<!" in whole or _PREFIXED_CELL.search(whole):
+            return False
+        if b"<f" in whole and len(_FORMULA.findall(whole)) != len(_CALCULATED.findall(whole)):
             return False
         if near.search(whole):
             if _NOT_PLAIN.search(whole):
                 return False
             references = _PLAIN_CELL.findall(whole)
             rows = max(rows, *(int(row) for row in {row for _, row in references}))
-            columns = max(columns, *(_column(name) + 1 for name in {name.decode() for name, _ in references}))
-    return rows * columns <= _most_cells(limits)
-
-
-def _measure(sheet: Sheet, blocks: Generator[bytes, None, None]) -> None:
-    """Set the sheet's extent from the cells that hold something, and collect the texts of errors."""
-    cells = _Cells(sheet)
-    _parse(blocks, cells.start, cells.end, cells.text)
-
-
-class _Cells:
-    """Follows the events of a sheet's XML."""
-
-    def __init__(self, sheet: Sheet) -> None:
-        self._sheet = sheet
-        self._row = self._column = -1
-        self._is_error = False
-        self._error_text = ""
-        sheet.rows = sheet.columns = 0
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        if name == "row":
-            number = attributes.get("r", "")
-            self._row = int(number) - 1 if number.isdecimal() else self._row + 1
-            self._column = -1
-        elif name == "c":
-            reference = _CELL_REFERENCE.fullmatch(attributes.get("r", ""))
-            if reference:
-                self._row, self._column = int(reference[2]) - 1, _column(reference[1].upper())
-            else:
-                self._column += 1
-            if self._column >= _COLUMNS_OF_EXCEL:
-                raise _too_wide(self._row + 1, self._column + 1)
-            self._is_error = attributes.get("t") == "e"
-        elif name in {"v", "is"}:
-            self._sheet.rows = max(self._sheet.rows, self._row + 1)
-            self._sheet.columns = max(self._sheet.columns, self._column + 1)
-            self._error_text = ""
-
-    def text(self, data: str) -> None:
-        if self._is_error:
-            self._error_text = (self._error_text + data)[:_ERROR_LENGTH]
-
-    def end(self, name: str) -> None:
-        if name == "v" and self._is_error:
-            self._sheet.error_texts[self._row, self._column] = self._error_text
-
-
-def _parse(
-    blocks: Generator[bytes, None, None],
-    start: Callable[[str, dict[str, str]], None],
-    end: Callable[[str], None] | None = None,
-    text: Callable[[str], Any] | None = None,
-) -> None:
-    """Parse XML as a stream. Element names come without prefix. Raises ExpatError, Unreadable."""
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = _refuse_doctype
-    parser.StartElementHandler = lambda name, attributes: start(_local(name), attributes)
-    if end is not None:
-        parser.EndElementHandler = lambda name: end(_local(name))
-    if text is not None:
-        parser.CharacterDataHandler = text
-    fed = 0
-    with closing(blocks):
-        for block in blocks:
-            parser.Parse(block, False)
-            fed += len(block)
-            if fed - parser.CurrentByteIndex > _PENDING:
-                raise Unreadable("file_broken", "The workbook's XML holds a tag without end.")
-        parser.Parse(b"", True)
-
-
-def _refuse_doctype(*_: object) -> None:
-    # Excel never writes a document type. Attackers do: it is where entities that unfold without end, and references to
-    # other files, are declared.
-    raise Unreadable("file_broken", "The workbook's XML declares entities.")
-
-
-def _part_name(name: str) -> str:
-    """Return the name as Excel compares it: without case, slashes forward."""
-    return name.replace("\\", "/").lstrip("/").lower()
-
-
-def _local(name: str) -> str:
-    return name.rpartition(":")[2]
-
-
-def _column(letters: str) -> int:
-    """Return the index of a column, counted from 0: A is 0, Z 25, AA 26."""
-    index = 0
-    for letter in letters:
-        index = index * 26 + ord(letter) - ord("A") + 1
-    return index - 1
+            columns = max(columns, *(column_of(name) + 1 for name in {name.decode() for name, _ in references}))
+    if _NOT_PLAIN.search(rest) or len(_FORMULA.findall(rest)) != len(_CALCULATED.findall(rest)) or b"<!" in rest:
+        return False
+    last = _PLAIN_CELL.match(rest)
+    if last:
+        rows, columns = max(rows, int(last[2])), max(columns, column_of(last[1].decode()) + 1)
+    return rows * columns <= most

@@ -19,6 +19,8 @@ ROW_ERRORS: dict[str, str] = {
     "tags_too_long": "The tags cell is longer than 255 characters.",
     "cells_too_many": "More cells than the header has columns; quote cells that hold the separator.",
     "cell_too_long": "A cell is longer than this service reads.",
+    "cell_error": "The cell shows an error of the spreadsheet; correct it there.",
+    "cell_not_calculated": "The cell is a formula that was never calculated; open the file in Excel and save it.",
 }
 
 SETTLED_REASONS: dict[str, str] = {

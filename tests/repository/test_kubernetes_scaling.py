@@ -8,6 +8,7 @@ from tests.support.keda import ScaledObject
 from tests.support.manifests import (
     KUSTOMIZATIONS,
     SCALED,
+    SECURED,
     SETTINGS,
     build_kustomization,
     environment_of,
@@ -46,7 +47,7 @@ def test_every_consumer_is_scaled_by_the_lag_of_its_own_topics() -> None:
 
 @pytest.mark.parametrize("name", KUSTOMIZATIONS)
 def test_every_member_of_a_group_that_can_be_started_gets_a_partition(name: str) -> None:
-    """A pod without one would be unready for ever, and a rollout that meets it stalls."""
+    """A pod without one would take up room and do nothing."""
     manifests = build_kustomization(name)
     assert KafkaSettings.model_fields["topic_partitions"].default == PARTITIONS
     for own in CONSUMERS:
@@ -94,7 +95,7 @@ def test_without_keda_two_of_each_run_and_nothing_of_keda_is_asked_of_the_cluste
     assert replicas == dict.fromkeys(SERVICES, 2) | ({"api": 3} if name == "overlays/production" else {})
 
 
-@pytest.mark.parametrize("name", ["overlays/production", SCALED])
+@pytest.mark.parametrize("name", ["overlays/production", SCALED, SECURED])
 def test_production_survives_a_node(name: str) -> None:
     manifests = build_kustomization(name)
     assert environment_of(name, "migrate")["LEADFLOW_TOPIC_REPLICATION"] == "3"

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from libs.common.web.health import health_routes
 from libs.contracts.lead_import.registry import REGISTRY
 from services.api.http.routes import router
-from tests.support.manifests import read_compose
+from tests.support.manifests import compose_project
 from tests.support.readme import README, SUBSCRIBER
 from tests.support.stack import ROOT
 from tests.support.tables import table
@@ -90,7 +90,7 @@ def test_another_service_subscribes_in_ten_lines() -> None:
 
 def test_the_commands_for_containers_are_what_compose_offers() -> None:
     guide = (ROOT / LOCAL_STACK).read_text()
-    services = read_compose()["services"]
+    services = compose_project()["services"]
     (api,) = re.findall(r"healthy at\s+http://127.0.0.1:(\d+)", guide)
     assert services["api"]["ports"] == [f"127.0.0.1:${{LEADFLOW_COMPOSE_API_PORT:-{api}}}:8080"]
     (one_shot,) = re.findall(r"`docker compose run --rm -T (\w+)`", guide)

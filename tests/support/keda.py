@@ -36,10 +36,16 @@ class KafkaTrigger(Strict):
         return self
 
 
+class AuthenticationRef(Strict):
+    name: str
+    kind: Literal["TriggerAuthentication", "ClusterTriggerAuthentication"] = "TriggerAuthentication"
+
+
 class Trigger(Strict):
     type: Literal["kafka"]
     name: str | None = None
     metadata: KafkaTrigger
+    authentication_ref: AuthenticationRef | None = None
 
 
 class ScalingPolicy(Strict):
@@ -91,3 +97,32 @@ class ScaledObject(Strict):
     kind: Literal["ScaledObject"]
     metadata: Metadata
     spec: ScaledObjectSpec
+
+
+KafkaParameter = Literal["sasl", "username", "password", "tls", "ca", "cert", "key", "keyPassword"]
+"""What the Kafka scaler takes from a TriggerAuthentication, without what is for OAuth."""
+
+
+class SecretTarget(Strict):
+    parameter: KafkaParameter
+    name: str
+    key: str
+
+
+class TriggerAuthenticationSpec(Strict):
+    secret_target_ref: list[SecretTarget] = Field(min_length=1)
+
+
+class TriggerAuthentication(Strict):
+    """https://keda.sh/docs/2.18/concepts/authentication/."""
+
+    api_version: Literal["keda.sh/v1alpha1"]
+    kind: Literal["TriggerAuthentication"]
+    metadata: Metadata
+    spec: TriggerAuthenticationSpec
+
+
+KINDS: dict[str, type[ScaledObject] | type[TriggerAuthentication]] = {
+    "ScaledObject": ScaledObject,
+    "TriggerAuthentication": TriggerAuthentication,
+}

@@ -31,7 +31,7 @@ SETTINGS: dict[str, type[BaseSettings]] = {
 
 ADDRESSES = {"postgres_url", "mongo_url", "kafka_bootstrap"}
 
-IMAGE = "leadflow"
+IMAGE, DEMO_IMAGE = "leadflow", "leadflow-demo"
 
 Manifest = dict[str, Any]
 
@@ -99,9 +99,20 @@ _ComposeLoader.add_constructor("!reset", lambda _loader, _node: None)
 
 
 def read_compose(path: str = "docker-compose.yml") -> Manifest:
-    """Return the file with its anchors and merges resolved, variables as they are written."""
+    """Return one file with its anchors and merges resolved, variables as they are written."""
     read: Manifest = yaml.load((ROOT / path).read_text(), _ComposeLoader)
     return read
+
+
+def compose_project() -> Manifest:
+    """Return docker-compose.yml with the files that it includes."""
+    project = read_compose()
+    for path in project.pop("include", []):
+        for section, entries in read_compose(path).items():
+            if not section.startswith("x-"):
+                assert not set(entries) & set(project.setdefault(section, {})), "a name stands in one file alone"
+                project[section] |= entries
+    return project
 
 
 def compose_schema() -> Manifest:
@@ -129,7 +140,7 @@ def interpolate(text: str, environment: dict[str, str]) -> str:
 def compose_environment(service: Manifest, given: dict[str, str]) -> dict[str, str]:
     """Return the environment of a container when ``given`` is what compose is run with."""
     found = {}
-    for name, value in service["environment"].items():
+    for name, value in service.get("environment", {}).items():
         if value is not None:
             found[name] = interpolate(value, given)
         elif name in given:
@@ -137,11 +148,13 @@ def compose_environment(service: Manifest, given: dict[str, str]) -> dict[str, s
     return found
 
 
-CONTAINERS: dict[str, Manifest] = read_compose()["services"]
+CONTAINERS: dict[str, Manifest] = compose_project()["services"]
 ONE_SHOTS = ("platform", "migrate", "seed")
 ON_DEMAND = ("token", WHATSAPP)
-OURS = (*SERVICES, "migrate", "seed", *ON_DEMAND)
-"""Containers of the image that is built here."""
+DEMO = ("platform", "seed", *ON_DEMAND)
+"""Containers of the demo's image."""
+OURS = (*SERVICES, "migrate", *DEMO)
+"""Containers of the images that are built here."""
 
 
 def volumes(name: str) -> list[tuple[str, str]]:
@@ -150,18 +163,13 @@ def volumes(name: str) -> list[tuple[str, str]]:
     return [(source, target) for source, target, *_ in pairs]
 
 
-def mounts(name: str) -> list[tuple[str, str]]:
-    """Return (path in the checkout, target) of every mounted file."""
-    return [(source.removeprefix("./"), target) for source, target in volumes(name) if source.startswith("./")]
-
-
 # The image
 
 
 def read_dockerfile() -> list[list[tuple[str, str]]]:
     """Return the stages of the Dockerfile, each a list of (instruction, arguments); arguments of FROM come first.
 
-    Continued lines are joined, and a here-document is left out but for its first line.
+    Continued lines are joined.
     """
     stages: list[list[tuple[str, str]]] = [[]]
     lines = iter((ROOT / "Dockerfile").read_text().splitlines())
@@ -172,20 +180,22 @@ def read_dockerfile() -> list[list[tuple[str, str]]]:
         while line.endswith("\\"):
             line = line[:-1].rstrip() + " " + next(lines).strip()
         instruction, _, arguments = line.partition(" ")
-        document = re.search(r"<<(\w+)", arguments)
-        if document:
-            while next(lines) != document[1]:
-                pass
         if instruction == "FROM":
             stages.append([])
         stages[-1].append((instruction, arguments))
     return stages
 
 
+def image_stage(name: str) -> list[tuple[str, str]]:
+    """Return the stage of this name (``FROM … AS name``)."""
+    [found] = [stage for stage in read_dockerfile() if ("FROM" in stage[0] and stage[0][1].endswith(f" AS {name}"))]
+    return found
+
+
 def image_environment() -> dict[str, str]:
-    """Return what the last stage's ENV sets."""
+    """Return what the image's ENV sets."""
     found: dict[str, str] = {}
-    for instruction, arguments in read_dockerfile()[-1]:
+    for instruction, arguments in image_stage(IMAGE):
         if instruction == "ENV":
             found |= dict(pair.split("=", 1) for pair in arguments.split())
     return found
@@ -198,7 +208,10 @@ COMPONENTS = tuple(sorted(path.name for path in (ROOT / "deploy" / "k8s" / "comp
 SCALED = "overlays/production+keda"
 """Where KEDA is; everywhere else is done without."""
 
-KUSTOMIZATIONS = ("base", "overlays/local", "overlays/production", SCALED)
+SECURED = "overlays/production+keda+kafka-users+keda-kafka-user+certificates"
+"""Where Kafka asks who is there."""
+
+KUSTOMIZATIONS = ("base", "overlays/local", "overlays/production", SCALED, SECURED)
 """Folders of deploy/k8s; after a ``+``, a component whose line an operator of that overlay takes the mark off."""
 
 KUBECTL = str(Path(sys.executable).parent / "kubectl")
@@ -274,6 +287,11 @@ def pod_environment(
         values = secrets[reference["name"]]
         if reference["key"] in values or not reference.get("optional"):
             found[variable["name"]] = values[reference["key"]]
+    mounted = {mount["mountPath"] for mount in container.get("volumeMounts", [])}
+    for name, value in found.items():
+        if name.startswith("LEADFLOW_") and value.startswith("/"):
+            assert value.rpartition("/")[0] in mounted, f"{name} is {value}, and nothing is mounted there"
+            found[name] = str(ROOT / "LICENSE")  # a file that is there: settings look whether they can read it
     return found
 
 
@@ -281,9 +299,10 @@ SECRETS = {
     "leadflow-secrets": {
         "LEADFLOW_POSTGRES_URL": "postgresql://somebody:secret@db.example.com:5432/leadflow",
         "LEADFLOW_MONGO_URL": "mongodb://somebody:secret@mongo.example.com:27017/leadflow",
-    }
+    },
+    "leadflow-kafka-users": {name: f"secret of {name}" for name in (*SERVICES, "migrate")},
 }
-"""What README.md has the operator put into the Secret; base also takes LEADFLOW_JWT_SECRET."""
+"""What README.md has the operator put into the Secrets; base also takes LEADFLOW_JWT_SECRET."""
 
 
 def secrets_of(name: str) -> dict[str, dict[str, str]]:

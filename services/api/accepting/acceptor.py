@@ -151,6 +151,7 @@ class Acceptor:
             },
             limits=self.limits,
             on_invalid_row=request.on_invalid_row,
+            encoding=request.encoding,
             chunk_rows=self.chunk_rows,
         )
         result = await self.pool.read(job)

@@ -102,18 +102,18 @@ def _refuse_at_sight(request: Request, max_bytes: int) -> None:
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise Refused("not_multipart", "The body is not multipart/form-data.")
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > _most_bytes(max_bytes):
+    if declared.isdigit() and int(declared) > most_body_bytes(max_bytes):
         raise _too_large(max_bytes)
 
 
-def _most_bytes(max_bytes: int) -> int:
-    """Return how many bytes a body may have."""
+def most_body_bytes(max_bytes: int) -> int:
+    """Return how many bytes the body of an upload may have."""
     return max_bytes + MAX_DATA_BYTES + FRAMING_BYTES
 
 
 async def _receive_form(request: Request, path: Path, *, max_bytes: int, seconds: float) -> tuple[FormData, bool]:
     """Return the parts, and whether the body came to its end. The file of the part ``file`` is at ``path``."""
-    body = _Body(request, _most_bytes(max_bytes), max_bytes)
+    body = _Body(request, most_body_bytes(max_bytes), max_bytes)
     parser = _Parser(
         request.headers,
         body.pieces(),

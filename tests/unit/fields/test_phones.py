@@ -284,3 +284,60 @@ def test_both_forms_are_of_old_brazilian_mobiles_only(phone: tuple[str, str], fo
 def test_the_old_form_is_read_as_the_same_phone(number: str) -> None:
     phone = parse_phone(number)
     assert both_forms(phone.country_code, phone.national) == (phone.national, number)
+
+
+LOST = [
+    "(11) 9 1234-567",
+    "(11) 9.1234-567",
+    "(11) 9 123-4567",
+    "11 9 1234567",
+    "11 91 234 567",
+    "(11) 9 8123-456",
+    "(11) 91234-567",
+    "+55 11 9 8123-456",
+    "+55 (11) 9 812-3456",
+    "(1) 98123-4567",
+    "+55 1 98123-4567",
+    "0 1 98123-4567",
+    "1191234567.8",
+    "1191234567,80",
+    "1 1 9 1 2 3 4 5 6 7",
+]
+
+
+@pytest.mark.parametrize("typed", LOST)
+def test_a_lost_digit_never_makes_another_persons_number(typed: str) -> None:
+    assert outcome(typed) == "phone_invalid"
+
+
+SETS_NINTH_APART = [
+    "({0}) 9 {1}-{2}",
+    "{0} 9 {1} {2}",
+    "({0}) 9.{1}-{2}",
+    "{0}-9-{1}-{2}",
+    "+55 {0} 9 {1}-{2}",
+    "{0} 9 {1}{2}",
+]
+GROUPS_NINE = ["({0}) 9{1}-{2}", "{0} 9{1} {2}", "+55 ({0}) 9{1}-{2}"]
+
+
+@given(
+    form=st.sampled_from(SETS_NINTH_APART + GROUPS_NINE),
+    ddd=st.sampled_from(["11", "21", "31", "48", "81", "19", "91", "99"]),
+    first=st.integers(6_000, 9_999),
+    last=st.integers(0, 9_999),
+    data=st.data(),
+)
+def test_no_phone_with_a_digit_less_is_stored(form: str, ddd: str, first: int, last: int, data: st.DataObject) -> None:
+    """Less the ninth digit it is an old phone, and so it is where that is written at once with what follows it."""
+    typed = form.format(ddd, first, f"{last:04d}")
+    assert isinstance(outcome(typed), Phone)
+    ninth = typed.index("9", typed.index(ddd) + 2)
+    end_of_group = ninth + 1 if form in SETS_NINTH_APART else ninth + 5
+    at = data.draw(st.sampled_from([at for at, char in enumerate(typed) if char.isdigit() and at != ninth]))
+    in_its_group = form in GROUPS_NINE and ninth < at < end_of_group
+    of_the_country = typed.startswith("+") and at < typed.index(ddd)
+    lost = typed[:at] + typed[at + 1 :]
+    if in_its_group or of_the_country:
+        return
+    assert outcome(lost) == "phone_invalid", lost

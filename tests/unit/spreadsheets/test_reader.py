@@ -95,9 +95,7 @@ TEXT = "name;phone;cpf;email;tags\r\nJoão Gonçalves;11912345678;;;Ação\r\n"
 JOAO = [(2, ["João Gonçalves", "11912345678", "", "", "Ação"])]
 
 
-@pytest.mark.parametrize(
-    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "mac_roman", "cp850"]
-)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
 def test_encodings(read: Reader, encoding: str) -> None:
     assert read(TEXT.encode(encoding)) == JOAO
 

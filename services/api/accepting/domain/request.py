@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from libs.common.messages import Id
 from libs.common.web.refusals import Detail, Refused
+from libs.spreadsheets.encodings import EncodingName
 
 MAX_NAME = 255
 MAX_TAGS = 5
@@ -41,6 +42,11 @@ class ImportRequest(BaseModel):
     tag_ids: Annotated[list[Id], Field(max_length=MAX_TAGS)] = []
     on_invalid_row: Literal["reject", "skip"] = Field(
         "reject", description="`reject`: any invalid row refuses the upload. `skip`: valid rows go on."
+    )
+
+    encoding: EncodingName | None = Field(
+        None,
+        description="What a CSV is encoded in, for one that is refused with `file_encoding`; else it is found out.",
     )
 
     @field_validator("name")

@@ -1,5 +1,6 @@
 """One upload becomes chunks: records are read, validated, freed of repeats, and handed on to be spooled."""
 
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, islice
 from operator import itemgetter
@@ -9,12 +10,13 @@ from typing import Any, BinaryIO
 from libs.common.web.refusals import Detail, Refused
 from libs.contracts.lead_import.internal.carried_cells import unspelled_cells
 from libs.contracts.lead_import.internal.messages import Outcome
+from libs.spreadsheets.cell_faults import Faults
 from libs.spreadsheets.reader import Record, Spreadsheet, read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
 from services.api.reading.domain.chunk_writer import ChunkWriter, RowBlock
 from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.kept_cells import kept, kept_headers
-from services.api.reading.domain.rows import Lead, Leads, validate_row, validate_rows
+from services.api.reading.domain.rows import NO_FAULTS, Lead, Leads, validate_row, validate_rows
 from services.api.reading.domain.seen_phones import SeenPhones
 from services.api.reasons import SETTLED_REASONS
 
@@ -34,7 +36,7 @@ def file_to_chunks(job: ReadingJob) -> ReadingResult:
     """
     try:
         with Path(job.spool_path).open("wb") as spool:
-            return _Reading(job, spool).of(read_spreadsheet(Path(job.upload_path), job.limits))
+            return _Reading(job, spool).of(read_spreadsheet(Path(job.upload_path), job.limits, encoding=job.encoding))
     except Unreadable as unreadable:
         return ReadingResult(refusal=Refused(unreadable.code, unreadable.detail))
     except Refused as refused:
@@ -48,13 +50,15 @@ class _Reading:
         self._job = job
         self._chunks = ChunkWriter(job, spool)
         self._rejects = job.on_invalid_row == "reject"
-        self._seen = SeenPhones(job.limits.max_rows)
+        self._seen = SeenPhones(job.limits.max_rows, multiplier=secrets.randbits(64) | 1)
         self._errors: list[Detail] = []
         self._total_errors = 0
         self._existing = self._invalid = 0
+        self._faults: Faults = {}
 
     def of(self, spreadsheet: Spreadsheet) -> ReadingResult:
         limits = self._job.limits
+        self._faults = spreadsheet.faults
         # One row too many is enough to refuse a file; what stands below it is not read.
         records = islice(spreadsheet.rows, limits.max_rows + 1)
         total_rows = 0
@@ -82,7 +86,9 @@ class _Reading:
     def _validated(self, block: list[Record]) -> RowBlock:
         """Return the rows of a block: invalid ones settled, and those whose phone stands in an earlier valid row."""
         settled: list[dict[str, Any]] = []
-        leads = validate_rows([cells for _, cells in block], self._job.limits.max_cell_chars)
+        leads = None
+        if not (self._faults and any(number in self._faults for number, _ in block)):
+            leads = validate_rows([cells for _, cells in block], self._job.limits.max_cell_chars)
         if leads is None:
             block, leads = self._one_by_one(block, settled)
         repeats = self._seen.repeats(leads.phone)
@@ -100,7 +106,7 @@ class _Reading:
         valid: list[Record] = []
         leads: list[Lead] = []
         for number, cells in block:
-            lead = validate_row(number, cells, self._job.limits.max_cell_chars)
+            lead = validate_row(number, cells, self._job.limits.max_cell_chars, self._faults.get(number, NO_FAULTS))
             if isinstance(lead, Lead):
                 valid.append((number, cells))
                 leads.append(lead)

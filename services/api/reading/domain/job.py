@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from libs.common.web.refusals import Detail, Refused
 from libs.contracts.lead_import.internal.messages import MAX_CHUNK_BYTES
+from libs.spreadsheets.encodings import EncodingName
 from libs.spreadsheets.limits import Limits
 
 
@@ -19,6 +20,8 @@ class ReadingJob:
     """``import_id, company_id, account_id, source_id, creator_id, tag_ids, accepted_at`` (ISO 8601 with zone)."""
     limits: Limits = field(default_factory=Limits)
     on_invalid_row: Literal["reject", "skip"] = "reject"
+    encoding: EncodingName | None = None
+    """What the caller says that a text file is in; None: it is found out."""
     chunk_rows: int = field(kw_only=True)
     """Rows of a chunk at most; one of long rows is closed earlier, by ``chunk_bytes``."""
     chunk_bytes: int = field(default=MAX_CHUNK_BYTES, kw_only=True)

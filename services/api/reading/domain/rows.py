@@ -1,7 +1,8 @@
 """A row becomes a lead, or the list of rules that it breaks."""
 
-from collections.abc import Callable, Sequence
-from itertools import compress
+from collections.abc import Callable, Mapping, Sequence
+from itertools import compress, repeat
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from libs.common.web.refusals import Detail
@@ -10,10 +11,14 @@ from libs.fields.emails import parse_email
 from libs.fields.invalid_value import InvalidValue
 from libs.fields.names import parse_name
 from libs.fields.phones import Phone, parse_phone
+from libs.fields.shown_errors import shows_error
 from libs.fields.tags import parse_tags
 from libs.fields.text import all_trimmed
+from libs.spreadsheets.cell_faults import CellFault
 from libs.spreadsheets.header import FILE_COLUMNS
 from services.api.reasons import ROW_ERRORS
+
+NO_FAULTS: Mapping[int, CellFault] = MappingProxyType({})
 
 _PARSERS: tuple[Callable[[str], object], ...] = (parse_name, parse_phone, parse_cpf, parse_email, parse_tags)
 
@@ -76,33 +81,37 @@ def validate_rows(rows: Sequence[list[str]], max_cell_chars: int) -> Leads | Non
         return None
 
 
-def validate_row(row: int, cells: list[str], max_cell_chars: int) -> Lead | list[Detail]:
+def validate_row(
+    row: int, cells: list[str], max_cell_chars: int, faults: Mapping[int, CellFault] = NO_FAULTS
+) -> Lead | list[Detail]:
     """Return the lead that the cells of a row make, or one entry for every cell that breaks a rule.
 
-    ``cells`` are at least five; ``row`` is the number that the spreadsheet shows.
+    ``cells`` are at least five; ``row`` is the number that the spreadsheet shows; ``faults`` the columns whose cells
+    hold no value, though they are not blank.
     """
     if len(cells) > len(FILE_COLUMNS):
         return [_detail(row, None, "cells_too_many")]
     name, phone, cpf, email, tags = texts = all_trimmed(cells)
-    if max(map(len, cells)) <= max_cell_chars:
+    if max(map(len, cells)) <= max_cell_chars and not faults:
         try:
             return Lead(parse_name(name), parse_phone(phone), parse_cpf(cpf), parse_email(email), parse_tags(tags))
         except InvalidValue:
             pass  # Once more, cell by cell: a person wants to know all that is wrong
-    return _faults(row, cells, texts, max_cell_chars)
+    codes = map(_fault, _PARSERS, cells, texts, map(faults.get, range(len(cells))), repeat(max_cell_chars))
+    return [_detail(row, column, code) for column, code in zip(FILE_COLUMNS, codes, strict=True) if code]
 
 
-def _faults(row: int, cells: list[str], texts: list[str], max_cell_chars: int) -> list[Detail]:
-    faults = []
-    for column, parse, cell, text in zip(FILE_COLUMNS, _PARSERS, cells, texts, strict=True):
-        if len(cell) > max_cell_chars:
-            faults.append(_detail(row, column, "cell_too_long"))
-            continue
-        try:
-            parse(text)
-        except InvalidValue as invalid:
-            faults.append(_detail(row, column, invalid.code))
-    return faults
+def _fault(
+    parse: Callable[[str], object], cell: str, text: str, found: CellFault | None, max_cell_chars: int
+) -> str | None:
+    """Return the code of the rule that a cell breaks; None: it breaks none."""
+    if found or len(cell) > max_cell_chars:
+        return found or "cell_too_long"
+    try:
+        parse(text)
+    except InvalidValue as invalid:
+        return "cell_error" if shows_error(text) else invalid.code
+    return None
 
 
 def _detail(row: int, column: str | None, code: str) -> Detail:

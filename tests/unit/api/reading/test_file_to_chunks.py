@@ -1,6 +1,7 @@
 """A file becomes chunks in which every row is accounted for, or a refusal that says why."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from libs.contracts.lead_import.internal.messages import (
     SettledRow,
 )
 from libs.fields.phones import Phone
+from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
 from services.api.reading.domain.file_to_chunks import LISTED_ERRORS
 from services.api.reading.domain.job import ReadingResult
@@ -157,14 +159,14 @@ def phone_of(digits: int) -> Phone:
 @settings(max_examples=50)
 @given(phones=st.lists(st.integers(1, 40) | st.integers(10**9, 10**15 - 1) | st.just(2**20), max_size=60))
 def test_the_table_of_phones_is_a_set(phones: list[int]) -> None:
-    table, known = SeenPhones(60), set[int]()
+    table, known = SeenPhones(60, multiplier=0x9E3779B97F4A7C15), set[int]()
     for phone in phones:
         assert table.repeats([phone_of(phone)]) == [phone in known]
         known.add(phone)
 
 
 def test_the_table_of_phones_holds_as_many_as_the_file_may_have_rows() -> None:
-    table = SeenPhones(1_000)
+    table = SeenPhones(1_000, multiplier=0x9E3779B97F4A7C15)
     many = [phone_of(5_511_900_000_000 + at) for at in range(1_000)]
     assert table.repeats(many) == [False] * 1_000
     assert table.repeats(many) == [True] * 1_000
@@ -252,7 +254,11 @@ def test_every_row_is_accounted_for(tmp_path: Path, table: list[list[str]], chun
     (tmp_path / "upload").write_bytes((HEAD + "\r\n".join(lines)).encode("utf-8", "replace"))
     result, chunks = run_on(tmp_path / "upload", tmp_path / "spool", on_invalid_row=mode, chunk_rows=chunk_rows)
     if result.refusal:
-        assert result.refusal.code in ({"file_no_rows"} if mode == "skip" else {"file_no_rows", "invalid_rows"})
+        expected = {"file_no_rows"} if mode == "skip" else {"file_no_rows", "invalid_rows"}
+        if any(len(cells) > len(FILE_COLUMNS) and re.search("[\r\n]", "".join(cells)) for cells in table):
+            # It could be a row with a quotation mark too few that has swallowed the next.
+            expected.add("file_broken")
+        assert result.refusal.code in expected
         return
     numbers = sorted([row for chunk in chunks for row in chunk.live.row] + [row.row for row in settled(chunks)])
     assert len(numbers) == result.total_rows == len(set(numbers))

@@ -1,0 +1,217 @@
+"""Reads an XLSX cell by cell, as XML: the sheets that calamine would read with blanks or zeros, or not at all.
+
+It is several times slower than calamine, and sees what that leaves out: errors, formulas whose value was never stored,
+and texts by numbers that are none.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from libs.spreadsheets.cell_faults import UNKNOWN_ERROR, CellFault, Faults
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.numbers import number_text
+from libs.spreadsheets.unreadable import Unreadable
+from libs.spreadsheets.xlsx_parts import Parts, parse, too_wide
+
+_REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
+_INDEX = re.compile(r"\s*[0-9]{1,9}\s*", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+_COLUMNS_OF_EXCEL = 16_384
+_ROWS_OF_EXCEL = 1_048_576
+_CELLS = 100_000
+_CELLS_PER_ROW = 16
+"""So many cells a sheet that is read here may have, and these more for each row that the limits allow."""
+_ELEMENTS_PER_CELL = 3
+_LONGEST_FORMULA = 1_000
+"""Characters of a formula that are kept, to show its owner which one was never calculated."""
+
+
+def most_cells(limits: Limits) -> int:
+    """Return how many cells may be read here: reading takes two microseconds each."""
+    return _CELLS + _CELLS_PER_ROW * limits.max_rows
+
+
+def sheet_rows(
+    parts: Parts, sheet: str, strings: str | None, limits: Limits, faults: Faults
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield ``(row number, cells as text)`` of the part ``sheet``; note in ``faults`` which hold no value, row by row.
+
+    ``strings`` is the part of the shared strings. Raises Unreadable; ExpatError where the XML is damaged.
+    """
+    texts = _shared_strings(parts, strings, limits) if strings else []
+    reading = _Sheet(texts, most_cells(limits), faults)
+    for _ in parse(parts.blocks(sheet), reading.start, reading.end, reading.text):
+        yield from reading.rows
+        reading.rows.clear()
+    yield from reading.rows
+
+
+def _shared_strings(parts: Parts, part: str, limits: Limits) -> list[str]:
+    reading = _Strings(_ELEMENTS_PER_CELL * most_cells(limits))
+    for _ in parse(parts.blocks(part), reading.start, reading.end, reading.text):
+        pass
+    return reading.strings
+
+
+@dataclass(slots=True)
+class _Elements:
+    """Counts elements: a small archive can hold millions, and each takes time."""
+
+    left: int
+
+    def count(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Unreadable("file_too_large", "The workbook holds too many cells.")
+
+
+class _Strings:
+    """Follows the events of the shared strings' XML."""
+
+    def __init__(self, most: int) -> None:
+        self.strings: list[str] = []
+        self._elements = _Elements(most)
+        self._pieces: list[str] = []
+        self._is_text = self._is_phonetic = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._elements.count()
+        if name == "si":
+            self._pieces = []
+        elif name == "rPh":
+            self._is_phonetic = True
+        self._is_text = name == "t" and not self._is_phonetic
+
+    def text(self, data: str) -> None:
+        if self._is_text:
+            self._pieces.append(data)
+
+    def end(self, name: str) -> None:
+        self._is_text = False
+        if name == "rPh":
+            self._is_phonetic = False
+        elif name == "si":
+            self.strings.append("".join(self._pieces))
+
+
+@dataclass(slots=True)
+class _Cell:
+    """What stands between the tags of one cell."""
+
+    kind: str
+    texts: dict[str, str] = field(default_factory=dict)
+    """By element: v, the value; t, an inline string; f, a formula."""
+
+
+class _Sheet:
+    """Follows the events of a sheet's XML; ``rows`` are those that have ended."""
+
+    def __init__(self, strings: list[str], most: int, faults: Faults) -> None:
+        self.rows: list[tuple[int, list[str]]] = []
+        self._strings = strings
+        self._faults = faults
+        self._elements = _Elements(_ELEMENTS_PER_CELL * most)
+        self._cells_left = self._most = most
+        self._row = 0
+        self._column = -1
+        self._cells: dict[int, str] = {}
+        self._cell: _Cell | None = None
+        self._inside = ""
+        self._is_phonetic = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._elements.count()
+        if name == "row":
+            self._begin_row(attributes.get("r", ""))
+        elif name == "c":
+            self._begin_cell(attributes)
+        elif self._cell is not None:
+            self._is_phonetic = self._is_phonetic or name == "rPh"
+            self._inside = name if name in {"v", "t", "f"} and not self._is_phonetic else ""
+            if self._inside:
+                self._cell.texts.setdefault(name, "")
+
+    def text(self, data: str) -> None:
+        if self._cell is not None and self._inside:
+            texts = self._cell.texts
+            if self._inside != "f" or len(texts["f"]) < _LONGEST_FORMULA:
+                texts[self._inside] += data
+
+    def end(self, name: str) -> None:
+        self._inside = ""
+        if name == "rPh":
+            self._is_phonetic = False
+        elif name == "c" and self._cell is not None:
+            text = self._text_of(self._cell)
+            if text:
+                self._cells[self._column] = text
+            self._cell = None
+        elif name == "row":
+            self._end_row()
+
+    def _begin_row(self, number: str) -> None:
+        row = int(number) if number.isdecimal() and len(number) <= len(str(_ROWS_OF_EXCEL)) else self._row + 1
+        if not self._row < row <= _ROWS_OF_EXCEL:
+            raise Unreadable("file_broken", f"Row {row} of the workbook stands below row {self._row}.")
+        self._row, self._column = row, -1
+
+    def _end_row(self) -> None:
+        if self._cells:
+            width = max(self._cells) + 1
+            self._cells_left -= width
+            if self._cells_left < 0:
+                raise too_wide(self._row, width)
+            self.rows.append((self._row, [self._cells.get(column, "") for column in range(width)]))
+            self._cells = {}
+
+    def _begin_cell(self, attributes: dict[str, str]) -> None:
+        reference = _REFERENCE.fullmatch(attributes.get("r", ""))
+        self._column = column_of(reference[1].upper()) if reference else self._column + 1
+        if reference and int(reference[2]) != self._row:
+            raise Unreadable("file_broken", f"Row {self._row} of the workbook holds a cell of another row.")
+        if self._column >= _COLUMNS_OF_EXCEL:
+            raise too_wide(self._row, self._column + 1)
+        self._cells_left -= 1
+        if self._cells_left < 0:
+            raise Unreadable("file_too_large", f"The workbook holds more than {self._most} cells.")
+        self._cell = _Cell(attributes.get("t", "n").strip())
+
+    def _text_of(self, cell: _Cell) -> str:
+        value = cell.texts.get("v")
+        if cell.kind == "e":
+            self._fault("cell_error")
+            return value or UNKNOWN_ERROR
+        # The result of a formula may be an empty text, which is a value: <v></v> of kind str.
+        if "f" in cell.texts and (value is None or (not value and cell.kind != "str")):
+            self._fault("cell_not_calculated")
+            return "=" + cell.texts["f"]
+        if cell.kind == "inlineStr":
+            return cell.texts.get("t", "")
+        return self._value(cell.kind, value) if value else ""
+
+    def _value(self, kind: str, value: str) -> str:
+        plain = value.strip()
+        if kind == "s":
+            return self._shared(value)
+        if kind == "b":
+            return "FALSE" if plain == "0" else "TRUE"
+        if kind in {"n", ""} and _NUMBER.fullmatch(plain):
+            return number_text(float(plain))
+        return value
+
+    def _shared(self, index: str) -> str:
+        if not _INDEX.fullmatch(index) or int(index) >= len(self._strings):
+            raise Unreadable("file_broken", f"Row {self._row} of the workbook names a text that is not in the file.")
+        return self._strings[int(index)]
+
+    def _fault(self, fault: CellFault) -> None:
+        self._faults.setdefault(self._row, {})[self._column] = fault
+
+
+def column_of(letters: str) -> int:
+    """Return the index of a column, counted from 0: A is 0, Z 25, AA 26."""
+    index = 0
+    for letter in letters:
+        index = index * 26 + ord(letter) - ord("A") + 1
+    return index - 1

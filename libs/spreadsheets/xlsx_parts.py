@@ -1,0 +1,130 @@
+"""The parts of an Office archive: inflated within a limit, parsed as XML within a limit."""
+
+import posixpath
+import zipfile
+import zlib
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from typing import Any
+from xml.parsers import expat
+
+from libs.spreadsheets.unreadable import Unreadable
+
+_BLOCK = 1 << 18
+PENDING = 1 << 20
+"""Bytes of one XML tag, comment or the like at most: a parser holds a whole one in memory, so that one without an end
+would fill it."""
+
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+"""What ``zipfile`` raises on archives that are cut short, encrypted, or made to confuse it."""
+
+
+class Parts:
+    """The archive's parts, inflated in blocks, all of them together within ``max_bytes``."""
+
+    def __init__(self, archive: zipfile.ZipFile, max_bytes: int) -> None:
+        self._archive = archive
+        self._left = self._max_bytes = max_bytes
+        self._names: dict[str, zipfile.ZipInfo] = {}
+        for info in archive.infolist():
+            name = part_name(info.filename)
+            if name in self._names:
+                # One reader would take the first, another one the last: what was measured is not what is read.
+                raise Unreadable("file_broken", "The workbook's archive holds a part twice.")
+            self._names[name] = info
+
+    def __contains__(self, name: str) -> bool:
+        return part_name(name) in self._names
+
+    def names(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def blocks(self, name: str) -> Generator[bytes, None, None]:
+        """Yield the part piece by piece. Raises Unreadable when it is missing, encrypted or too large."""
+        info = self._names.get(part_name(name))
+        if info is None:
+            raise Unreadable("file_broken", "The workbook lacks one of its parts.")
+        if info.flag_bits & 1:
+            raise Unreadable("file_encrypted")
+        if info.compress_type not in _METHODS:
+            raise Unreadable("file_broken", "The workbook is packed in a way that Excel does not use.")
+        with self._archive.open(info) as part:
+            while block := part.read(_BLOCK):
+                self._left -= len(block)
+                if self._left < 0:
+                    raise Unreadable("file_too_large", f"The workbook unpacks to more than {self._max_bytes} bytes.")
+                yield block
+
+
+def part_name(name: str) -> str:
+    """Return the name as Excel compares it: without case, slashes forward."""
+    return posixpath.normpath("/" + name.replace("\\", "/")).lstrip("/").lower()
+
+
+def relationships(parts: Parts, of: str) -> dict[str, tuple[str, str]]:
+    """Return {id: (the last word of its type, name of the target's part)} of a part; "" is the whole archive."""
+    folder, name = posixpath.split(of)
+    found: dict[str, tuple[str, str]] = {}
+
+    def start(element: str, attributes: dict[str, str]) -> None:
+        if element == "Relationship" and attributes.get("TargetMode") != "External":
+            target = posixpath.join("/" + folder, attributes.get("Target", "").replace("\\", "/"))
+            kind = attributes.get("Type", "").rpartition("/")[2]
+            found[attributes.get("Id", "")] = kind, posixpath.normpath(target).lstrip("/")
+
+    part = posixpath.join(folder, "_rels", f"{name}.rels")
+    if part in parts:
+        parse_whole(parts.blocks(part), start)
+    return found
+
+
+def parse_whole(blocks: Generator[bytes, None, None], start: Callable[[str, dict[str, str]], None]) -> None:
+    """Parse a small part to its end. Raises ExpatError, Unreadable."""
+    for _ in parse(blocks, start):
+        pass
+
+
+def parse(
+    blocks: Generator[bytes, None, None],
+    start: Callable[[str, dict[str, str]], None],
+    end: Callable[[str], None] | None = None,
+    text: Callable[[str], Any] | None = None,
+) -> Iterator[None]:
+    """Parse XML as a stream; yield after each block. Element names come without prefix.
+
+    Raises ExpatError, Unreadable.
+    """
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    parser.StartElementHandler = lambda name, attributes: start(local(name), attributes)
+    if end is not None:
+        parser.EndElementHandler = lambda name: end(local(name))
+    if text is not None:
+        parser.buffer_text = True
+        parser.CharacterDataHandler = text
+    fed = 0
+    with closing(blocks):
+        for block in blocks:
+            parser.Parse(block, False)
+            fed += len(block)
+            if fed - parser.CurrentByteIndex > PENDING:
+                raise Unreadable("file_broken", "The workbook's XML holds a tag without end.")
+            yield
+        parser.Parse(b"", True)
+        yield
+
+
+def _refuse_doctype(*_: object) -> None:
+    # Excel never writes a document type. Attackers do: it is where entities that unfold without end, and references to
+    # other files, are declared.
+    raise Unreadable("file_broken", "The workbook's XML declares entities.")
+
+
+def local(name: str) -> str:
+    """Return an element's or attribute's name without its prefix."""
+    return name.rpartition(":")[2]
+
+
+def too_wide(rows: int, columns: int) -> Unreadable:
+    return Unreadable("file_too_large", f"The sheet's cells spread over {rows} rows and {columns} columns.")

@@ -1,0 +1,186 @@
+"""A cell that shows an error, or is a formula whose value was never stored, is told as such and never read as blank."""
+
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+import xlwt
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.spreadsheets.cell_faults import Faults
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.reader import read_spreadsheet
+from tests.unit.spreadsheets.records import A_FILE_EACH, Records, gives_records_or_a_refusal, refusal
+from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, cell, row, write_xlsx
+
+STRINGS = "".join(f"<si><t>{text}</t></si>" for text in [*HEADERS, "Ana", "11912345678"])
+SHARED_HEADER = '<row r="1">' + "".join(f'<c r="{c}1" t="s"><v>{at}</v></c>' for at, c in enumerate("ABCDE")) + "</row>"
+
+WITHOUT = {
+    "error": ('<c r="C2" t="e"><v>#N/A</v></c>', "cell_error", "#N/A"),
+    "error in single quotes": ("<c r='C2' t='e'><v>#REF!</v></c>", "cell_error", "#REF!"),
+    "error that came later": ('<c r="C2" t="e"><v>#SPILL!</v></c>', "cell_error", "#SPILL!"),
+    "error without its text": ('<c r="C2" t="e"/>', "cell_error", "#ERROR!"),
+    "error of a formula": ('<c r="C2" t="e"><f>1/0</f><v>#DIV/0!</v></c>', "cell_error", "#DIV/0!"),
+    "error in a section of raw text": ('<c r="C2" t="e"><v><![CDATA[#NUM!]]></v></c>', "cell_error", "#NUM!"),
+    "formula without a value": ('<c r="C2"><f>A2&amp;"x"</f></c>', "cell_not_calculated", '=A2&"x"'),
+    "formula with a value element that is empty": ('<c r="C2"><f>A2</f><v/></c>', "cell_not_calculated", "=A2"),
+    "formula with an empty value": ('<c r="C2"><f>A2</f><v></v></c>', "cell_not_calculated", "=A2"),
+    "formula that is shared": ('<c r="C2"><f t="shared" si="0"/></c>', "cell_not_calculated", "="),
+    "formula of a text without a value": ('<c r="C2" t="str"><f>A2</f></c>', "cell_not_calculated", "=A2"),
+}
+
+
+def read_with_faults(path: Path) -> tuple[Records, Faults]:
+    spreadsheet = read_spreadsheet(path, Limits())
+    return list(spreadsheet.rows), spreadsheet.faults
+
+
+@pytest.mark.parametrize("kind", WITHOUT)
+def test_a_cell_without_a_value_is_told_as_such(tmp_path: Path, kind: str) -> None:
+    written, fault, text = WITHOUT[kind]
+    rows = f'{HEADER}<row r="2">{cell("A2", "Ana")}{cell("B2", "11912345678")}{written}</row>{row(3, "Bia")}'
+    records, faults = read_with_faults(write_xlsx(tmp_path / "upload", rows))
+    assert records == [(2, ["Ana", "11912345678", text, "", ""]), (3, ["Bia", "", "", "", ""])]
+    assert faults == {2: {2: fault}}
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ('<c r="C2"><f>1+1</f><v>2</v></c>', "2"),
+        ('<c r="C2"><v>2</v><f>1+1</f></c>', "2"),
+        ('<c r="C2" t="str"><f>A2</f><v>Ana</v></c>', "Ana"),
+        ('<c r="C2" t="str"><f>IF(1,"",2)</f><v></v></c>', ""),
+        ('<c r="C2"><v><![CDATA[7]]></v></c>', "7"),
+        ('<c r="C2" t="b"><f>1=1</f><v>1</v></c>', "TRUE"),
+        ('<c r="C2" s="1"/>', ""),
+    ],
+)
+def test_a_formula_with_a_value_is_its_value(tmp_path: Path, written: str, text: str) -> None:
+    records, faults = read_with_faults(
+        write_xlsx(tmp_path / "upload", f'{HEADER}<row r="2">{cell("A2", "Ana")}{written}</row>')
+    )
+    assert (records, faults) == ([(2, ["Ana", "", text, "", ""])], {})
+
+
+@pytest.mark.parametrize("index", ["-1", "7", "5.0", "+5", "0x5", "five", "99999999999", "\u0665"])
+def test_a_text_by_an_index_that_is_none_refuses_the_file(tmp_path: Path, index: str) -> None:
+    rows = f'{SHARED_HEADER}<row r="2"><c r="A2" t="s"><v>{index}</v></c><c r="B2" t="s"><v>6</v></c></row>'
+    refused = refusal(read_with_faults, write_xlsx(tmp_path / "upload", rows, shared_strings=STRINGS))
+    assert (refused.code, "Row 2" in refused.detail) == ("file_broken", True)
+
+
+@pytest.mark.parametrize("index", ["5", " 5 ", "5\n", "05"])
+def test_white_space_around_an_index_is_taken_off(tmp_path: Path, index: str) -> None:
+    rows = f'{SHARED_HEADER}<row r="2"><c r="A2" t="s"><v>{index}</v></c><c r="B2" t="s"><v>6</v></c></row>'
+    records, _ = read_with_faults(write_xlsx(tmp_path / "upload", rows, shared_strings=STRINGS))
+    assert records == [(2, ["Ana", "11912345678", "", "", ""])]
+
+
+STYLES = (
+    '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+    '<numFmts count="1"><numFmt numFmtId="164" formatCode="[h]:mm:ss"/></numFmts>'
+    '<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="164" applyNumberFormat="1"/></cellXfs></styleSheet>'
+)
+
+
+@pytest.mark.parametrize(
+    ("number", "digits"),
+    [("5511912345678", "5511912345678"), ("1191234567", "1191234567"), ("2", "2"), ("1e30", "1" + "0" * 30)],
+)
+def test_a_number_that_is_shown_as_a_duration_is_the_digits_that_it_is(
+    tmp_path: Path, number: str, digits: str
+) -> None:
+    rows = f'{HEADER}<row r="2">{cell("A2", "Ana")}<c r="B2" s="1"><v>{number}</v></c></row>{row(3, "Bia")}'
+    path = write_xlsx(tmp_path / "upload", rows, parts={"xl/styles.xml": STYLES})
+    # Calamine finds the styles by the workbook's relationships.
+    with zipfile.ZipFile(path) as archive:
+        relationships = archive.read("xl/_rels/workbook.xml.rels").decode()
+    style = relationships.replace(
+        "</Relationships>",
+        '<Relationship Id="rSt" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles"'
+        ' Target="styles.xml"/></Relationships>',
+    )
+    write_xlsx(path, rows, parts={"xl/styles.xml": STYLES, "xl/_rels/workbook.xml.rels": style})
+    records, _ = read_with_faults(path)
+    assert records[0] == (2, ["Ana", digits, "", "", ""])
+    assert records[1][1][0] == "Bia"
+
+
+# Any workbook whose cells are errors, or formulas without values, never loses a cell
+
+KINDS = st.sampled_from(["value", "blank", *WITHOUT])
+
+
+@A_FILE_EACH
+@given(table=st.lists(st.lists(KINDS, min_size=5, max_size=5), min_size=1, max_size=6))
+def test_no_workbook_loses_a_cell(tmp_path: Path, table: list[list[str]]) -> None:
+    rows, wanted = [HEADER], {}
+    for number, kinds in enumerate(table, start=2):
+        cells = []
+        for column, kind in enumerate(kinds):
+            place = f"{'ABCDE'[column]}{number}"
+            if kind in WITHOUT:
+                written, fault, _ = WITHOUT[kind]
+                cells.append(written.replace("C2", place))
+                wanted[number, column] = fault
+            elif kind == "value":
+                cells.append(cell(place, "x"))
+                wanted[number, column] = ""
+        rows.append(f'<row r="{number}">{"".join(cells)}</row>')
+    records, faults = read_with_faults(write_xlsx(tmp_path / "upload", "".join(rows)))
+    found = {
+        (number, column): faults.get(number, {}).get(column, "")
+        for number, cells in records
+        for column, text in enumerate(cells)
+        if text
+    }
+    assert found == wanted
+
+
+# XLS and XLSB
+
+
+def calculate_when_loaded(path: Path) -> None:
+    """Say of the formulas of an XLS that their values are not stored, as a program does that does not calculate."""
+    blank, stored = struct.pack("<Q", 0xFFFF000000000003), path.read_bytes()
+    assert stored.count(blank) == 1
+    path.write_bytes(stored.replace(blank + b"\0\0", blank + struct.pack("<H", 2)))
+
+
+def test_errors_of_an_xls(tmp_path: Path) -> None:
+    book = xlwt.Workbook()
+    hidden, sheet = book.add_sheet("Hidden"), book.add_sheet("Leads")
+    hidden.visibility = 1
+    hidden.write(1, 1, "never read")
+    for column, name in enumerate(HEADERS):
+        sheet.write(0, column, name)
+    book.set_active_sheet(1)
+    sheet.write(1, 0, "Ana")
+    sheet.row(1).set_cell_error(4, 0x2A)
+    sheet.row(2).set_cell_error(0, 0x17)
+    sheet.write(3, 0, "Bia")
+    sheet.write(3, 2, xlwt.Formula("1+1"))
+    book.save(str(tmp_path / "upload"))
+    calculate_when_loaded(tmp_path / "upload")
+    records, faults = read_with_faults(tmp_path / "upload")
+    assert records == [
+        (2, ["Ana", "", "", "", "#N/A"]),
+        (3, ["#REF!", "", "", "", ""]),
+        (4, ["Bia", "", "=", "", ""]),
+    ]
+    assert faults == {2: {4: "cell_error"}, 3: {0: "cell_error"}, 4: {2: "cell_not_calculated"}}
+
+
+def test_a_damaged_xls_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    book = xlwt.Workbook()
+    book.add_sheet("Leads").write(0, 0, "name")
+    book.save(str(path))
+    content = path.read_bytes()
+    for cut in range(600, len(content), 97):
+        path.write_bytes(content[:cut] + struct.pack("<I", 0xFFFFFFFF) * 4 + content[cut + 16 :])
+        gives_records_or_a_refusal(path)

@@ -1,0 +1,147 @@
+"""A hostile file costs time in proportion to its size: counted in calls and lines of Python, not in seconds.
+
+Each kind of file is made in two sizes, one four times the other. What is linear takes four times the work; what was
+quadratic took sixteen times.
+"""
+
+import sys
+import zipfile
+from collections.abc import Callable
+from itertools import count, islice
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from libs.fields.phones import Phone
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.reader import read_spreadsheet
+from libs.spreadsheets.unreadable import Unreadable
+from services.api.reading.domain.seen_phones import SeenPhones
+from tests.unit.spreadsheets.records import refusal
+from tests.unit.spreadsheets.workbooks import HEADER, write_xlsx
+
+HEAD = b"name,phone,cpf,email,tags\n"
+
+
+def counted(work: Callable[[], object]) -> int:
+    """Return how many calls, of Python and of C, and lines the work takes."""
+    lines = count()
+
+    def line(frame: FrameType, event: str, argument: Any) -> Any:
+        next(lines)
+        return line
+
+    before = sys.gettrace()
+    sys.settrace(line)
+    try:
+        calls = counted_calls(work)
+    finally:
+        sys.settrace(before)
+    return calls + next(lines)
+
+
+def counted_calls(work: Callable[[], object]) -> int:
+    """Return how many calls the work takes; quicker."""
+    calls = count()
+    before = sys.getprofile()
+    sys.setprofile(lambda *_: next(calls))
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return next(calls)
+
+
+def read_all(path: Path) -> None:
+    try:
+        for _ in read_spreadsheet(path, Limits()).rows:
+            pass
+    except Unreadable:
+        return
+
+
+TEXTS: dict[str, Callable[[int], bytes]] = {
+    "one long word and a byte that is no UTF-8": lambda size: HEAD + b"a" * (8_000 * size) + b"\n\xff\n",
+    "a header of many names": lambda size: b"name," * (4_000 * size) + b"\n",
+    "line ends alone": lambda size: HEAD + b"\n" * (10_000 * size),
+    "words with accents alone": lambda size: HEAD + b"\xe9 " * (10_000 * size) + b"\n",
+    "bytes that are no ASCII alone": lambda size: HEAD + b"\xe9" * (20_000 * size) + b"\n",
+    "quotation marks alone": lambda size: HEAD + b'"' * (10_001 * size) + b"\n",
+    "marks and separators": lambda size: HEAD + b'",' * (5_000 * size) + b"\n",
+    "many lines in one cell": lambda size: HEAD + b'"' + b"x\n" * (5_000 * size) + b'",1,,,\n',
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_text_costs_in_proportion_to_its_size(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "upload"
+
+    def cost(size: int) -> int:
+        path.write_bytes(TEXTS[kind](size))
+        return counted(lambda: read_all(path))
+
+    cost(1)  # imports and caches
+    assert cost(4) < 5 * cost(1) + 2_000
+
+
+ROWS: dict[str, Callable[[int], str]] = {
+    "cells without a reference": lambda size: '<row r="2">' + "<c/>" * (4_000 * size) + "</row>",
+    "errors": lambda size: "".join(
+        f'<row r="{n}"><c r="A{n}" t="e"><v>#N/A</v></c></row>' for n in range(2, 1_000 * size)
+    ),
+    "formulas that never end": lambda size: '<row r="2"><c r="A2">' + "<f " * (4_000 * size) + "</c></row>",
+    "formulas without a value": lambda size: '<row r="2"><c r="A2">' + "<f>A</f>" * (4_000 * size) + "</c></row>",
+    "elements that nobody knows": lambda size: '<row r="2">' + "<x/>" * (4_000 * size) + "</row>",
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_a_workbook_costs_in_proportion_to_its_size(tmp_path: Path, kind: str) -> None:
+    def cost(size: int) -> int:
+        path = write_xlsx(tmp_path / "upload", HEADER + ROWS[kind](size))
+        return counted(lambda: read_all(path))
+
+    cost(1)
+    assert cost(4) < 5 * cost(1) + 2_000
+
+
+@pytest.mark.parametrize("cells", ["<c/>", "<c><v>1</v></c>", '<c t="e"><v>#N/A</v></c>', "<x/>"])
+def test_a_small_archive_of_very_many_cells_is_refused_before_they_are_read(tmp_path: Path, cells: str) -> None:
+    count_of_cells = 18_000_000 // len(cells)
+    path = write_xlsx(tmp_path / "upload", f'{HEADER}<row r="2">{cells * count_of_cells}</row>')
+    assert path.stat().st_size < 200_000
+    assert counted_calls(lambda: read_all(path)) < 12_000_000
+    assert refusal(lambda: list(read_spreadsheet(path, Limits()).rows)).code == "file_too_large"
+
+
+def test_blank_rows_have_an_end(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    path.write_bytes(HEAD + b"\n" * 1_100_000)
+    assert refusal(lambda: list(read_spreadsheet(path, Limits()).rows)).code == "file_too_large"
+
+
+def test_two_parts_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "upload")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("/xl/worksheets/sheet1.xml", "<worksheet/>")
+    refused = refusal(lambda: read_spreadsheet(path, Limits()))
+    assert (refused.code, "twice" in refused.detail) == ("file_broken", True)
+
+
+def test_phones_that_somebody_chose_do_not_queue_for_one_place_of_the_table() -> None:
+    """For a multiplier that is known phones can be chosen that all want the same place; it is another one each time."""
+    known, rows = 0x9E3779B97F4A7C15, 500
+    places = 1 << (2 * rows).bit_length()
+    numbers = (
+        number for number in range(11_900_000_000, 12_000_000_000) if (int(f"55{number}") * known >> 40) % places == 7
+    )
+    phones = [Phone("55", "BR", str(number)) for number in islice(numbers, 200)]
+
+    def lines(multiplier: int) -> int:
+        table = SeenPhones(rows, multiplier=multiplier)
+        return counted(lambda: table.repeats(phones))
+
+    assert SeenPhones(rows, multiplier=known).repeats(phones) == [False] * 200
+    assert lines(known) > 5 * lines(0xD1342543DE82EF95)

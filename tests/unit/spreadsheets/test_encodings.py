@@ -1,0 +1,94 @@
+# ruff: noqa: RUF001 - signs that look like others are what this file is about
+"""An encoding is believed where it is certain; else people are asked, and see how a name would read."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.spreadsheets.encodings import CODECS, EncodingName, find_encoding
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.reader import read_spreadsheet
+from libs.spreadsheets.unreadable import Unreadable
+from tests.unit.spreadsheets.records import A_FILE_EACH, refusal
+
+HEAD = "name;phone;cpf;email;tags\r\n"
+NAMES = (
+    *("João", "José", "Luís", "LUÍS", "Gonçalves", "GONÇALVES", "Conceição", "CONCEIÇÃO", "Inês", "Mônica", "Ângela"),
+    *("Antônio", "Íris", "Simões", "Camões", "MÁRCIO", "Cláudia", "Érica", "ÉRICA", "Luã", "Ação", "Irmãos", "Lêda"),
+    *("Márcia", "Sérgio", "Tânia", "Ênio", "ANDRÉ", "Açaí", "Vovô", "Óscar", "Núñez", "Fátima", "Flávio", "Téo"),
+    *("Müller", "Björn", "Zoë", "FitPro™", "D’Ávila", "Sant’Ana", "1º Lugar", "Café “Sol”", "Vendas – Sul"),
+)
+OTHERS: tuple[EncodingName, ...] = ("macintosh", "cp850", "cp860", "gb18030")
+
+
+def written(folder: Path, names: list[str], codec: str) -> Path:
+    path = folder / "upload"
+    rows = [f"{name};1198123{number:04d};;;\r\n" for number, name in enumerate(names)]
+    path.write_bytes("".join([HEAD, *rows]).encode(codec))
+    return path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_name_tells_that_a_file_is_windows_1252(tmp_path: Path, name: str) -> None:
+    assert find_encoding(written(tmp_path, [name], "cp1252")) == "cp1252"
+
+
+@pytest.mark.parametrize("name", ["Zé", "JOÇO"])
+def test_a_name_that_reads_well_in_two_encodings_is_asked_about(tmp_path: Path, name: str) -> None:
+    assert "DOS (cp850)" in refusal(find_encoding, written(tmp_path, [name], "cp1252")).detail
+
+
+def encodable(name: str, encoding: EncodingName) -> bool:
+    try:
+        name.encode(CODECS[encoding])
+    except UnicodeEncodeError:
+        return False
+    return not name.isascii()
+
+
+@A_FILE_EACH
+@given(encoding=st.sampled_from(OTHERS), data=st.data())
+def test_names_in_another_encoding_are_never_stored_as_other_names(
+    tmp_path: Path, encoding: EncodingName, data: st.DataObject
+) -> None:
+    possible = (
+        ["李明", "王小红", "张伟"] if encoding == "gb18030" else [each for each in NAMES if encodable(each, encoding)]
+    )
+    names = data.draw(st.lists(st.sampled_from(possible), min_size=1, max_size=8))
+    path = written(tmp_path, names, CODECS[encoding])
+    try:
+        found = find_encoding(path)
+    except Unreadable as refused:
+        assert refused.code == "file_encoding"
+    else:
+        # Letters for which both encodings have the same byte.
+        assert path.read_bytes().decode(found) == path.read_bytes().decode(CODECS[encoding])
+    read = read_spreadsheet(path, Limits(), encoding=encoding)
+    assert [cells[0] for _, cells in read.rows] == names
+
+
+@pytest.mark.parametrize("encoding", OTHERS)
+def test_a_refusal_shows_how_a_name_would_read_and_what_to_do(tmp_path: Path, encoding: EncodingName) -> None:
+    name = "李明" if encoding == "gb18030" else "Simão"
+    refused = refusal(find_encoding, written(tmp_path, [name], CODECS[encoding]))
+    assert f"“{name}”" in refused.detail
+    assert "CSV UTF-8" in refused.detail
+    assert encoding in refused.detail
+
+
+def test_a_file_is_not_read_in_an_encoding_that_it_is_not_in(tmp_path: Path) -> None:
+    path = written(tmp_path, ["João"], "cp1252")
+    with pytest.raises(Unreadable, match="not encoded in utf-8"):
+        read_spreadsheet(path, Limits(), encoding="utf-8")
+
+
+@pytest.mark.parametrize(("others", "codec"), [("cp1252", "utf-8"), ("utf-8", "cp1252"), ("utf-8", "mac_roman")])
+@pytest.mark.parametrize("rows", [1, 5, 300])
+def test_a_few_rows_in_another_encoding_refuse_a_file(tmp_path: Path, others: str, codec: str, rows: int) -> None:
+    path = tmp_path / "upload"
+    path.write_bytes(
+        HEAD.encode() + "Inês;11981230000;;;\r\n".encode(codec) + "João;11981230001;;;\r\n".encode(others) * rows
+    )
+    assert "Some rows are encoded in UTF-8" in refusal(find_encoding, path).detail
