@@ -98,8 +98,9 @@ def programs(instance: Instance, count: int) -> list[Program]:
             argv = _docker_command(instance, name, container)
             prelude += f"docker rm --force {container} >/dev/null 2>&1\n"  # left behind by a client that was killed
         else:
+            options = kafka_access.java_options(instance) if kafka_access.is_secured(instance) else ()
             argv = (
-                *_jvm(instance, java, "-Xmx512m", "-XX:+UseSerialGC"),
+                *_jvm(instance, java, "-Xmx512m", "-XX:+UseSerialGC", *options),
                 "kafka.Kafka",
                 str(_properties(instance, name).relative_to(instance.state)),
             )

@@ -2,6 +2,7 @@
 
 One listener with SASL_SSL; a user with a password of its own for each service (SCRAM); ACLs that refuse what they do
 not allow, made from the topics' registries (``deploy/kafka_rights.py``). Users are made when the broker's folder is.
+Whoever has a token is believed as well (OAUTHBEARER): no identity provider runs here, but its key lies in the folder.
 """
 
 import asyncio
@@ -11,6 +12,10 @@ import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from jwt.algorithms import RSAAlgorithm
 
 from deploy.local.certificates import Authority
 from deploy.local.instance import Instance, StackError, write_atomically
@@ -24,6 +29,11 @@ BROKER = "broker"
 SUBSCRIBER = "subscriber"
 """Another team's: it may read what is public, in a group of its name."""
 MECHANISM = "SCRAM-SHA-512"
+AUDIENCE = "kafka"
+"""Whom a token must be for."""
+KEY_ID = "local"
+
+_TOKENS = "listener.name.sasl_ssl.oauthbearer"
 
 # Of Kafka's protocol (org.apache.kafka.common.resource, .acl).
 _RESOURCES = {"topic": 2, "group": 3}
@@ -54,9 +64,14 @@ def prepare(instance: Instance) -> None:
     if _users_file(instance).exists():
         return
     authority = Authority("Leadflow's local stack")
-    certificate, key = authority.issue(BROKER)
-    write_atomically(_broker_certificate(instance), (key + certificate).decode(), mode=0o600)
+    certificate, its_key = authority.issue(BROKER)
+    write_atomically(_broker_certificate(instance), (its_key + certificate).decode(), mode=0o600)
     write_atomically(ca_file(instance), authority.certificate.decode())
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    write_atomically(identity_key_file(instance), private, mode=0o600)
+    public = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": KEY_ID, "use": "sig", "alg": "RS256"}
+    write_atomically(_jwks_file(instance), json.dumps({"keys": [public]}))
     users = {name: secrets.token_urlsafe(24) for name in (*_rights(prefix=""), BROKER)}
     write_atomically(folder / "users.json", json.dumps(users, indent=2) + "\n", mode=0o600)
 
@@ -64,6 +79,11 @@ def prepare(instance: Instance) -> None:
 def ca_file(instance: Instance) -> Path:
     """Return the file of the authority that signed the brokers' certificate."""
     return instance.state / "kafka" / "ca.pem"
+
+
+def identity_key_file(instance: Instance) -> Path:
+    """Return the file of the key (RS256, ``KEY_ID``) that signs tokens for Kafka: ``sub`` is the user."""
+    return instance.state / "kafka" / "identity.pem"
 
 
 def client_environment(instance: Instance, user: str) -> dict[str, str]:
@@ -94,12 +114,18 @@ def broker_settings(instance: Instance, port: int, controller_port: int) -> dict
         "advertised.listeners": f"SASL_SSL://127.0.0.1:{port}",
         "listener.security.protocol.map": "SASL_SSL:SASL_SSL,CONTROLLER:SSL",
         "inter.broker.listener.name": "SASL_SSL",
-        "sasl.enabled.mechanisms": MECHANISM,
+        "sasl.enabled.mechanisms": f"{MECHANISM},OAUTHBEARER",
         "sasl.mechanism.inter.broker.protocol": MECHANISM,
         f"listener.name.sasl_ssl.{MECHANISM.lower()}.sasl.jaas.config": (
             "org.apache.kafka.common.security.scram.ScramLoginModule required"
             f' username="{BROKER}" password="{password(instance, BROKER)}";'
         ),
+        f"{_TOKENS}.sasl.jaas.config": "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;",
+        f"{_TOKENS}.sasl.server.callback.handler.class": (
+            "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler"
+        ),
+        f"{_TOKENS}.sasl.oauthbearer.jwks.endpoint.url": _jwks_file(instance).as_uri(),
+        f"{_TOKENS}.sasl.oauthbearer.expected.audience": AUDIENCE,
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": f"kafka/{_broker_certificate(instance).name}",
         "ssl.truststore.type": "PEM",
@@ -110,6 +136,11 @@ def broker_settings(instance: Instance, port: int, controller_port: int) -> dict
         "allow.everyone.if.no.acl.found": "false",
         "super.users": f"User:{BROKER};User:CN={BROKER}",
     }
+
+
+def java_options(instance: Instance) -> tuple[str, ...]:
+    """Return what Java is told of a secured broker: it reads keys of identity providers only from where it may."""
+    return (f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={_jwks_file(instance).as_uri()}",)
 
 
 def format_arguments(instance: Instance) -> list[str]:
@@ -165,6 +196,10 @@ def _rights(*, prefix: str) -> "Mapping[str, list[Right]]":
 
 def _users_file(instance: Instance) -> Path:
     return instance.state / "kafka" / "users.json"
+
+
+def _jwks_file(instance: Instance) -> Path:
+    return instance.state / "kafka" / "jwks.json"
 
 
 def _broker_certificate(instance: Instance) -> Path:

@@ -17,7 +17,7 @@ from libs.common.kafka.admin import ensure_topics
 from libs.common.kafka.lag import group_lags
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
-from libs.common.topics import DeadLetters
+from libs.common.topics import DeadLetters, Piece
 from libs.contracts.lead_import.registry import REGISTRY
 from libs.contracts.registry import registries
 from libs.imports.chats import ensure_chat_indexes
@@ -116,13 +116,19 @@ def list_letters(*, owner: Owner = IMPORT) -> None:
         table.add_row(
             letter.position,
             f"{letter.time:%Y-%m-%d %H:%M:%S}",
-            ":".join(map(str, letter.piece)) if letter.piece else "—",
+            _about(letter.piece, owner),
             letter.original_topic,
             letter.service,
             str(letter.attempts),
             letter.why,
         )
     out.print(table)
+
+
+def _about(piece: Piece | None, owner: str) -> str:
+    # A chunk's third number, when its import was accepted, is for programs: people name it by its import and index.
+    shown = piece[:2] if piece and owner == IMPORT else piece
+    return ":".join(map(str, shown)) if shown else "—"
 
 
 def show_letter(position: Position, save: SaveTo = None, *, owner: Owner = IMPORT) -> None:

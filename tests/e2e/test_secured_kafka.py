@@ -4,9 +4,11 @@ And shared: all names begin with a prefix. The stack is one of this module's own
 """
 
 import asyncio
+import json
 import logging
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,13 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAuthorizationFailedError
 from aiokafka.helpers import create_ssl_context
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
+from prometheus_client import CollectorRegistry
 from pymongo import AsyncMongoClient
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -29,13 +34,23 @@ from deploy.local import ports as ports_of
 from deploy.local.certificates import Authority
 from deploy.local.command import addresses, run
 from deploy.local.instance import Instance
+from deploy.processes import CONSUMERS
+from libs.common.kafka.broker import create_broker
+from libs.common.kafka.clients import kafka_admin, kafka_consumer
+from libs.common.kafka.lag import group_lags
+from libs.common.settings import KafkaSettings
 from libs.common.stores.postgres import sqlalchemy_url
-from tests.support.on_call import OnCall, letter_of, without_the_import_channel
+from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
+from libs.contracts.lead_import.registry import REGISTRY
+from libs.imports.pipeline import PIPELINE
+from tests.support.command_line import leadflow
+from tests.support.on_call import letter_of, without_the_import_channel
 from tests.support.platform import create_tenant
 from tests.support.ports import free_port
 from tests.support.processes import needs_local_stack
-from tests.support.readers import FINISHED, Stored, Topic, body_of, subscribed
+from tests.support.readers import FINISHED, Stored, Topic, body_of, headers_of, subscribed
 from tests.support.stack import INSTANCE, ROOT, SETTINGS, Addresses
+from tests.support.token_endpoint import good, token_endpoint
 from tests.support.user import User, csv_file, lead_rows, new_phones, totals
 from tests.support.waiting import eventually
 
@@ -59,6 +74,10 @@ class Secured:
         """Return what a process is told of Kafka when it is this user."""
         told = kafka_access.client_environment(self.instance, user)
         return told | {"LEADFLOW_KAFKA_TOPIC_PREFIX": PREFIX, "LEADFLOW_KAFKA_BOOTSTRAP": self.stack.kafka_bootstrap}
+
+    def settings(self, user: str) -> dict[str, str]:
+        """Return the same as our own settings are called."""
+        return {name.removeprefix("LEADFLOW_").lower(): value for name, value in self.environment(user).items()}
 
     def access(self, user: str, *, ca_file: Path | None = None) -> dict[str, Any]:
         """Return what another team's own client is told, which knows nothing of ours."""
@@ -122,48 +141,43 @@ async def test_an_import_runs_and_another_team_reads_how_it_ended(user: User, st
     assert await stored.consistent(user.tenant.company_id) == 1_200
 
 
-async def test_a_dead_letter_is_settled_and_replayed_by_the_operator(
+async def test_dead_letters_are_settled_and_the_operator_replays_them(
     user: User, stored: Stored, finished: Topic, secured: Secured
 ) -> None:
-    on_call = OnCall(secured.stack, secured.environment("operator"))
-    async with without_the_import_channel(stored):
-        failed = await user.run(csv_file(lead_rows(new_phones(3))))
+    """A chunk goes through all stages again; what is no chunk's goes to its topic, which it names as Kafka does."""
+    access = secured.access("operator")
+    async with subscribed(secured.stack.kafka_bootstrap, PREFIX + DEAD_LETTERS.topic, **access) as letters:
+        async with AIOKafkaProducer(bootstrap_servers=secured.stack.kafka_bootstrap, **access) as producer:
+            await producer.send_and_wait(CHUNK_ACCEPTED, b"no message of ours", key=b"stranger")
+        assert headers_of(await letters.first_of("stranger"))["x-original-topic"] == CHUNK_ACCEPTED
+        async with without_the_import_channel(stored):
+            failed = await user.run(csv_file(lead_rows(new_phones(3))))
         assert (failed["status"], totals(failed)) == ("FAILED", (0, 0, 3))
-        position, why = letter_of(f"{failed['id']}:0", await on_call("dead-letters", "list"))
+
+        _, why = letter_of(f"{failed['id']}:0", await on_call(secured, "dead-letters", "list"))
         assert CHUNK_TAGGED in why
-    assert "1 chunks go through all stages again" in await on_call("dead-letters", "replay", position)
-    ended = await user.ended(failed["id"])
-    assert (ended["status"], totals(ended)) == ("FINISHED", (3, 0, 0))
-    events = await eventually(lambda: revisions(finished, failed["id"]), what="both finished events")
-    assert events == [1, 2]
-    inspected = await on_call("imports", "inspect", str(failed["id"]))
-    assert all(f"lag of {group}: 0 messages" in inspected for group in ("dedup", "tagger", "creator", "finalizer"))
+        replayed = await on_call(secured, "dead-letters", "replay", "--all")
+        assert "1 chunks go through all stages again; 1 other messages went to their topics." in replayed
+        ended = await user.ended(failed["id"])
+        assert (ended["status"], totals(ended)) == ("FINISHED", (3, 0, 0))
+        await eventually(lambda: count_of(letters, "stranger", 2), what="the stranger's second dead letter")
+    events = await eventually(lambda: count_of(finished, str(failed["id"]), 2), what="both finished events")
+    assert [body_of(event)["revision"] for event in events] == [1, 2]
+    asked = KafkaSettings.model_validate(secured.settings("operator"))
+    assert await group_lags(asked, [REGISTRY], PIPELINE) == dict.fromkeys(PIPELINE, 0)
 
 
-async def revisions(finished: Topic, import_id: int) -> list[int] | None:
-    await finished.catch_up()
-    found = [body_of(record)["revision"] for record in finished.records[str(import_id)]]
-    return found if len(found) > 1 else None
+async def count_of(topic: Topic, key: str, count: int) -> list[ConsumerRecord] | None:
+    await topic.catch_up()
+    return topic.records[key] if len(topic.records[key]) >= count else None
 
 
-async def test_a_letter_of_no_chunk_goes_back_to_where_it_came_from(secured: Secured) -> None:
-    """The operator's user may write there, and the letter names the topic as Kafka does."""
-    on_call = OnCall(secured.stack, secured.environment("operator"))
-    producer = AIOKafkaProducer(bootstrap_servers=secured.stack.kafka_bootstrap, **secured.access("api"))
-    async with producer:
-        await producer.send_and_wait(CHUNK_ACCEPTED, b"no message of ours", key=b"stranger")
-
-    async def letters() -> int:
-        return (await on_call("dead-letters", "list")).count(CHUNK_ACCEPTED)
-
-    await eventually(lambda: at_least(letters, 1), what="a dead letter of no chunk")
-    before = await letters()
-    assert f"{before} other messages went to their topics" in await on_call("dead-letters", "replay", "--all")
-    await eventually(lambda: at_least(letters, 2 * before), what="its second dead letter")
-
-
-async def at_least(count: Any, wanted: int) -> bool:
-    return bool(await count() >= wanted)
+async def on_call(secured: Secured, *command: str) -> str:
+    """Run ``leadflow`` as the people on call do, as their user."""
+    told = secured.environment("operator")
+    code, said = await leadflow(*command, servers=secured.stack, postgres_url=secured.stack.postgres_url, **told)
+    assert code == 0, said
+    return said
 
 
 async def test_a_service_with_anothers_password_never_becomes_ready(secured: Secured, tmp_path: Path) -> None:
@@ -279,6 +293,79 @@ async def test_brokers_whose_certificate_another_authority_signed_are_refused(
         async with subscribing(secured, PREFIX + FINISHED, access):
             pytest.fail("the broker was believed")
     assert "CERTIFICATE_VERIFY_FAILED" in caplog.text
+
+
+async def test_tokens_of_an_identity_provider_are_believed_and_give_the_rights_of_their_user(secured: Secured) -> None:
+    """The provider signs with the key that the brokers were told of; ``sub`` is the user."""
+    key = kafka_access.identity_key_file(secured.instance).read_text()
+    claims = {"sub": "dedup", "aud": kafka_access.AUDIENCE, "iat": int(time.time()), "exp": int(time.time()) + 300}
+    token = jwt.encode(claims, key, algorithm="RS256", headers={"kid": kafka_access.KEY_ID})
+    async with token_endpoint(good(token, seconds=300)) as endpoint:
+        settings = KafkaSettings(
+            kafka_bootstrap=secured.stack.kafka_bootstrap,
+            kafka_security_protocol="SASL_SSL",
+            kafka_sasl_mechanism="OAUTHBEARER",
+            kafka_ca_file=kafka_access.ca_file(secured.instance),
+            kafka_oauth_token_url=endpoint.url,
+            kafka_oauth_client_id="leadflow-dedup",
+            kafka_oauth_client_secret="of the provider",
+            kafka_topic_prefix=PREFIX,
+        )
+        broker = create_broker(settings, service="test", registry=CollectorRegistry())
+        consumer = kafka_consumer(settings, CHUNK_ACCEPTED, client_id="test", auto_offset_reset="earliest")
+        try:
+            await broker.start()
+            await consumer.start()
+            assert (await asyncio.wait_for(consumer.getone(), 30)).topic == CHUNK_ACCEPTED
+            with pytest.raises(TopicAuthorizationFailedError):
+                await broker.publish(b"{}", topic=FINISHED)
+        finally:
+            await consumer.stop()
+            await broker.stop()
+        assert len(endpoint.asked) == 1, "one token for all connections"
+    # Brokers let a clock be half a minute off.
+    for wrong in ({"aud": "another"}, {"iat": int(time.time()) - 600, "exp": int(time.time()) - 120}):
+        refused = jwt.encode(claims | wrong, key, algorithm="RS256", headers={"kid": kafka_access.KEY_ID})
+        async with token_endpoint(good(refused)) as endpoint:
+            told = settings.model_copy(update={"kafka_oauth_token_url": endpoint.url})
+            admin = kafka_admin(told, client_id="test", request_timeout_ms=5_000)
+            # aiokafka believes itself in, and finds no brokers: whatever is asked then fails.
+            with pytest.raises((KafkaError, OSError, TimeoutError)):
+                await admin.start()
+                await admin.list_topics()
+            await admin.close()
+
+
+async def test_a_certificate_of_our_own_lets_us_in_where_brokers_ask_for_one(secured: Secured) -> None:
+    """The controllers do: they hold the passwords, so they can ask nobody for one."""
+    port = json.loads((secured.instance.state / "ports.json").read_text())["ports"]["kafka-controller"]
+    ours = secured.instance.state / "kafka" / "broker.pem"
+    told = {"kafka_security_protocol": "SSL", "kafka_ca_file": kafka_access.ca_file(secured.instance)}
+    for certificate, let_in in ((ours, True), (None, False)):
+        settings = KafkaSettings.model_validate(told | {"kafka_client_certificate_file": certificate})
+        admin = kafka_admin(settings, client_id="test")
+        context = admin._client._ssl_context
+        await admin.close()
+        answer = create_conn("127.0.0.1", port, security_protocol="SSL", ssl_context=context, request_timeout_ms=5_000)
+        if let_in:
+            (await answer).close()
+        else:
+            with pytest.raises((KafkaError, OSError)):
+                await answer
+
+
+async def test_no_password_is_on_any_page_or_in_any_log(secured: Secured) -> None:
+    """Whoever asks a service for its messages, its metrics, its health."""
+    passwords = json.loads((secured.instance.state / "kafka" / "users.json").read_text()).values()
+    ports = json.loads((secured.instance.state / "ports.json").read_text())["ports"]
+    async with httpx.AsyncClient(timeout=10, follow_redirects=True) as client:
+        for name in CONSUMERS:
+            for path in ("/docs/events", "/metrics", "/health/ready"):
+                page = await client.get(f"http://127.0.0.1:{ports[name]}{path}")
+                assert page.status_code == httpx.codes.OK, (name, path)
+                assert not any(password in page.text for password in passwords), (name, path)
+    for log in secured.instance.logs.glob("*.log"):
+        assert not any(password in log.read_text(errors="replace") for password in passwords), log.name
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """The people on call, and what they are called for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from typer.testing import CliRunner
@@ -12,14 +12,13 @@ from tests.support.stack import Addresses
 
 
 class OnCall:
-    """Runs the command ``leadflow`` against the running services' servers. ``given``: variables beside addresses."""
+    """Runs the command ``leadflow`` against the running services' servers."""
 
-    def __init__(self, stack: Addresses, given: Mapping[str, str] | None = None) -> None:
+    def __init__(self, stack: Addresses) -> None:
         self._environment = {
             "LEADFLOW_POSTGRES_URL": stack.postgres_url,
             "LEADFLOW_MONGO_URL": stack.mongo_url,
             "LEADFLOW_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
-            **(given or {}),
         }
 
     async def __call__(self, *command: str) -> str:

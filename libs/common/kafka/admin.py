@@ -33,7 +33,8 @@ OFFSETS = "__consumer_offsets"
 COMPRESSION = "compression.type"
 UNCOMPRESSED = "uncompressed"
 """How brokers keep public topics, whatever we send: clients that know no zstd could not read it (kafkajs, which most
-services on Node use, knows gzip alone). Such events are small, and few beside the messages of the work itself."""
+services on Node use, knows gzip alone). Such events are small, and few beside the messages of the work itself
+(decision 17)."""
 READ_BY_EVERYBODY = (UNCOMPRESSED, "gzip")
 _NOT_OURS_TO_SET = (InvalidConfigurationError, PolicyViolationError)
 

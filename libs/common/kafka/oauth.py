@@ -113,13 +113,13 @@ def _client_credentials(url: str, client_id: str, secret: SecretStr, scope: str 
         import aiohttp  # noqa: PLC0415 - only who gets tokens so waits for it
 
         form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
-        # Both are quoted before they are put together (RFC 6749, 2.3.1), which aiohttp's BasicAuth does not do.
-        login = aiohttp.BasicAuth(_quoted(client_id), _quoted(secret.get_secret_value()))
+        # Both are quoted before they are put together (RFC 6749, 2.3.1).
+        login = aiohttp.encode_basic_auth(_quoted(client_id), _quoted(secret.get_secret_value()))
         timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
-                session.post(url, data=form, auth=login) as answer,
+                session.post(url, data=form, headers={"Authorization": login}) as answer,
             ):
                 status, body = answer.status, json.loads(await answer.content.read(MOST_BYTES))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
