@@ -9,11 +9,13 @@ import yaml
 
 from deploy.kafka_rights import MIGRATE, USER_PREFIX
 from deploy.processes import PROCESSES, Process
+from deploy.processes import SERVICES as SERVICE_NAMES
 
 SERVICES = "deploy/k8s/base/services"
 SCALED_OBJECTS = "deploy/k8s/components/keda/scaled-objects.yaml"
 TRIGGERS = "deploy/k8s/components/keda-kafka-user/triggers.yaml"
-USERS = "deploy/k8s/components/kafka-users/users.yaml"
+KAFKA_USERS = "deploy/k8s/components/kafka-users/users.yaml"
+POSTGRES_USERS = "deploy/k8s/components/postgres-users/users.yaml"
 
 HEADER = "# Written by `make manifests` from deploy/processes.py.\n"
 
@@ -25,10 +27,12 @@ def files() -> dict[str, str]:
     made = {f"{process.name}.yaml": _text(*manifests(process)) for process in PROCESSES}
     made["kustomization.yaml"] = _text(_kustomization([*made]))
     consumers = [process for process in PROCESSES if process.kind == "consumer"]
+    with_postgres = [process.name for process in PROCESSES if "postgres" in process.needs]
     return {f"{SERVICES}/{name}": text for name, text in made.items()} | {
         SCALED_OBJECTS: _text(*map(_scaled_object, consumers)),
         TRIGGERS: _text(*map(_triggers_with_a_user, consumers)),
-        USERS: _text(*(_as_own_user(process.name) for process in PROCESSES), _as_own_user(MIGRATE)),
+        KAFKA_USERS: _text(*(_patch(name, _own_kafka_user(name)) for name in (*SERVICE_NAMES, MIGRATE))),
+        POSTGRES_USERS: _text(*(_patch(name, [_own_postgres_role(name)]) for name in (*with_postgres, MIGRATE))),
     }
 
 
@@ -178,13 +182,23 @@ def _triggers_with_a_user(process: Process) -> Manifest:
     }
 
 
-def _as_own_user(name: str) -> Manifest:
-    """Return a patch that makes a process, or the migration, a user of Kafka of its own."""
+def _own_kafka_user(name: str) -> list[Manifest]:
     password = {"name": "leadflow-kafka-users", "key": name, "optional": False}
-    env = [
+    return [
         {"name": "LEADFLOW_KAFKA_USER", "value": f"{USER_PREFIX}{name}"},
         {"name": "LEADFLOW_KAFKA_PASSWORD", "valueFrom": {"secretKeyRef": password}},
     ]
+
+
+def _own_postgres_role(name: str) -> Manifest:
+    return {
+        "name": "LEADFLOW_POSTGRES_URL",
+        "valueFrom": {"secretKeyRef": {"name": "leadflow-postgres-users", "key": name}},
+    }
+
+
+def _patch(name: str, env: list[Manifest]) -> Manifest:
+    """Return a patch that gives a process, or the migration, these variables."""
     spec: Manifest = {"template": {"spec": {"containers": [{"name": "leadflow", "env": env}]}}}
     if name == MIGRATE:
         template = {"jobTemplate": {"spec": spec}}

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from deploy.manifests.__main__ import COMPOSE, stale_files
-from deploy.manifests.kubernetes import SCALED_OBJECTS, TRIGGERS, USERS
+from deploy.manifests.kubernetes import KAFKA_USERS, POSTGRES_USERS, SCALED_OBJECTS, TRIGGERS
 from deploy.manifests.kubernetes import SERVICES as GENERATED
 from deploy.processes import BY_NAME, CONSUMERS, PROCESSES, SERVICES
 from libs.contracts.lead_import.registry import REGISTRY
@@ -12,6 +12,8 @@ from libs.contracts.registry import registries
 from libs.imports.pipeline import PIPELINE
 from tests.support.manifests import CONTAINERS, build_kustomization, of_kind, wired
 from tests.support.stack import ROOT
+
+PATCHES = (SCALED_OBJECTS, TRIGGERS, KAFKA_USERS, POSTGRES_USERS)
 
 NO_PROCESS = {"operator"}
 """A command that people run; the image has it."""
@@ -61,7 +63,7 @@ def test_what_is_stale_missing_or_left_over_is_noticed_and_mended(tmp_path: Path
     (tmp_path / second).unlink()
     (tmp_path / GENERATED / "no-more.yaml").touch()
     (tmp_path / COMPOSE).write_text((ROOT / COMPOSE).read_text().replace("services.api.main", "services.api.other"))
-    stale = [first, second, SCALED_OBJECTS, TRIGGERS, USERS, COMPOSE, f"{GENERATED}/no-more.yaml"]
+    stale = [first, second, *PATCHES, COMPOSE, f"{GENERATED}/no-more.yaml"]
     assert stale_files(tmp_path, write=True) == stale
     assert stale_files(tmp_path, write=False) == []
 

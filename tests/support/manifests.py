@@ -208,8 +208,8 @@ COMPONENTS = tuple(sorted(path.name for path in (ROOT / "deploy" / "k8s" / "comp
 SCALED = "overlays/production+keda"
 """Where KEDA is; everywhere else is done without."""
 
-SECURED = "overlays/production+keda+kafka-users+keda-kafka-user+certificates"
-"""Where Kafka asks who is there."""
+SECURED = "overlays/production+keda+kafka-users+keda-kafka-user+postgres-users+certificates"
+"""Where every server asks who is there."""
 
 KUSTOMIZATIONS = ("base", "overlays/local", "overlays/production", SCALED, SECURED)
 """Folders of deploy/k8s; after a ``+``, a component whose line an operator of that overlay takes the mark off."""
@@ -301,6 +301,9 @@ SECRETS = {
         "LEADFLOW_MONGO_URL": "mongodb://somebody:secret@mongo.example.com:27017/leadflow",
     },
     "leadflow-kafka-users": {name: f"secret of {name}" for name in (*SERVICES, "migrate")},
+    "leadflow-postgres-users": {
+        name: f"postgresql://{name}:secret@db.example.com:5432/leadflow" for name in (*SERVICES, "migrate")
+    },
 }
 """What README.md has the operator put into the Secrets; base also takes LEADFLOW_JWT_SECRET."""
 

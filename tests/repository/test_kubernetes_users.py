@@ -1,4 +1,4 @@
-"""deploy/k8s where Kafka asks who is there: users, rights, certificates, and KEDA's own user."""
+"""deploy/k8s where servers ask who is there: users, rights, certificates, and KEDA's own user."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 
 from deploy.kafka_rights import KEDA, MIGRATE, USER_PREFIX, rights
 from deploy.processes import PROCESSES, SERVICES
-from libs.common.settings import KafkaSettings
+from libs.common.settings import KafkaSettings, PostgresSettings
 from tests.support.keda import ScaledObject, TriggerAuthentication
 from tests.support.manifests import (
     SCALED,
@@ -44,6 +44,13 @@ def test_a_pod_is_told_no_password_but_its_own_and_does_not_start_without() -> N
         assert not own.get("optional")
 
 
+@pytest.mark.parametrize("workload", [*SERVICES, MIGRATE])
+def test_each_service_is_a_role_of_its_own_in_postgresql(workload: str) -> None:
+    settings = read_settings(SETTINGS[workload], environment_of(SECURED, workload))
+    assert isinstance(settings, PostgresSettings)
+    assert settings.postgres_url.get_secret_value() == SECRETS["leadflow-postgres-users"][workload]
+
+
 def test_keda_is_a_user_of_its_own_in_every_trigger_and_scales_as_without() -> None:
     manifests = build_kustomization(SECURED)
     [authentication] = of_kind(manifests, "TriggerAuthentication").values()
@@ -67,6 +74,9 @@ def test_the_readme_makes_the_secrets_that_they_read() -> None:
     keda = re.search(r"create secret generic leadflow-kafka-keda(.*?)\n\n", README, re.DOTALL)
     assert users
     assert keda
+    roles = re.search(r"create secret generic leadflow-postgres-users(.*?)\n\n", README, re.DOTALL)
+    assert roles
+    assert re.findall(r"--from-literal=(\w+)=", roles[1]) == re.findall(r"--from-literal=(\w+)=", users[1])
     assert set(re.findall(r"--from-literal=(\w+)=", users[1])) == {process.name for process in PROCESSES} | {MIGRATE}
     given = dict(re.findall(r"--from-literal=(\w+)=(\S+)", keda[1]))
     assert given["username"] == f"{USER_PREFIX}{KEDA}"
