@@ -26,7 +26,7 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     Raises ``StackError`` with the output of a step that failed.
     """
     environment = settings.common_environment(instance, ports, given) | settings.kafka_user(instance, "migrate")
-    digest = _digest(environment)
+    digest = _digest(environment | {"own roles": str(given.own_roles)})
     applied = instance.state / "applied"
     if applied.exists() and applied.read_text() == digest:
         return False
@@ -35,7 +35,8 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     migrated = subprocess.run(
         [settings.console_script("leadflow"), "migrate"],
         cwd=CHECKOUT,
-        env=os.environ | environment,
+        # Past whatever the services reach the server through.
+        env=os.environ | environment | {"LEADFLOW_POSTGRES_OWNER_URL": postgres.url(instance, ports)},
         capture_output=True,
         text=True,
         check=False,
@@ -43,6 +44,8 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     if migrated.returncode:
         said = "\n".join((migrated.stdout + migrated.stderr).splitlines()[-LINES:])
         raise StackError(f"`leadflow migrate` failed:\n{said}")
+    if given.own_roles:
+        asyncio.run(postgres.make_logins(instance, ports))
     asyncio.run(seed(postgres.url(instance, ports), mongo.url(ports), _FOLDER))
     write_atomically(applied, digest)
     return True

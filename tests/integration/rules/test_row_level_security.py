@@ -139,7 +139,7 @@ async def test_every_table_is_behind_the_wall_or_known_not_to_be(postgres: Postg
         found = {name: (walled, set(granted or ())) for name, walled, granted in tables}
     expected = (
         dict.fromkeys(WALLED, (True, {"SELECT", "INSERT", "UPDATE", "DELETE"}))
-        | dict.fromkeys(APPEND_ONLY, (False, {"INSERT"}))
+        | dict.fromkeys(APPEND_ONLY, (True, {"INSERT"}))
         | dict.fromkeys(READ_ONLY, (False, {"SELECT"}))
         | dict.fromkeys(UNSEEN, (False, set()))
     )
@@ -223,3 +223,15 @@ async def test_without_a_company_a_tenant_sees_nothing(postgres: Postgres, ours:
         await connection.execute(text("SET LOCAL ROLE leadflow_tenant"))
         for table in WALLED:
             assert await run(connection, f"SELECT FROM amigocare.{table}", {}) == 0
+
+
+async def test_every_table_of_ours_is_open_to_the_service_that_needs_it(postgres: Postgres) -> None:
+    """A new table fails here until a revision says which: as a role that owns nothing its service would not see it."""
+    async with postgres.transaction() as connection:
+        policies = await connection.execute(
+            text(
+                "SELECT DISTINCT tablename::text FROM pg_policies WHERE schemaname = 'amigocare'"
+                " AND roles::text LIKE '{leadflow_%' AND roles <> '{leadflow_tenant}'"
+            )
+        )
+        assert {*WALLED, *APPEND_ONLY} <= set(policies.scalars())
