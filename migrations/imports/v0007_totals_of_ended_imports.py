@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "imports_0005"
-down_revision = "imports_0004"
+revision = "imports_0007"
+down_revision = "imports_0006"
 branch_labels = None
 depends_on = None
 

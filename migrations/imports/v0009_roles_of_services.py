@@ -9,8 +9,8 @@ from alembic import op
 from migrations.service_roles import Grants, grant_to_service, open_by_company, open_by_import, open_wholly, role_of
 from migrations.tenancy import SCHEMA, TENANT, grant_on_sequences, make_role
 
-revision = "imports_0007"
-down_revision = "imports_0006"
+revision = "imports_0009"
+down_revision = "imports_0008"
 branch_labels = None
 depends_on = None
 
@@ -38,15 +38,17 @@ GRANTS: dict[str, Grants] = {
         "lead_imports": LOCKED,
         "lead_import_chunks": HELD,
         "tags": ("SELECT", "INSERT", "UPDATE (updated_at)"),
-        "lead_import_tags": ("SELECT", "INSERT"),
+        "lead_import_tags": ("SELECT", "INSERT", "UPDATE (left_out)"),
     },
     "creator": {
         "lead_imports": LOCKED,
         "lead_import_chunks": HELD,
+        "lead_import_tags": ("SELECT", "UPDATE (left_out)"),
         "lead_channels": ("SELECT",),
         "tags": LOCKED,
         "amigocare_leads": ("SELECT", "INSERT", "DELETE"),
         "chat_tags": ("SELECT", "INSERT", "DELETE"),
+        "whatsapp_answers": EVERYTHING,
     },
     "finalizer": {
         "lead_imports": ("SELECT", "UPDATE"),
@@ -66,7 +68,7 @@ GRANTS: dict[str, Grants] = {
 FOR_EVERYBODY = ("api", "finalizer", "operator")
 """They also work for no company: the relay, the end of imports, repair."""
 OF_A_COMPANY = ("lead_imports", "amigocare_leads", "tags", "chat_tags", "idempotency_keys")
-OF_AN_IMPORT = ("lead_import_chunks", "lead_import_rows", "lead_import_tags")
+OF_AN_IMPORT = ("lead_import_chunks", "lead_import_rows", "lead_import_tags", "whatsapp_answers")
 
 
 def upgrade() -> None:

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "imports_0006"
-down_revision = "imports_0005"
+revision = "imports_0008"
+down_revision = "imports_0007"
 branch_labels = None
 depends_on = None
 

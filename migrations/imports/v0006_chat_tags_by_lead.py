@@ -4,8 +4,8 @@ from alembic import op
 
 from migrations.indexes import create_index_concurrently
 
-revision = "imports_0004"
-down_revision = "0003"
+revision = "imports_0006"
+down_revision = "imports_0005"
 branch_labels = None
 depends_on = None
 
