@@ -52,15 +52,15 @@ _ACCEPT = text(
 # LEASE_SECONDS from now: nobody writes such a lease, unless by a clock that has since jumped back, and its chunk would
 # wait until the clock is there again. "From now" is by clock_timestamp(), because now() stands still at the beginning
 # of this transaction: another relay may have claimed a chunk since then, and its good lease would look too long. What
-# is chosen by a reading is read once more where it is locked, because another relay may have claimed it in between.
+# is chosen is read once more where it is locked: another relay may have claimed it since. LATERAL takes the index always.
 _CLAIM = text(
     """
     WITH waiting AS (
         SELECT i.id, i.created_at, i.options ->> 'traceparent' AS traceparent
-        FROM amigocare.lead_imports i
+        FROM amigocare.lead_imports i CROSS JOIN LATERAL (
+            SELECT FROM amigocare.lead_import_chunks c
+            WHERE c.import_id = i.id AND c.sent_at IS NULL AND c.settled_at IS NULL LIMIT 1) unsent
         WHERE i.status = 'PROCESSING'
-          AND EXISTS (SELECT FROM amigocare.lead_import_chunks c
-                      WHERE c.import_id = i.id AND c.sent_at IS NULL AND c.settled_at IS NULL)
     ), room AS (
         SELECT w.id, w.created_at, w.traceparent,
                CASE WHEN (SELECT count(*) FROM amigocare.lead_imports WHERE status = 'PROCESSING') > 1
