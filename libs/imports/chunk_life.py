@@ -52,7 +52,7 @@ _ACCEPT = text(
 # LEASE_SECONDS from now: nobody writes such a lease, unless by a clock that has since jumped back, and its chunk would
 # wait until the clock is there again. "From now" is by clock_timestamp(), because now() stands still at the beginning
 # of this transaction: another relay may have claimed a chunk since then, and its good lease would look too long. What
-# is chosen is read once more where it is locked: another relay may have claimed it since. LATERAL takes the index always.
+# is chosen is read again where it is locked: another relay may have claimed it since. LATERAL always takes the index.
 _CLAIM = text(
     """
     WITH waiting AS (
