@@ -49,6 +49,17 @@ class Client:
         answer: dict[str, Any] = self._http.get(f"/imports/{import_id}").raise_for_status().json()
         return answer
 
+    def reasons(self, import_id: int) -> dict[int, str]:
+        """Return why rows did not become leads, by their numbers."""
+        found: dict[int, str] = {}
+        cursor: str | None = ""
+        while cursor is not None:
+            given = {"limit": "500"} | ({"cursor": cursor} if cursor else {})
+            page = self._http.get(f"/imports/{import_id}/rows", params=given).raise_for_status().json()
+            found |= {row["row"]: row["reason"] for row in page["items"]}
+            cursor = page["next"]
+        return found
+
     def run(self, file: bytes, *, rows: int, name: str = "leads.csv") -> Timing:
         """Upload a file, follow its import's events to the end, and check that every row became a lead.
 

@@ -144,6 +144,13 @@ class Process:
         ]
 
 
+ONE_CREATOR: Mapping[str, int] = {"creator_consumers": 6}
+"""Settings of a creator where one process of it runs: as many members as two processes are, each as shipped.
+
+An import that is alone has three chunks under way (``LEADFLOW_WINDOW_ALONE``). With three members in all, each was at
+work on one of those, and whoever came next waited for the rest of it.
+"""
+
 PROCESSES = (
     Process(
         name="api",
@@ -162,7 +169,7 @@ PROCESSES = (
         name="creator",
         consumers_setting="creator_consumers",
         shown=("whatsapp_enabled",),
-        compose_defaults={"whatsapp_url": "http://whatsapp:8099"},
+        compose_defaults={"whatsapp_url": "http://whatsapp:8099", **ONE_CREATOR},
     ),
     Process(name="finalizer"),
 )

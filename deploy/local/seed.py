@@ -35,7 +35,8 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     migrated = subprocess.run(
         [settings.console_script("leadflow"), "migrate"],
         cwd=CHECKOUT,
-        env=os.environ | environment,
+        # Past whatever the services reach the server through.
+        env=os.environ | environment | {"LEADFLOW_POSTGRES_OWNER_URL": postgres.url(instance, ports)},
         capture_output=True,
         text=True,
         check=False,

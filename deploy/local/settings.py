@@ -11,7 +11,7 @@ from deploy.local.instance import CHECKOUT, Instance, StackError, write_atomical
 from deploy.local.ports import Ports
 from deploy.local.process_names import WHATSAPP
 from deploy.local.supervision import Program
-from deploy.processes import CONSUMERS, PROCESSES
+from deploy.processes import CONSUMERS, ONE_CREATOR, PROCESSES
 
 OPERATOR = "operator"
 """Who ``leadflow`` is to a secured Kafka, and whoever takes the addresses from ``make -s env``."""
@@ -66,6 +66,8 @@ def common_environment(instance: Instance, ports: Ports, given: "Given") -> dict
         found["LEADFLOW_WHATSAPP_URL"] = f"http://127.0.0.1:{ports[WHATSAPP]}"
     if kafka.broker_count(instance) > 1:
         found.setdefault("LEADFLOW_TOPIC_REPLICATION", "3")
+    for name, value in ONE_CREATOR.items():
+        found.setdefault(f"LEADFLOW_{name.upper()}", str(value))
     return found
 
 

@@ -2,8 +2,8 @@
 
 ``BadMessage``: to the dead letter at once, the next attempt would fail alike. ``BadDay``: something outside fails;
 wait and try again, never the dead letter. What is neither is *unforeseen*, an error of our own code: tried again for a
-while, then the dead letter. ``BadDeploy``: too many bad messages in a row; stop before the
-topic is emptied into the dead letter.
+while, then the dead letter. ``NotFinished``: nothing is wrong, call again at once. ``BadDeploy``: too many bad messages
+in a row; stop before the topic is emptied into the dead letter.
 """
 
 import asyncio
@@ -22,6 +22,13 @@ class BadMessage(Exception):
 
 class BadDay(Exception):
     """Something that the handler needs is away for now."""
+
+
+class NotFinished(Exception):
+    """The handler did a part of a long work and kept what it has; the message must come again for the rest.
+
+    Work that may take longer than a stop, a rebalance or a poll may wait is cut by this. It is progress, no failure.
+    """
 
 
 class BadDeploy(BaseException):

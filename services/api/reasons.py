@@ -29,6 +29,8 @@ SETTLED_REASONS: dict[str, str] = {
     "patient_exists": "A patient with this phone exists.",
     "chat_exists": "A chat with this phone exists.",
     "not_on_whatsapp": "The WhatsApp provider says that this number has no WhatsApp.",
+    "whatsapp_refused": "The WhatsApp provider does not take this number.",
+    "whatsapp_unknown": "The WhatsApp provider failed at this number every time; import the row again later.",
     "chat_refused": "The messaging platform does not take a chat for this row.",
     "chunk_dead_lettered": "The row's chunk could not be processed; the people on call can replay it.",
 }

@@ -22,7 +22,6 @@ CHANNEL = "IMPORT"
 LEAD_EXISTS = Verdict(outcome=Outcome.EXISTING, reason="lead_exists")
 CHAT_EXISTS = Verdict(outcome=Outcome.EXISTING, reason="chat_exists")
 CHAT_REFUSED = Verdict(outcome=Outcome.ERROR, reason="chat_refused")
-NOT_ON_WHATSAPP = Verdict(outcome=Outcome.ERROR, reason="not_on_whatsapp")
 
 LONG = timedelta(seconds=2)
 """A look at a chunk's state is good for so long. Kafka gives the message of a process that stands still to another one

@@ -8,14 +8,13 @@ import structlog
 from libs.contracts.lead_import.internal.messages import ChunkCreated, ChunkTagged, Verdict
 from services.creator.domain import (
     CHAT_EXISTS,
-    NOT_ON_WHATSAPP,
     chat_ids,
     created_chunk,
     is_long_ago,
     rows_to_insert,
 )
+from services.creator.portions import Asking
 from services.creator.store import ChunkEnded, NotAllNew, Store
-from services.creator.whatsapp import WhatsApp
 
 log = structlog.get_logger()
 
@@ -24,7 +23,7 @@ async def create_leads(
     chunk: ChunkTagged,
     *,
     store: Store,
-    whatsapp: WhatsApp | None,
+    asking: Asking | None,
     publish: Callable[[ChunkCreated], Awaitable[None]],
     clock: Callable[[], datetime],
 ) -> None:
@@ -34,10 +33,11 @@ async def create_leads(
     run recognises its own leads and chats by the chat id, makes what is missing and publishes the same
     message. Where the platform has rules of its own on chats, a lead whose chat they refuse is taken back, and its
     row says why; a second run makes it, is refused and takes it back again. A message of a chunk that has ended is
-    dropped: it would make again what was taken back since.
+    dropped: it would make again what was taken back since. With ``asking`` the WhatsApp provider is asked first, which
+    may take many runs: each raises NotFinished, and the next goes on with the answers of those before.
     """
     try:
-        created = await _create(chunk, store=store, whatsapp=whatsapp, clock=clock)
+        created = await _create(chunk, store=store, asking=asking, clock=clock)
     except ChunkEnded:
         log.info("message of a chunk that has ended", import_id=chunk.import_id, chunk_index=chunk.chunk_index)
         return
@@ -45,18 +45,19 @@ async def create_leads(
 
 
 async def _create(
-    chunk: ChunkTagged, *, store: Store, whatsapp: WhatsApp | None, clock: Callable[[], datetime]
+    chunk: ChunkTagged, *, store: Store, asking: Asking | None, clock: Callable[[], datetime]
 ) -> ChunkCreated:
     ids = chat_ids(chunk)
     verdicts: dict[int, Verdict] = dict.fromkeys(await store.chats_of_others(chunk), CHAT_EXISTS)
     own: dict[str, int] = {}
-    if verdicts or whatsapp:
+    if verdicts or asking:
         async with store.transaction(chunk.company_id) as leads:
+            if asking:
+                await leads.hold_open(chunk)  # nobody is asked about what has ended
             own = await leads.leads_of_chats(chunk, ids)
-    if whatsapp:
+    if asking:
         asked = [index for index, chat_id in enumerate(ids) if index not in verdicts and chat_id not in own]
-        absent = await whatsapp.absent(chunk.live, asked)
-        verdicts |= dict.fromkeys(absent, NOT_ON_WHATSAPP)
+        verdicts |= await asking.verdicts(chunk, asked)
     skipped = {index for index in verdicts if ids[index] not in own}
     inserting = rows_to_insert(len(ids), skipped)
     began = clock()

@@ -10,6 +10,7 @@ from libs.contracts.lead_import.internal.messages import ChunkTagged
 from libs.contracts.lead_import.internal.topics import CHUNK_CREATED, CHUNK_TAGGED
 from libs.imports.pipeline import pipeline_service
 from services.creator import handlers
+from services.creator.portions import Asking
 from services.creator.settings import Settings
 from services.creator.store import Store
 from services.creator.whatsapp import WhatsApp
@@ -22,10 +23,12 @@ def build(settings: Settings) -> ConsumerService:
     postgres = Postgres(settings, application_name=NAME)
     mongo = Mongo(settings, application_name=NAME)
     service.holds(postgres, mongo)
-    whatsapp = WhatsApp(settings) if settings.whatsapp_enabled else None
-    if whatsapp:
-        service.closes(whatsapp.close)
     store = Store(postgres, mongo)
+    asking: Asking | None = None
+    if settings.whatsapp_enabled:
+        whatsapp = WhatsApp(settings, stopping=lambda: service.delivery.is_stopping)
+        service.closes(whatsapp.close)
+        asking = Asking(whatsapp, store, attempts=settings.whatsapp_attempts)
     publish = Publisher(service.broker, CHUNK_CREATED, source=NAME)
 
     @subscribe(
@@ -37,7 +40,7 @@ def build(settings: Settings) -> ConsumerService:
         consumers=settings.creator_consumers,
     )
     async def on_chunk_tagged(chunk: ChunkTagged) -> None:
-        await handlers.create_leads(chunk, store=store, whatsapp=whatsapp, publish=publish, clock=utc_now)
+        await handlers.create_leads(chunk, store=store, asking=asking, publish=publish, clock=utc_now)
 
     return service
 

@@ -18,10 +18,11 @@ class Settings(ServiceSettings, PostgresSettings, MongoSettings):
     """Sent as a bearer token when set."""
     whatsapp_concurrency: int = Field(10, ge=1)
     """Calls in flight at most, a process."""
-    whatsapp_timeout_seconds: float = Field(5, gt=0)
-    """For one call."""
+    whatsapp_timeout_seconds: float = Field(5, gt=0, le=10)
+    """For one call; a stop waits for the calls in flight."""
     whatsapp_attempts: int = Field(4, ge=1)
-    """For one phone, on 429, 5xx and connection errors; then the chunk waits as on a bad day."""
+    """Calls for one phone at most, when the provider fails at it while it answers others; then its row ends as
+    ``whatsapp_unknown``. Calls that are answered 429, and calls while nobody is answered, do not count."""
     whatsapp_breaker_failures: int = Field(10, ge=1)
     """So many failed calls in a row open the circuit."""
     whatsapp_breaker_seconds: float = Field(10, gt=0)

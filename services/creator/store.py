@@ -1,6 +1,6 @@
-"""Leads and chat_tags in PostgreSQL, chats in MongoDB."""
+"""Leads, chat_tags and the WhatsApp provider's answers in PostgreSQL, chats in MongoDB."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkTagged, Verdict
-from libs.imports import chunk_life
+from libs.imports import chunk_life, import_tags
 from libs.imports.chats import chats_of, rows_with_others_chats
 from libs.imports.chunk_life import OPEN
 from services.creator.domain import CHANNEL, CHAT_EXISTS, CHAT_REFUSED, chat_documents, chat_tag_columns
+from services.creator.questions import AnswerChange, Kept, Said
 
 DUPLICATE_KEY = 11000
 RULES = frozenset({DUPLICATE_KEY, 121})
@@ -45,11 +46,19 @@ _LEADS = """
     {on_conflict}
     RETURNING chat_id, id
     """
+# A tag may have been deleted since the tagger looked: it is linked no more. FOR SHARE: nor is it deleted between this
+# statement and the commit. In order of ids, as everybody locks tags.
 _CHAT_TAGS = """
+    WITH there AS MATERIALIZED (
+        SELECT id FROM amigocare.tags
+        WHERE id = ANY(CAST(:distinct_tag_ids AS int[])) AND company_id = :company_id AND NOT is_deleted
+        ORDER BY id FOR SHARE
+    )
     INSERT INTO amigocare.chat_tags (chat_id, tag_id, lead_id, company_id, creator_id)
     SELECT given.chat_id, given.tag_id, given.lead_id, :company_id, :creator_id
     FROM unnest(CAST(:chat_ids AS text[]), CAST(:tag_ids AS int[]), CAST(:lead_ids AS int[]))
          AS given (chat_id, tag_id, lead_id)
+    JOIN there ON there.id = given.tag_id
     {on_conflict}
     """
 # By ``all_new``. ON CONFLICT looks for a conflict before each row, which costs a sixth of the insert, and nearly every
@@ -64,6 +73,32 @@ _DELETE_CHAT_TAGS = text(
 _DELETE_LEADS = text(
     "DELETE FROM amigocare.amigocare_leads"
     " WHERE id = ANY(CAST(:lead_ids AS int[])) AND import_id IS NOT DISTINCT FROM :import_id"
+)
+_ANSWERS = text(
+    "SELECT row_number, answer, tries FROM amigocare.whatsapp_answers"
+    " WHERE import_id = :import_id AND row_number = ANY(CAST(:rows AS int[]))"
+)
+# An answer stays; tries are added up: two processes may ask for the same chunk.
+_KEEP_ANSWERS = text(
+    """
+    INSERT INTO amigocare.whatsapp_answers AS kept (import_id, row_number, answer, tries)
+    SELECT :import_id, given.row_number, given.answer, given.tries
+    FROM unnest(CAST(:rows AS int[]), CAST(:answers AS text[]), CAST(:tries AS int[]))
+         AS given (row_number, answer, tries)
+    ORDER BY given.row_number
+    ON CONFLICT (import_id, row_number) DO UPDATE
+        SET answer = coalesce(kept.answer, excluded.answer), tries = kept.tries + excluded.tries, asked_at = now()
+    RETURNING row_number, answer, tries
+    """
+)
+_FORGET_ANSWERS = text(
+    """
+    DELETE FROM amigocare.whatsapp_answers kept USING (
+        SELECT import_id, row_number FROM amigocare.whatsapp_answers WHERE asked_at <= now() - interval '24 hours'
+        LIMIT 10000 FOR UPDATE SKIP LOCKED
+    ) old
+    WHERE kept.import_id = old.import_id AND kept.row_number = old.row_number
+    """
 )
 _LEADS_OF_CHATS = text(
     "SELECT chat_id, id, is_deleted FROM amigocare.amigocare_leads"
@@ -143,20 +178,27 @@ class LeadStore:
     async def insert_chat_tags(
         self, chunk: ChunkTagged, ids: Sequence[str], lead_ids: dict[str, int], *, all_new: bool = False
     ) -> None:
-        """Link every lead's chat to its tags; links that exist stay as they are, or raise NotAllNew."""
+        """Link every lead's chat to its tags; links that exist stay as they are, or raise NotAllNew.
+
+        A tag that was deleted meanwhile is not linked, and noted as left out of the import.
+        """
         chats, tags, leads = chat_tag_columns(chunk, ids, lead_ids)
         if not chats:
             return
-        await self._insert(
+        distinct = sorted(set(tags))
+        linked = await self._insert(
             _INSERT_CHAT_TAGS[all_new],
             {
                 "chat_ids": chats,
                 "tag_ids": tags,
                 "lead_ids": leads,
+                "distinct_tag_ids": distinct,
                 "company_id": chunk.company_id,
                 "creator_id": chunk.creator_id,
             },
         )
+        if linked.rowcount < len(chats):
+            await import_tags.note_left_out(self._connection, chunk.import_id, distinct)
 
     async def delete_leads(self, chunk: ChunkTagged, lead_ids: Collection[int]) -> None:
         """Take back leads of this import that can have no chat, and their chat_tags."""
@@ -174,7 +216,7 @@ class LeadStore:
 
 
 class Store:
-    """Opens PostgreSQL transactions, and reads and writes chats."""
+    """Opens PostgreSQL transactions, and reads and writes chats and answers."""
 
     def __init__(self, postgres: Postgres, mongo: Mongo) -> None:
         self._postgres = postgres
@@ -213,6 +255,26 @@ class Store:
             }
         return {}
 
+    async def answers(self, chunk: ChunkTagged, rows: Sequence[int]) -> dict[int, Kept]:
+        """Return what is kept of these rows of the chunk."""
+        async with self._postgres.transaction(company_id=chunk.company_id, by_index=True) as connection:
+            return _kept(await connection.execute(_ANSWERS, {"import_id": chunk.import_id, "rows": list(rows)}))
+
+    async def keep_answers(self, chunk: ChunkTagged, changes: Mapping[int, AnswerChange]) -> dict[int, Kept]:
+        """Write answers and tries down; return what is kept of these rows now."""
+        columns = {
+            "rows": list(changes),
+            "answers": [change.said for change in changes.values()],
+            "tries": [change.tries for change in changes.values()],
+        }
+        async with self._postgres.transaction(company_id=chunk.company_id, by_index=True) as connection:
+            return _kept(await connection.execute(_KEEP_ANSWERS, {"import_id": chunk.import_id} | columns))
+
+    async def forget_old_answers(self) -> None:
+        """Delete what was last written a day ago, of all companies."""
+        async with self._postgres.transaction() as connection:
+            await connection.execute(_FORGET_ANSWERS)
+
     async def delete_chats(self, chunk: ChunkTagged, ids: Collection[str], *, made_at: datetime) -> None:
         """Take back chats of these ids that this very run made: those are of that time."""
         await chats_of(self._mongo).delete_many(
@@ -222,6 +284,10 @@ class Store:
                 "created_at": made_at,
             }
         )
+
+
+def _kept(rows: CursorResult[Any]) -> dict[int, Kept]:
+    return {row.row_number: Kept(row.answer and Said(row.answer), row.tries) for row in rows}
 
 
 def _is_repeat(item: Any) -> bool:

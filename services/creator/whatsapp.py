@@ -1,35 +1,37 @@
-"""The WhatsApp provider's HTTP API: asks whether a phone has WhatsApp."""
+"""The WhatsApp provider's HTTP API: asks whether phones have WhatsApp, at the provider's pace."""
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
+from dataclasses import dataclass, field
 
 import aiohttp
-import stamina
 import structlog
 
-from libs.common.errors import BadDay, BadMessage
-from libs.contracts.lead_import.internal.messages import LiveRows
+from services.creator.questions import Kind, Question, Reply, Said, reply_of
 from services.creator.settings import Settings
 
 CHECK_PATH = "/v1/contacts/check"
 LONGEST_WAIT_SECONDS = 10.0
 """A longer ``Retry-After`` of the provider is cut to this."""
-TRY_AGAIN_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-REFUSED_STATUSES = frozenset({400, 422})
-"""The provider calls the question itself wrong: it will say so again."""
+SHORTEST_WAIT_SECONDS = 0.5
+"""The first wait after a refusal that does not say how long; it doubles with each refusal that follows."""
 
 log = structlog.get_logger()
 
 
-class ProviderAway(BadDay):
-    """The provider did not answer usefully; nothing is known of the phone. ``seconds`` to wait, when it said so."""
+@dataclass(slots=True)
+class Replies:
+    """What came of a portion of questions, by their rows. Rows that are in none of these were not asked."""
 
-    def __init__(self, message: str, *, seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.seconds = seconds
+    said: dict[int, Said] = field(default_factory=dict)
+    failed: set[int] = field(default_factory=set)
+    """The provider failed at this phone: its own fault, when others are answered meanwhile."""
+    calls: int = 0
+    """Calls that were made and not throttled."""
+    trouble: str = ""
+    """The last failure, in words that name no phone; also of calls that are no phone's fault."""
+    circuit_is_open: bool = False
 
 
 class CircuitBreaker:
@@ -42,13 +44,12 @@ class CircuitBreaker:
         self._failures = 0
         self._open_until = 0.0
 
-    def check(self) -> None:
-        """Raise ProviderAway while the circuit is open."""
-        if self._monotonic() < self._open_until:
-            raise ProviderAway("the WhatsApp provider's circuit is open")
+    @property
+    def is_open(self) -> bool:
+        return self._monotonic() < self._open_until
 
     def succeeded(self) -> None:
-        self._failures = 0
+        self._failures, self._open_until = 0, 0.0
 
     def failed(self) -> None:
         self._failures += 1
@@ -60,64 +61,120 @@ class CircuitBreaker:
             log.warning("circuit of the WhatsApp provider opened", seconds=self._seconds)
 
 
-class WhatsApp:
-    """Asks for many phones at once, within the concurrency limit."""
+class Pace:
+    """How long nobody is asked because the provider wants fewer calls; one for the process, as its limit is."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._free_at = 0.0
+        self._own_wait = SHORTEST_WAIT_SECONDS
+
+    @property
+    def wait(self) -> float:
+        """Return the seconds until the next call."""
+        return max(0.0, self._free_at - self._monotonic())
+
+    def throttled(self, seconds: float | None) -> None:
+        """Wait as long as the provider says, or longer each time when it does not say."""
+        if seconds is None:
+            seconds, self._own_wait = self._own_wait, 2 * self._own_wait
+        self._free_at = max(self._free_at, self._monotonic() + min(seconds, LONGEST_WAIT_SECONDS))
+
+    def answered(self) -> None:
+        self._own_wait = SHORTEST_WAIT_SECONDS
+
+
+class WhatsApp:
+    """Asks for many phones at once, within the concurrency limit, which all chunks of the process share."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         token = settings.whatsapp_token
         self._url = settings.whatsapp_url.rstrip("/") + CHECK_PATH
         self._headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
         self._timeout = aiohttp.ClientTimeout(settings.whatsapp_timeout_seconds)
         self._session: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(settings.whatsapp_concurrency)
-        self._attempts = settings.whatsapp_attempts
+        self._stopping = stopping
+        self._monotonic = monotonic
         self._breaker = CircuitBreaker(
-            failures=settings.whatsapp_breaker_failures, seconds=settings.whatsapp_breaker_seconds
+            failures=settings.whatsapp_breaker_failures,
+            seconds=settings.whatsapp_breaker_seconds,
+            monotonic=monotonic,
         )
+        self._pace = Pace(monotonic=monotonic)
+        self.heard_at = float("-inf")
+        """When the provider last answered about whatever phone, by the monotonic clock."""
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
 
-    async def absent(self, live: LiveRows, indexes: Sequence[int]) -> list[int]:
-        """Return those of ``indexes`` whose phone has no WhatsApp.
+    async def ask(self, questions: Sequence[Question], *, until: float, trial: bool = False) -> Replies:
+        """Ask each question once. No call begins after ``until``, by the monotonic clock, nor when the service stops.
 
-        Raises ProviderAway when the provider cannot be asked: then nothing is known of any of them; BadMessage
-        when it refuses a phone.
+        Nor while the circuit is open, unless it is a ``trial``, whose answer closes it. A call that the provider
+        throttles was not heard: it is made again, after the pause that the provider wants. Raises nothing; what went
+        wrong is in the replies.
         """
-        try:
-            async with asyncio.TaskGroup() as group:
-                answers = [
-                    group.create_task(self._is_on_whatsapp(f"+{live.dial_code[index]}{live.phone[index]}"))
-                    for index in indexes
-                ]
-        except ExceptionGroup as failures:
-            refused = failures.subgroup(BadMessage)
-            raise refused.exceptions[0] if refused else ProviderAway(str(failures.exceptions[0])) from None
-        return [index for index, answer in zip(indexes, answers, strict=True) if not answer.result()]
+        replies = Replies()
+        async with asyncio.TaskGroup() as group:
+            for question in questions:
+                group.create_task(self._ask_one(question, replies, until, trial=trial))
+        replies.circuit_is_open = replies.circuit_is_open or self._breaker.is_open
+        return replies
 
-    async def _is_on_whatsapp(self, phone: str) -> bool:
+    async def _ask_one(self, question: Question, replies: Replies, until: float, *, trial: bool) -> None:
         async with self._slots:
-            async for attempt in stamina.retry_context(
-                on=_may_pass, attempts=self._attempts, timeout=None, wait_initial=0.1, wait_max=2.0
-            ):
-                with attempt:
-                    return await self._ask(phone)
-        raise AssertionError("the retry loop returns or raises")
+            while not self._stopping():
+                if self._breaker.is_open and not trial:
+                    replies.circuit_is_open = True
+                    replies.trouble = replies.trouble or "the WhatsApp provider's circuit is open"
+                    return
+                wait = self._pace.wait
+                if self._monotonic() + wait >= until:
+                    if wait:
+                        replies.trouble = replies.trouble or f"the WhatsApp provider wants no call for {wait:.0f} s"
+                    return
+                if wait:
+                    await asyncio.sleep(wait)
+                    continue
+                reply = await self._call(question.phone)
+                if reply.kind is not Kind.THROTTLED:
+                    self._note(question, reply, replies)
+                    return
+                self._pace.throttled(reply.seconds)
+                replies.trouble = reply.trouble
 
-    async def _ask(self, phone: str) -> bool:
-        self._breaker.check()
+    def _note(self, question: Question, reply: Reply, replies: Replies) -> None:
+        replies.calls += 1
+        if reply.said is not None:
+            self.heard_at = self._monotonic()
+            self._breaker.succeeded()
+            self._pace.answered()
+            replies.said[question.row] = reply.said
+            return
+        replies.trouble = reply.trouble
+        if reply.kind is Kind.PHONES_FAULT:
+            replies.failed.add(question.row)
+        # A phone at which the provider failed before, while others were answered, will make it fail again: that says
+        # nothing about the provider.
+        if reply.kind is Kind.PROVIDERS_FAULT or not question.failed_before:
+            self._breaker.failed()
+
+    async def _call(self, phone: str) -> Reply:
         try:
             async with self._open_session().post(self._url, json={"phone": phone}, allow_redirects=False) as response:
-                answer = await _read(response)
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            self._breaker.failed()
-            raise ProviderAway(f"the WhatsApp provider failed: {type(error).__name__}") from None
-        except ProviderAway:
-            self._breaker.failed()
-            raise
-        self._breaker.succeeded()
-        return answer
+                return reply_of(response.status, await response.read(), response.headers.get("Retry-After"))
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return Reply(kind=Kind.PROVIDERS_FAULT, trouble=f"the WhatsApp provider is away: {type(error).__name__}")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return Reply(trouble=f"the WhatsApp provider failed: {type(error).__name__}")
 
     def _open_session(self) -> aiohttp.ClientSession:
         """Return the one session, opened by the first call: aiohttp wants that within the running loop."""
@@ -126,27 +183,3 @@ class WhatsApp:
                 headers=self._headers, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
             )
         return self._session
-
-
-async def _read(response: aiohttp.ClientResponse) -> bool:
-    if response.status in TRY_AGAIN_STATUSES:
-        raise ProviderAway(
-            f"the WhatsApp provider answered {response.status}",
-            seconds=_retry_after(response.headers.get("Retry-After")),
-        )
-    if response.status in REFUSED_STATUSES:
-        raise BadMessage(f"the WhatsApp provider refused the question: {response.status}")
-    if response.status != HTTPStatus.OK:
-        raise ProviderAway(f"the WhatsApp provider answered {response.status}")
-    return bool(json.loads(await response.read())["on_whatsapp"])
-
-
-def _retry_after(header: str | None) -> float | None:
-    return min(float(header), LONGEST_WAIT_SECONDS) if header and header.isdigit() else None
-
-
-def _may_pass(error: Exception) -> bool | float:
-    """Tell stamina whether to try again, and when the provider said when."""
-    if not isinstance(error, ProviderAway):
-        return False
-    return True if error.seconds is None else error.seconds

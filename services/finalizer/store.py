@@ -42,6 +42,13 @@ _LOCK_TAGS = text(
     FOR NO KEY UPDATE OF t
     """
 )
+# A chat_tag that somebody inserts, the platform above all, holds its tag's key until it is committed, and until then
+# the next statement does not see it. The lock above lets it pass. This one does not, and skips the tags that it meets:
+# an open transaction is putting them to use. It does not wait, because how long those last is for the platform to say,
+# and because they lock their tags in any order: two that waited for each other would be a deadlock.
+_UNTOUCHED_TAGS = text(
+    "SELECT id FROM amigocare.tags WHERE id = ANY(CAST(:ids AS int[])) ORDER BY id FOR UPDATE SKIP LOCKED"
+)
 _CLEAN_TAGS = text(
     """
     UPDATE amigocare.tags t
@@ -101,10 +108,14 @@ class ImportStore:
         return True
 
     async def clean_tags(self) -> None:
-        """Delete the tags that imports made, that no chat has and no import in progress holds."""
+        """Delete the tags that imports made, that no chat has and no import in progress holds.
+
+        A tag to which an open transaction of anybody else refers stays.
+        """
         locked = await self.connection.execute(_LOCK_TAGS, {"import_id": self.import_id})
         ids = list(locked.scalars())
         if ids:
+            ids = list((await self.connection.execute(_UNTOUCHED_TAGS, {"ids": ids})).scalars())
             await self.connection.execute(_CLEAN_TAGS, {"import_id": self.import_id, "ids": ids})
 
 

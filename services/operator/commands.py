@@ -12,8 +12,8 @@ from alembic.util import CommandError
 from rich.console import Console
 from rich.table import Column, Table
 
-from libs.common.errors import describe, is_bad_day
 from libs.common.kafka.admin import ensure_topics
+from libs.common.kafka.asking import KafkaServer
 from libs.common.kafka.lag import group_lags
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
@@ -23,22 +23,25 @@ from libs.contracts.registry import registries
 from libs.imports.chats import ensure_chat_indexes
 from libs.imports.chunk_path import PIPELINE
 from libs.imports.chunk_states import NamedChunk, Place, named_chunk
-from services.operator import letters
 from services.operator.domain import (
     ChunkPlace,
     ImportLine,
     Letter,
-    chosen_letters,
     chunks_and_others,
     duration,
+    newest,
     place_of,
     places,
 )
+from services.operator.letters import Letters, republish
 from services.operator.migrate import MigrationRefused, upgrade_postgres
+from services.operator.no_answer import NoAnswer, asking, closing
 from services.operator.settings import Settings
 from services.operator.store import Store
 
 MOST_CHUNKS_SHOWN = 50
+LAG_SECONDS = 4.0
+"""`imports inspect` answers within five seconds what it can, without Kafka."""
 IMPORT = REGISTRY.owner
 
 # Cut to the width of a terminal where there is one; a pipe gets every word.
@@ -48,16 +51,15 @@ wide = Console(width=250)
 T = TypeVar("T")
 Position = Annotated[str, typer.Argument(help="partition:offset, as `list` shows it.")]
 Owner = Annotated[str, typer.Option(help="Whose: a folder of libs/contracts, such as `lead_import`.")]
+Limit = Annotated[int, typer.Option(min=1, help="Show at most so many.")]
 SaveTo = Annotated[Path | None, typer.Option("--save", help="Write the raw message, personal data and all, to a file.")]
 
 
 def _run(work: Coroutine[Any, Any, T], *, after: str = "Nothing was changed; try again.") -> T:
     try:
         return asyncio.run(work)
-    except Exception as error:
-        if not is_bad_day(error):
-            raise
-        raise _fail(f"A server is not answering ({describe(error)}). {after}") from None
+    except NoAnswer as silence:
+        raise _fail(f"{silence}. {after}") from None
 
 
 def _fail(message: str) -> typer.Exit:
@@ -75,23 +77,29 @@ def _dead_letters(owner: str) -> DeadLetters:
 @asynccontextmanager
 async def _open_store() -> AsyncIterator[Store]:
     postgres = Postgres(Settings(), application_name="operator")
-    try:
+    async with closing(postgres), asking(postgres.place):
         yield Store(postgres)
-    finally:
-        await postgres.close()
+
+
+@asynccontextmanager
+async def _letters(dead_letters: DeadLetters) -> AsyncIterator[Letters]:
+    settings = Settings()
+    async with asking(KafkaServer(settings).place), Letters.opened(settings, dead_letters) as letters:
+        yield letters
 
 
 def migrate() -> None:
     """Bring PostgreSQL, MongoDB's indexes and Kafka's topics up to date; a second run changes nothing."""
 
     async def servers() -> None:
-        await upgrade_postgres(Settings(), say=lambda line: typer.echo(line, err=True))
-        mongo = Mongo(Settings(), application_name="migrate")
-        try:
+        settings = Settings()
+        async with closing(Postgres(settings, application_name="migrate")) as postgres, asking(postgres.place):
+            await upgrade_postgres(settings, say=lambda line: typer.echo(line, err=True))
+        async with closing(Mongo(settings, application_name="migrate")) as mongo, asking(mongo.place):
+            await mongo.ask()
             await ensure_chat_indexes(mongo)
-        finally:
-            await mongo.close()
-        await ensure_topics(Settings(), registries())
+        async with asking(KafkaServer(settings).place):
+            await ensure_topics(settings, registries())
 
     try:
         _run(servers(), after="What was done stays, whole; run it again.")
@@ -103,9 +111,15 @@ def migrate() -> None:
     typer.echo("PostgreSQL, MongoDB and Kafka are up to date.")
 
 
-def list_letters(*, owner: Owner = IMPORT) -> None:
-    """Show every dead letter that Kafka still holds, oldest first."""
-    found = [letter for letter, _ in _run(letters.read_letters(Settings(), _dead_letters(owner)))]
+def list_letters(*, owner: Owner = IMPORT, limit: Limit = 1_000) -> None:
+    """Show the dead letters that Kafka still holds, oldest first. Only what their headers say is kept in memory."""
+    dead_letters = _dead_letters(owner)
+
+    async def look() -> tuple[list[Letter], int]:
+        async with _letters(dead_letters) as letters:
+            return await newest(letters.all(), limit)
+
+    found, count = _run(look())
     if not found:
         typer.echo("No dead letters.")
         return
@@ -123,6 +137,8 @@ def list_letters(*, owner: Owner = IMPORT) -> None:
             letter.why,
         )
     out.print(table)
+    if count > len(found):
+        typer.echo(f"Only the newest {len(found)} of {count} are shown: --limit shows more.")
 
 
 def _about(piece: Piece | None, owner: str) -> str:
@@ -133,13 +149,18 @@ def _about(piece: Piece | None, owner: str) -> str:
 
 def show_letter(position: Position, save: SaveTo = None, *, owner: Owner = IMPORT) -> None:
     """Show the headers of one dead letter and where its chunk is now. The message itself is not printed."""
-    pairs = _run(letters.read_letters(Settings(), _dead_letters(owner)))
-    found = {letter.position: (letter, record) for letter, record in pairs}
-    if position not in found:
+    dead_letters = _dead_letters(owner)
+
+    async def look() -> tuple[Letter, Any] | None:
+        async with _letters(dead_letters) as letters:
+            return await letters.at(position)
+
+    found = _run(look())
+    if found is None:
         raise _fail(f"{owner} has no dead letter at {position}; see `leadflow dead-letters list --owner {owner}`.")
-    letter, record = found[position]
-    for name, value in letter.headers.items():
-        typer.echo(f"{name}: {value}")
+    letter, record = found
+    for name, value in record.headers:
+        typer.echo(f"{name}: {(value or b'').decode('utf-8', 'backslashreplace')}")
     typer.echo(f"size: {letter.size} bytes")
     chunk = named_chunk(letter.piece) if owner == IMPORT else None
     if chunk is not None:
@@ -164,7 +185,10 @@ def replay(
     positions: Annotated[list[str] | None, typer.Argument(help="partition:offset, as `list` shows it.")] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Every dead letter.")] = False,
-    import_id: Annotated[int | None, typer.Option("--import", help="Those of one import.")] = None,
+    import_id: Annotated[
+        int | None,
+        typer.Option("--import", help="Every dead-lettered chunk of one import, whatever Kafka still holds."),
+    ] = None,
     owner: Owner = IMPORT,
 ) -> None:
     """Try again: a chunk goes through all stages anew, any other message to the topic it came from.
@@ -175,28 +199,47 @@ def replay(
     if not (positions or everything or import_id):
         raise _fail("Say which: positions, --import ID, or --all.")
     dead_letters = _dead_letters(owner)
-    pairs = _run(letters.read_letters(Settings(), dead_letters))
-    unknown = set(positions or ()) - {letter.position for letter, _ in pairs}
-    if unknown:
-        raise _fail(f"{owner} has no dead letter at {', '.join(sorted(unknown))}; nothing was replayed.")
-    found = [letter for letter, _ in pairs]
-    chosen = found if everything else chosen_letters(found, positions or [], import_id)
+    if import_id and owner != IMPORT:
+        raise _fail("--import is for the import's own dead letters.")
+    if import_id:
+        reopened = _run(_reopen_import(import_id))
+        if not reopened:
+            typer.echo(f"No chunk of import {import_id} is dead-lettered: replayed before, or settled well.")
+        else:
+            typer.echo(f"{len(reopened)} chunks go through all stages again.")
+    if not (positions or everything):
+        return
+    chosen = _run(_choose(dead_letters, None if everything else positions or []))
+    if isinstance(chosen, str):
+        raise _fail(f"{owner} has no dead letter at {chosen}; nothing of these was replayed.")
     if owner != IMPORT:
-        sent = _run(letters.republish(Settings(), dead_letters, _records(pairs, chosen)))
+        sent = _run(_republish(dead_letters, [position for position, _ in chosen]))
         typer.echo(f"{sent} message{'s' * (sent != 1)} went to the topics that they came from.")
         return
-    chunks, strangers = chunks_and_others(chosen)
+    chunks, others = chunks_and_others(chosen)
     reopened = _run(_reopen(chunks))
-    sent = _run(letters.republish(Settings(), dead_letters, _records(pairs, strangers)))
+    sent = _run(_republish(dead_letters, others))
     typer.echo(f"{len(reopened)} chunks go through all stages again; {sent} other messages went to their topics.")
     if len(reopened) < len(chunks):
         left = len(chunks) - len(reopened)
         typer.echo(f"{left} chunks were left alone: replayed before, settled well since, or of an import that is gone.")
 
 
-def _records(pairs: Sequence[tuple[Letter, Any]], wanted: Sequence[Letter]) -> list[Any]:
-    positions = {letter.position for letter in wanted}
-    return [record for letter, record in pairs if letter.position in positions]
+async def _choose(dead_letters: DeadLetters, positions: list[str] | None) -> list[tuple[str, Piece | None]] | str:
+    """Return (position, piece) of these letters, None: of all; or the positions at which there is none."""
+    async with _letters(dead_letters) as letters:
+        if positions is None:
+            return [(letter.position, letter.piece) async for letter in letters.all()]
+        found = {position: await letters.at(position) for position in positions}
+    missing = sorted(position for position, pair in found.items() if pair is None)
+    return ", ".join(missing) or [(position, pair[0].piece) for position, pair in found.items() if pair]
+
+
+async def _republish(dead_letters: DeadLetters, positions: Sequence[str]) -> int:
+    if not positions:
+        return 0
+    async with asking(KafkaServer(Settings()).place):
+        return await republish(Settings(), dead_letters, positions)
 
 
 async def _reopen(chunks: Sequence[NamedChunk]) -> list[Place]:
@@ -204,11 +247,16 @@ async def _reopen(chunks: Sequence[NamedChunk]) -> list[Place]:
         return await store.reopen(chunks)
 
 
+async def _reopen_import(import_id: int) -> list[Place]:
+    async with _open_store() as store:
+        return await store.reopen_import(import_id)
+
+
 def list_imports(
     *,
     stuck: Annotated[bool, typer.Option("--stuck", help="Only those in progress whose chunks do not move.")] = False,
     seconds: Annotated[float, typer.Option("--for", min=0, help="With --stuck: for at least so many seconds.")] = 60,
-    limit: Annotated[int, typer.Option(min=1, help="Show at most so many.")] = 20,
+    limit: Limit = 20,
 ) -> None:
     """Show imports, newest first, with their chunks by place. Nothing of their content is printed."""
 
@@ -258,5 +306,15 @@ def inspect(import_id: int) -> None:
             sent = f"{chunk.sent_at:%Y-%m-%d %H:%M:%S}" if chunk.sent_at else "—"
             table.add_row(str(chunk.chunk_index), str(chunk.row_count), chunk.place, sent, str(chunk.sent_count))
         out.print(table)
-    for group, lag in _run(group_lags(Settings(), [REGISTRY], PIPELINE)).items():
-        typer.echo(f"lag of {group}: {lag} messages")
+    for line in _run(_lags()):
+        typer.echo(line)
+
+
+async def _lags() -> list[str]:
+    """Say how far consumers are behind, or that Kafka does not say: what PostgreSQL said is of use without it."""
+    try:
+        async with asking(KafkaServer(Settings()).place, at_most=LAG_SECONDS):
+            lags = await group_lags(Settings(), [REGISTRY], PIPELINE)
+    except NoAnswer as silence:
+        return [f"lag unknown: {silence}"]
+    return [f"lag of {group}: {lag} messages" for group, lag in lags.items()]

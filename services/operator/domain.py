@@ -1,7 +1,8 @@
 """What the people on call see of an import and of a dead letter: pure. Never a personal datum."""
 
+import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -71,7 +72,6 @@ class Letter:
     service: str
     attempts: int
     why: str
-    headers: Mapping[str, str]
 
 
 def places(chunks: Sequence[ChunkLine]) -> dict[ChunkPlace, tuple[int, int]]:
@@ -89,20 +89,22 @@ def place_of(chunk_index: int, chunks: Sequence[ChunkLine]) -> str:
     return found[chunk_index].value if chunk_index in found else "no such chunk"
 
 
-def chosen_letters(letters: Sequence[Letter], positions: Sequence[str], import_id: int | None) -> list[Letter]:
-    """Return the letters at these positions, and those of this import."""
-    return [
-        letter
-        for letter in letters
-        if letter.position in positions or (letter.piece is not None and letter.piece[0] == import_id)
-    ]
+async def newest(letters: AsyncIterator[Letter], most: int) -> tuple[list[Letter], int]:
+    """Return so many of the newest letters, oldest first, and how many there are; no more than those are kept."""
+    kept: list[tuple[datetime, int, Letter]] = []
+    count = 0
+    async for letter in letters:
+        count += 1
+        keep = heapq.heappush if len(kept) < most else heapq.heappushpop
+        keep(kept, (letter.time, count, letter))
+    return [letter for _, _, letter in sorted(kept)], count
 
 
-def chunks_and_others(letters: Sequence[Letter]) -> tuple[list[NamedChunk], list[Letter]]:
-    """Return the distinct chunks that the letters are about, and the letters that are about none."""
-    pieces = sorted({letter.piece for letter in letters if letter.piece})
+def chunks_and_others(letters: Sequence[tuple[str, Piece | None]]) -> tuple[list[NamedChunk], list[str]]:
+    """Return the distinct chunks that letters, (position, piece), are about, and the positions of all others."""
+    pieces = sorted({piece for _, piece in letters if piece})
     named = [chunk for piece in pieces if (chunk := named_chunk(piece)) is not None]
-    return named, [letter for letter in letters if letter.piece is None]
+    return named, [position for position, piece in letters if piece is None]
 
 
 def duration(seconds: float) -> str:

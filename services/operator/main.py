@@ -3,7 +3,9 @@
 import typer
 
 from services.operator import commands
+from services.operator.no_answer import quiet_drivers
 
+quiet_drivers()
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,

@@ -60,7 +60,12 @@ async def upgrade_postgres(
 
 
 def _engine(settings: MigrationSettings) -> AsyncEngine:
-    address = read_postgres_address(settings.postgres_url.get_secret_value())
+    if settings.postgres_owner_url is None and settings.postgres_pooler == "transaction":
+        raise MigrationRefused(
+            "A migration is one session from its beginning to its end, and a pooler gives each transaction another."
+            " Set LEADFLOW_POSTGRES_OWNER_URL to an address that leads past it."
+        )
+    address = read_postgres_address((settings.postgres_owner_url or settings.postgres_url).get_secret_value())
     ours = {
         "application_name": "leadflow-migrate",
         # While we wait for a table, everybody who comes after us waits behind us.

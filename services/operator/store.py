@@ -23,6 +23,9 @@ _CHUNKS = text(
     FROM amigocare.lead_import_chunks WHERE import_id = :import_id ORDER BY chunk_index
     """
 )
+_DEAD_CHUNKS = text(
+    "SELECT chunk_index FROM amigocare.lead_import_chunks WHERE import_id = :import_id AND dead_lettered"
+)
 # That a silent chunk is sent again is no progress of its import: only the first time counts.
 _IMPORTS = text(
     """
@@ -78,3 +81,9 @@ class Store:
         """
         async with self._postgres.transaction() as connection:
             return await chunk_life.reopen(connection, chunks)
+
+    async def reopen_import(self, import_id: int) -> list[Place]:
+        """Do the same with all dead-lettered chunks of an import: their payloads are here, whatever Kafka forgot."""
+        async with self._postgres.transaction() as connection:
+            dead = (await connection.execute(_DEAD_CHUNKS, {"import_id": import_id})).scalars()
+            return await chunk_life.reopen(connection, [NamedChunk(import_id, index) for index in dead])

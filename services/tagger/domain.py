@@ -1,6 +1,7 @@
 """Which tags a row gets: pure."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 from libs.contracts.lead_import.internal.messages import ChunkDeduplicated, ChunkTagged, LiveRows, TaggedRows, envelope
 
@@ -10,9 +11,13 @@ def tag_names(live: LiveRows) -> list[str]:
     return sorted({name for names in live.tags for name in names})
 
 
-def tag_rows(chunk: ChunkDeduplicated, ids: Mapping[str, int]) -> ChunkTagged:
-    """Give every live row the request's tags, then its own, each once. ``ids`` holds every name."""
-    row_tag_ids = [list(dict.fromkeys([*chunk.tag_ids, *(ids[name] for name in names)])) for names in chunk.live.tags]
+def tag_rows(chunk: ChunkDeduplicated, ids: Mapping[str, int], requested: AbstractSet[int]) -> ChunkTagged:
+    """Give every live row the request's tags, then its own, each once.
+
+    ``ids`` holds every name; of the request's tags those that are ``requested`` are still there.
+    """
+    first = [tag_id for tag_id in chunk.tag_ids if tag_id in requested]
+    row_tag_ids = [list(dict.fromkeys([*first, *(ids[name] for name in names)])) for names in chunk.live.tags]
     columns = {column: getattr(chunk.live, column) for column in LiveRows.columns()}
     live = TaggedRows.model_construct(**columns, row_tag_ids=row_tag_ids)
     return ChunkTagged(**envelope(chunk), live=live, settled=chunk.settled)

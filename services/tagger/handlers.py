@@ -12,11 +12,12 @@ async def tag_chunk(
 ) -> None:
     """Find or make the tags of the live rows, and hold them until the import ends.
 
-    A second run finds what the first made and publishes the same message. A repeat of a chunk that has
-    ended is dropped: it would make tags again that the finalizer has cleaned up.
+    A tag of the request that is deleted by now is given to no row. A second run finds what the first made and publishes
+    the same message. A repeat of a chunk that has ended is dropped: it would make tags again that the finalizer has
+    cleaned up.
     """
     async with store.transaction(chunk.company_id) as tags:
         if await tags.is_settled(chunk):
             return
-        ids = await tags.find_or_make(chunk, tag_names(chunk.live))
-    await publish(tag_rows(chunk, ids))
+        found = await tags.find_or_make(chunk, tag_names(chunk.live))
+    await publish(tag_rows(chunk, found.ids, found.requested))

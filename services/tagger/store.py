@@ -1,7 +1,9 @@
 """Tags and who holds them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.errors import BadDay
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkDeduplicated
-from libs.imports import chunk_life
+from libs.imports import chunk_life, import_tags
 
 # In key order: two chunks with the same names in different orders would deadlock.
 _MAKE = text(
@@ -23,12 +25,18 @@ _MAKE = text(
     """
 )
 # FOR SHARE: the finalizer must not delete these tags as unused before the hold (below), by which they are used, is
-# committed.
+# committed. All in one statement and in order of their ids, because it locks them in that order, too.
 _FIND = text(
     """
-    SELECT given.name, t.id
-    FROM unnest(CAST(:names AS text[])) AS given (name)
-    JOIN amigocare.tags t ON t.company_id = :company_id AND lower(t.name) = lower(given.name) AND NOT t.is_deleted
+    WITH wanted AS MATERIALIZED (
+        SELECT given.name, t.id
+        FROM unnest(CAST(:names AS text[])) AS given (name)
+        JOIN amigocare.tags t ON t.company_id = :company_id AND lower(t.name) = lower(given.name) AND NOT t.is_deleted
+        UNION ALL
+        SELECT NULL, requested.id FROM unnest(CAST(:requested AS int[])) AS requested (id)
+    )
+    SELECT wanted.name, t.id
+    FROM wanted JOIN amigocare.tags t ON t.id = wanted.id AND t.company_id = :company_id AND NOT t.is_deleted
     ORDER BY t.id
     FOR SHARE OF t
     """
@@ -40,6 +48,14 @@ _HOLD = text(
     ON CONFLICT (import_id, tag_id) DO NOTHING
     """
 )
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTags:
+    """The tag of each name, and those of the request that are not deleted."""
+
+    ids: Mapping[str, int]
+    requested: AbstractSet[int]
 
 
 class TagStore:
@@ -56,24 +72,30 @@ class TagStore:
         """
         return await chunk_life.hold_is_settled(self._connection, chunk)
 
-    async def find_or_make(self, chunk: ChunkDeduplicated, names: Sequence[str]) -> dict[str, int]:
-        """Return the tag id of each name, held by the chunk's import until that ends.
+    async def find_or_make(self, chunk: ChunkDeduplicated, names: Sequence[str]) -> FoundTags:
+        """Return the tag id of each name, and which tags of the request are still there.
 
-        Names match as PostgreSQL's ``lower`` says. Raises BadDay when a tag was deleted this very moment.
+        All are held by the chunk's import until that ends. Names match as PostgreSQL's ``lower`` says. A tag of the
+        request that somebody deleted since is noted as left out. Raises BadDay when a tag was deleted this very moment.
         """
-        if not names:
-            return {}
+        if not names and not chunk.tag_ids:
+            return FoundTags({}, frozenset())
         scope = {"company_id": chunk.company_id, "names": list(names)}
-        made = await self._connection.execute(_MAKE, scope | {"creator_id": chunk.creator_id})
-        made_ids = list(made.scalars())
-        found = await self._connection.execute(_FIND, scope)
-        ids = {row.name: row.id for row in found}
+        made_ids: list[int] = []
+        if names:
+            made = await self._connection.execute(_MAKE, scope | {"creator_id": chunk.creator_id})
+            made_ids = list(made.scalars())
+        found = (await self._connection.execute(_FIND, scope | {"requested": chunk.tag_ids})).all()
+        ids = {row.name: row.id for row in found if row.name is not None}
         if len(ids) < len(names):
             raise BadDay("a tag was deleted while it was looked up")
-        await self._connection.execute(
-            _HOLD, {"import_id": chunk.import_id, "ids": sorted(set(ids.values())), "made": made_ids}
-        )
-        return ids
+        if names:
+            # Those of the request are held since the import was accepted.
+            held = {"import_id": chunk.import_id, "ids": sorted(set(ids.values())), "made": made_ids}
+            await self._connection.execute(_HOLD, held)
+        requested = frozenset(row.id for row in found if row.name is None)
+        await import_tags.note_left_out(self._connection, chunk.import_id, set(chunk.tag_ids) - requested)
+        return FoundTags(ids, requested)
 
 
 class Store:

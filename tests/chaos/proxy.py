@@ -21,6 +21,7 @@ class Proxy:
         self._target = port
         self._loop = asyncio.new_event_loop()
         self._links: set[asyncio.Task[None]] = set()
+        self._mute: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy of {port}", daemon=True)
         self.answer_seconds = 0.0
@@ -41,6 +42,13 @@ class Proxy:
     def cut(self) -> int:
         """Cut every connection now, whatever is under way; return how many there were."""
         return self._call(self._cut())
+
+    def swallow(self) -> int:
+        """From now on pass nothing on in the connections that there are, and say nothing; return how many they are.
+
+        So do boxes on the way that have forgotten a connection which was idle for long. New connections are passed on.
+        """
+        return self._call(self._swallow())
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
@@ -63,11 +71,16 @@ class Proxy:
         self.cuts += len(links)
         return len(links)
 
+    async def _swallow(self) -> int:
+        self._mute |= self._links
+        return len(self._links)
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A task of its own: the server's own tasks report a cancellation as an error.
         link = asyncio.create_task(self._link(reader, writer))
         self._links.add(link)
         link.add_done_callback(self._links.discard)
+        link.add_done_callback(self._mute.discard)
 
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends, cut = [writer], True
@@ -75,8 +88,9 @@ class Proxy:
             with suppress(OSError):
                 answers, server = await asyncio.open_connection("127.0.0.1", self._target)
                 ends.append(server)
-                asking = asyncio.create_task(self._pass_on(reader, server))
-                answering = asyncio.create_task(self._answer(answers, writer))
+                link = asyncio.current_task()
+                asking = asyncio.create_task(self._pass_on(reader, server, link))
+                answering = asyncio.create_task(self._answer(answers, writer, link))
                 try:
                     await asyncio.wait((asking, answering), return_when=asyncio.FIRST_COMPLETED)
                 finally:
@@ -91,13 +105,21 @@ class Proxy:
                 else:
                     end.close()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: asyncio.Task[None] | None
+    ) -> None:
         while piece := await reader.read(PIECE):
+            if link in self._mute:
+                continue
             writer.write(piece)
             await writer.drain()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: asyncio.Task[None] | None
+    ) -> None:
         while piece := await reader.read(PIECE):
+            if link in self._mute:
+                continue
             if self.answer_seconds:
                 await asyncio.sleep(self.answer_seconds)
             writer.write(piece)

@@ -73,7 +73,7 @@ def repeats_end_imports() -> Iterator[None]:
         yield
 
 
-async def chat_first(chunk: ChunkTagged, *, store: Any, whatsapp: Any, publish: Any, clock: Any) -> None:
+async def chat_first(chunk: ChunkTagged, *, store: Any, asking: Any, publish: Any, clock: Any) -> None:
     """The order that leaves orphans: the chat is made before the database says who owns the phone."""
     ids = chat_ids(chunk)
     known = await store.chats_of_others(chunk)

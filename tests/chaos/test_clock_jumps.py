@@ -18,7 +18,9 @@ from tests.support.waiting import eventually
 pytestmark = [full_only, needs_local_stack]
 
 STORED_TIMES = {
-    "lead_imports": ("created_at", "updated_at", "finished_at"),
+    # Not created_at, which with the id is the import's name: messages that are under way say it, too. What a jump means
+    # to the quota is in tests/integration/api/accepting/test_quota.py.
+    "lead_imports": ("updated_at", "finished_at"),
     "lead_import_chunks": ("lease_until", "sent_at", "settled_at"),
     "outbox": ("created_at", "available_at"),
     "idempotency_keys": ("created_at",),

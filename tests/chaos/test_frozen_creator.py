@@ -127,11 +127,11 @@ class Scene:
         plan = FreezePlan(point, others_end_it_and_take_it_back)
         store = Store(CrashingPostgres(self.impatient, plan), CrashingMongo(self.mongo, plan))
         try:
-            await handlers.create_leads(chunk, store=store, whatsapp=None, publish=into(self.published), clock=clock)
+            await handlers.create_leads(chunk, store=store, asking=None, publish=into(self.published), clock=clock)
         except DBAPIError:
             # The connection was ended: a bad day, after which the message comes again.
             await handlers.create_leads(
-                chunk, store=self.pipeline.creator_store, whatsapp=None, publish=into(self.published), clock=clock
+                chunk, store=self.pipeline.creator_store, asking=None, publish=into(self.published), clock=clock
             )
         self.trail = plan.trail
         return tenant
@@ -143,7 +143,7 @@ class Scene:
         async def try_it() -> bool:
             try:
                 await handlers.create_leads(
-                    chunk, store=self.pipeline.creator_store, whatsapp=None, publish=into(created), clock=utc_now
+                    chunk, store=self.pipeline.creator_store, asking=None, publish=into(created), clock=utc_now
                 )
             except DBAPIError:
                 return False
@@ -196,7 +196,7 @@ async def test_a_repeat_after_the_end_makes_nothing_again_that_was_taken_back(
         await erase(db, chunk.import_id)
         published: list[ChunkCreated] = []
         await handlers.create_leads(
-            chunk, store=pipeline.creator_store, whatsapp=None, publish=into(published), clock=utc_now
+            chunk, store=pipeline.creator_store, asking=None, publish=into(published), clock=utc_now
         )
         assert published == []
         assert await db.leads(tenant.company_id) == []

@@ -164,7 +164,7 @@ async def test_the_checker_sees_that_a_quota_was_not_locked(quick: tuple[Postgre
     async def unlocked(self: AcceptStore, **account: int) -> None:
         return
 
-    async def read_by_all_before_anybody_adds(self: AcceptStore, **account: int) -> Any:
+    async def read_by_all_before_anybody_adds(self: AcceptStore, **account: Any) -> Any:
         found = await last_hour(self, **account)
         await everybody.wait()
         return found

@@ -22,7 +22,6 @@ from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.common.topics import Topic
 from libs.contracts.lead_import.events import ImportFinished
-from libs.contracts.lead_import.internal.messages import LiveRows
 from libs.contracts.lead_import.internal.topics import (
     CHUNK_ACCEPTED,
     CHUNK_CREATED,
@@ -35,8 +34,10 @@ from libs.imports.chunk_outbox import ChunkOutbox
 from libs.imports.chunk_path import PathLags
 from libs.imports.chunk_states import NamedChunk, Window
 from services.creator import handlers as creator
+from services.creator.portions import Asking
+from services.creator.questions import Question, Said
 from services.creator.store import Store as CreatorStore
-from services.creator.whatsapp import WhatsApp
+from services.creator.whatsapp import Replies, WhatsApp
 from services.dedup import handlers as dedup
 from services.dedup.store import Store as DedupStore
 from services.finalizer import handlers as finalizer
@@ -67,12 +68,14 @@ class Provider:
 
     def __init__(self, plan: CrashPlan) -> None:
         self._plan = plan
+        self.heard_at = 0.0
 
-    async def absent(self, live: LiveRows, indexes: Sequence[int]) -> list[int]:
-        async def ask() -> list[int]:
-            return [index for index in indexes if live.phone[index].endswith("0000")]
+    async def ask(self, questions: Sequence[Question], *, until: float, trial: bool = False) -> Replies:
+        async def answer() -> Replies:
+            said = {each.row: Said.ABSENT if each.phone.endswith("0000") else Said.PRESENT for each in questions}
+            return Replies(said=said, calls=len(said))
 
-        return await self._plan.around("ask the provider", ask)
+        return await self._plan.around("ask the provider", answer)
 
 
 class World:
@@ -209,9 +212,9 @@ class World:
         elif stage == "creator":
             store = CreatorStore(postgres, mongo)
             publish = self._publisher(stage, CHUNK_CREATED, plan)
-            # The one method that the handler calls.
-            whatsapp = cast(WhatsApp, Provider(plan)) if self.asks_provider else None
-            await creator.create_leads(event, store=store, whatsapp=whatsapp, publish=publish, clock=lambda: NOW)
+            # It has all that is asked for.
+            asking = Asking(cast(WhatsApp, Provider(plan)), store, attempts=4) if self.asks_provider else None
+            await creator.create_leads(event, store=store, asking=asking, publish=publish, clock=lambda: NOW)
         else:
             finalizer_store = FinalizerStore(postgres, clock=lambda: NOW)
             await finalizer.settle_chunk(event, store=finalizer_store, wake_relay=lambda: None)

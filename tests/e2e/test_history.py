@@ -22,6 +22,7 @@ FIELDS = {
     "source_id",
     "created_at",
     "finished_at",
+    "tags_left_out",
     "progress",
 }
 

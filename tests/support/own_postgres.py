@@ -48,6 +48,10 @@ class OwnPostgres:
         """Refuse writes from now on, in sessions that are open too, as a primary that was demoted does."""
         await self.execute("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
 
+    async def promote(self) -> None:
+        """Make a standby the primary."""
+        await self.execute("SELECT pg_promote()")
+
 
 @asynccontextmanager
 async def own_postgres(
@@ -69,6 +73,25 @@ async def own_postgres(
     rules = cluster / "pg_hba.conf"
     rules.write_text(hba + rules.read_text())
     _give_to_server(cluster)
+    async with _running(folder, programs, settings or {}) as server:
+        yield server
+
+
+@asynccontextmanager
+async def own_standby(folder: Path, primary: OwnPostgres) -> AsyncIterator[OwnPostgres]:
+    """Run a standby that follows the primary by streaming, until ``promote``."""
+    cluster = folder / "data"
+    cluster.mkdir(mode=0o700, parents=True)
+    _give_to_server(folder)
+    copying = ("-R", "-X", "stream", "-c", "fast", "--no-sync", "-d", primary.url, "-D", str(cluster))
+    await asyncio.to_thread(_run, postgres.BINARIES / "pg_basebackup", *copying)
+    async with _running(folder, postgres.BINARIES, {}) as server:
+        yield server
+
+
+@asynccontextmanager
+async def _running(folder: Path, programs: Path, settings: Mapping[str, str]) -> AsyncIterator[OwnPostgres]:
+    cluster = folder / "data"
     server = OwnPostgres(free_port(), cluster)
     given = {
         "listen_addresses": "127.0.0.1",
@@ -77,7 +100,7 @@ async def own_postgres(
         "fsync": "off",
         "shared_buffers": "64MB",
         "max_connections": "200",
-    } | dict(settings or {})
+    } | dict(settings)
     options = [argument for name, value in given.items() for argument in ("-c", f"{name}={value}")]
     with (folder / "postgres.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(

@@ -11,8 +11,8 @@ from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.acceptance import acceptance_number
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated, ChunkDeduplicated, ChunkTagged
 from services.creator import handlers as creator
+from services.creator.portions import Asking
 from services.creator.store import Store as CreatorStore
-from services.creator.whatsapp import WhatsApp
 from services.dedup import handlers as dedup
 from services.dedup.store import Store as DedupStore
 from services.finalizer import handlers as finalizer
@@ -54,13 +54,19 @@ class Pipeline:
         await tagger.tag_chunk(chunk, store=self.tagger_store, publish=into(messages))
         return messages[0] if messages else None
 
-    async def create(self, chunk: ChunkTagged, *, whatsapp: WhatsApp | None = None) -> ChunkCreated:
+    async def create(self, chunk: ChunkTagged, *, asking: Asking | None = None) -> ChunkCreated:
+        """Raises NotFinished where the message would come again."""
+        created = await self.create_if_open(chunk, asking=asking)
+        assert created is not None
+        return created
+
+    async def create_if_open(self, chunk: ChunkTagged, *, asking: Asking | None = None) -> ChunkCreated | None:
+        """None: the chunk had ended, nothing was published."""
         messages: list[ChunkCreated] = []
         await creator.create_leads(
-            chunk, store=self.creator_store, whatsapp=whatsapp, publish=into(messages), clock=utc_now
+            chunk, store=self.creator_store, asking=asking, publish=into(messages), clock=utc_now
         )
-        (message,) = messages
-        return message
+        return messages[0] if messages else None
 
     async def settle(self, chunk: ChunkCreated) -> None:
         await finalizer.settle_chunk(chunk, store=self.finalizer_store, wake_relay=lambda: None)

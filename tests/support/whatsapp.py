@@ -22,15 +22,30 @@ class Provider:
     url: str
     http: httpx.AsyncClient
 
-    async def behave(self, mode: str = "ok", *, delay_ms: int = 0, limit: int = 1_000) -> None:
-        response = await self.http.post("/control", json={"mode": mode, "delay_ms": delay_ms, "limit": limit})
-        response.raise_for_status()
+    async def behave(
+        self,
+        mode: str = "ok",
+        *,
+        delay_ms: int = 0,
+        limit: int = 1_000,
+        rate: float = 0,
+        refused: int = 0,
+        failing: int = 0,
+    ) -> None:
+        """Behave so; of a thousand numbers so many are refused and failed at."""
+        control = {"delay_ms": delay_ms, "limit": limit, "rate": rate, "refused": refused, "failing": failing}
+        (await self.http.post("/control", json={"mode": mode} | control)).raise_for_status()
 
     async def seen(self) -> dict[str, int]:
         """Return what was asked and answered since the last ``behave``."""
         answer = (await self.http.get("/control")).json()
         counts: dict[str, int] = answer["counts"] | {"most_in_flight": answer["most_in_flight"]}
         return counts
+
+    async def asked(self) -> dict[str, int]:
+        """Return the calls for each number since the last ``behave``, without those that were throttled."""
+        asked: dict[str, int] = (await self.http.get("/asked")).json()
+        return asked
 
 
 @asynccontextmanager

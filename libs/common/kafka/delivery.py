@@ -1,8 +1,9 @@
 """What happens to a message whose handler raised: one middleware owns backoff, dead letters and giving up.
 
 A bad day waits with jittered backoff and is tried again for ever; a bad message goes to the dead letter at
-once; an error that we did not foresee is tried again for half a minute first. Too many bad messages in a row stop the
-service. It hooks ``after_processed``, because errors of FastStream's parser pass no other hook.
+once; one that is not finished comes again at once; an error that we did not foresee is tried again for half a minute
+first. Too many bad messages in a row stop the service. It hooks ``after_processed``, because errors of FastStream's
+parser pass no other hook.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from aiokafka.errors import IllegalStateError, MessageSizeTooLargeError
 from faststream import BaseMiddleware
 from faststream.kafka import KafkaBroker
 
-from libs.common.errors import BadDeploy, describe, is_bad_day, is_bad_message
+from libs.common.errors import BadDeploy, NotFinished, describe, is_bad_day, is_bad_message
 from libs.common.kafka.clients import topic_in_kafka
 from libs.common.kafka.dead_letter import dead_letter_headers, dead_letter_key
 from libs.common.kafka.metrics import DEAD_LETTERED, RETRIES
@@ -76,7 +77,7 @@ class Delivery:
         self._stopping = asyncio.Event()
         self._broker: KafkaBroker | None = None
         self.progress: Counter[tuple[str, int]] = Counter()
-        """Messages settled so far, well or badly, by topic and partition: what readiness watches."""
+        """Messages settled so far, well or badly, and steps of long ones, by topic and partition: readiness watches."""
 
     def connect(self, broker: KafkaBroker) -> None:
         self._broker = broker
@@ -84,6 +85,11 @@ class Delivery:
     def stop_waiting(self) -> None:
         """End every backoff now: the service is stopping, the message stays un-acked."""
         self._stopping.set()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Tell a handler with a long work that it should hand back what it has (``NotFinished``)."""
+        return self._stopping.is_set()
 
     def trouble(self, place: tuple[str, int], *, lasting: float) -> str | None:
         """Say why the head of a partition, (topic, partition), has been waiting for so many seconds, or None."""
@@ -110,6 +116,10 @@ class Delivery:
 
         Raises BadDeploy when too many messages in a row were bad.
         """
+        if isinstance(error, NotFinished):
+            # A step of a long work counts as a message that was settled: readiness sees that this consumer gets on.
+            self._settled(record)
+            return False
         tries = self._tries_at(record)
         if is_bad_day(error):
             tries.bad_days += 1

@@ -33,17 +33,16 @@ async def partition_lags(settings: KafkaSettings, reads: Sequence[Read]) -> dict
     consumer = kafka_consumer(settings, client_id="leadflow-lag")
     try:
         await admin.start()
-        try:
-            await consumer.start()
-            return {
-                (group, topic): await _lags(
-                    admin, consumer, group_in_kafka(settings, group), topic_in_kafka(settings, topic)
-                )
-                for group, topic in reads
-            }
-        finally:
-            await consumer.stop()
+        await consumer.start()
+        return {
+            (group, topic): await _lags(
+                admin, consumer, group_in_kafka(settings, group), topic_in_kafka(settings, topic)
+            )
+            for group, topic in reads
+        }
     finally:
+        # Both, also when the first never got as far as the second: what is not stopped says so when it is collected.
+        await consumer.stop()
         await admin.close()
 
 

@@ -88,7 +88,7 @@ class Acceptor:
 
     async def _accept_new(self, wish: Wish) -> dict[str, Any]:
         async with AcceptStore.transaction(self.postgres, wish.caller.company_id) as accepting:
-            await self._check(accepting, wish, rows=None, use_cache=True)
+            await self._check(accepting, wish, use_cache=True)
             import_id, accepted_at = await accepting.reserve()
         spool = str(wish.upload.folder / "spool")
         found = await self._read(wish, spool, import_id, accepted_at)
@@ -98,7 +98,7 @@ class Acceptor:
             await accepting.lock_quota(company_id=new.company_id, account_id=new.account_id)
             if wish.key and not await accepting.keep_answer(wish.key, import_id, json.dumps(answer)):
                 raise _AnsweredMeanwhile
-            await self._check(accepting, wish, rows=new.total_rows, use_cache=False)
+            await self._check(accepting, wish, new)
             await accepting.insert_import(new)
             deleted = await accepting.hold_tags(new, wish.request.tag_ids)
             # All was found by the check above; only tags may have been deleted between it and the hold.
@@ -112,8 +112,10 @@ class Acceptor:
         self.wake_relay()
         return answer
 
-    async def _check(self, accepting: AcceptStore, wish: Wish, *, rows: int | None, use_cache: bool) -> None:
-        """Raise Refused unless account, source, tags, name and quota allow the import of so many rows."""
+    async def _check(
+        self, accepting: AcceptStore, wish: Wish, new: NewImport | None = None, *, use_cache: bool = False
+    ) -> None:
+        """Raise Refused unless account, source, tags, name and quota allow the import; None: its file is not read."""
         request, caller = wish.request, wish.caller
         wanted = wanted_references(request, caller.user_id)
         if not (use_cache and self.cache.knows(caller.company_id, wanted)):
@@ -132,8 +134,9 @@ class Acceptor:
         company_and_account = {"company_id": caller.company_id, "account_id": request.account_id}
         if await accepting.name_taken(**company_and_account, name=request.name):
             raise Refused("name_taken", "Another import of this account has this name.")
-        past, now = await accepting.last_hour(**company_and_account)
-        check_quota(self.quota, past, rows=rows, now=now)
+        now = await accepting.now()
+        past = await accepting.last_hour(**company_and_account, accepted_at=new.accepted_at if new else now, now=now)
+        check_quota(self.quota, past, rows=new.total_rows if new else None, now=now)
 
     async def _read(self, wish: Wish, spool: str, import_id: int, accepted_at: datetime) -> ReadingResult:
         request = wish.request

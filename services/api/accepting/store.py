@@ -42,10 +42,16 @@ _RESERVE = text("SELECT nextval(pg_get_serial_sequence('amigocare.lead_imports',
 # Without it, two simultaneous uploads of an account would each find the quota that is left, not see the other, and use
 # it twice.
 _LOCK_QUOTA = text("SELECT pg_advisory_xact_lock(:company_id, :account_id)")
+# Compared with the new import's own time of acceptance, not with now: it is kept as that, and may be long ago when the
+# file has waited and been read. What others accepted since then and stored first counts, too. What is dated after now
+# was dated by a clock that has jumped back since: it counts for the hour that follows its date, and does not lock the
+# account until then. The clock is the database's, one for all replicas, and not now(), which stands still since this
+# transaction began, before it waited for its turn.
 _LAST_HOUR = text(
     """
     SELECT created_at, total_rows FROM amigocare.lead_imports
-    WHERE company_id = :company_id AND account_id = :account_id AND created_at > now() - interval '1 hour'
+    WHERE company_id = :company_id AND account_id = :account_id
+      AND created_at > CAST(:accepted_at AS timestamptz) - interval '1 hour' AND created_at <= :now
     ORDER BY created_at
     """
 )
@@ -156,11 +162,17 @@ class AcceptStore:
         import_id, now = (await self.connection.execute(_RESERVE)).one()
         return import_id, now
 
-    async def last_hour(self, *, company_id: int, account_id: int) -> tuple[list[PastImport], datetime]:
-        """Return the account's imports of the last hour, deleted and failed ones too, and the database's time."""
-        past = await self.connection.execute(_LAST_HOUR, {"company_id": company_id, "account_id": account_id})
-        imports = [PastImport(*row) for row in past]
-        return imports, (await self.connection.execute(_NOW)).scalar_one()
+    async def now(self) -> datetime:
+        """Return the database's time, as it is now and not when the transaction began."""
+        now: datetime = (await self.connection.execute(_NOW)).scalar_one()
+        return now
+
+    async def last_hour(
+        self, *, company_id: int, account_id: int, accepted_at: datetime, now: datetime
+    ) -> list[PastImport]:
+        """Return the account's imports since an hour before ``accepted_at`` until now, deleted and failed ones too."""
+        given = {"company_id": company_id, "account_id": account_id, "accepted_at": accepted_at, "now": now}
+        return [PastImport(*row) for row in await self.connection.execute(_LAST_HOUR, given)]
 
     async def lock_quota(self, *, company_id: int, account_id: int) -> None:
         await self.connection.execute(_LOCK_QUOTA, {"company_id": company_id, "account_id": account_id})

@@ -14,7 +14,9 @@ _IMPORT_COLUMNS = """
     CASE WHEN i.status = 'PROCESSING' THEN c.created ELSE i.total_created END AS total_created,
     CASE WHEN i.status = 'PROCESSING' THEN c.existing ELSE i.total_existing END AS total_existing,
     CASE WHEN i.status = 'PROCESSING' THEN c.errors ELSE i.total_errors END AS total_errors,
-    CASE WHEN i.status = 'PROCESSING' THEN c.settled ELSE i.chunk_count END AS chunks_settled
+    CASE WHEN i.status = 'PROCESSING' THEN c.settled ELSE i.chunk_count END AS chunks_settled,
+    ARRAY(SELECT tag_id FROM amigocare.lead_import_tags WHERE import_id = i.id AND left_out ORDER BY tag_id)
+        AS tags_left_out
 """
 # Totals of an import in progress are those of its settled chunks; an ended one has its own.
 _LIVE_TOTALS = """

@@ -37,6 +37,8 @@ class ImportView(BaseModel):
     file_name: str | None
     created_at: datetime
     finished_at: datetime | None
+    tags_left_out: list[int]
+    """Tags that were deleted while the import ran: leads that were made later do not have them."""
     progress: Progress
 
 

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from libs.common.errors import BadMessage, is_bad_day
-from libs.contracts.lead_import.internal.messages import LiveRows
+from services.creator.questions import Question, Said
 from services.creator.settings import Settings
-from services.creator.whatsapp import ProviderAway, WhatsApp
+from services.creator.whatsapp import Replies, WhatsApp
 from tests.support.chunks import phones
-from tests.support.imports import live_rows
 from tests.support.ports import free_port
 from tests.support.whatsapp import Provider
 
@@ -31,8 +29,12 @@ async def adapter(url: str, **changes: Any) -> AsyncIterator[WhatsApp]:
         await whatsapp.close()
 
 
-async def absent(whatsapp: WhatsApp, live: LiveRows) -> list[int]:
-    return await whatsapp.absent(live, range(len(live)))
+async def ask(
+    whatsapp: WhatsApp, *numbers: str, seconds: float = 30, failed_before: bool = False, trial: bool = False
+) -> Replies:
+    """Ask for Brazilian numbers; the rows are 0, 1, 2 …"""
+    questions = [Question(row, f"+55{number}", failed_before) for row, number in enumerate(numbers)]
+    return await whatsapp.ask(questions, until=time.monotonic() + seconds, trial=trial)
 
 
 async def recovers(provider: Provider, seconds: float) -> None:
@@ -40,81 +42,107 @@ async def recovers(provider: Provider, seconds: float) -> None:
     await provider.behave()
 
 
-async def test_numbers_that_are_not_on_whatsapp_are_told_by_their_index(provider: Provider) -> None:
+async def test_numbers_are_answered_by_their_rows(provider: Provider) -> None:
     async with adapter(provider.url) as whatsapp:
-        assert await absent(whatsapp, live_rows([PRESENT, ABSENT, PRESENT, ABSENT])) == [1, 3]
-        assert await whatsapp.absent(live_rows([PRESENT, ABSENT]), [0]) == []
-    assert (await provider.seen())["answered"] == 5
+        replies = await ask(whatsapp, PRESENT, ABSENT, PRESENT)
+        assert replies == Replies(said={0: Said.PRESENT, 1: Said.ABSENT, 2: Said.PRESENT}, calls=3)
+        assert time.monotonic() - whatsapp.heard_at < 5
+    assert (await provider.seen())["answered"] == 3
 
 
-async def test_without_phones_nobody_is_asked(provider: Provider) -> None:
+async def test_without_questions_nobody_is_asked(provider: Provider) -> None:
     async with adapter(provider.url) as whatsapp:
-        assert await whatsapp.absent(live_rows([PRESENT]), []) == []
+        assert await ask(whatsapp) == Replies()
     assert (await provider.seen())["requests"] == 0
 
 
-async def test_a_throttled_call_waits_as_long_as_the_provider_says(provider: Provider) -> None:
+async def test_a_refused_number_leaves_the_others_alone(provider: Provider) -> None:
+    async with adapter(provider.url) as whatsapp:
+        assert (await ask(whatsapp, PRESENT, "98")).said == {0: Said.PRESENT, 1: Said.REFUSED}
+    assert (await provider.seen())["refused"] == 1
+
+
+@pytest.mark.parametrize("mode", ["error", "drop", "hang"])
+async def test_a_call_that_fails_is_no_answer_and_is_not_repeated(provider: Provider, mode: str) -> None:
+    await provider.behave(mode)
+    async with adapter(provider.url, whatsapp_timeout_seconds=0.2) as whatsapp:
+        replies = await ask(whatsapp, PRESENT)
+    assert (replies.said, replies.failed, replies.circuit_is_open) == ({}, {0}, False)
+    assert replies.trouble
+    assert PRESENT not in replies.trouble
+    assert (await provider.seen())["requests"] == 1
+
+
+async def test_a_provider_that_is_not_there_or_refuses_our_credentials_is_no_numbers_fault(provider: Provider) -> None:
+    async with adapter(f"http://127.0.0.1:{free_port()}") as whatsapp:
+        replies = await ask(whatsapp, PRESENT)
+    assert (replies.said, replies.failed) == ({}, set())
+    assert "ClientConnectorError" in replies.trouble
+    await provider.behave("forbid")
+    async with adapter(provider.url) as whatsapp:
+        replies = await ask(whatsapp, PRESENT)
+    assert (replies.said, replies.failed) == ({}, set())
+    assert "401" in replies.trouble
+
+
+async def test_a_throttled_call_waits_as_long_as_the_provider_says_and_is_made_again(provider: Provider) -> None:
     await provider.behave("throttle")
     async with adapter(provider.url) as whatsapp:
         began = time.monotonic()
         recovering = asyncio.create_task(recovers(provider, 0.5))
-        assert await absent(whatsapp, live_rows([PRESENT, ABSENT])) == [1]
+        assert (await ask(whatsapp, PRESENT, ABSENT)).said == {0: Said.PRESENT, 1: Said.ABSENT}
         assert time.monotonic() - began >= 1.0, "Retry-After: 1"
         await recovering
 
 
-@pytest.mark.parametrize("mode", ["error", "drop"])
-async def test_a_call_that_fails_is_tried_again_and_the_answer_counts(provider: Provider, mode: str) -> None:
-    await provider.behave(mode)
-    async with adapter(provider.url, whatsapp_attempts=8) as whatsapp:
-        recovering = asyncio.create_task(recovers(provider, 0.2))
-        assert await absent(whatsapp, live_rows([PRESENT, ABSENT])) == [1]
-        await recovering
-
-
-@pytest.mark.parametrize(("mode", "counted"), [("error", "errors"), ("drop", "dropped"), ("hang", "hung")])
-async def test_a_provider_that_never_answers_well_is_a_bad_day_after_so_many_attempts(
-    provider: Provider, mode: str, counted: str
-) -> None:
-    await provider.behave(mode)
-    async with adapter(provider.url, whatsapp_attempts=3, whatsapp_timeout_seconds=0.2) as whatsapp:
-        with pytest.raises(ProviderAway) as away:
-            await absent(whatsapp, live_rows([PRESENT]))
-    assert is_bad_day(away.value)
-    assert (await provider.seen())[counted] == 3
-
-
-async def test_a_provider_that_is_not_there_is_a_bad_day() -> None:
-    async with adapter(f"http://127.0.0.1:{free_port()}", whatsapp_attempts=2) as whatsapp:
-        with pytest.raises(ProviderAway, match="ClientConnectorError"):
-            await absent(whatsapp, live_rows([PRESENT]))
-
-
-async def test_when_one_call_fails_nothing_is_known_of_any_and_the_others_are_given_up(provider: Provider) -> None:
-    await provider.behave("hang")
-    async with adapter(
-        provider.url, whatsapp_attempts=1, whatsapp_concurrency=5, whatsapp_timeout_seconds=0.2
-    ) as whatsapp:
-        began = time.monotonic()
-        with pytest.raises(ProviderAway):
-            await absent(whatsapp, live_rows(phones(100)))
-        assert time.monotonic() - began < 2, "a hundred timeouts by five take four seconds"
-    assert (await provider.seen())["requests"] <= 10
-
-
-async def test_a_question_that_the_provider_calls_wrong_is_a_bad_message_and_asked_once(provider: Provider) -> None:
+async def test_a_throttled_call_for_which_there_is_no_time_was_not_made(provider: Provider) -> None:
+    await provider.behave("throttle")
     async with adapter(provider.url) as whatsapp:
-        with pytest.raises(BadMessage) as refused:
-            await absent(whatsapp, live_rows(["98"]))
-    assert "98" not in str(refused.value)
-    assert (await provider.seen())["refused"] == 1
+        began = time.monotonic()
+        replies = await ask(whatsapp, PRESENT, ABSENT, seconds=0.8)
+        assert time.monotonic() - began < 0.8, "it is known at once that a second is too long"
+    assert (replies.said, replies.failed) == ({}, set())
+    assert "429" in replies.trouble
+
+
+async def test_the_provider_is_asked_at_its_own_pace(provider: Provider) -> None:
+    await provider.behave(rate=50)
+    async with adapter(provider.url) as whatsapp:
+        began = time.monotonic()
+        assert len((await ask(whatsapp, *phones(120))).said) == 120
+        seconds = time.monotonic() - began
+    seen = await provider.seen()
+    assert 1 < seconds < 10
+    assert seen["throttled"] <= 10 * seconds, "calls in flight, for each pause"
+    assert set((await provider.asked()).values()) == {1}
+
+
+async def test_no_call_begins_when_the_time_is_over(provider: Provider) -> None:
+    await provider.behave(delay_ms=200)
+    async with adapter(provider.url, whatsapp_concurrency=2) as whatsapp:
+        replies = await ask(whatsapp, *phones(100), seconds=0.5)
+    assert 2 <= len(replies.said) <= 6
+    assert not replies.failed
+
+
+async def test_no_call_begins_when_the_service_stops(provider: Provider) -> None:
+    await provider.behave(delay_ms=50)
+    stopping = asyncio.Event()
+    whatsapp = WhatsApp(Settings(whatsapp_url=provider.url, whatsapp_concurrency=2), stopping=stopping.is_set)
+    asking = asyncio.create_task(ask(whatsapp, *phones(100)))
+    await asyncio.sleep(0.3)
+    stopping.set()
+    replies = await asyncio.wait_for(asking, 1)
+    assert 2 <= len(replies.said) <= 14
+    assert (replies.failed, replies.trouble) == (set(), "")
+    await whatsapp.close()
 
 
 @pytest.mark.parametrize("concurrency", [1, 4, 10])
 async def test_no_more_calls_are_in_flight_than_the_limit(provider: Provider, concurrency: int) -> None:
     await provider.behave(delay_ms=10, limit=concurrency)
     async with adapter(provider.url, whatsapp_concurrency=concurrency) as whatsapp:
-        assert await absent(whatsapp, live_rows(phones(40))) == []
+        assert len((await ask(whatsapp, *phones(40))).said) == 40
     seen = await provider.seen()
     assert seen["most_in_flight"] == concurrency
     assert (seen["requests"], seen["throttled"]) == (40, 0)
@@ -123,42 +151,39 @@ async def test_no_more_calls_are_in_flight_than_the_limit(provider: Provider, co
 async def test_two_chunks_at_once_share_the_limit(provider: Provider) -> None:
     await provider.behave(delay_ms=10)
     async with adapter(provider.url, whatsapp_concurrency=3) as whatsapp:
-        await asyncio.gather(*(absent(whatsapp, live_rows(phones(20))) for _ in range(2)))
+        await asyncio.gather(*(ask(whatsapp, *phones(20)) for _ in range(2)))
     assert (await provider.seen())["most_in_flight"] == 3
 
 
-async def test_the_circuit_opens_after_failures_in_a_row_and_closes_after_a_pause(provider: Provider) -> None:
-    await provider.behave("error")
-    live = live_rows([PRESENT])
-    async with adapter(
-        provider.url, whatsapp_attempts=1, whatsapp_breaker_failures=3, whatsapp_breaker_seconds=0.5
-    ) as whatsapp:
-        for _ in range(3):
-            with pytest.raises(ProviderAway, match="answered 500"):
-                await absent(whatsapp, live)
-        for _ in range(5):
-            with pytest.raises(ProviderAway, match="circuit is open"):
-                await absent(whatsapp, live)
-        assert (await provider.seen())["requests"] == 3, "an open circuit makes no calls"
-        await asyncio.sleep(0.5)  # the circuit is open for so long
-        with pytest.raises(ProviderAway, match="answered 500"):
-            await absent(whatsapp, live)
-        with pytest.raises(ProviderAway, match="circuit is open"):
-            await absent(whatsapp, live)
-        await asyncio.sleep(0.5)  # and for as long again
+async def test_the_circuit_opens_after_failures_in_a_row_and_the_rest_is_not_asked(provider: Provider) -> None:
+    await provider.behave("hang")
+    async with adapter(provider.url, whatsapp_concurrency=5, whatsapp_timeout_seconds=0.2) as whatsapp:
+        began = time.monotonic()
+        replies = await ask(whatsapp, *phones(100))
+        assert time.monotonic() - began < 2, "a hundred timeouts by five take four seconds"
+        assert replies.circuit_is_open
         await provider.behave()
-        assert await absent(whatsapp, live) == []
-        assert await absent(whatsapp, live) == []
+        again = await ask(whatsapp, PRESENT)
+        assert (again.said, again.circuit_is_open) == ({}, True)
+        assert "circuit" in again.trouble
+        assert (await provider.seen())["requests"] == 0, "an open circuit makes no calls"
 
 
-async def test_a_call_waits_out_a_short_pause_of_the_circuit(provider: Provider) -> None:
+async def test_the_answer_to_a_trial_closes_the_circuit(provider: Provider) -> None:
     await provider.behave("error")
-    async with adapter(
-        provider.url, whatsapp_attempts=20, whatsapp_breaker_failures=2, whatsapp_breaker_seconds=0.2
-    ) as whatsapp:
-        recovering = asyncio.create_task(recovers(provider, 0.3))
-        assert await absent(whatsapp, live_rows([PRESENT])) == []
-        await recovering
+    async with adapter(provider.url, whatsapp_breaker_failures=3) as whatsapp:
+        assert (await ask(whatsapp, *phones(3))).circuit_is_open
+        assert (await ask(whatsapp, PRESENT, trial=True)).circuit_is_open
+        await provider.behave()
+        assert (await ask(whatsapp, PRESENT, trial=True)).said
+        assert (await ask(whatsapp, PRESENT)).said
+
+
+async def test_numbers_that_failed_before_do_not_open_the_circuit(provider: Provider) -> None:
+    await provider.behave("error")
+    async with adapter(provider.url, whatsapp_breaker_failures=3) as whatsapp:
+        replies = await ask(whatsapp, *phones(20), failed_before=True)
+        assert (len(replies.failed), replies.circuit_is_open) == (20, False)
 
 
 async def test_the_token_is_sent_as_a_bearer() -> None:
@@ -174,7 +199,7 @@ async def test_the_token_is_sent_as_a_bearer() -> None:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         for settings in ({"whatsapp_token": SecretStr("secret")}, {}):
             async with adapter(url, **settings) as whatsapp:
-                assert await absent(whatsapp, live_rows([PRESENT])) == []
+                assert (await ask(whatsapp, PRESENT)).said
     with_token, without = heads
     assert b"Authorization: Bearer secret\r\n" in with_token
     assert b"Authorization" not in without

@@ -9,7 +9,8 @@ from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import CELL_LIMIT, MAX_CHUNK_BYTES, ChunkAccepted, Outcome
 from services.api.reading.domain.file_to_chunks import file_to_chunks
 from services.api.reading.domain.spool import read_spool
-from services.creator.domain import CHAT_EXISTS, LEAD_EXISTS, NOT_ON_WHATSAPP
+from services.creator.domain import CHAT_EXISTS, LEAD_EXISTS
+from services.creator.questions import NOT_ON_WHATSAPP, WHATSAPP_REFUSED, WHATSAPP_UNKNOWN
 from tests.support.chunks import new_phones, settled_row
 from tests.support.imports import accepted_chunk, insert_import, live_rows, reading_job
 from tests.support.kafka import unique
@@ -18,7 +19,9 @@ from tests.support.platform import Tenant
 from tests.support.readers import Stored
 from tests.support.user import csv_file
 
-LONGEST_REASON = max(len(verdict.reason) for verdict in (LEAD_EXISTS, CHAT_EXISTS, NOT_ON_WHATSAPP))
+LONGEST_REASON = max(
+    len(verdict.reason) for verdict in (LEAD_EXISTS, CHAT_EXISTS, NOT_ON_WHATSAPP, WHATSAPP_REFUSED, WHATSAPP_UNKNOWN)
+)
 
 
 def parsed(tenant: Tenant, folder: Path, rows: list[list[str]], import_id: int) -> list[ChunkAccepted]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from libs.common.errors import BadDay
 from libs.common.stores.postgres import Postgres
@@ -114,6 +115,24 @@ async def test_a_tag_that_the_last_holders_lead_got_stays(
     created = await pipeline.create(holder)
     await pipeline.settle(created)
     assert await live_tags(db, tenant) == {"Feira"}
+
+
+@pytest.mark.parametrize("commits", [True, False], ids=["commits", "rolls back"])
+async def test_a_tag_that_somebody_is_just_giving_to_a_chat_stays_and_nobody_waits(
+    commits: bool, pipeline: Pipeline, postgres: Postgres, db: Stored, tenant: Tenant
+) -> None:
+    chunk = await tag(pipeline, await a_chunk(postgres, tenant, "Feira", "Loja"))
+    lead_id = await insert_lead(db, tenant, new_phones(1)[0])
+    give = text(
+        "INSERT INTO amigocare.chat_tags (chat_id, tag_id, lead_id, company_id, creator_id)"
+        " SELECT 'platform', id, :lead, company_id, creator_id FROM amigocare.tags"
+        " WHERE name = 'Feira' AND company_id = :company"
+    )
+    async with postgres.engine.connect() as platform:
+        await platform.execute(give, {"lead": lead_id, "company": tenant.company_id})
+        await asyncio.wait_for(end_without_leads(pipeline, chunk), 5)
+        await (platform.commit() if commits else platform.rollback())
+    assert await live_tags(db, tenant) == {"Feira"}, "the other one is cleaned"
 
 
 async def test_an_import_that_still_has_chunks_cleans_nothing(

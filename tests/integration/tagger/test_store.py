@@ -36,7 +36,7 @@ async def chunk(postgres: Postgres, tenant: Tenant) -> ChunkDeduplicated:
 
 async def find_or_make(store: Store, chunk: ChunkDeduplicated, *names: str) -> dict[str, int]:
     async with store.transaction(chunk.company_id) as tags:
-        return await tags.find_or_make(chunk, names)
+        return dict((await tags.find_or_make(chunk, names)).ids)
 
 
 async def held(db: Stored, chunk: ChunkDeduplicated) -> dict[int, bool]:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from libs.common.errors import BadDay, BadDeploy, BadMessage, describe, is_bad_day, is_bad_message, reason
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
-from services.creator.whatsapp import ProviderAway
+from services.creator.portions import ProviderAway
 from tests.support.chunks import plain
 
 MARK = "11981234567"

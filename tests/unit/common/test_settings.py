@@ -10,7 +10,7 @@ from services.api.settings import Settings as ApiSettings
 from tests.support.manifests import SETTINGS
 
 SECRET = "a-secret-of-thirty-two-bytes-or-more"
-SECRET_NAMES = ("secret", "token", "password", "postgres_url", "mongo_url")
+SECRET_NAMES = ("secret", "token", "password", "postgres_url", "postgres_owner_url", "mongo_url")
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from libs.contracts.lead_import.internal.messages import ChunkTagged, Outcome, V
 from services.creator.domain import (
     CHAT_EXISTS,
     LEAD_EXISTS,
-    NOT_ON_WHATSAPP,
     chat_documents,
     chat_ids,
     chat_tag_columns,
     created_chunk,
     rows_to_insert,
 )
+from services.creator.questions import NOT_ON_WHATSAPP
 from tests.support.chunks import accepted, phones, settled_row
 from tests.support.imports import tagged
 from tests.support.stack import ROOT

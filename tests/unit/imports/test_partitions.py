@@ -6,6 +6,7 @@ import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
 from libs.imports.partitions import SpreadChunks
+from libs.imports.settings import ChunkRelaySettings
 
 
 def chosen(partitions: int, import_id: int, chunks: int) -> list[int]:
@@ -25,6 +26,18 @@ def test_the_chunks_of_a_small_import_meet_every_consumer(consumers: int) -> Non
     for import_id in range(1, 30):
         met = Counter(partition // range_of_a_consumer for partition in chosen(12, import_id, 2 * consumers))
         assert len(met) == consumers
+
+
+@pytest.mark.parametrize(("members", "met"), [(3, 1.0), (6, 0.5), (12, 0.25)])
+def test_how_many_newcomers_meet_an_import_that_is_alone_follows_from_the_members(members: int, met: float) -> None:
+    """Each member works on one chunk at a time, of whichever of its partitions, and who comes next waits for it."""
+    window = ChunkRelaySettings.model_fields["window_alone"].get_default()
+    huge = [partition % members for partition in chosen(12, 1, 60)]  # Kafka deals partitions out one by one
+    for first in range(len(huge) - window):
+        at_work = set(huge[first : first + window])
+        assert len(at_work) == window, "no member has two of them"
+        newcomers = [chosen(12, import_id, 1)[0] % members for import_id in range(2, 14)]
+        assert sum(member in at_work for member in newcomers) / len(newcomers) == met
 
 
 def test_imports_of_one_chunk_meet_every_partition() -> None:

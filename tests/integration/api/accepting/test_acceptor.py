@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,10 @@ from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.events import ImportAccepted
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from services.api.accepting.acceptor import Acceptor
-from services.api.accepting.domain.quota import PastImport, Quota
+from services.api.accepting.domain.quota import Quota
 from services.api.accepting.store import AcceptStore, NewImport
 from services.api.reading.pool import ReadingPool
 from tests.support.chunks import new_phones
-from tests.support.imports import insert_import
 from tests.support.kafka import unique
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
@@ -251,30 +250,6 @@ async def test_simultaneous_uploads_with_one_idempotency_key_are_one_import_with
     assert codes(answers) == ["accepted"] * 5
     assert all(answer == answers[0] for answer in answers)
     assert await stored(db, tenant) == 1
-
-
-async def test_deleted_and_failed_imports_of_the_last_hour_count_and_older_ones_do_not(
-    crowd: Postgres, postgres: Postgres, tenant: Tenant, db: Stored
-) -> None:
-    for minutes, rows, columns in (
-        (61, 100, "name = name"),
-        (59, 10, "is_deleted = true"),
-        (30, 20, "status = 'FAILED'"),
-        (1, 30, "name = name"),
-    ):
-        import_id = await insert_import(postgres, tenant, row_counts=[rows], name=unique("n"))
-        await db.execute(
-            "UPDATE amigocare.lead_imports SET created_at = now() - make_interval(mins => :m),"
-            f" {columns} WHERE id = :i",
-            m=minutes,
-            i=import_id,
-        )
-    async with AcceptStore.transaction(crowd, tenant.company_id) as transaction:
-        past, now = await transaction.last_hour(company_id=tenant.company_id, account_id=tenant.account_id)
-        others, _ = await transaction.last_hour(company_id=tenant.company_id, account_id=tenant.other_account_id)
-    assert [each.total_rows for each in past] == [10, 20, 30]
-    assert all(isinstance(each, PastImport) and each.created_at > now - timedelta(hours=1) for each in past)
-    assert others == []
 
 
 async def test_the_quota_lock_is_the_accounts_own(crowd: Postgres, tenant: Tenant) -> None:

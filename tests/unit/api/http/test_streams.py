@@ -38,6 +38,7 @@ def found(settled: int, *, status: str = "PROCESSING") -> dict[str, Any]:
         "revision": 1,
         "chunk_count": 4,
         "chunks_settled": settled,
+        "tags_left_out": [],
     }
 
 

@@ -29,6 +29,7 @@ FOUND: dict[str, Any] = {
     "revision": 1,
     "chunk_count": 2,
     "chunks_settled": 2,
+    "tags_left_out": [7],
 }
 
 

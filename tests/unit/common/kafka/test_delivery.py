@@ -7,7 +7,7 @@ import pytest
 from aiokafka import ConsumerRecord
 from faststream.kafka import KafkaBroker
 
-from libs.common.errors import BadDay, BadMessage
+from libs.common.errors import BadDay, BadMessage, NotFinished
 from libs.common.kafka.delivery import UNFORESEEN_ATTEMPTS, Delivery
 from libs.common.settings import KafkaSettings
 from libs.common.topics import DeadLetters
@@ -114,3 +114,12 @@ async def test_a_bad_day_that_lasts_is_told_with_its_reason(tried: Tried) -> Non
     assert tried.delivery.trouble(PLACE, lasting=60) == "BadDay: PostgreSQL is away, for 60 s"
     tried.delivery.succeeded(record(7))
     assert tried.delivery.trouble(PLACE, lasting=0) is None
+
+
+async def test_a_step_of_a_long_work_comes_again_at_once_and_is_progress_not_trouble(tried: Tried) -> None:
+    assert not await tried.fail(BadDay("PostgreSQL is away"))
+    for step in range(1, 50):
+        assert not await tried.fail(NotFinished())
+        assert tried.delivery.progress[PLACE] == step
+        assert tried.delivery.trouble(PLACE, lasting=0) is None
+    assert tried.letters.published == []

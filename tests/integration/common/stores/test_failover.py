@@ -1,0 +1,148 @@
+"""A node that takes no writes any more, or a connection that somebody dropped in silence, is left within seconds."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from libs.common.errors import is_bad_day
+from libs.common.settings import MongoSettings, PostgresSettings
+from libs.common.stores import postgres_liveness
+from libs.common.stores.postgres import Postgres
+from tests.chaos.proxy import Proxy
+from tests.support.own_postgres import PASSWORD, OwnPostgres, own_postgres
+from tests.support.processes import needs_local_stack
+
+pytestmark = needs_local_stack
+
+CONNECTIONS = 4
+WRITE = "INSERT INTO written DEFAULT VALUES RETURNING inet_server_port()"
+READ = "SELECT inet_server_port() FROM (SELECT count(*) FROM written) AS counted"
+TABLE = "CREATE TABLE written (id int GENERATED ALWAYS AS IDENTITY)"
+
+
+@contextmanager
+def proxied(server: OwnPostgres) -> Iterator[Proxy]:
+    proxy = Proxy(server.port)
+    proxy.start()
+    try:
+        yield proxy
+    finally:
+        proxy.stop()
+
+
+@pytest_asyncio.fixture
+async def two(tmp_path: Path) -> AsyncIterator[tuple[OwnPostgres, OwnPostgres]]:
+    async with own_postgres(tmp_path / "first") as first, own_postgres(tmp_path / "second") as second:
+        for server in (first, second):
+            await server.execute(TABLE)
+        yield first, second
+
+
+def pool(*proxies: Proxy, query: str = "") -> Postgres:
+    hosts = ",".join(f"127.0.0.1:{proxy.port}" for proxy in proxies)
+    url = SecretStr(f"postgresql://leadflow:{PASSWORD}@{hosts}/leadflow{query}")
+    return Postgres(PostgresSettings(postgres_url=url, postgres_pool_size=CONNECTIONS), application_name="tests")
+
+
+async def run(postgres: Postgres, statement: str) -> int:
+    """Return the port of the server that answered."""
+    async with postgres.transaction() as connection:
+        port: int = (await connection.execute(text(statement))).scalar_one()
+        return port
+
+
+async def all_at_once(postgres: Postgres, statement: str) -> set[int]:
+    """Run it on every connection of the pool at the same time."""
+    return set(await asyncio.gather(*(run(postgres, f"{statement}, pg_sleep(0.5)") for _ in range(CONNECTIONS))))
+
+
+async def test_a_pool_leaves_a_node_that_became_read_only(two: tuple[OwnPostgres, OwnPostgres]) -> None:
+    """Of all its connections one write finds out; the others go where writes are taken."""
+    first, second = two
+    with proxied(first) as there, proxied(second) as other:
+        postgres = pool(there, other)
+        assert await all_at_once(postgres, READ) == {first.port}
+        await first.turn_read_only()
+        failed = 0
+        for _ in range(50):
+            try:
+                assert await run(postgres, WRITE) == second.port
+            except Exception as error:  # noqa: BLE001 - counted
+                assert is_bad_day(error)
+                failed += 1
+        assert failed <= 1
+        await postgres.close()
+
+
+async def test_who_only_reads_leaves_it_too(two: tuple[OwnPostgres, OwnPostgres]) -> None:
+    """What is read there is what was true before the failover."""
+    first, second = two
+    with proxied(first) as there, proxied(second) as other:
+        postgres = pool(there, other)
+        assert await run(postgres, READ) == first.port
+        await first.turn_read_only()
+        assert await run(postgres, READ) == first.port, "the server says so with this answer"
+        assert await run(postgres, READ) == second.port
+        await postgres.close()
+
+
+async def test_readiness_asks_for_a_node_that_takes_writes(two: tuple[OwnPostgres, OwnPostgres]) -> None:
+    first, second = two
+    with proxied(first) as there, proxied(second) as other:
+        postgres, alone, reader = pool(there, other), pool(there), pool(there, query="?target_session_attrs=any")
+        for each in (postgres, alone, reader):
+            await each.ask()
+        await first.turn_read_only()
+        with pytest.raises(Exception, match="takes no writes") as caught:
+            await alone.ask()
+        assert is_bad_day(caught.value)
+        with pytest.raises(Exception, match="takes no writes"):
+            await postgres.ask()
+        await postgres.ask()
+        assert await run(postgres, WRITE) == second.port
+        await reader.ask()
+        for each in (postgres, alone, reader):
+            await each.close()
+
+
+async def test_a_silent_drop_of_idle_connections_costs_five_seconds_at_most(tmp_path: Path) -> None:
+    async with own_postgres(tmp_path / "own") as server:
+        await server.execute(TABLE)
+        with proxied(server) as there:
+            postgres = pool(there)
+            assert await all_at_once(postgres, READ) == {server.port}
+            await asyncio.sleep(postgres_liveness.IDLE_SECONDS + 0.2)
+            assert there.swallow() == CONNECTIONS
+            began = time.monotonic()
+            for _ in range(2 * CONNECTIONS):
+                assert await run(postgres, WRITE) == server.port
+            assert await all_at_once(postgres, READ) == {server.port}
+            assert time.monotonic() - began < 5
+            await postgres.close()
+
+
+async def test_a_connection_in_use_is_not_asked_whether_it_lives(
+    stores: tuple[PostgresSettings, MongoSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each transaction would make one call more."""
+    asked: list[object] = []
+
+    async def count(driver: object) -> None:
+        asked.append(driver)
+
+    monkeypatch.setattr(postgres_liveness, "_answers", count)
+    postgres = Postgres(stores[0], application_name="tests")
+    for _ in range(20):
+        await run(postgres, "SELECT 1")
+    assert asked == []
+    await asyncio.sleep(postgres_liveness.IDLE_SECONDS + 0.2)
+    await run(postgres, "SELECT 1")
+    assert len(asked) == 1
+    await postgres.close()
