@@ -87,10 +87,10 @@ async def test_beside_uploads_that_send_nothing(client: httpx.AsyncClient, user:
 async def test_beside_files_that_are_slow_to_read(client: httpx.AsyncClient, user: User, new_user: NewUser) -> None:
     other = User(client, (await new_user()).tenant)
     first = 11_900_000_000
-    slow = csv_file([[f"Ana {at}", str(first + at), "", "", ""] for at in range(SLOW_ROWS)])
-    uploads = [
-        asyncio.create_task(User(client, user.tenant).upload(slow, on_invalid_row="skip")) for _ in range(AT_ONCE // 2)
-    ]
+    # Refused in the end, so that the stack is not left with half a million rows to import.
+    rows = [[f"Ana {at}", str(first + at), "", "", ""] for at in range(SLOW_ROWS - 1)]
+    slow = csv_file([["", "no phone", "", "", ""], *rows])
+    uploads = [asyncio.create_task(User(client, user.tenant).upload(slow)) for _ in range(AT_ONCE // 2)]
     await asyncio.sleep(1)
     waited = [await honest_upload(other) for _ in range(3)]
     at_work = sum(not upload.done() for upload in uploads)

@@ -60,14 +60,17 @@ async def test_ten_times_as_many_uploads_as_can_be_read(
     uploads = [asyncio.create_task(user.upload(large_file())) for user in users for _ in range(CAN_READ)]
 
     async def all_but_those_that_wait_were_refused() -> bool:
-        return sum(upload.done() for upload in uploads) == len(uploads) - CAN_READ
+        return sum(upload.done() for upload in uploads) >= len(uploads) - CAN_READ
 
-    await eventually(all_but_those_that_wait_were_refused, what="refusals")
+    await eventually(all_but_those_that_wait_were_refused, seconds=120, what="refusals")
     grown = psutil.Process(api.process.pid).memory_info().rss - before
     on_disk = sum(path.stat().st_size for path in api.folder.rglob("*") if path.is_file())
     api.release_reading()
     answers = await asyncio.gather(*uploads)
-    assert Counter(answer.status_code for answer in answers) == {202: CAN_READ, 503: len(uploads) - CAN_READ}
+    statuses = Counter(answer.status_code for answer in answers)
+    # Fewer wait when those who found a place free were of companies that had their share.
+    assert 1 <= statuses[202] <= CAN_READ
+    assert statuses[503] == len(uploads) - statuses[202]
     for answer in answers:
         if answer.status_code == 503:
             problem(answer, 503, "busy")
