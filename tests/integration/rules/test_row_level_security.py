@@ -22,6 +22,7 @@ WALLED = (
     "lead_import_tags",
     "lead_imports",
     "tags",
+    "whatsapp_answers",
 )
 """Each holds a company's rows: a policy hides the others'."""
 APPEND_ONLY = ("outbox",)
@@ -32,7 +33,9 @@ UNSEEN = ("alembic_version", "attendances")
 
 OWN = "company_id = :company"
 OF_IMPORT = "import_id = :import"
-COLUMN = dict.fromkeys(WALLED, OWN) | {table: OF_IMPORT for table in WALLED if table.startswith("lead_import_")}
+COLUMN = dict.fromkeys(WALLED, OWN) | {
+    table: OF_IMPORT for table in WALLED if table.startswith(("lead_import_", "whatsapp_"))
+}
 
 
 def new_rows(tenant: Tenant, import_id: int, number: int) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -88,6 +91,10 @@ def new_rows(tenant: Tenant, import_id: int, number: int) -> dict[str, tuple[str
         "lead_import_tags": (
             "INSERT INTO amigocare.lead_import_tags (import_id, tag_id, created_here) VALUES (:i, :t, false)",
             own | {"t": tenant.tag_ids[number % 3]},
+        ),
+        "whatsapp_answers": (
+            "INSERT INTO amigocare.whatsapp_answers (import_id, row_number, tries) VALUES (:i, :n, 1)",
+            own | {"n": 100 + number},
         ),
     }
 
