@@ -25,7 +25,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.errors import BadMessage
-from libs.common.outbox.source import LEASE_SECONDS
+from libs.common.outbox.source import LEASE_SECONDS, Room
 from libs.contracts.lead_import.internal.messages import Chunk
 from libs.imports.chunk_states import (
     NO_SUCH_CHUNK,
@@ -47,18 +47,20 @@ _ACCEPT = text(
          AS given (chunk_index, row_count, payload)
     """
 )
-# A lease counts while it has not ended. It does not count when it ends later than LEASE_SECONDS from now: nobody writes
-# such a lease, unless by a clock that has since jumped back, and its chunk would wait until the clock is there again.
-# "From now" is by clock_timestamp(), because now() stands still at the beginning of this transaction: another relay may
-# have claimed a chunk since then, and its good lease would look too long.
+# A chunk that was given back has no lease, but a time before which it is not claimed again; the next one of its import
+# may be sent in its place. A lease counts while it has not ended. It does not count when it ends later than
+# LEASE_SECONDS from now: nobody writes such a lease, unless by a clock that has since jumped back, and its chunk would
+# wait until the clock is there again. "From now" is by clock_timestamp(), because now() stands still at the beginning
+# of this transaction: another relay may have claimed a chunk since then, and its good lease would look too long. What
+# is chosen is read again where it is locked: another relay may have claimed it since. LATERAL always takes the index.
 _CLAIM = text(
     """
     WITH waiting AS (
         SELECT i.id, i.created_at, i.options ->> 'traceparent' AS traceparent
-        FROM amigocare.lead_imports i
+        FROM amigocare.lead_imports i CROSS JOIN LATERAL (
+            SELECT FROM amigocare.lead_import_chunks c
+            WHERE c.import_id = i.id AND c.sent_at IS NULL AND c.settled_at IS NULL LIMIT 1) unsent
         WHERE i.status = 'PROCESSING'
-          AND EXISTS (SELECT FROM amigocare.lead_import_chunks c
-                      WHERE c.import_id = i.id AND c.sent_at IS NULL AND c.settled_at IS NULL)
     ), room AS (
         SELECT w.id, w.created_at, w.traceparent,
                CASE WHEN (SELECT count(*) FROM amigocare.lead_imports WHERE status = 'PROCESSING') > 1
@@ -66,11 +68,11 @@ _CLAIM = text(
                - (SELECT count(*) FROM amigocare.lead_import_chunks c
                   WHERE c.import_id = w.id AND c.sent_at IS NOT NULL AND c.settled_at IS NULL)
                - (SELECT count(*) FROM amigocare.lead_import_chunks c
-                  WHERE c.import_id = w.id AND c.sent_at IS NULL AND c.settled_at IS NULL
+                  WHERE c.import_id = w.id AND c.sent_at IS NULL AND c.settled_at IS NULL AND c.lease IS NOT NULL
                     AND c.lease_until > now() AND c.lease_until <= clock_timestamp() + make_interval(secs => :seconds))
                AS chunks
         FROM waiting w
-    ), due AS (
+    ), next AS (
         SELECT c.import_id, c.chunk_index, room.created_at, room.traceparent
         FROM room CROSS JOIN LATERAL (
             SELECT import_id, chunk_index
@@ -80,12 +82,26 @@ _CLAIM = text(
                    OR lease_until > clock_timestamp() + make_interval(secs => :seconds))
             ORDER BY chunk_index
             LIMIT greatest(room.chunks, 0)
+        ) c
+        ORDER BY c.chunk_index, c.import_id
+        LIMIT :messages
+    ), due AS (
+        SELECT next.*, octet_length(c.payload) AS size
+        FROM next CROSS JOIN LATERAL (
+            SELECT payload FROM amigocare.lead_import_chunks
+            WHERE import_id = next.import_id AND chunk_index = next.chunk_index AND sent_at IS NULL
+              AND settled_at IS NULL AND (lease_until IS NULL OR lease_until <= now()
+                   OR lease_until > clock_timestamp() + make_interval(secs => :seconds))
             FOR UPDATE SKIP LOCKED
         ) c
+    ), measured AS (
+        SELECT *, sum(size) OVER (ORDER BY chunk_index, import_id) AS total FROM due
     )
     UPDATE amigocare.lead_import_chunks c
     SET lease = :lease, lease_until = now() + make_interval(secs => :seconds)
-    FROM due WHERE c.import_id = due.import_id AND c.chunk_index = due.chunk_index
+    FROM measured due
+    WHERE c.import_id = due.import_id AND c.chunk_index = due.chunk_index
+      AND (due.total <= :size OR due.total = due.size)
     RETURNING c.import_id, c.chunk_index, due.created_at, c.payload, due.traceparent
     """
 )
@@ -97,7 +113,15 @@ _MARK_SENT = text(
     WHERE c.import_id = sent.import_id AND c.chunk_index = sent.chunk_index AND c.lease = :lease
     """
 )
-_RELEASE = text("UPDATE amigocare.lead_import_chunks SET lease = NULL, lease_until = NULL WHERE lease = :lease")
+_RELEASE = text(
+    """
+    UPDATE amigocare.lead_import_chunks c
+    SET lease = NULL, lease_until = now() + make_interval(secs => given.seconds)
+    FROM unnest(CAST(:imports AS int[]), CAST(:indexes AS int[]), CAST(:seconds AS float8[]))
+         AS given (import_id, chunk_index, seconds)
+    WHERE c.import_id = given.import_id AND c.chunk_index = given.chunk_index AND c.lease = :lease
+    """
+)
 # Whoever settles a chunk, or opens it again, locks the row of its import first. Two transactions that settle the last
 # two chunks at once would otherwise each see the other's chunk unsettled, and neither would end the import. Rows are
 # locked in order of their ids, because in different orders two transactions would wait for each other (a deadlock).
@@ -239,11 +263,21 @@ async def accept(connection: AsyncConnection, import_id: int, chunks: Sequence[t
     )
 
 
-async def claim(connection: AsyncConnection, *, lease: uuid.UUID, window: Window) -> list[ClaimedChunk]:
-    """Lease the chunks that the windows leave room for; those that other relays are sending count as in flight."""
+async def claim(connection: AsyncConnection, *, lease: uuid.UUID, window: Window, room: Room) -> list[ClaimedChunk]:
+    """Lease the chunks that the windows and ``room`` leave room for, the first ones of all imports first.
+
+    Those that other relays are sending count as in flight. The first chunk is leased whatever its size.
+    """
     rows = await connection.execute(
         _CLAIM,
-        {"lease": lease, "alone": window.alone, "shared": window.shared, "seconds": LEASE_SECONDS},
+        {
+            "lease": lease,
+            "alone": window.alone,
+            "shared": window.shared,
+            "seconds": LEASE_SECONDS,
+            "messages": room.messages,
+            "size": room.size,
+        },
     )
     return sorted((ClaimedChunk(*row) for row in rows), key=lambda chunk: (chunk.chunk_index, chunk.import_id))
 
@@ -253,9 +287,12 @@ async def mark_sent(connection: AsyncConnection, chunks: Sequence[Place], *, lea
     await connection.execute(_MARK_SENT, _place_columns(chunks) | {"lease": lease})
 
 
-async def release(connection: AsyncConnection, *, lease: uuid.UUID) -> None:
-    """Give back what of a lease could not be sent."""
-    await connection.execute(_RELEASE, {"lease": lease})
+async def release(connection: AsyncConnection, chunks: Sequence[tuple[Place, float]], *, lease: uuid.UUID) -> None:
+    """Give back what could not be sent, to be claimed again in so many seconds (``LEASE_SECONDS`` at most)."""
+    seconds = [min(delay, LEASE_SECONDS) for _, delay in chunks]
+    await connection.execute(
+        _RELEASE, _place_columns([chunk for chunk, _ in chunks]) | {"seconds": seconds, "lease": lease}
+    )
 
 
 async def lock_imports(connection: AsyncConnection, imports: Sequence[int]) -> set[int]:

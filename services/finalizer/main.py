@@ -12,14 +12,14 @@ from libs.common.stores.postgres import Postgres
 from libs.common.stores.sequences import SequenceWatch
 from libs.contracts.lead_import.internal.messages import ChunkCreated
 from libs.contracts.lead_import.internal.topics import CHUNK_CREATED, DEAD_LETTERS
-from libs.imports.pipeline import pipeline_lag, pipeline_relay, pipeline_service
+from libs.imports.chunk_path import DEAD_LETTER_GROUP
+from libs.imports.pipeline import path_lags, pipeline_relay, pipeline_service
 from services.finalizer import handlers
 from services.finalizer.settings import Settings
 from services.finalizer.store import Store
 from services.finalizer.watchdog import Watchdog
 
 NAME = "finalizer"
-DEAD_LETTER_GROUP = "finalizer-dead-letters"
 
 
 async def decode_dead_letter(message: KafkaMessage) -> DeadLetter:
@@ -34,7 +34,7 @@ def build(settings: Settings) -> ConsumerService:
     relay = pipeline_relay(postgres, service.broker, settings, service=NAME)
     watchdog = Watchdog(
         store,
-        lag=partial(pipeline_lag, settings),
+        lags=partial(path_lags, settings),
         wake_relay=relay.wake,
         watch_seconds=settings.watch_seconds,
         resend_after_seconds=settings.resend_after_seconds,

@@ -1,4 +1,8 @@
-"""Sends chunks again that fell silent: sent, unsettled, nothing of their import moves, and no lag explains it."""
+"""Sends chunks again that fell silent: sent, unsettled, nothing of their import moves, and no lag explains it.
+
+Lag explains the silence of the chunks that pass its partition, and of no others: one message that is stuck somewhere
+must not keep all the others from being sent again.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,6 +12,7 @@ from prometheus_client import Counter
 
 from libs.common.errors import describe
 from libs.common.trouble import Trouble
+from libs.imports.chunk_path import PathLags, is_on_its_way
 from services.finalizer.store import Store
 
 CHUNKS_RESENT = Counter("leadflow_chunks_resent_total", "Chunks that fell silent and were sent again.", ["service"])
@@ -16,20 +21,20 @@ log = structlog.get_logger()
 
 
 class Watchdog:
-    """Looks every ``watch_seconds``. ``lag`` counts the messages that wait anywhere in the pipeline."""
+    """Looks every ``watch_seconds``. ``lags`` counts the messages that wait in each partition of a chunk's path."""
 
     def __init__(
         self,
         store: Store,
         *,
-        lag: Callable[[], Awaitable[int]],
+        lags: Callable[[], Awaitable[PathLags]],
         wake_relay: Callable[[], None],
         watch_seconds: float,
         resend_after_seconds: float,
     ) -> None:
         self.trouble = Trouble("watchdog", service="finalizer")
         self._store = store
-        self._lag = lag
+        self._lags = lags
         self._wake_relay = wake_relay
         self._watch_seconds = watch_seconds
         self._resend_after_seconds = resend_after_seconds
@@ -54,10 +59,14 @@ class Watchdog:
     async def watch_once(self) -> int:
         """Send silent chunks again; return how many. A second run finds them sent a moment ago."""
         silent = await self._store.silent_chunks(self._resend_after_seconds)
-        if not silent or await self._lag() > 0:
+        if not silent:
             return 0
-        await self._store.send_again(silent)
+        lags = await self._lags()
+        lost = [chunk for chunk in silent if not is_on_its_way(chunk, lags)]
+        if not lost:
+            return 0
+        await self._store.send_again(lost)
         self._wake_relay()
-        CHUNKS_RESENT.labels("finalizer").inc(len(silent))
-        log.warning("silent chunks are sent again", chunks=len(silent), imports=len({chunk[0] for chunk in silent}))
-        return len(silent)
+        CHUNKS_RESENT.labels("finalizer").inc(len(lost))
+        log.warning("silent chunks are sent again", chunks=len(lost), imports=len({chunk[0] for chunk in lost}))
+        return len(lost)

@@ -21,8 +21,8 @@ from libs.common.topics import DeadLetters, Piece
 from libs.contracts.lead_import.registry import REGISTRY
 from libs.contracts.registry import registries
 from libs.imports.chats import ensure_chat_indexes
+from libs.imports.chunk_path import PIPELINE
 from libs.imports.chunk_states import NamedChunk, Place, named_chunk
-from libs.imports.pipeline import PIPELINE
 from services.operator.domain import (
     ChunkPlace,
     ImportLine,

@@ -57,7 +57,7 @@ async def no_tags(self: LeadStore, *arguments: Any, **named: Any) -> None:
     return None
 
 
-async def deleted_before_it_was_published(connection: Any, *, lease: Any, limit: int) -> list[Any]:
+async def deleted_before_it_was_published(connection: Any, *, lease: Any, room: Any) -> list[Any]:
     await connection.execute(text("DELETE FROM amigocare.outbox"))
     return []
 
@@ -147,8 +147,8 @@ def counting_own_leads() -> AbstractContextManager[Any]:
     return patch.object(dedup_store, "_KNOWN", text(own_too))
 
 
-async def marked_before_they_are_published(connection: Any, *, lease: Any, window: Any) -> list[Any]:
-    chunks = await claim(connection, lease=lease, window=window)
+async def marked_before_they_are_published(connection: Any, *, lease: Any, window: Any, room: Any) -> list[Any]:
+    chunks = await claim(connection, lease=lease, window=window, room=room)
     await mark_sent(connection, [(chunk.import_id, chunk.chunk_index) for chunk in chunks], lease=lease)
     return chunks
 

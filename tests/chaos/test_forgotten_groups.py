@@ -11,7 +11,7 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 from libs.common.kafka.lag import group_lags
 from libs.common.settings import KafkaSettings
 from libs.contracts.lead_import.registry import REGISTRY
-from libs.imports.pipeline import PIPELINE
+from libs.imports.chunk_path import DEAD_LETTER_GROUP, PIPELINE
 from tests.chaos.cases import AT_EASE, Scene, accepted, full_only, new_teams, promise_kept, uploading
 from tests.support.processes import needs_local_stack
 from tests.support.stack import local
@@ -19,7 +19,7 @@ from tests.support.waiting import eventually
 
 pytestmark = [full_only, needs_local_stack]
 
-GROUPS = (*PIPELINE, "finalizer-dead-letters")
+GROUPS = (*PIPELINE, DEAD_LETTER_GROUP)
 
 
 @asynccontextmanager

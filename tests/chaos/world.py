@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from faststream.kafka import KafkaBroker
 from sqlalchemy import text
 
 from libs.common.kafka.dead_letter import DeadLetter
@@ -32,6 +31,7 @@ from libs.contracts.lead_import.internal.topics import (
 )
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from libs.imports.chunk_outbox import ChunkOutbox
+from libs.imports.chunk_path import PathLags
 from libs.imports.chunk_states import NamedChunk, Window
 from services.creator import handlers as creator
 from services.creator.portions import Asking
@@ -143,17 +143,20 @@ class World:
         postgres, _, plan = self._stores("relay")
         world = self
 
-        class Broker:
-            async def publish(self, payload: bytes, *, topic: str, key: bytes, headers: dict[str, str]) -> None:
+        class Kafka:
+            def partition_of(self, topic: str, key: bytes) -> int:
+                return 0
+
+            async def publish(
+                self, message: bytes, topic: str, *, key: bytes, headers: dict[str, str], partition: int | None
+            ) -> None:
                 async def append() -> None:
-                    world.deliver(topic, payload, headers)
+                    world.deliver(topic, message, headers)
 
                 await plan.around("publish", append)
 
-        # The one method that the relay calls.
-        broker = cast(KafkaBroker, Broker())
         chunks = ChunkOutbox(Window(alone=3, shared=2), service="chaos", clock=lambda: NOW)
-        relay = Relay(postgres, broker, service="chaos", sources=(EventOutbox(), chunks), poll_seconds=1)
+        relay = Relay(postgres, Kafka(), service="chaos", sources=(EventOutbox(), chunks), poll_seconds=1)
         counts.append(await relay.relay_once())
 
     async def _let_leases_run_out(self) -> None:
@@ -283,12 +286,12 @@ class World:
         async def watch() -> None:
             postgres, _, _ = self._stores("watchdog")
 
-            async def no_lag() -> int:
-                return 0
+            async def no_lag() -> PathLags:
+                return {}
 
             watchdog = Watchdog(
                 FinalizerStore(postgres, clock=lambda: NOW),
-                lag=no_lag,
+                lags=no_lag,
                 wake_relay=lambda: None,
                 watch_seconds=1,
                 resend_after_seconds=0,

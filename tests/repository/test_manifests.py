@@ -9,7 +9,7 @@ from deploy.manifests.kubernetes import SERVICES as GENERATED
 from deploy.processes import BY_NAME, CONSUMERS, PROCESSES, SERVICES
 from libs.contracts.lead_import.registry import REGISTRY
 from libs.contracts.registry import registries
-from libs.imports.pipeline import PIPELINE
+from libs.imports.chunk_path import PIPELINE
 from tests.support.manifests import CONTAINERS, build_kustomization, of_kind, wired
 from tests.support.stack import ROOT
 

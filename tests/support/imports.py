@@ -142,3 +142,28 @@ async def insert_import(
                 },
             )
     return import_id
+
+
+async def insert_imports(postgres: Postgres, tenant: Tenant, count: int, *, chunks: int, size: int) -> list[int]:
+    """Insert so many accepted imports, each of so many chunks of so many bytes; return their ids."""
+    named = {"user": tenant.user_id, "company": tenant.company_id}
+    named |= {"source": tenant.source_id, "account": tenant.account_id, "chunks": chunks, "count": count}
+    async with postgres.transaction() as connection:
+        inserted = await connection.execute(
+            text(
+                "INSERT INTO amigocare.lead_imports (name, creator_id, company_id, source_id, account_id, total_rows,"
+                " chunk_count, file_sha256) SELECT 'queued ' || number, :user, :company, :source, :account, :chunks,"
+                " :chunks, repeat('0', 64) FROM generate_series(1, :count) AS number RETURNING id"
+            ),
+            named,
+        )
+        ids = sorted(inserted.scalars())
+        await connection.execute(
+            text(
+                "INSERT INTO amigocare.lead_import_chunks (import_id, chunk_index, row_count, payload)"
+                " SELECT id, index, 1, decode(repeat('7b', :size), 'hex')"
+                " FROM unnest(CAST(:ids AS int[])) AS id, generate_series(0, :chunks - 1) AS index"
+            ),
+            {"ids": ids, "chunks": chunks, "size": size},
+        )
+    return ids

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 from faststream.kafka import KafkaBroker
 from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
@@ -40,14 +41,23 @@ class Broker(KafkaBroker):
     the members before it notice at their next heartbeat: seconds, and a warning, a member.
     """
 
-    def __init__(self, settings: KafkaSettings, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, settings: KafkaSettings, *, partitioner: Partitioner, **options: Any) -> None:
+        super().__init__(partitioner=partitioner, **options)
         self._settings = settings
+        self._partitioner = partitioner
         # For the topics of subscribers and publishers. What is published without a publisher FastStream leaves alone.
         self.config.broker_config.prefix = topic_in_kafka(settings, "")
 
     async def publish(self, message: Any, topic: str = "", **options: Any) -> Any:
         return await super().publish(message, topic_in_kafka(self._settings, topic), **options)
+
+    def partition_of(self, topic: str, key: bytes) -> int | None:
+        """Return where a message with this key goes, or None while the topic's partitions are not known yet."""
+        # FastStream has no name for the client beneath its producer.
+        producer: AIOKafkaProducer = self.config.producer._producer.producer  # type: ignore[attr-defined]  # noqa: SLF001
+        found = producer.client.cluster.partitions_for_topic(topic_in_kafka(self._settings, topic))
+        partitions = sorted(found or ())
+        return self._partitioner(key, partitions, partitions) if partitions else None
 
     async def start(self) -> None:
         await self.connect()
@@ -79,7 +89,7 @@ def create_broker(
     delivery: Delivery | None = None,
     partitioner: Partitioner | None = None,
     registry: CollectorRegistry = REGISTRY,
-) -> KafkaBroker:
+) -> Broker:
     """Return a broker that publishes to all replicas in time or fails, never creates topics, dead-letters bad messages.
 
     Without a ``partitioner`` keys are hashed, as Kafka's own clients do.

@@ -13,11 +13,10 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.outbox.source import LEASE_SECONDS, Outgoing
+from libs.common.outbox.source import LEASE_SECONDS, Outgoing, Room
 from libs.common.topics import EventT, Topic
 from libs.common.traces import current_trace_headers
 
-EVENTS_AT_ONCE = 100
 LONGEST_DELAY_SECONDS = 60
 
 _ADD = text(
@@ -31,20 +30,25 @@ _ADD = text(
 _CLAIM = text(
     """
     WITH due AS (
-        SELECT id FROM amigocare.outbox
+        SELECT id, octet_length(payload) AS size FROM amigocare.outbox
         WHERE available_at <= now() OR available_at > clock_timestamp() + make_interval(secs => :longest_delay)
-        ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+        ORDER BY id LIMIT :messages FOR UPDATE SKIP LOCKED
+    ), measured AS (
+        SELECT id, size, sum(size) OVER (ORDER BY id) AS total FROM due
     )
     UPDATE amigocare.outbox o
     SET lease = :lease, attempts = attempts + 1, available_at = now() + make_interval(secs => :seconds)
-    FROM due WHERE o.id = due.id
-    RETURNING o.id, o.topic, o.key, o.headers, o.payload, o.attempts
+    FROM measured WHERE o.id = measured.id AND (measured.total <= :size OR measured.total = measured.size)
+    RETURNING o.id, o.topic, o.key, o.headers, o.payload
     """
 )
 _DELETE = text("DELETE FROM amigocare.outbox WHERE id = ANY(:ids) AND lease = :lease")
 _RELEASE = text(
-    "UPDATE amigocare.outbox SET lease = NULL, available_at = now() + make_interval(secs => :seconds)"
-    " WHERE id = ANY(:ids) AND lease = :lease"
+    """
+    UPDATE amigocare.outbox o SET lease = NULL, available_at = now() + make_interval(secs => given.seconds)
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:seconds AS float8[])) AS given (id, seconds)
+    WHERE o.id = given.id AND o.lease = :lease
+    """
 )
 
 
@@ -64,11 +68,17 @@ async def add_event(
     )
 
 
-async def claim_events(connection: AsyncConnection, *, lease: uuid.UUID, limit: int) -> list[Outgoing]:
-    """Lease up to ``limit`` due events, oldest first; those that others hold are skipped."""
+async def claim_events(connection: AsyncConnection, *, lease: uuid.UUID, room: Room) -> list[Outgoing]:
+    """Lease the due events that find room, oldest first; those that others hold are skipped."""
     rows = await connection.execute(
         _CLAIM,
-        {"lease": lease, "limit": limit, "seconds": LEASE_SECONDS, "longest_delay": LONGEST_DELAY_SECONDS},
+        {
+            "lease": lease,
+            "messages": room.messages,
+            "size": room.size,
+            "seconds": LEASE_SECONDS,
+            "longest_delay": LONGEST_DELAY_SECONDS,
+        },
     )
     return sorted((Outgoing(*row) for row in rows), key=lambda row: row.id)
 
@@ -78,13 +88,15 @@ async def delete_events(connection: AsyncConnection, ids: Sequence[int], *, leas
     await connection.execute(_DELETE, {"ids": list(ids), "lease": lease})
 
 
-async def release_events(
-    connection: AsyncConnection, ids: Sequence[int], *, lease: uuid.UUID, delay_seconds: float
-) -> None:
-    """Give failed events back, to be tried again in ``delay_seconds``."""
+async def release_events(connection: AsyncConnection, delays: Sequence[tuple[int, float]], *, lease: uuid.UUID) -> None:
+    """Give events back, unless the lease passed to another relay: (id, seconds after which it is due again)."""
     await connection.execute(
         _RELEASE,
-        {"ids": list(ids), "lease": lease, "seconds": min(delay_seconds, LONGEST_DELAY_SECONDS)},
+        {
+            "ids": [event for event, _ in delays],
+            "seconds": [min(seconds, LONGEST_DELAY_SECONDS) for _, seconds in delays],
+            "lease": lease,
+        },
     )
 
 
@@ -93,15 +105,16 @@ class EventOutbox:
 
     kind = "event"
 
-    async def claim(self, connection: AsyncConnection, *, lease: uuid.UUID) -> list[Outgoing]:
-        """Lease up to ``EVENTS_AT_ONCE`` due events, oldest first."""
-        return await claim_events(connection, lease=lease, limit=EVENTS_AT_ONCE)
+    async def claim(self, connection: AsyncConnection, *, lease: uuid.UUID, room: Room) -> list[Outgoing]:
+        """Lease the due events that find room, oldest first."""
+        return await claim_events(connection, lease=lease, room=room)
 
     async def published(self, connection: AsyncConnection, messages: Sequence[Outgoing], *, lease: uuid.UUID) -> None:
         """Forget published events, unless the lease passed to another relay."""
         await delete_events(connection, [message.id for message in messages], lease=lease)
 
-    async def failed(self, connection: AsyncConnection, messages: Sequence[Outgoing], *, lease: uuid.UUID) -> None:
-        """Give failed events back, to be tried again after a pause that doubles with each attempt."""
-        delay = 0.2 * 2 ** min(10, *(message.attempts for message in messages))
-        await release_events(connection, [message.id for message in messages], lease=lease, delay_seconds=delay)
+    async def postponed(
+        self, connection: AsyncConnection, messages: Sequence[tuple[Outgoing, float]], *, lease: uuid.UUID
+    ) -> None:
+        """Give events back, each to be claimed again in so many seconds."""
+        await release_events(connection, [(message.id, seconds) for message, seconds in messages], lease=lease)

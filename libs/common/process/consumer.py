@@ -6,13 +6,12 @@ from functools import partial
 
 import uvicorn
 from faststream.asgi import make_asyncapi_asgi
-from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from libs.common.kafka.asking import KafkaServer
-from libs.common.kafka.broker import Partitioner, create_broker, stop_broker
+from libs.common.kafka.broker import Broker, Partitioner, create_broker, stop_broker
 from libs.common.kafka.delivery import EXIT_BAD_DEPLOY, Delivery
 from libs.common.kafka.health import ConsumerHealth
 from libs.common.kafka.new_groups import place_new_groups
@@ -47,9 +46,7 @@ class ConsumerService(Lifecycle):
         configure_tracing(settings, service=name)
         self.settings = settings
         self.delivery = Delivery(settings, service=name, dead_letters=dead_letters, on_bad_deploy=self._bad_deploy)
-        self.broker: KafkaBroker = create_broker(
-            settings, service=name, delivery=self.delivery, partitioner=partitioner
-        )
+        self.broker: Broker = create_broker(settings, service=name, delivery=self.delivery, partitioner=partitioner)
         self.health = ConsumerHealth(self.broker, self.delivery, settings)
 
     def _bad_deploy(self) -> None:

@@ -9,12 +9,11 @@ from functools import partial
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from faststream.kafka import KafkaBroker
 from starlette.middleware.cors import CORSMiddleware
 
 from libs.common.errors import reason
 from libs.common.kafka.asking import KafkaServer
-from libs.common.kafka.broker import Partitioner, create_broker, stop_broker
+from libs.common.kafka.broker import Broker, Partitioner, create_broker, stop_broker
 from libs.common.kafka.watch import KafkaWatch
 from libs.common.process.lifecycle import Lifecycle
 from libs.common.process.logs import configure_logging
@@ -57,7 +56,7 @@ class HttpService(Lifecycle):
         configure_logging(settings, service=name)
         configure_tracing(settings, service=name)
         self.settings = settings
-        self._broker: KafkaBroker | None = None
+        self._broker: Broker | None = None
         self._private: PrivatePort | None = None
         self.app = App(
             root_path=settings.http_root_path,
@@ -72,7 +71,7 @@ class HttpService(Lifecycle):
         install_error_handlers(self.app, problems)
         self._answer_browsers()
 
-    def connect_broker(self, *, partitioner: Partitioner | None = None) -> KafkaBroker:
+    def connect_broker(self, *, partitioner: Partitioner | None = None) -> Broker:
         """Return the process' broker, which is started after all other resources and stopped before them.
 
         The service is ready without it: what it accepts waits in its stores until Kafka answers.

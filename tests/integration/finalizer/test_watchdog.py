@@ -5,6 +5,9 @@ import asyncio
 import pytest
 
 from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.topics import CHUNK_CREATED, CHUNK_TAGGED, DEAD_LETTERS
+from libs.imports.chunk_path import PATH, PathLags
+from libs.imports.partitions import SpreadChunks
 from services.finalizer.store import Store
 from services.finalizer.watchdog import Watchdog
 from tests.support.imports import insert_import
@@ -40,22 +43,38 @@ async def mark(db: Stored, import_id: int, index: int, **ago: float | None) -> N
         )
 
 
-class Watched:
-    """A watchdog over a pipeline with so much lag."""
+PARTITIONS = 12
 
-    def __init__(self, store: Store, *, lag: int = 0, watch_seconds: float = 0.05) -> None:
-        self.lag, self.asked, self.woken = lag, 0, 0
+
+def lags_of(*waiting: tuple[str, int]) -> PathLags:
+    """Return one message waiting in each of these partitions (topic, number), and none in the others."""
+    return {
+        (group, topic): {number: int((topic, number) in waiting) for number in range(PARTITIONS)}
+        for group, topic in PATH
+    }
+
+
+def partition_of(key: str) -> int:
+    everything = list(range(PARTITIONS))
+    return SpreadChunks()(key.encode(), everything, everything)
+
+
+class Watched:
+    """A watchdog over a pipeline where so much waits."""
+
+    def __init__(self, store: Store, *, lags: PathLags | None = None, watch_seconds: float = 0.05) -> None:
+        self.lags, self.asked, self.woken = lags or lags_of(), 0, 0
         self.dog = Watchdog(
             store,
-            lag=self._count,
+            lags=self._count,
             wake_relay=self._wake,
             watch_seconds=watch_seconds,
             resend_after_seconds=SECONDS,
         )
 
-    async def _count(self) -> int:
+    async def _count(self) -> PathLags:
         self.asked += 1
-        return self.lag
+        return self.lags
 
     def _wake(self) -> None:
         self.woken += 1
@@ -104,16 +123,33 @@ async def test_another_imports_movement_does_not_hide_a_silent_chunk(
     assert await store.silent_chunks(SECONDS) == [(silent, 0)]
 
 
-async def test_nothing_is_sent_again_while_lag_explains_the_silence(
-    store: Store, postgres: Postgres, tenant: Tenant, db: Stored
+@pytest.mark.parametrize(("group", "topic"), PATH)
+async def test_a_chunk_is_not_sent_again_while_something_waits_where_it_passes(
+    store: Store, postgres: Postgres, tenant: Tenant, db: Stored, group: str, topic: str
 ) -> None:
     import_id = await an_import(postgres, tenant, 1)
     await mark(db, import_id, 0, sent_at=10 * SECONDS)
-    watched = Watched(store, lag=1)
+    by_import = topic in (CHUNK_CREATED.name, DEAD_LETTERS.topic)
+    watched = Watched(store, lags=lags_of((topic, partition_of(str(import_id) if by_import else f"{import_id}:0"))))
     assert await watched.dog.watch_once() == 0
     assert await unsent(db, import_id) == []
-    watched.lag = 0
+    watched.lags = lags_of()
     assert await watched.dog.watch_once() == 1
+
+
+async def test_a_message_that_is_stuck_keeps_no_chunk_of_another_partition_from_being_sent_again(
+    store: Store, postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    stuck, other = await an_import(postgres, tenant, 3), await an_import(postgres, tenant, 2)
+    chunks = [(stuck, 0), (stuck, 1), (stuck, 2), (other, 0), (other, 1)]
+    for import_id, index in chunks:
+        await mark(db, import_id, index, sent_at=10 * SECONDS)
+    there = partition_of(f"{stuck}:1")
+    lost = [(import_id, index) for import_id, index in chunks if partition_of(f"{import_id}:{index}") != there]
+    assert len(lost) >= 3
+    watched = Watched(store, lags=lags_of((CHUNK_TAGGED.name, there)))
+    assert await watched.dog.watch_once() == len(lost)
+    assert [(each, index) for each in (stuck, other) for index in await unsent(db, each)] == lost
 
 
 async def test_kafka_is_asked_for_lag_only_when_a_chunk_is_silent(store: Store) -> None:
@@ -160,17 +196,17 @@ async def test_the_watchdog_goes_on_after_a_failure_and_stops_at_once(
     await mark(db, import_id, 0, sent_at=SECONDS + 1)
     failures = 0
 
-    async def kafka_is_away() -> int:
+    async def kafka_is_away() -> PathLags:
         nonlocal failures
         failures += 1
         if failures < 3:
             raise ConnectionRefusedError
-        return 0
+        return lags_of()
 
     async def sent_again() -> bool:
         return await unsent(db, import_id) == [0]
 
-    dog = Watchdog(store, lag=kafka_is_away, wake_relay=lambda: None, watch_seconds=0.05, resend_after_seconds=SECONDS)
+    dog = Watchdog(store, lags=kafka_is_away, wake_relay=lambda: None, watch_seconds=0.05, resend_after_seconds=SECONDS)
     running = asyncio.create_task(dog.run())
     await eventually(sent_again, seconds=5, what="the chunk's second sending")
     dog.stop()

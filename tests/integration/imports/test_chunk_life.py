@@ -6,12 +6,12 @@ import uuid
 import pytest
 from sqlalchemy import text
 
-from libs.common.outbox.source import LEASE_SECONDS
+from libs.common.outbox.source import LEASE_SECONDS, Room
 from libs.common.stores.postgres import Postgres
 from libs.imports import chunk_life
 from libs.imports.chunk_states import ChunkOutcome, ClaimedChunk, Window
 from tests.support.chunks import new_phones
-from tests.support.imports import ACCEPTED_AT, accepted_chunk, insert_import, live_rows
+from tests.support.imports import ACCEPTED_AT, accepted_chunk, insert_import, insert_imports, live_rows
 from tests.support.kafka import unique
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
@@ -20,6 +20,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.usefixtures("quiet")
 
 WINDOW = Window(alone=4, shared=2)
+ROOM = Room(messages=100, size=1_000_000)
 
 
 async def an_import(postgres: Postgres, tenant: Tenant, chunks: int) -> int:
@@ -27,9 +28,9 @@ async def an_import(postgres: Postgres, tenant: Tenant, chunks: int) -> int:
     return await insert_import(postgres, tenant, row_counts=[10] * chunks, name=unique("n"), payloads=payloads)
 
 
-async def claim(postgres: Postgres, lease: uuid.UUID | None = None) -> list[ClaimedChunk]:
+async def claim(postgres: Postgres, lease: uuid.UUID | None = None, room: Room = ROOM) -> list[ClaimedChunk]:
     async with postgres.transaction() as connection:
-        return await chunk_life.claim(connection, lease=lease or uuid.uuid4(), window=WINDOW)
+        return await chunk_life.claim(connection, lease=lease or uuid.uuid4(), window=WINDOW, room=room)
 
 
 async def send(postgres: Postgres) -> list[tuple[int, int]]:
@@ -138,7 +139,7 @@ async def test_what_another_relay_is_sending_counts_as_in_flight(
 async def test_two_relays_that_claim_at_the_same_moment_share_no_chunk(postgres: Postgres, tenant: Tenant) -> None:
     import_id = await an_import(postgres, tenant, 3)
     async with postgres.transaction() as connection:
-        mine = await chunk_life.claim(connection, lease=uuid.uuid4(), window=WINDOW)
+        mine = await chunk_life.claim(connection, lease=uuid.uuid4(), window=WINDOW, room=ROOM)
         theirs = await claim(postgres)
     assert places(mine) == [(import_id, 0), (import_id, 1), (import_id, 2)]
     assert theirs == []
@@ -150,7 +151,7 @@ async def test_a_relay_that_began_before_anothers_claim_respects_it(postgres: Po
     async with postgres.transaction() as earlier:
         await earlier.execute(text("SELECT now()"))
         assert places(await claim(postgres)) == [(import_id, index) for index in range(4)]
-        assert await chunk_life.claim(earlier, lease=uuid.uuid4(), window=WINDOW) == []
+        assert await chunk_life.claim(earlier, lease=uuid.uuid4(), window=WINDOW, room=ROOM) == []
 
 
 async def test_a_lease_that_ended_is_claimed_again(postgres: Postgres, tenant: Tenant, db: Stored) -> None:
@@ -172,19 +173,63 @@ async def test_a_relay_whose_lease_passed_to_another_marks_and_releases_nothing(
     await claim(postgres, theirs)
     async with postgres.transaction() as connection:
         await chunk_life.mark_sent(connection, places(rows), lease=mine)
-        await chunk_life.release(connection, lease=mine)
+        await chunk_life.release(connection, [(chunk, 0) for chunk in places(rows)], lease=mine)
     (chunk,) = await db.rows("SELECT * FROM amigocare.lead_import_chunks WHERE import_id = :i", i=import_id)
     assert (chunk["sent_at"], chunk["sent_count"], chunk["lease"]) == (None, 0, theirs)
 
 
-async def test_what_could_not_be_sent_is_given_back_at_once(postgres: Postgres, tenant: Tenant) -> None:
-    import_id = await an_import(postgres, tenant, 2)
+async def test_what_could_not_be_sent_is_claimed_again_when_its_time_has_come(
+    postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    import_id = await an_import(postgres, tenant, 3)
     lease = uuid.uuid4()
     rows = await claim(postgres, lease)
     async with postgres.transaction() as connection:
         await chunk_life.mark_sent(connection, places(rows[:1]), lease=lease)
-        await chunk_life.release(connection, lease=lease)
+        await chunk_life.release(connection, [((import_id, 1), 0), ((import_id, 2), 10)], lease=lease)
     assert places(await claim(postgres)) == [(import_id, 1)]
+    await let_pass(db, 9)
+    assert await claim(postgres) == []
+    await let_pass(db, 2)
+    assert places(await claim(postgres)) == [(import_id, 2)]
+
+
+async def test_chunks_that_were_given_back_leave_their_place_to_the_next_ones(
+    postgres: Postgres, tenant: Tenant
+) -> None:
+    import_id = await an_import(postgres, tenant, 7)
+    lease = uuid.uuid4()
+    rows = await claim(postgres, lease)
+    async with postgres.transaction() as connection:
+        await chunk_life.mark_sent(connection, places(rows[:2]), lease=lease)
+        await chunk_life.release(connection, [(chunk, LEASE_SECONDS) for chunk in places(rows[2:])], lease=lease)
+    assert places(await claim(postgres)) == [(import_id, 4), (import_id, 5)]
+
+
+async def test_chunks_are_claimed_up_to_a_size_and_one_that_is_larger_by_itself(
+    postgres: Postgres, tenant: Tenant
+) -> None:
+    one, other = [
+        await insert_import(
+            postgres, tenant, row_counts=[1, 1], name=unique("n"), payloads=[bytes(1_000), bytes(1_001)]
+        )
+        for _ in range(2)
+    ]
+    assert places(await claim(postgres, room=Room(100, 2_999))) == [(one, 0), (other, 0)]
+    assert places(await claim(postgres, room=Room(100, 1_000))) == [(one, 1)]
+    assert places(await claim(postgres, room=Room(100, 1_000))) == [(other, 1)]
+
+
+async def test_two_thousand_queued_imports_are_claimed_in_turns_first_chunks_first(
+    postgres: Postgres, tenant: Tenant
+) -> None:
+    """What an outage leaves behind. None is passed over: no second chunk goes before every first one."""
+    imports = await insert_imports(postgres, tenant, 2_000, chunks=2, size=10)
+    turns = [await send(postgres) for _ in range(40)]
+    assert {len(turn) for turn in turns} == {ROOM.messages}
+    claimed = [place for turn in turns for place in turn]
+    assert sorted(claimed) == sorted((import_id, index) for import_id in imports for index in range(2))
+    assert [index for _, index in claimed] == [0] * 2_000 + [1] * 2_000
 
 
 async def test_every_sending_is_counted(postgres: Postgres, tenant: Tenant, db: Stored) -> None:

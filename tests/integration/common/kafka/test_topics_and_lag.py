@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from libs.common.kafka import admin
 from libs.common.kafka.admin import ensure_topics
-from libs.common.kafka.lag import group_lags
+from libs.common.kafka.lag import group_lags, partition_lags
 from libs.common.topics import Registry
 from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED, CHUNK_DEDUPLICATED, DEAD_LETTERS
 from libs.contracts.lead_import.registry import REGISTRY
@@ -151,6 +151,20 @@ async def test_the_lag_is_what_each_group_has_not_committed(kafka: Kafka) -> Non
     await commit(kafka, one, first.name, {0: 2})
     await commit(kafka, one, second.name, {1: 1})
     assert await group_lags(kafka.settings, registries, [one, two]) == {one: 0, two: 1}
+
+
+async def test_the_lag_of_each_partition(kafka: Kafka) -> None:
+    group = unique("group")
+    first, second = await kafka.chunk_topic(partitions=3), await kafka.chunk_topic(partitions=1)
+    await eventually(partial(coordinates, kafka, group), seconds=30, what="a coordinator of groups")
+    for partition in (0, 0, 2):
+        await kafka.send(first.name, b"x", partition=partition)
+    await commit(kafka, group, first.name, {0: 1})
+    reads = [(group, first.name), (group, second.name)]
+    assert await partition_lags(kafka.settings, reads) == {
+        (group, first.name): {0: 1, 1: 0, 2: 1},
+        (group, second.name): {0: 0},
+    }
 
 
 async def test_messages_that_retention_has_deleted_are_no_lag(kafka: Kafka) -> None:

@@ -8,7 +8,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from libs.common.outbox import event_outbox as outbox
-from libs.common.outbox.source import LEASE_SECONDS, Outgoing
+from libs.common.outbox.source import LEASE_SECONDS, Outgoing, Room
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
@@ -44,9 +44,11 @@ async def add(postgres: Postgres, *import_ids: int) -> None:
             await outbox.add_event(connection, IMPORT_FINISHED, finished(import_id), source="finalizer", time=NOW)
 
 
-async def claim(postgres: Postgres, lease: uuid.UUID | None = None, *, limit: int = 100) -> list[Outgoing]:
+async def claim(
+    postgres: Postgres, lease: uuid.UUID | None = None, *, limit: int = 100, size: int = 100_000
+) -> list[Outgoing]:
     async with postgres.transaction() as connection:
-        return await outbox.claim_events(connection, lease=lease or uuid.uuid4(), limit=limit)
+        return await outbox.claim_events(connection, lease=lease or uuid.uuid4(), room=Room(limit, size))
 
 
 async def delete(postgres: Postgres, rows: list[Outgoing], lease: uuid.UUID) -> None:
@@ -56,7 +58,7 @@ async def delete(postgres: Postgres, rows: list[Outgoing], lease: uuid.UUID) -> 
 
 async def release(postgres: Postgres, rows: list[Outgoing], lease: uuid.UUID, seconds: float) -> None:
     async with postgres.transaction() as connection:
-        await outbox.release_events(connection, [row.id for row in rows], lease=lease, delay_seconds=seconds)
+        await outbox.release_events(connection, [(row.id, seconds) for row in rows], lease=lease)
 
 
 async def let_pass(db: Stored, seconds: float) -> None:
@@ -72,9 +74,9 @@ async def test_an_event_is_stored_as_it_goes_over_the_wire(postgres: Postgres) -
     await add(postgres, 12)
     (row,) = await claim(postgres)
     event = finished(12)
-    assert (row.topic, row.key, row.attempts) == (IMPORT_FINISHED.name, "12", 1)
+    assert (row.topic, row.key) == (IMPORT_FINISHED.name, "12")
     assert row.payload == event.model_dump_json().encode()
-    assert row.headers == IMPORT_FINISHED.headers("12:1", source="finalizer", time=NOW)
+    assert row.headers == IMPORT_FINISHED.headers(IMPORT_FINISHED.identity(event), source="finalizer", time=NOW)
 
 
 async def test_the_running_trace_goes_with_the_event(postgres: Postgres) -> None:
@@ -105,6 +107,14 @@ async def test_events_are_claimed_oldest_first_up_to_the_limit(postgres: Postgre
     assert [row.key for row in await claim(postgres, limit=2)] == ["2"]
 
 
+async def test_events_are_claimed_up_to_a_size_and_one_that_is_larger_by_itself(postgres: Postgres) -> None:
+    await add(postgres, 1, 2, 3, 4)
+    (one,) = await claim(postgres, limit=1)
+    size = len(one.payload)
+    assert [row.key for row in await claim(postgres, size=2 * size)] == ["2", "3"]
+    assert [row.key for row in await claim(postgres, size=1)] == ["4"]
+
+
 async def test_a_claimed_event_is_nobody_elses_until_its_lease_ends(postgres: Postgres, db: Stored) -> None:
     await add(postgres, 1)
     await claim(postgres)
@@ -112,14 +122,14 @@ async def test_a_claimed_event_is_nobody_elses_until_its_lease_ends(postgres: Po
     await let_pass(db, LEASE_SECONDS - 1)
     assert await claim(postgres) == []
     await let_pass(db, 2)
-    (again,) = await claim(postgres)
-    assert again.attempts == 2
+    assert len(await claim(postgres)) == 1
+    assert await db.value("SELECT attempts FROM amigocare.outbox") == 2
 
 
 async def test_a_relay_whose_claim_is_not_committed_yet_is_not_waited_for(postgres: Postgres) -> None:
     await add(postgres, 1, 2)
     async with postgres.transaction() as connection:
-        (one,) = await outbox.claim_events(connection, lease=uuid.uuid4(), limit=1)
+        (one,) = await outbox.claim_events(connection, lease=uuid.uuid4(), room=Room(1, 100_000))
         assert [row.key for row in await claim(postgres)] == ["2"]
     assert one.key == "1"
 
@@ -157,8 +167,8 @@ async def test_a_failed_event_comes_again_after_its_delay(
         await let_pass(db, wait - 1)
         assert await claim(postgres) == []
         await let_pass(db, 1)
-    (again,) = await claim(postgres)
-    assert again.attempts == 2
+    assert len(await claim(postgres)) == 1
+    assert await db.value("SELECT attempts FROM amigocare.outbox") == 2
 
 
 async def test_a_clock_that_jumped_back_an_hour_delays_no_event(postgres: Postgres, db: Stored) -> None:
