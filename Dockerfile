@@ -8,12 +8,13 @@ FROM ${PYTHON_IMAGE} AS builder
 # Or msk: the runtime and Amazon's signer, for LEADFLOW_KAFKA_SASL_MECHANISM=AWS_MSK_IAM.
 ARG REQUIREMENTS=runtime
 # Wheels only, each checked against its hash: nothing is compiled, and no package runs code of its own here.
-# Bytecode is compiled once, and is valid whatever the files' times: the running image is read-only.
+# Bytecode is compiled once, and is valid whatever the files' times: the running image is read-only. olefile brings a
+# module for Python 2 along, which does not compile and is not imported.
 COPY requirements/${REQUIREMENTS}.txt /build/requirements.txt
 RUN python -m venv --without-pip /opt/leadflow \
     && pip --python /opt/leadflow/bin/python --disable-pip-version-check --no-cache-dir install \
         --no-compile --only-binary=:all: --require-hashes -r /build/requirements.txt \
-    && python -m compileall -q --invalidation-mode unchecked-hash /opt/leadflow/lib
+    && python -m compileall -q --invalidation-mode unchecked-hash -x '/olefile2[.]py$' /opt/leadflow/lib
 COPY libs /app/libs
 COPY migrations /app/migrations
 COPY services /app/services

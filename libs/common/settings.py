@@ -198,6 +198,21 @@ class ServiceSettings(KafkaSettings):
     """OpenTelemetry collector (``http://host:4318``); traces are not exported without it."""
 
 
+class HttpSettings(ServiceSettings):
+    """How a service answers calls."""
+
+    http_root_path: str = Field("", pattern=r"^(/[\w.~-]+)*$")
+    """Where a gateway shows the service, such as ``/leadflow``; it may take that off before it passes a call."""
+    http_keep_alive_seconds: int = Field(75, ge=1)
+    """How long an idle connection stays open. The balancer must close first: 620 behind Google's, which keeps 600."""
+    http_grace_seconds: int = Field(20, ge=1)
+    """How long a stop waits for the answers that are being given. What follows it may take another 25 seconds."""
+    http_private_port: int | None = Field(None, ge=1, le=65535)
+    """A port of its own for metrics and for why the service is not ready; the public one then tells neither."""
+    http_cors_origins: str = ""
+    """Web pages that may call from a browser: origins between commas, such as ``https://crm.example.com``."""
+
+
 class PostgresSettings(EnvironmentSettings):
     """How to reach PostgreSQL."""
 

@@ -4,11 +4,10 @@ Cells that a spreadsheet would run as formulas get an apostrophe, which ``read_s
 read again is what was written, but for characters that no file of the kind can hold.
 """
 
-import csv
-import io
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from libs.spreadsheets.formulas import neutralised
@@ -25,37 +24,54 @@ _LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 """How Office Open XML writes characters that XML cannot keep (ECMA-376, ST_Xstring): _x000D_ is a carriage return."""
 
 
-def csv_header(columns: Sequence[str]) -> bytes:
+SEPARATOR = ";"
+"""What Excel divides lines at where a comma divides a number's digits, as in Brazil."""
+_QUOTED = re.compile('[",;\t\r\n]')
+"""Cells that hold one of these stand between quotation marks, whichever of them divides this file."""
+
+
+def csv_header(columns: Sequence[str], separator: str = SEPARATOR) -> bytes:
     """Return the beginning of a CSV file: byte order mark and the names of its columns."""
-    return (_BYTE_ORDER_MARK + _csv([columns])).encode()
+    return _BYTE_ORDER_MARK.encode() + _csv([columns], separator)
 
 
-def csv_rows(rows: Iterable[list[str]]) -> bytes:
+def csv_rows(rows: Iterable[list[str]], separator: str = SEPARATOR) -> bytes:
     """Return rows of cells as the next lines of a CSV file."""
-    return _csv([neutralised(cell) for cell in cells] for cells in rows).encode()
+    return _csv((map(neutralised, cells) for cells in rows), separator)
 
 
-def _csv(rows: Iterable[Iterable[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
+def _csv(rows: Iterable[Iterable[str]], separator: str) -> bytes:
+    return "".join(f"{separator.join(map(_quoted, cells))}\r\n" for cells in rows).encode()
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell
 
 
 class XlsxWriter:
-    """An XLSX file whose rows are added in portions: they go to a temporary file, memory stays flat.
+    """An XLSX file whose rows are added in portions: they go to files in ``folder``, memory stays flat.
 
-    ``title`` is the sheet's name, ``columns`` its first row.
+    ``title`` is the sheet's name, ``columns`` its first row. The folder is the caller's, who removes it with what is in
+    it, also when the file is never finished.
     """
 
-    def __init__(self, title: str, columns: Sequence[str]) -> None:
+    def __init__(self, title: str, columns: Sequence[str], folder: Path) -> None:
         # openpyxl takes as long to import as all else that a service needs, so it is imported when somebody asks for a
         # workbook, and not at every start.
         from openpyxl import Workbook  # noqa: PLC0415
         from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
+        from openpyxl.worksheet import _writer  # noqa: PLC0415
 
         self._special_cell = WriteOnlyCell
         self._workbook = Workbook(write_only=True)
         self._sheet = self._workbook.create_sheet(title)
+        # openpyxl would make this file among all other temporary ones, and leave it there when nobody reads the report
+        # to its end. It keeps a list of those that it takes off at the end of the process.
+        rows = str(folder / "rows.xml")
+        _writer.ALL_TEMP_FILES.append(rows)
+        self._sheet._writer = _writer.WorksheetWriter(self._sheet, rows)  # noqa: SLF001 - it takes no folder
+        self._sheet._writer.write_top()  # noqa: SLF001
+        self._path = folder / "report.xlsx"
         self._sheet.append(columns)
 
     def add(self, rows: Iterable[list[str]]) -> None:
@@ -65,11 +81,16 @@ class XlsxWriter:
 
     def finish(self) -> Iterator[bytes]:
         """Yield the finished file in blocks."""
-        with tempfile.TemporaryFile() as file:
-            self._workbook.save(file)
-            file.seek(0)
+        self._workbook.save(self._path)
+        with self._path.open("rb") as file:
             while block := file.read(_BLOCK):
                 yield block
+
+    def close(self) -> None:
+        """Close the files in the folder, finished or not."""
+        with suppress(ValueError):  # a thread that nobody waits for any more still adds rows
+            if not self._sheet.closed:
+                self._sheet.close()
 
     def _text(self, cell: str) -> "Cell | str | None":
         if not cell.isprintable():

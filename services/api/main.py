@@ -5,8 +5,10 @@ from faststream.kafka import KafkaMessage
 from libs.common.clock import utc_now
 from libs.common.kafka.subscribing import broadcast
 from libs.common.process.http import HttpService
+from libs.common.process.secrecy import hide_from_neighbours
 from libs.common.stores.postgres import Postgres
 from libs.common.web.auth import TokenReader
+from libs.common.web.shares import Shares
 from libs.contracts.lead_import.internal.topics import CHUNK_CREATED
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from libs.imports.partitions import SpreadChunks
@@ -17,12 +19,14 @@ from services.api.accepting.domain.quota import Quota
 from services.api.accepting.reference_cache import ReferenceCache
 from services.api.http.deps import Deps
 from services.api.http.live import Live
+from services.api.http.openapi import COMPONENTS
 from services.api.http.problems import PROBLEMS
 from services.api.http.routes import router
 from services.api.http.store import Store
 from services.api.http.streams import Streams
-from services.api.http.upload import UploadSlots, forget_uploads_of_the_dead
+from services.api.http.upload import forget_uploads_of_the_dead
 from services.api.reading.pool import ReadingPool
+from services.api.reading.turns import FairReading
 from services.api.settings import Settings
 
 NAME = "api"
@@ -44,7 +48,7 @@ def build(settings: Settings) -> HttpService:
     service.runs(tokens)
     acceptor = Acceptor(
         postgres=postgres,
-        pool=pool,
+        pool=FairReading(pool, size=settings.parse_processes, max_waiting=settings.parse_queue),
         cache=cache,
         limits=Limits(max_rows=settings.max_rows_per_file, seconds=settings.parse_seconds),
         chunk_rows=settings.chunk_rows,
@@ -55,11 +59,13 @@ def build(settings: Settings) -> HttpService:
     service.app.state.deps = Deps(
         store=store,
         acceptor=acceptor,
-        streams=Streams(store.get_import, live),
+        streams=Streams(store.get_import, live, most=settings.streams_per_user),
         read_token=tokens.read,
-        uploads=UploadSlots(settings.uploads_at_once),
+        uploads=Shares(settings.uploads_at_once),
         upload_seconds=settings.upload_seconds,
+        reports=Shares(settings.reports_at_once),
     )
+    service.app.components.update(COMPONENTS)
     service.serves(router, stuck=pool.stuck)
 
     @broadcast(broker, CHUNK_CREATED.name)
@@ -80,5 +86,6 @@ def import_id_of(message: KafkaMessage) -> int:
 
 
 if __name__ == "__main__":
+    hide_from_neighbours()
     forget_uploads_of_the_dead()
     build(Settings()).run()

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from libs.common.settings import PostgresSettings, ServiceSettings
+from libs.common.settings import HttpSettings, PostgresSettings
 from libs.common.web.auth import AuthSettings
 from libs.imports.settings import ChunkRelaySettings
 from libs.spreadsheets.limits import default_max_bytes
@@ -11,7 +11,7 @@ BYTES_BESIDE_A_FILE = 192 * 1024
 """What else an upload's body may hold, and the blocks that its folder and files are rounded up to."""
 
 
-class Settings(ServiceSettings, PostgresSettings, ChunkRelaySettings, AuthSettings):
+class Settings(HttpSettings, PostgresSettings, ChunkRelaySettings, AuthSettings):
     """Limits default to the specification's."""
 
     max_rows_per_file: int = Field(5_000, ge=1)
@@ -26,27 +26,33 @@ class Settings(ServiceSettings, PostgresSettings, ChunkRelaySettings, AuthSettin
     A chunk of long rows is closed earlier, by its bytes.
     """
     parse_processes: int = Field(2, ge=1)
-    """Files read at the same time."""
-    parse_queue: int = Field(8, ge=0)
-    """Files that may wait to be read; more are answered 503."""
+    """Files read at the same time. With two or more, no company takes all of them."""
+    parse_queue: int = Field(32, ge=0)
+    """Files that may wait to be read, of one company at most half; more are answered 503."""
     parse_seconds: float = Field(30, gt=0)
     """Time limit for reading one file."""
     uploads_at_once: int = Field(32, ge=1)
     """Uploads that are received, wait or are read at the same time; more are answered 503 before they are received.
 
-    The disk below ``/tmp`` must hold as many files as that, and ``LEADFLOW_PARSE_PROCESSES`` more.
+    One company may hold as many as are free besides, so half of them when it is alone. The disk below ``/tmp`` must
+    hold as many files as that, and ``LEADFLOW_PARSE_PROCESSES`` more.
     """
     upload_seconds: float = Field(120, gt=0)
     """Time limit for receiving one upload."""
+    reports_at_once: int = Field(4, ge=1)
+    """Files for download that are made and sent at the same time, shared between companies in the same way."""
+    streams_per_user: int = Field(10, ge=1)
+    """Imports that one user may watch at the same time; more are answered 429."""
     reference_cache_seconds: float = Field(60, ge=0)
     """How long accounts, sources and tags may be remembered; a finished import drops them earlier."""
 
     @property
     def scratch_bytes(self) -> int:
-        """What all uploads together take up on the disk at most, in bytes.
+        """What all uploads and reports together take up on the disk at most, in bytes.
 
         Each is there once, as the file or as its chunks, which have no more bytes than a file may have; one that is
-        just being read is there as both.
+        just being read is there as both. A report is there as its rows and as the file that is made from them.
         """
         file_bytes = default_max_bytes(self.max_rows_per_file)
-        return self.uploads_at_once * (file_bytes + BYTES_BESIDE_A_FILE) + self.parse_processes * file_bytes
+        uploads = self.uploads_at_once * (file_bytes + BYTES_BESIDE_A_FILE) + self.parse_processes * file_bytes
+        return uploads + self.reports_at_once * 2 * file_bytes

@@ -146,7 +146,10 @@ async def test_an_unknown_id(user: User, path: str) -> None:
         problem(await user.delete(2**31 - 1), 404, "not_found")
 
 
-@pytest.mark.parametrize("import_id", ["0", "-1", "2147483648", "99999999999999999999999999", "1.5", "abc"])
+@pytest.mark.parametrize(
+    "import_id",
+    ["0", "-1", "2147483648", "99999999999999999999999999", "1.5", "abc", "1.0", "1_0", "+1", "%2B1", "%D9%A1"],
+)
 async def test_an_id_that_no_column_can_hold(user: User, import_id: str) -> None:
     for path in ("", "/rows", "/events"):
         problem(await user.get(f"/imports/{import_id}{path}"), 422, "request_invalid")
@@ -161,6 +164,11 @@ async def test_an_id_that_no_column_can_hold(user: User, import_id: str) -> None
         "limit=-1",
         "limit=501",
         "limit=ten",
+        "limit=1.0",
+        "limit=1_0",
+        "limit=%2B1",
+        "cursor=1.0",
+        "account_id=1_0",
         "cursor=abc",
         "cursor=-1",
         "cursor=2147483648",

@@ -31,6 +31,7 @@ async def test_the_same_upload_is_answered_once(user: User, stored: Stored) -> N
     assert first.status_code == 202
     for _ in range(6):
         again = await upload(user, file, data, "k-1")
+        assert again.content == first.content
         assert (again.status_code, again.json(), again.headers["location"]) == (
             202,
             first.json(),

@@ -18,8 +18,10 @@ PUBLIC = {
     ("GET", "/metrics"),
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
-    ("GET", "/docs/oauth2-redirect"),
-    ("GET", "/redoc"),
+    ("GET", "/docs/favicon-32x32.png"),
+    ("GET", "/docs/start.js"),
+    ("GET", "/docs/swagger-ui-bundle.js"),
+    ("GET", "/docs/swagger-ui.css"),
 }
 """What orchestrators and readers of the documentation ask: no company's data is behind it."""
 

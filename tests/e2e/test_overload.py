@@ -12,10 +12,10 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.own_api import OwnApi, own_api
-from tests.support.platform import create_tenant
+from tests.support.platform import Tenant, create_tenant
 from tests.support.readers import Stored
 from tests.support.stack import Addresses
-from tests.support.user import User, csv_file, lead_rows, new_phones, problem, totals
+from tests.support.user import NewUser, User, csv_file, lead_rows, new_phones, problem, totals
 from tests.support.waiting import eventually
 
 CAN_READ = 3
@@ -60,14 +60,17 @@ async def test_ten_times_as_many_uploads_as_can_be_read(
     uploads = [asyncio.create_task(user.upload(large_file())) for user in users for _ in range(CAN_READ)]
 
     async def all_but_those_that_wait_were_refused() -> bool:
-        return sum(upload.done() for upload in uploads) == len(uploads) - CAN_READ
+        return sum(upload.done() for upload in uploads) >= len(uploads) - CAN_READ
 
-    await eventually(all_but_those_that_wait_were_refused, what="refusals")
+    await eventually(all_but_those_that_wait_were_refused, seconds=120, what="refusals")
     grown = psutil.Process(api.process.pid).memory_info().rss - before
     on_disk = sum(path.stat().st_size for path in api.folder.rglob("*") if path.is_file())
     api.release_reading()
     answers = await asyncio.gather(*uploads)
-    assert Counter(answer.status_code for answer in answers) == {202: CAN_READ, 503: len(uploads) - CAN_READ}
+    statuses = Counter(answer.status_code for answer in answers)
+    # Fewer wait when those who found a place free were of companies that had their share.
+    assert 1 <= statuses[202] <= CAN_READ
+    assert statuses[503] == len(uploads) - statuses[202]
     for answer in answers:
         if answer.status_code == 503:
             problem(answer, 503, "busy")
@@ -86,20 +89,22 @@ async def test_ten_times_as_many_uploads_as_can_be_read(
     assert (await users[0].upload(csv_file(lead_rows(new_phones(1))))).status_code == 202
 
 
-async def test_an_upload_that_takes_for_ever(api: OwnApi, client: httpx.AsyncClient, user: User) -> None:
+async def test_an_upload_that_takes_for_ever(
+    api: OwnApi, client: httpx.AsyncClient, user: User, new_user: NewUser
+) -> None:
     """A byte now and then: it is ended by its time limit, and holds nothing afterwards."""
     user = User(client, user.tenant)
-    request = client.build_request(
-        "POST",
-        "/import",
-        files={"file": ("leads.csv", large_file(), "text/csv")},
-        data={"data": json.dumps(user.tenant.data())},
-        headers=user.tenant.headers(),
-    )
-    body = request.read()
-    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
 
-    async def slow() -> bytes:
+    async def slow(tenant: Tenant) -> bytes:
+        request = client.build_request(
+            "POST",
+            "/import",
+            files={"file": ("leads.csv", large_file(), "text/csv")},
+            data={"data": json.dumps(tenant.data())},
+            headers=tenant.headers(),
+        )
+        body = request.read()
+        head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
         reader, writer = await asyncio.open_connection(request.url.host, request.url.port)
         writer.write(f"POST /import HTTP/1.1\r\n{head}\r\n".encode() + body[:2_000_000])
         answer = asyncio.create_task(reader.readuntil(b"}"))
@@ -111,8 +116,9 @@ async def test_an_upload_that_takes_for_ever(api: OwnApi, client: httpx.AsyncCli
         writer.close()
         return await answer
 
+    tenants = [(await new_user()).tenant for _ in range(AT_ONCE)]  # one alone would get half of the places
     async with asyncio.timeout(UPLOAD_SECONDS + 8):
-        answers = await asyncio.gather(*(slow() for _ in range(AT_ONCE)))
+        answers = await asyncio.gather(*map(slow, tenants))
     for answer in answers:
         assert answer.startswith(b"HTTP/1.1 408")
         assert b'"upload_too_slow"' in answer

@@ -100,6 +100,22 @@ async def test_formulas_are_neutralised(user: User, kind: str) -> None:
                 assert cell[0] not in "=+-@\t\r\n"
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+async def test_a_csv_report_is_divided_as_the_upload_was(user: User, separator: str) -> None:
+    lines = [list(COLUMNS), ["Ana; =1, =2", "x", "", "", ""]]
+    content = "".join(separator.join(f'"{cell}"' for cell in line) + "\r\n" for line in lines).encode()
+    found = await user.run(content, on_invalid_row="skip")
+    report = (await download(user, found["id"], "csv")).decode("utf-8-sig")
+    assert report.splitlines()[0] == separator.join(COLUMNS)
+    assert next(csv.reader(report.splitlines()[1:], delimiter=separator))[0] == "Ana; =1, =2"
+
+
+async def test_a_csv_report_of_a_workbook_is_divided_at_semicolons(user: User) -> None:
+    found = await user.run(xlsx_file([["Ana", "x", "", "", ""]]), file_name="leads.xlsx", on_invalid_row="skip")
+    report = (await download(user, found["id"], "csv")).decode("utf-8-sig")
+    assert report == "name;phone;cpf;email;tags\r\nAna;x;;;\r\n"
+
+
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 async def test_a_report_without_rows_is_a_header(user: User, kind: str) -> None:
     found = await user.run(csv_file(lead_rows(new_phones(1))))

@@ -1,5 +1,7 @@
 """The Dockerfile, without an engine: what is built of what, and by whom it may be changed."""
 
+import ast
+import importlib.metadata
 import os
 import re
 import shutil
@@ -152,6 +154,24 @@ def test_the_demo_s_image_has_all_that_its_containers_run_and_read() -> None:
         argv = [*CONTAINERS[name].get("entrypoint", []), *CONTAINERS[name].get("command", [])]
         assert argv[1] in there
     assert {f"/demo/{name}" for name in (seed.HOST_PLATFORM, seed.DEMO_SEED, seed.DEMO_CONTACTS)} <= there
+
+
+def test_every_module_of_the_runtime_compiles_or_is_left_out() -> None:
+    """One that does not ends the build: a package may bring along what is for another Python."""
+    [left_out] = re.findall(
+        r"compileall .*-x '(.*)' /opt/leadflow/lib", "".join(arguments_of(read_dockerfile()[1], "RUN"))
+    )
+    names = re.findall(r"^([\w.-]+)==", (ROOT / "requirements" / "runtime.txt").read_text(), re.MULTILINE)
+    broken = []
+    for name in names:
+        for file in importlib.metadata.files(name) or []:
+            path = Path(str(file.locate()))
+            if path.suffix == ".py" and not re.search(left_out, str(path)):
+                try:
+                    ast.parse(path.read_bytes())
+                except SyntaxError:
+                    broken.append(str(file))
+    assert broken == []
 
 
 @pytest.fixture(scope="module")

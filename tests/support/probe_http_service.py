@@ -5,11 +5,13 @@ Prints a line when what it holds is started and closed.
 
 import os
 import sys
+from collections.abc import AsyncIterator
 
 from fastapi import APIRouter
+from starlette.responses import Response, StreamingResponse
 
 from libs.common.process.http import HttpService
-from libs.common.settings import ServiceSettings
+from libs.common.settings import HttpSettings
 from libs.common.web.problems import ANSWERED_HERE
 from libs.common.web.refusals import Detail, Problem, Refused
 
@@ -29,6 +31,20 @@ async def door(*, code: str | None = None) -> str:
     return "open"
 
 
+@router.get("/many/{count}")
+async def many(count: int) -> Response:
+    """Send that many MiB, and say when that is over, however it ends."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            for _ in range(count):
+                yield b"x" * (1 << 20)
+        finally:
+            say("many ended")
+
+    return StreamingResponse(pieces())
+
+
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
@@ -45,11 +61,12 @@ async def close() -> None:
 
 
 async def stuck() -> str | None:
-    return None
+    say("looked")
+    return os.environ.get("PROBE_STUCK")
 
 
 def main() -> None:
-    service = HttpService("probe", ServiceSettings(), title="Probe", description="A door.", problems=PROBLEMS)
+    service = HttpService("probe", HttpSettings(), title="Probe", description="A door.", problems=PROBLEMS)
     service.starts(start, close=close)
     service.serves(router, stuck=stuck)
     service.run()

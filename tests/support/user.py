@@ -71,6 +71,9 @@ def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
     for error in body.get("errors", []):
         assert error["code"]
         assert error["message"]
+    # These differ from answer to answer: without them two answers that say the same are equal.
+    assert body.pop("request_id") == response.headers["x-request-id"]
+    assert body.pop("trace_id") == response.headers["x-trace-id"]
     assert f"`{code}`" in ERROR_TABLE.read_text(), f"docs/reference/errors.md does not list {code}"
     return body
 

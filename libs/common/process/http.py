@@ -4,11 +4,12 @@ The counterpart of ``libs.common.process.consumer`` for services that answer cal
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from libs.common.errors import reason
 from libs.common.kafka.asking import KafkaServer
@@ -16,23 +17,24 @@ from libs.common.kafka.broker import Broker, Partitioner, create_broker, stop_br
 from libs.common.kafka.watch import KafkaWatch
 from libs.common.process.lifecycle import Lifecycle
 from libs.common.process.logs import configure_logging
-from libs.common.settings import ServiceSettings
+from libs.common.settings import HttpSettings
 from libs.common.traces import configure_tracing
 from libs.common.version import VERSION
+from libs.common.web.app import App
 from libs.common.web.connections import BoundedHttp
+from libs.common.web.documentation import documentation_routes
 from libs.common.web.health import health_routes
+from libs.common.web.private_port import PrivatePort, answer_once, public_health_routes
 from libs.common.web.problems import install_error_handlers
 from libs.common.web.refusals import Problem
 
-KEEP_ALIVE_SECONDS = 75
-"""How long an idle connection is kept open for its next request. Load balancers keep theirs for 60 seconds, and must
-be the ones who close: when the service closes first, the balancer may send a request at that very moment, and its
-caller gets a connection reset for an answer."""
 ASK_SECONDS = 4.0
 """How long readiness waits for a store's answer: the orchestrator waits 5 seconds for the answer of readiness."""
-ANSWERS_GRACE_SECONDS = 20
-"""How long a stop waits for the answers that are being given. What comes after it, closing the broker, may take another
-25 seconds; the manifests let a service be killed after 60."""
+READY_SECONDS = 1.0
+"""How old the answer of a readiness check may be: anybody may ask, and each look costs the stores a transaction."""
+CORS_METHODS = ("GET", "HEAD", "POST", "DELETE")
+CORS_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id")
+CORS_ANSWER_HEADERS = ("Content-Disposition", "Location", "Retry-After", "X-Request-Id", "X-Trace-Id")
 
 
 class HttpService(Lifecycle):
@@ -44,7 +46,7 @@ class HttpService(Lifecycle):
     def __init__(
         self,
         name: str,
-        settings: ServiceSettings,
+        settings: HttpSettings,
         *,
         title: str,
         description: str,
@@ -55,7 +57,9 @@ class HttpService(Lifecycle):
         configure_tracing(settings, service=name)
         self.settings = settings
         self._broker: Broker | None = None
-        self.app = FastAPI(
+        self._private: PrivatePort | None = None
+        self.app = App(
+            root_path=settings.http_root_path,
             title=title,
             version=VERSION,
             lifespan=self._lifespan,
@@ -65,6 +69,7 @@ class HttpService(Lifecycle):
             telemetry={"operation_spans": False, "metrics": False, "logs": False},
         )
         install_error_handlers(self.app, problems)
+        self._answer_browsers()
 
     def connect_broker(self, *, partitioner: Partitioner | None = None) -> Broker:
         """Return the process' broker, which is started after all other resources and stopped before them.
@@ -86,7 +91,13 @@ class HttpService(Lifecycle):
             return (None if self.reached else self.starting()) or await self._silent_store() or await stuck()
 
         self.app.include_router(router)
-        self.app.router.routes.extend(health_routes(why_not, dead=self.dead, troubles=self.troubles))
+        asked = answer_once(why_not, seconds=READY_SECONDS)
+        told = health_routes(asked, dead=self.dead, troubles=self.troubles)
+        port = self.settings.http_private_port
+        if port is not None:
+            self._private = PrivatePort(told, host=self.settings.http_host, port=port)
+            told = public_health_routes(asked, dead=self.dead)
+        self.app.router.routes.extend([*told, *documentation_routes(self.app)])
 
     async def _silent_store(self) -> str | None:
         for store in self.stores:
@@ -106,11 +117,23 @@ class HttpService(Lifecycle):
             return []
         return [*self.awaited(), *self.failing(lasting=self.settings.stuck_after_seconds)]
 
+    def _answer_browsers(self) -> None:
+        origins = [origin.strip() for origin in self.settings.http_cors_origins.split(",") if origin.strip()]
+        if origins:
+            self.app.add_middleware(
+                CORSMiddleware,
+                allow_origins=origins,
+                allow_methods=CORS_METHODS,
+                allow_headers=CORS_REQUEST_HEADERS,
+                expose_headers=CORS_ANSWER_HEADERS,
+            )
+
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         if self._broker is not None:
             self.connects(KafkaServer(self.settings), self._broker.start, close=partial(stop_broker, self._broker))
-        async with self.running():
+        # Before all else: who runs the service wants to know why it does not start.
+        async with self._private or nullcontext(), self.running():
             yield
 
     def run(self) -> None:
@@ -123,7 +146,7 @@ class HttpService(Lifecycle):
                 port=self.settings.http_port,
                 log_config=None,
                 access_log=False,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=ANSWERS_GRACE_SECONDS,
+                timeout_keep_alive=self.settings.http_keep_alive_seconds,
+                timeout_graceful_shutdown=self.settings.http_grace_seconds,
             )
         )

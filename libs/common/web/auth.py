@@ -1,5 +1,6 @@
 """Who calls: bearer JWTs, signed with a secret locally, with an identity provider's published keys in production."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -99,13 +100,14 @@ class TokenReader:
         self._issuers = _expected(settings.jwt_issuer)
         self._leeway = settings.jwt_leeway_seconds
         self._names = settings.claim_names()
+        self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Keep the provider's keys fresh until ``stop``; with a secret there is nothing to do."""
-        if self._keys is not None:
-            await self._keys.run()
+        """Keep the provider's keys fresh until ``stop``; with a secret there is nothing to do until then."""
+        await (self._stopping.wait() if self._keys is None else self._keys.run())
 
     def stop(self) -> None:
+        self._stopping.set()
         if self._keys is not None:
             self._keys.stop()
 

@@ -7,6 +7,7 @@ memory, before anybody is asked for a token. How large a body may be, and how sl
 """
 
 import asyncio
+import socket
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -19,6 +20,9 @@ HEAD_SECONDS = 10.0
 LINGER_SECONDS = 10.0
 """A request may be answered before all of its body came. So long its connection stays open, and the rest of the body is
 read and thrown away: a client that is cut off while it sends would not read the answer."""
+STALLED_SECONDS = 30.0
+"""How long a client may take nothing of an answer that waits for it. Then the connection ends, and with it whatever
+makes the answer: a stream, or a report and the file that it is read from."""
 
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"  # RFC 6585
@@ -38,12 +42,27 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(transport)
         self._bytes_without_body = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
         self._head_with_offer: bytes | None = None
+        raw = transport.get_extra_info("socket")
+        if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
+            # What fits into the kernel's buffers never pauses us; there, too, it waits for an absent reader no longer.
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED_SECONDS * 1_000))
         self._close_in(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_deadline()
+        self._forget_stall()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        # Not closed: that would wait for the reader to take what there is.
+        self._stalled = self.loop.call_later(STALLED_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._forget_stall()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         self._bytes_without_body += len(data)
@@ -116,6 +135,11 @@ class BoundedHttp(HttpToolsProtocol):
     def _close_in(self, seconds: float) -> None:
         self._forget_deadline()
         self._deadline = self.loop.call_later(seconds, self.transport.close)
+
+    def _forget_stall(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def _forget_deadline(self) -> None:
         if self._deadline is not None:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import compile_path
 
 from libs.common.errors import describe, is_bad_day
+from libs.common.web.answers import current_ids
 from libs.common.web.refusals import Detail, Problem, Refused
 
 log = structlog.get_logger()
@@ -41,17 +42,21 @@ def problem_response(refused: Refused, problems: Mapping[str, Problem]) -> JSONR
         "title": problem.title,
         "status": problem.status,
         "code": refused.code,
-        "detail": refused.detail or problem.title,
+        "detail": refused.detail or problem.remedy,
         "remedy": problem.remedy,
+        **refused.facts,
     }
     if refused.errors:
         body["errors"] = [_entry(detail) for detail in refused.errors]
         body["total_errors"] = refused.total_errors
     headers = {}
-    if refused.retry_after is not None:
-        headers["Retry-After"] = str(refused.retry_after)
-    elif problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_SECONDS)
+    wait = refused.retry_after
+    if wait is None and problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        wait = RETRY_SECONDS
+    if wait is not None:
+        headers["Retry-After"] = str(wait)
+        body["retry_after"] = wait
+    body |= current_ids()
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return ProblemResponse(body, status_code=problem.status, headers=headers)
@@ -63,7 +68,8 @@ def _entry(detail: Detail) -> dict[str, Any]:
         # An entry about a row always has a column, too, so that clients need not ask whether it is there: null stands
         # for the row as a whole.
         return {"row": detail.row, "column": detail.column} | entry
-    return entry if detail.column is None else {"column": detail.column} | entry
+    places = {"column": detail.column, "pointer": detail.pointer, "parameter": detail.parameter}
+    return {name: place for name, place in places.items() if place is not None} | entry
 
 
 def _allowed(paths: dict[str, Any], path: str) -> list[str]:
@@ -91,15 +97,16 @@ def install_error_handlers(app: FastAPI, problems: Mapping[str, Problem]) -> Non
 
     @app.exception_handler(Refused)
     async def on_refused(request: Request, error: Refused) -> JSONResponse:
+        log.info("refused", method=request.method, code=error.code, status=problems[error.code].status)
         return answered(error)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
         details = [
-            Detail(code=item["type"], column=".".join(str(part) for part in item["loc"][1:]), message=item["msg"])
+            Detail(code=item["type"], parameter=".".join(map(str, item["loc"][1:])), message=item["msg"])
             for item in error.errors()
         ]
-        names = ", ".join(sorted({detail.column or "" for detail in details}))
+        names = ", ".join(sorted({detail.parameter or "" for detail in details}))
         return answered(
             Refused("request_invalid", f"Not valid: {names}.", errors=details[:100], total_errors=len(details))
         )

@@ -1,6 +1,8 @@
 """A request that is refused: pure. ``libs.common.web.problems`` answers it as problem+json."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,16 @@ class Detail:
     row: int | None = None
     """Of a table that was sent: the number that its sender sees, so that the first row is 1."""
     column: str | None = None
-    """A column of that table, or a field of the request."""
+    """A column of that table."""
+    pointer: str | None = None
+    """A field of the JSON that was sent, as RFC 6901 points to it: ``/shelves/0``."""
+    parameter: str | None = None
+    """A parameter or header of the request."""
+
+
+def pointer_to(*steps: str | int) -> str:
+    """Return the JSON pointer (RFC 6901) of a field within fields."""
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
 
 
 @dataclass(slots=True)
@@ -33,9 +44,11 @@ class Refused(Exception):
 
     code: str
     detail: str = ""
-    """This case in words; the problem's title stands for it when it is empty."""
+    """This case in words; when it is empty, what the caller can do stands for it."""
     errors: list[Detail] = field(default_factory=list)
     """The first of them; ``total_errors`` counts all."""
     total_errors: int = 0
     retry_after: int | None = None
     """Seconds."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What a program may want to know of this case, as members of the problem: plain JSON values by name."""

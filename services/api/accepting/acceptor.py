@@ -24,7 +24,7 @@ from services.api.accepting.reference_cache import ReferenceCache
 from services.api.accepting.store import AcceptStore, NewImport
 from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.spool import read_spool
-from services.api.reading.pool import ReadingPool
+from services.api.reading.turns import Reads
 
 BEATEN_BY_ITSELF = frozenset({"name_taken", "quota_exceeded"})
 """Refusals that may come of this same request: sent twice at once with one Idempotency-Key, the first takes the name
@@ -50,7 +50,7 @@ class Acceptor:
     """What accepting needs. ``wake_relay`` is called after the commit."""
 
     postgres: Postgres
-    pool: ReadingPool
+    pool: Reads
     cache: ReferenceCache
     limits: Limits
     chunk_rows: int

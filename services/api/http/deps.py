@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from libs.common.web.caller import Caller
+from libs.common.web.shares import Shares
 from services.api.accepting.acceptor import Acceptor
 from services.api.http.store import Store
 from services.api.http.streams import Streams
-from services.api.http.upload import UploadSlots
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,11 @@ class Deps:
     acceptor: Acceptor
     streams: Streams
     read_token: Callable[[str], Awaitable[Caller]]
-    uploads: UploadSlots
+    uploads: Shares
+    """Uploads that are received, wait or are read, by company."""
     upload_seconds: float
+    reports: Shares
+    """Files for download that are made and sent, by company."""
 
 
 async def deps_of(request: Request) -> Deps:

@@ -1,41 +1,63 @@
-"""What FastAPI cannot derive of the OpenAPI document: the multipart body and the problem answers."""
+"""What FastAPI cannot derive of the OpenAPI document: the multipart body, files, events and the problem answers."""
 
 from typing import Any
 
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from services.api.accepting.domain.request import ImportRequest
 
-PROBLEM_SCHEMA: dict[str, Any] = {
+PROBLEM: dict[str, Any] = {
+    "description": "Why a request was refused (RFC 9457).",
     "type": "object",
-    "required": ["type", "title", "status", "code", "detail"],
+    "required": ["type", "title", "status", "code", "detail", "remedy"],
     "properties": {
         "type": {"type": "string"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "code": {"type": "string", "description": "Stable; see docs/reference/errors.md."},
-        "detail": {"type": "string"},
-        "remedy": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["code", "message"],
-                "properties": {
-                    "row": {
-                        "type": "integer",
-                        "description": "As the spreadsheet shows it: the header is 1.",
-                    },
-                    "column": {"type": "string"},
-                    "code": {"type": "string"},
-                    "message": {"type": "string"},
-                },
-            },
-        },
-        "total_errors": {"type": "integer", "description": "`errors` holds the first 100."},
+        "detail": {"type": "string", "description": "This case in words."},
+        "remedy": {"type": "string", "description": "What the caller can do."},
+        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/ProblemEntry"}},
+        "total_errors": {"type": "integer", "description": "All errors; `errors` holds the first 100."},
+        "invalid_rows": {"type": "integer", "description": "Rows with an error, of `total_rows`."},
+        "total_rows": {"type": "integer", "description": "Rows of the file."},
+        "retry_after": {"type": "integer", "description": "Seconds, as in the header `Retry-After`."},
+        "limits": {"type": "object", "description": "Of the quota: `rows` and `imports` within `seconds`."},
+        "used": {"type": "object", "description": "What was used of the quota: `rows` and `imports`."},
+        "request_id": {"type": "string", "description": "To be named when you ask us; also `X-Request-Id`."},
+        "trace_id": {"type": "string", "description": "Of the request's trace; also `X-Trace-Id`."},
+    },
+    "examples": [
+        {
+            "type": "urn:leadflow:problem:invalid_rows",
+            "title": "Some rows are not valid",
+            "status": 422,
+            "code": "invalid_rows",
+            "detail": "1 of 3 rows are not valid.",
+            "remedy": "Correct the rows listed in `errors`, or send `on_invalid_row: skip`.",
+            "invalid_rows": 1,
+            "total_rows": 3,
+            "errors": [{"row": 3, "column": "name", "code": "name_missing", "message": "The name is empty."}],
+            "total_errors": 1,
+            "request_id": "5f0c1c62b0f94b7c8c1c2f7f5a0e8a11",
+        }
+    ],
+}
+
+PROBLEM_ENTRY: dict[str, Any] = {
+    "description": "One error, and its place: in the file (`row`, `column`), in `data` (`pointer`), or of the request.",
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {
+        "row": {"type": "integer", "description": "As the spreadsheet shows it: the header is 1."},
+        "column": {"type": ["string", "null"], "description": "A column of the file; null: the row as a whole."},
+        "pointer": {"type": "string", "description": "A field of `data` (RFC 6901), such as `/tag_ids/0`."},
+        "parameter": {"type": "string", "description": "A parameter or header of the request."},
+        "code": {"type": "string"},
+        "message": {"type": "string"},
     },
 }
 
-EVENT_SCHEMA: dict[str, Any] = {
+IMPORT_EVENT: dict[str, Any] = {
     "description": "One event of the stream.",
     "type": "object",
     "required": ["event", "id", "data"],
@@ -44,7 +66,25 @@ EVENT_SCHEMA: dict[str, Any] = {
         "id": {"type": "string", "description": "To be sent as `Last-Event-ID` when the client connects again."},
         "data": {"type": "string", "contentMediaType": "application/json"},
     },
+    "examples": [
+        {
+            "event": "progress",
+            "id": "progress-1-2000",
+            "data": '{"id":42,"status":"PROCESSING","total_rows":5000,"total_created":1990,"total_existing":10,'
+            '"total_errors":0,"progress":{"processed_rows":2000,"chunks":3,"chunks_settled":1,"percent":40.0}}',
+        }
+    ],
 }
+
+COMPONENTS: dict[str, Any] = {
+    "Problem": PROBLEM,
+    "ProblemEntry": PROBLEM_ENTRY,
+    "ImportEvent": IMPORT_EVENT,
+    "ImportRequest": ImportRequest.model_json_schema(ref_template="#/components/schemas/{model}"),
+}
+"""Schemas that the document names once, so that programs made from it have one type for each."""
+
+EVENT_SCHEMA: dict[str, Any] = {"$ref": "#/components/schemas/ImportEvent"}
 
 _WORDS = {
     400: "Not multipart, or broken JSON",
@@ -57,14 +97,30 @@ _WORDS = {
     413: "Too large",
     415: "Neither CSV nor Excel",
     422: "Not valid",
-    429: "Quota used up",
+    429: "Quota used up, or too many streams",
     500: "Our fault",
     503: "Busy, or a store is away",
+    507: "No room on the disk",
 }
 
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": words, "content": {"application/problem+json": {"schema": PROBLEM_SCHEMA}}}
+    431: {"description": "The request's head has more than 64 KiB; answered without a body"}
+}
+PROBLEM_RESPONSES |= {
+    status: {
+        "description": words,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
     for status, words in _WORDS.items()
+}
+
+_TEXT = {"schema": {"type": "string", "format": "binary"}}
+ROWS_AS_FILES: dict[str, Any] = {
+    "description": "A page of rows, or a file with all of them.",
+    "content": {
+        "text/csv": {**_TEXT, "example": "name;phone;cpf;email;tags\r\nAna;123;;;\r\n"},
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _TEXT,
+    },
 }
 
 UPLOAD_BODY: dict[str, Any] = {
@@ -82,7 +138,7 @@ UPLOAD_BODY: dict[str, Any] = {
                             "format": "binary",
                             "description": "CSV or Excel with the columns name, phone, cpf, email, tags.",
                         },
-                        "data": ImportRequest.model_json_schema(),
+                        "data": {"$ref": "#/components/schemas/ImportRequest"},
                     },
                 },
                 "encoding": {"data": {"contentType": "application/json"}},

@@ -41,12 +41,15 @@ PROBLEMS: dict[str, Problem] = {
     "name_taken": Problem(409, "An import of this name exists", "Choose another name, or delete that import."),
     "quota_exceeded": Problem(429, "Import quota used up", "Wait for the seconds that `Retry-After` says."),
     "import_in_progress": Problem(409, "The import is still running", "Wait for it to end, then delete it."),
-    "busy": Problem(503, "Too many uploads at once", "Try again after the seconds that `Retry-After` says."),
+    "busy": Problem(503, "Too much at once", "Try again after the seconds that `Retry-After` says."),
+    "streams_too_many": Problem(429, "Too many streams", "Close one of them, or watch one import at a time."),
     "no_room": Problem(
         507, "No room for uploads", "Try again shortly; if it stays, api needs a larger disk: tell the people on call."
     ),
     "unavailable": Problem(503, "A store is not answering", "Try again shortly; nothing was stored."),
-    "internal_error": Problem(500, "Something went wrong here", "Try again; if it stays, tell us the time."),
+    "internal_error": Problem(
+        500, "Something went wrong here", "Try again; if it stays, tell us the `request_id` of this answer."
+    ),
     # The file
     "file_too_large": Problem(413, "The file is too large", "Split the file and import the parts."),
     "file_not_spreadsheet": Problem(415, "Neither CSV nor Excel", "Save the sheet as CSV or XLSX and send that."),

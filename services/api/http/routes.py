@@ -1,12 +1,16 @@
 """The calls of api: thin. Who may, what is asked, hand over, answer."""
 
+import time
 from typing import Annotated, Any, Literal
 
+import structlog
 from fastapi import APIRouter, Header, Path, Query, Request
+from opentelemetry import trace
+from pydantic import BeforeValidator
 from sse_starlette import EventSourceResponse
 from starlette.responses import JSONResponse, Response
 
-from libs.common.messages import Id
+from libs.common.messages import ID_LIMIT
 from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.events import ImportStatus
@@ -17,16 +21,29 @@ from services.api.accepting.domain.idempotency import MAX_KEY, IdempotencyKey, f
 from services.api.accepting.domain.request import read_request
 from services.api.http import reports
 from services.api.http.deps import Deps, DepsDep
-from services.api.http.openapi import EVENT_SCHEMA, PROBLEM_RESPONSES, UPLOAD_BODY
-from services.api.http.signing_in import CallerDep, scope_of
+from services.api.http.openapi import EVENT_SCHEMA, PROBLEM_RESPONSES, ROWS_AS_FILES, UPLOAD_BODY
+from services.api.http.signing_in import CallerDep
+from services.api.http.store import scope_of
 from services.api.http.upload import receive_upload
 from services.api.http.views import ImportPage, ImportView, RowPage, import_view, row_view
 
-router = APIRouter(responses=PROBLEM_RESPONSES)
+log = structlog.get_logger()
 
-ImportId = Annotated[int, Path(ge=1, le=2**31 - 1, description="The import's id.")]
-Limit = Annotated[int, Query(ge=1, le=500)]
-Cursor = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="`next` of the page before.")]
+router = APIRouter(responses=PROBLEM_RESPONSES, tags=["Imports"])
+
+
+def _digits(value: object) -> object:
+    """Let through what is written as a number is written: Python would read ``1_0``, ``+1`` and ``1.0``, too."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("must be written in digits")
+    return value
+
+
+Digits = BeforeValidator(_digits)
+ImportId = Annotated[int, Digits, Path(ge=1, le=ID_LIMIT, description="The import's id.", examples=[42])]
+Limit = Annotated[int, Digits, Query(ge=1, le=500, description="Items of a page at most.")]
+Cursor = Annotated[int | None, Digits, Query(ge=0, le=ID_LIMIT, description="`next` of the page before.")]
+AccountId = Annotated[int | None, Digits, Query(ge=1, le=ID_LIMIT, description="Imports of this account alone.")]
 
 
 async def find_import(deps: Deps, caller: Caller, import_id: int) -> dict[str, Any]:
@@ -59,15 +76,22 @@ async def post_import(
     Each row ends as created, existing or error; `GET /imports/{id}` and its events say how far it is. The same
     `Idempotency-Key` with the same file and `data` is answered once within 24 hours, however often it is sent.
     """
+    began = time.monotonic()
     limits = deps.acceptor.limits
-    with deps.uploads.one():
+    with deps.uploads.one(caller.company_id, code="busy"):
         async with receive_upload(request, max_bytes=limits.max_bytes, seconds=deps.upload_seconds) as upload:
+            structlog.contextvars.bind_contextvars(bytes=upload.path.stat().st_size)
             wanted = read_request(upload.data)
             key = None
             if idempotency_key is not None:
                 key = IdempotencyKey(caller.company_id, idempotency_key, fingerprint(upload.sha256, wanted))
-            answer = await deps.acceptor.accept(Wish(upload, wanted, caller, key))
-    return JSONResponse(answer, 202, headers={"Location": f"/imports/{answer['id']}"})
+            accepted = AcceptedView.model_validate(await deps.acceptor.accept(Wish(upload, wanted, caller, key)))
+    trace.get_current_span().set_attribute("leadflow.import_id", accepted.id)
+    seconds = round(time.monotonic() - began, 3)
+    log.info("accepted", import_id=accepted.id, rows=accepted.total_rows, seconds=seconds)
+    # A repeat under an Idempotency-Key has the first answer's bytes: what was kept of it has its members in no order.
+    location = f"{request.scope.get('root_path', '')}/imports/{accepted.id}"
+    return JSONResponse(accepted.model_dump(mode="json"), 202, headers={"Location": location})
 
 
 @router.get("/imports", summary="History of imports")
@@ -76,7 +100,7 @@ async def get_imports(
     deps: DepsDep,
     limit: Limit = 50,
     cursor: Cursor = None,
-    account_id: Id | None = None,
+    account_id: AccountId = None,
     status: ImportStatus | None = None,
 ) -> ImportPage:
     """Newest first, in pages."""
@@ -118,12 +142,13 @@ async def get_events(
     last_event_id: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
     """`progress` events, then one `lead:import-finished`; after that a reconnection is answered 204."""
+    deps.streams.check_room(caller)
     moment = await deps.streams.look(scope_of(caller), import_id)
     if moment is None:
         raise not_found(import_id)
     if moment.end is not None and last_event_id == moment.end.id:
         return Response(status_code=204)
-    stream = deps.streams.events(scope_of(caller), import_id, moment, last_event_id)
+    stream = deps.streams.events(caller, import_id, moment, last_event_id)
     return EventSourceResponse(stream, ping=15, headers={"Cache-Control": "no-store"})
 
 
@@ -131,7 +156,7 @@ async def get_events(
     "/imports/{import_id}/rows",
     response_model=RowPage,
     summary="Rows that did not become leads",
-    responses={200: {"content": {kind: {} for kind in reports.MEDIA_TYPES.values()}}},
+    responses={200: ROWS_AS_FILES},
 )
 async def get_rows(
     import_id: ImportId,
@@ -146,10 +171,25 @@ async def get_rows(
     ] = "json",
 ) -> Response:
     """Why each row was not made a lead; as CSV or XLSX they can be corrected and imported again."""
-    await find_import(deps, caller, import_id)
+    found = await find_import(deps, caller, import_id)
     if format != "json":
-        return reports.download(deps.store, scope_of(caller), import_id, outcome, format)
-    found = await deps.store.rows(scope_of(caller), import_id, after=cursor or 0, limit=limit + 1, outcome=outcome)
-    items = [row_view(row) for row in found[:limit]]
-    page = RowPage(items=items, next=str(items[-1].row) if len(found) > limit else None)
+        return reports.download(
+            deps.store,
+            scope_of(caller),
+            import_id,
+            outcome=outcome,
+            kind=format,
+            separator=found["separator"],
+            place=deps.reports.one(caller.company_id, code="busy"),
+        )
+    rows = await deps.store.rows(
+        scope_of(caller),
+        import_id,
+        after=cursor or 0,
+        limit=limit + 1,
+        outcome=outcome,
+    )
+    items = [row_view(row) for row in rows[:limit]]
+    has_more = bool(rows) and rows[0]["found"] > len(items)
+    page = RowPage(items=items, next=str(items[-1].row) if has_more else None)
     return JSONResponse(page.model_dump(mode="json"))

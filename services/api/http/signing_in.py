@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import structlog
 from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -9,7 +10,6 @@ from libs.common.web.caller import Caller, InvalidToken
 from libs.common.web.refusals import Refused
 from libs.common.web.signing_keys import KeysUnavailable
 from services.api.http.deps import Deps, deps_of
-from services.api.http.store import Scope
 
 MODULE, PERMISSION = "LEADS", "IMPORT_LEADS"
 
@@ -29,13 +29,10 @@ async def signed_in(
         raise Refused("token_invalid") from None
     except KeysUnavailable:
         raise Refused("unavailable", "The identity provider is not answering.", retry_after=5) from None
+    structlog.contextvars.bind_contextvars(company_id=caller.company_id)
     if not caller.may(MODULE, PERMISSION):
         raise Refused("permission_missing", f"The token lacks {PERMISSION} on the module {MODULE}.")
     return caller
 
 
 CallerDep = Annotated[Caller, Depends(signed_in)]
-
-
-def scope_of(caller: Caller) -> Scope:
-    return Scope(caller.company_id, None if caller.accounts is None else tuple(sorted(caller.accounts)))

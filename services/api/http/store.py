@@ -6,11 +6,16 @@ from typing import Any
 from sqlalchemy import text
 
 from libs.common.stores.postgres import Postgres
+from libs.common.web.caller import Caller
 from services.api.http.shared_reads import SharedReads
+
+BYTES_A_READ = 1 << 20
+"""Of cells, at a time: a row may have 25 cells of 1,000 characters, and 500 such rows would hold the event loop."""
 
 _IMPORT_COLUMNS = """
     i.id, i.name, i.status, i.total_rows, i.failure_reason, i.account_id, i.source_id, i.company_id, i.creator_id,
     i.file_name, i.created_at, i.finished_at, i.revision, i.chunk_count,
+    i.options -> 'file' ->> 'separator' AS separator,
     CASE WHEN i.status = 'PROCESSING' THEN c.created ELSE i.total_created END AS total_created,
     CASE WHEN i.status = 'PROCESSING' THEN c.existing ELSE i.total_existing END AS total_existing,
     CASE WHEN i.status = 'PROCESSING' THEN c.errors ELSE i.total_errors END AS total_errors,
@@ -43,10 +48,18 @@ _LIST = text(
 )
 _ROWS = text(
     """
-    SELECT row_number, outcome, reason, detail, cells FROM amigocare.lead_import_rows
-    WHERE import_id = :import_id AND row_number > :after
-      AND (CAST(:outcome AS text) IS NULL OR outcome = CAST(:outcome AS text))
-    ORDER BY row_number LIMIT :limit
+    SELECT row_number, outcome, reason, detail, cells, found FROM (
+        SELECT *, count(*) OVER () AS found, sum(octet_length(cells::text)) OVER (ORDER BY row_number) AS bytes,
+               row_number() OVER (ORDER BY row_number) AS place
+        FROM (
+            SELECT row_number, outcome, reason, detail, cells FROM amigocare.lead_import_rows
+            WHERE import_id = :import_id AND row_number > :after
+              AND (CAST(:outcome AS text) IS NULL OR outcome = CAST(:outcome AS text))
+            ORDER BY row_number LIMIT :limit
+        ) next_rows
+    ) measured
+    WHERE bytes <= :max_bytes OR place = 1
+    ORDER BY row_number
     """
 )
 _DELETE = text(
@@ -61,6 +74,10 @@ class Scope:
 
     company_id: int
     accounts: tuple[int, ...] | None
+
+
+def scope_of(caller: Caller) -> Scope:
+    return Scope(caller.company_id, None if caller.accounts is None else tuple(sorted(caller.accounts)))
 
 
 class Store:
@@ -91,15 +108,30 @@ class Store:
             return [dict(row) for row in rows.mappings()]
 
     async def rows(
-        self, scope: Scope, import_id: int, *, after: int, limit: int, outcome: str | None
+        self,
+        scope: Scope,
+        import_id: int,
+        *,
+        after: int,
+        limit: int,
+        outcome: str | None,
+        max_bytes: int = BYTES_A_READ,
     ) -> list[dict[str, Any]]:
         """Return up to ``limit`` rows that did not become leads, with numbers above ``after``.
 
-        The caller has looked the import up in its scope before.
+        Fewer when their cells would have more than ``max_bytes``, but one at least; ``found`` of each says how many
+        there are within the limit. The caller has looked the import up in its scope before.
         """
         async with self._postgres.transaction(company_id=scope.company_id) as connection:
             rows = await connection.execute(
-                _ROWS, {"import_id": import_id, "after": after, "limit": limit, "outcome": outcome}
+                _ROWS,
+                {
+                    "import_id": import_id,
+                    "after": after,
+                    "limit": limit,
+                    "max_bytes": max_bytes,
+                    "outcome": outcome,
+                },
             )
             return [dict(row) for row in rows.mappings()]
 

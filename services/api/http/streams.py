@@ -1,18 +1,22 @@
 """The server-sent events of imports: read and written once for all who watch the same one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sse_starlette import ServerSentEvent
 
+from libs.common.web.caller import Caller
+from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.events import ImportStatus
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from services.api.http.live import Live
 from services.api.http.shared_reads import SharedReads
-from services.api.http.store import Scope
+from services.api.http.store import Scope, scope_of
 from services.api.http.views import finished_event, import_view
 
 POLL_SECONDS = 2.0
@@ -59,24 +63,60 @@ def _event(kind: str, event_id: str, data: str) -> Event:
 
 
 class Streams:
-    """Those who watch imports. ``read`` returns an import of a scope as the store has it, or None."""
+    """Those who watch imports. ``read`` returns an import of a scope as the store has it, or None.
 
-    def __init__(self, read: Callable[[Scope, int], Awaitable[Found | None]], live: Live) -> None:
+    A user has ``most`` streams at a time. ``now`` returns seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Scope, int], Awaitable[Found | None]],
+        live: Live,
+        *,
+        most: int,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._read = read
         self._live = live
         self._moments = SharedReads(self._moment)
+        self._most = most
+        self._now = now
+        self._of_user: Counter[tuple[int, int]] = Counter()
 
     async def look(self, scope: Scope, import_id: int) -> Moment | None:
         """Return the import's moment, or None outside the scope."""
         return await self._moments.get((scope, import_id))
 
+    def check_room(self, caller: Caller) -> None:
+        """Raise Refused when the user watches as many imports as one may."""
+        if self._of_user[caller.company_id, caller.user_id] >= self._most:
+            raise Refused("streams_too_many", f"You watch {self._most} imports at a time already.", retry_after=5)
+
     async def events(
-        self, scope: Scope, import_id: int, moment: Moment | None, last_event_id: str | None
-    ) -> AsyncIterator[bytes]:
+        self, caller: Caller, import_id: int, moment: Moment | None, last_event_id: str | None
+    ) -> AsyncGenerator[bytes, None]:
         """Yield a ``progress`` whenever more rows have ended, then ``lead:import-finished``, and end.
 
-        A client that reconnects with ``Last-Event-ID`` does not get the progress again that it has seen.
+        A client that reconnects with ``Last-Event-ID`` does not get the progress again that it has seen. The stream
+        ends with its token, and at once when the user has too many: several may have been let in at the same moment.
         """
+        user = (caller.company_id, caller.user_id)
+        if self._of_user[user] >= self._most:
+            return
+        self._of_user[user] += 1
+        try:
+            async with aclosing(self._events(caller, import_id, moment, last_event_id)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._of_user[user] -= 1
+            if not self._of_user[user]:
+                del self._of_user[user]
+
+    async def _events(
+        self, caller: Caller, import_id: int, moment: Moment | None, last_event_id: str | None
+    ) -> AsyncGenerator[bytes, None]:
+        scope = scope_of(caller)
         seen = last_event_id
         with self._live.watch(import_id) as watch:
             while moment is not None:
@@ -91,6 +131,8 @@ class Streams:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(watch.happened.wait(), POLL_SECONDS)
                 watch.clear()
+                if caller.expires_at is not None and self._now() >= caller.expires_at:
+                    return
                 moment = await self.look(scope, import_id)
 
     async def _moment(self, asked: tuple[Scope, int]) -> Moment | None:

@@ -32,26 +32,13 @@ TAIL_BYTES = 128
 _FOLDER = "leadflow-upload-"
 
 
-class UploadSlots:
-    """At most ``count`` uploads at once: it bounds the disk and the memory that all of them take together."""
-
-    def __init__(self, count: int) -> None:
-        self._free = count
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Hold a slot during the block. Raises Refused ``busy`` at once when there is none: nothing was read yet."""
-        if not self._free:
-            raise Refused("busy")
-        self._free -= 1
-        try:
-            yield
-        finally:
-            self._free += 1
+def temporary_folder() -> TemporaryDirectory[str]:
+    """Return a new folder for what must not outlive a call: ``forget_uploads_of_the_dead`` finds it after a crash."""
+    return TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-")
 
 
 def forget_uploads_of_the_dead() -> None:
-    """Remove the uploads that a killed api left behind: they hold personal data and take up the disk.
+    """Remove the uploads and reports that a killed api left behind: they hold personal data and take up the disk.
 
     Folders are named after the process that made them, and those of processes that live are left alone. A folder of
     this process' own number is an earlier one's, as in a container that was started again: this one has none yet.
@@ -71,7 +58,7 @@ async def receive_upload(request: Request, *, max_bytes: int, seconds: float) ->
     """
     _refuse_at_sight(request, max_bytes)
     with naming_a_full_disk():
-        folder = TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-")
+        folder = temporary_folder()
     with folder:
         path = Path(folder.name) / "upload"
         with naming_a_full_disk():

@@ -4,11 +4,36 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from libs.contracts.lead_import.events import ImportFinished, ImportStatus
 from libs.contracts.lead_import.internal.messages import Outcome
 from services.api.reasons import SETTLED_REASONS
+
+_IMPORT: dict[str, Any] = {
+    "id": 42,
+    "name": "Spring campaign",
+    "status": "PROCESSING",
+    "total_rows": 5000,
+    "total_created": 1990,
+    "total_existing": 10,
+    "total_errors": 0,
+    "failure_reason": None,
+    "account_id": 1,
+    "source_id": 1,
+    "creator_id": 1,
+    "file_name": "leads.xlsx",
+    "created_at": "2026-03-02T12:00:00Z",
+    "finished_at": None,
+    "progress": {"processed_rows": 2000, "chunks": 3, "chunks_settled": 1, "percent": 40.0},
+}
+_ROW: dict[str, Any] = {
+    "row": 3,
+    "outcome": "existing",
+    "reason": "lead_exists",
+    "detail": SETTLED_REASONS["lead_exists"],
+    "cells": ["Ana", "+55 11 91234-5678", "", "", ""],
+}
 
 
 class Progress(BaseModel):
@@ -22,6 +47,8 @@ class Progress(BaseModel):
 
 class ImportView(BaseModel):
     """One import. Totals grow while it is ``PROCESSING`` and add up to ``total_rows`` when it has ended."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_IMPORT]})
 
     id: int
     name: str
@@ -51,6 +78,8 @@ class ImportPage(BaseModel):
 
 class RowView(BaseModel):
     """A row that did not become a lead."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ROW]})
 
     row: int
     outcome: Outcome

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+from libs.common.process.secrecy import hide_from_neighbours
 from libs.common.web.refusals import Refused
 from libs.spreadsheets.limits import EXCEL_CELL_LIMIT, Limits
 from services.api.reading.domain.file_to_chunks import file_to_chunks
@@ -34,6 +35,7 @@ _KIBIBYTE = 1024
 
 def main() -> None:
     """Answer jobs until stdin ends."""
+    hide_from_neighbours()  # from the other readers: they hold other companies' files
     answers, words = _own_streams()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal; the api decides
     signal.signal(signal.SIGALRM, _too_slow)

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import tempfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import openpyxl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from libs.spreadsheets.formulas import FORMULA_STARTS, neutralised, restored
@@ -30,15 +32,46 @@ def read(path: Path, content: bytes) -> list[list[str]]:
 
 
 def xlsx_file(rows: list[list[str]]) -> bytes:
-    writer = XlsxWriter("leads", HEADER)
-    writer.add(rows)
-    return b"".join(writer.finish())
+    with TemporaryDirectory() as folder:
+        writer = XlsxWriter("leads", HEADER, Path(folder))
+        writer.add(rows)
+        return b"".join(writer.finish())
 
 
+def as_excel_divides(content: bytes, separator: str) -> list[list[str]]:
+    """Return the cells of a CSV as Excel shows them where lines are divided at this separator.
+
+    A cell is quoted when its first character is a quotation mark; what follows the closing one is part of it.
+    """
+    rows, row, cell, quoted, at_start = [], [], "", False, True
+    text = content.decode("utf-8-sig").replace("\r\n", "\n")
+    at = 0
+    while at < len(text):
+        mark = text[at]
+        if quoted and mark == '"' and text[at + 1 : at + 2] == '"':
+            cell, at = cell + '"', at + 1
+        elif mark == '"' and (quoted or at_start):
+            quoted = not quoted
+        elif not quoted and mark in (separator, "\n", "\r"):
+            row.append(cell)
+            cell, at_start = "", True
+            if mark != separator:
+                rows.append(row)
+                row = []
+            at += 1
+            continue
+        else:
+            cell += mark
+        at_start = False
+        at += 1
+    return [*rows, [*row, cell]]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
 @A_FILE_EACH
 @given(rows=rows_of_cells)
-def test_a_csv_report_can_be_imported_again_unchanged(tmp_path: Path, rows: list[list[str]]) -> None:
-    assert read(tmp_path / "report", csv_header(HEADER) + csv_rows(rows)) == rows
+def test_a_csv_report_can_be_imported_again_unchanged(tmp_path: Path, rows: list[list[str]], separator: str) -> None:
+    assert read(tmp_path / "report", csv_header(HEADER, separator) + csv_rows(rows, separator)) == rows
 
 
 @A_FILE_EACH
@@ -50,6 +83,39 @@ def test_an_xlsx_report_can_be_imported_again_but_for_what_xml_cannot_hold(
     expected = [[cell.translate(not_in_xml) for cell in cells] for cells in rows]
     blank = [["" if neutralised(cell).isspace() else cell for cell in cells] for cells in expected]
     assert read(tmp_path / "report", xlsx_file(rows)) == blank
+
+
+parts = st.sampled_from(["=cmd|' /C calc'!A0", "@SUM(A1)", "-2", "x", " ", *"\"';,\t\n\r\u200b"])
+hostile_cells = st.lists(parts, max_size=6).map("".join)
+hostile_rows = st.lists(st.lists(hostile_cells, min_size=2, max_size=3), min_size=1, max_size=3)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("divides", [",", ";", "\t"])
+@settings(max_examples=300)
+@given(rows=hostile_rows)
+@example(rows=[["Ana", "x;=cmd|' /C calc'!A0;"]])
+@example(rows=[["Ana", "x\n=cmd|' /C calc'!A0"]])
+@example(rows=[["Ana", 'x;"=cmd"']])
+@example(rows=[['"', "=1"]])
+def test_no_cell_of_a_csv_report_is_a_formula_in_any_country(
+    rows: list[list[str]], separator: str, divides: str
+) -> None:
+    content = csv_header(["name", "phone"], separator) + csv_rows(rows, separator)
+    for cells in as_excel_divides(content, divides):
+        for cell in cells:
+            assert cell.lstrip("\u200b\t\r")[:1] not in list("=+-@\uff1d\uff0b\uff0d\uff20"), cells
+
+
+@given(rows=rows_of_cells)
+@settings(max_examples=60)
+@example(rows=[["\x01=cmd|'/C calc'!A0", "\x0b=1", "\x0c=1", "\x1d=1", "\ufffe=1"]])
+@example(rows=[["#N/A", "#REF!", "=1", "_x003D_1", "\x1f=1"]])
+def test_no_cell_of_an_xlsx_report_is_anything_but_text(rows: list[list[str]]) -> None:
+    (sheet,) = openpyxl.load_workbook(io.BytesIO(xlsx_file(rows))).worksheets
+    for row in sheet.iter_rows():
+        for cell in row:
+            assert cell.value is None or (cell.data_type, str(cell.value)[:1] != "=") == ("s", True)
 
 
 @given(cell=any_text)
@@ -72,7 +138,7 @@ def test_other_cells_stay_as_they_are(harmless: str) -> None:
 def test_a_csv_report_is_utf8_with_byte_order_mark_and_the_five_columns() -> None:
     content = csv_header(HEADER) + csv_rows([["João", "+55", "", "", "a, b"]])
     assert content.startswith(b"\xef\xbb\xbf")
-    assert list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))) == [
+    assert list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";")) == [
         HEADER,
         ["João", "'+55", "", "", "a, b"],
     ]
@@ -104,9 +170,23 @@ def test_rows_with_too_many_cells_keep_them_all(tmp_path: Path) -> None:
     assert read(tmp_path / "xlsx", xlsx_file([row])) == [row]
 
 
-def test_an_xlsx_report_is_written_in_portions() -> None:
-    report = XlsxWriter("leads", HEADER)
+def test_an_xlsx_report_is_written_in_portions(tmp_path: Path) -> None:
+    report = XlsxWriter("leads", HEADER, tmp_path)
     for _ in range(3):
         report.add([["Ana", "1", "", "", ""]] * 1_000)
     sheet = openpyxl.load_workbook(io.BytesIO(b"".join(report.finish())), read_only=True).worksheets[0]
     assert len(list(sheet.iter_rows(values_only=True))) == 3_001
+
+
+def test_an_unfinished_xlsx_report_leaves_nothing_outside_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, own = tmp_path / "elsewhere", tmp_path / "own"
+    elsewhere.mkdir()
+    own.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    report = XlsxWriter("leads", HEADER, own)
+    report.add([["Ana", "1", "", "", ""]] * 10_000)
+    report.close()
+    assert list(own.iterdir())
+    assert list(elsewhere.iterdir()) == []

@@ -2,13 +2,29 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from libs.contracts.lead_import.events import ImportStatus
 
 
 class AcceptedView(BaseModel):
     """The answer 202: every row of the file will end as created, existing or error."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": 42,
+                    "status": "PROCESSING",
+                    "name": "Spring campaign",
+                    "total_rows": 5000,
+                    "account_id": 1,
+                    "source_id": 1,
+                    "created_at": "2026-03-02T12:00:00Z",
+                }
+            ]
+        }
+    )
 
     id: int
     status: ImportStatus

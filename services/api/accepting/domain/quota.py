@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from libs.common.web.refusals import Refused
 
@@ -37,6 +38,7 @@ def check_quota(quota: Quota, past: Sequence[PastImport], *, rows: int | None, n
             "quota_exceeded",
             f"The file has {rows} rows; {quota.rows} rows an hour are allowed for this account.",
             retry_after=int(PERIOD.total_seconds()),
+            facts=_facts(quota, past),
         )
     used_rows = sum(each.total_rows for each in past)
     used_imports = len(past)
@@ -53,4 +55,13 @@ def check_quota(quota: Quota, past: Sequence[PastImport], *, rows: int | None, n
             f"{quota.imports} imports and {quota.rows} rows an hour are allowed for this account; "
             f"{len(past)} imports with {sum(each.total_rows for each in past)} rows were accepted in the last hour.",
             retry_after=max(1, min(math.ceil((free_at - now).total_seconds()), int(PERIOD.total_seconds()))),
+            facts=_facts(quota, past),
         )
+
+
+def _facts(quota: Quota, past: Sequence[PastImport]) -> dict[str, Any]:
+    """Return what is allowed and what was used of it, for programs."""
+    return {
+        "limits": {"rows": quota.rows, "imports": quota.imports, "seconds": int(PERIOD.total_seconds())},
+        "used": {"rows": sum(each.total_rows for each in past), "imports": len(past)},
+    }

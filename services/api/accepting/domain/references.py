@@ -35,7 +35,7 @@ def check_references(found: FoundReferences, request: ImportRequest) -> None:
         raise Refused("source_not_found", f"There is no lead source {request.source_id}.")
     if found.missing_tags:
         details = [
-            Detail("tags_not_found", f"There is no tag {tag_id}.", column="tag_ids")
+            Detail("tags_not_found", f"There is no tag {tag_id}.", pointer="/tag_ids")
             for tag_id in sorted(found.missing_tags)
         ]
         raise Refused(

@@ -3,12 +3,12 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from libs.common.messages import Id
-from libs.common.web.refusals import Detail, Refused
+from libs.common.web.refusals import Detail, Refused, pointer_to
 from libs.spreadsheets.encodings import EncodingName
 
 MAX_NAME = 255
@@ -28,10 +28,32 @@ class Upload:
     data: str
 
 
+def _or_null(schema: dict[str, Any]) -> None:
+    """Say that the field may be null: programs write it for what may be left out."""
+    schema["type"] = [schema["type"], "null"]
+    if "enum" in schema:
+        schema["enum"] = [*schema["enum"], None]
+
+
 class ImportRequest(BaseModel):
     """What is asked of an upload. Strict: ``true`` and ``"1"`` are no integers; unknown fields are refused."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Spring campaign",
+                    "account_id": 1,
+                    "source_id": 1,
+                    "tag_ids": [],
+                    "on_invalid_row": "reject",
+                }
+            ]
+        },
+    )
 
     name: str = Field(
         description="Unique among the account's imports; trimmed, 1 to 255 characters.",
@@ -39,15 +61,32 @@ class ImportRequest(BaseModel):
     )
     account_id: Id
     source_id: Id
-    tag_ids: Annotated[list[Id], Field(max_length=MAX_TAGS)] = []
+    tag_ids: list[Id] = Field(
+        default_factory=list,
+        max_length=MAX_TAGS,
+        description="Tags that every lead gets.",
+        json_schema_extra=_or_null,
+    )
     on_invalid_row: Literal["reject", "skip"] = Field(
-        "reject", description="`reject`: any invalid row refuses the upload. `skip`: valid rows go on."
+        "reject",
+        description="`reject`: any invalid row refuses the upload. `skip`: valid rows go on.",
+        json_schema_extra=_or_null,
     )
 
     encoding: EncodingName | None = Field(
         None,
         description="What a CSV is encoded in, for one that is refused with `file_encoding`; else it is found out.",
     )
+
+    @field_validator("tag_ids", mode="before")
+    @classmethod
+    def _no_tags(cls, tag_ids: object) -> object:
+        return [] if tag_ids is None else tag_ids
+
+    @field_validator("on_invalid_row", mode="before")
+    @classmethod
+    def _rejected(cls, choice: object) -> object:
+        return "reject" if choice is None else choice
 
     @field_validator("name")
     @classmethod
@@ -74,17 +113,19 @@ def read_request(data: bytes | str) -> ImportRequest:
     try:
         return ImportRequest.model_validate(plain)
     except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
         details = [
             Detail(
                 code=item["type"],
-                column=".".join(str(part) for part in item["loc"]) or None,
+                pointer=pointer_to(*item["loc"]),
                 message=item["msg"].removeprefix("Value error, "),
             )
-            for item in error.errors(include_url=False, include_input=False, include_context=False)
+            for item in found
         ]
         raise Refused(
             "data_invalid",
-            "Fields of `data` are not valid: " + ", ".join(sorted({detail.column or "data" for detail in details})),
+            "Fields of `data` are not valid: "
+            + ", ".join(sorted({str(item["loc"][0]) if item["loc"] else "data" for item in found})),
             errors=details[:100],
             total_errors=len(details),
         ) from None

@@ -72,7 +72,13 @@ class _Reading:
         if not total_rows:
             raise Refused("file_no_rows")
         if self._total_errors and self._rejects:
-            raise Refused("invalid_rows", errors=self._errors, total_errors=self._total_errors)
+            raise Refused(
+                "invalid_rows",
+                f"{self._invalid} of {total_rows} rows are not valid.",
+                errors=self._errors,
+                total_errors=self._total_errors,
+                facts={"invalid_rows": self._invalid, "total_rows": total_rows},
+            )
         self._chunks.flush()
         return ReadingResult(
             total_rows=total_rows,

@@ -181,7 +181,25 @@ async def test_rows_come_in_the_files_order_page_by_page_and_by_outcome(
         "reason": "phone_invalid",
         "detail": "",
         "cells": settled_row(4).cells,
+        "found": 1,
     }
+
+
+async def test_a_page_holds_so_many_bytes_and_says_that_there_are_more(
+    store: Store, scope: Scope, import_id: int, pipeline: Pipeline
+) -> None:
+    rows = [settled_row(number).model_copy(update={"cells": ["x" * 900] * 5}) for number in range(2, 8)]
+    await settle(pipeline, import_id, 0, ChunkOutcome(4, 0, 6, rows))
+
+    async def page(after: int, max_bytes: int) -> tuple[list[int], int]:
+        found = await store.rows(scope, import_id, after=after, limit=5, outcome=None, max_bytes=max_bytes)
+        return [row["row_number"] for row in found], found[0]["found"]
+
+    assert await page(1, 10_000) == ([2, 3], 5)
+    assert await page(3, 10_000) == ([4, 5], 4)
+    assert await page(1, 1) == ([2], 5), "one at least, or nobody would come to an end"
+    assert await page(1, 1 << 20) == ([2, 3, 4, 5, 6], 5)
+    assert await page(6, 1 << 20) == ([7], 1)
 
 
 async def test_an_ended_import_is_deleted_once_and_its_name_is_free(

@@ -1,6 +1,7 @@
 """Connections that say little, slowly or endlessly: a real server, real sockets, short times."""
 
 import asyncio
+import socket
 import time
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,7 +12,7 @@ import pytest_asyncio
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from libs.common.web import connections
@@ -30,12 +31,33 @@ async def _at_once(request: Request) -> Response:
     return PlainTextResponse("no", status_code=413)
 
 
+_ENDED: dict[str, asyncio.Event] = {}
+
+
+async def _endless(request: Request) -> Response:
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 100_000
+                await asyncio.sleep(0)
+        finally:
+            _ENDED["event"].set()
+
+    return StreamingResponse(pieces())
+
+
 @pytest_asyncio.fixture
 async def connect(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connect]:
     """Connect to a server whose times are short."""
     monkeypatch.setattr(connections, "HEAD_SECONDS", SECONDS)
     monkeypatch.setattr(connections, "LINGER_SECONDS", SECONDS)
-    routes = [Route("/length", _length, methods=["POST"]), Route("/at-once", _at_once, methods=["POST"])]
+    monkeypatch.setattr(connections, "STALLED_SECONDS", SECONDS)
+    monkeypatch.setitem(_ENDED, "event", asyncio.Event())
+    routes = [
+        Route("/length", _length, methods=["POST"]),
+        Route("/at-once", _at_once, methods=["POST"]),
+        Route("/endless", _endless),
+    ]
     port = free_port()
     config = uvicorn.Config(
         Starlette(routes=routes),
@@ -219,3 +241,31 @@ async def test_a_tunnel_is_refused(connect: Connect, method: bytes) -> None:
     assert answer.startswith(b"HTTP/1.1 400")
     assert answer.count(b"HTTP/1.1") == 1
     writer.close()
+
+
+async def test_a_client_that_takes_nothing_of_an_answer_is_hung_up_on(connect: Connect) -> None:
+    """What makes the answer ends with it."""
+    _, writer = await connect()
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+    await asyncio.wait_for(_ENDED["event"].wait(), SECONDS + 10)
+    writer.close()
+
+
+async def test_a_client_that_takes_an_answer_slowly_gets_all_of_it(connect: Connect) -> None:
+    _, first = await connect()
+    # With its usual buffer the kernel asks for more only after seconds of such reading.
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 15)
+    slow.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(slow, first.get_extra_info("peername"))
+    first.close()
+    reader, writer = await asyncio.open_connection(sock=slow)
+    writer.write(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+    began = time.monotonic()
+    while time.monotonic() - began < 4 * SECONDS:
+        await reader.readexactly(100_000)
+        await asyncio.sleep(0.01)
+    assert not _ENDED["event"].is_set()
+    writer.close()
+    await asyncio.wait_for(_ENDED["event"].wait(), 10)

@@ -1,9 +1,12 @@
 """A service that answers calls, as a process: how it starts, what it answers by itself, and how it ends."""
 
 import asyncio
+import json
 import os
+import re
 import signal
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,26 +48,32 @@ async def until_ready(client: httpx.AsyncClient) -> None:
     assert (await eventually(ready, what="an answer")).json() == {"status": "ok"}
 
 
+async def ended(process: Process) -> bytes:
+    """Stop the process; return what it said."""
+    process.send_signal(signal.SIGTERM)
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    return output
+
+
 async def test_it_answers_calls_and_refusals_and_closes_what_it_held() -> None:
     async with probe() as (process, client):
         await until_ready(client)
         assert (await client.get("/door")).json() == "open"
         refused = await client.get("/door", params={"code": "shut"})
         assert (refused.status_code, refused.headers["content-type"]) == (409, "application/problem+json")
-        assert refused.json() == {
+        assert {name: value for name, value in refused.json().items() if not name.endswith("_id")} == {
             "type": "urn:leadflow:problem:shut",
             "title": "Shut",
             "status": 409,
             "code": "shut",
-            "detail": "Shut",
+            "detail": "Come again.",
             "remedy": "Come again.",
             "errors": [{"row": 1, "column": None, "code": "why", "message": "because"}],
             "total_errors": 1,
         }
         assert "leadflow_" in (await client.get("/metrics")).text
         assert (await client.get("/openapi.json")).json()["info"]["title"] == "Probe"
-        process.send_signal(signal.SIGTERM)
-        output, _ = await asyncio.wait_for(process.communicate(), 30)
+        output = await ended(process)
         lines = output.decode().splitlines()
         assert [line for line in lines if line in {"start", "close"}] == ["start", "close"]
         assert any('"stopped"' in line for line in lines)
@@ -91,3 +100,140 @@ async def test_a_service_that_cannot_start_closes_what_it_held_and_ends() -> Non
         assert process.returncode == 3
         assert b"cannot start" in output
         assert output.index(b"close") > output.index(b"start\n")
+
+
+async def test_every_answer_has_ids_and_what_browsers_want() -> None:
+    async with probe() as (process, client):
+        await until_ready(client)
+        for path in (
+            "/door",
+            "/door?code=shut",
+            "/door?code=away",
+            "/nowhere",
+            "/openapi.json",
+            "/docs",
+            "/health/live",
+        ):
+            answer = await client.get(path)
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["cache-control"] == "no-store"
+            assert len(answer.headers["x-request-id"]) == 32
+            assert len(answer.headers["x-trace-id"]) == 32
+            if answer.status_code >= 400:
+                problem = answer.json()
+                assert problem["request_id"] == answer.headers["x-request-id"]
+                assert problem["trace_id"] == answer.headers["x-trace-id"]
+        given = await client.get("/door?code=shut", headers={"X-Request-Id": "gateway-1:2"})
+        assert given.headers["x-request-id"] == given.json()["request_id"] == "gateway-1:2"
+        for unsound in ('a"b', "a b", "x" * 65, ""):
+            answer = await client.get("/door", headers={"X-Request-Id": unsound})
+            assert len(answer.headers["x-request-id"]) == 32
+        lines = [json.loads(line) for line in (await ended(process)).decode().splitlines() if line.startswith("{")]
+        (refusal,) = [line for line in lines if line.get("request_id") == "gateway-1:2"]
+        assert (refusal["event"], refusal["code"], refusal["status"]) == ("refused", "shut", 409)
+
+
+async def test_a_connection_outlives_an_error() -> None:
+    """Whoever sends the next request on it would get no answer."""
+    async with probe() as (process, client):
+        await until_ready(client)
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+        for _ in range(3):
+            for code, status in (("away", 503), ("unheard-of", 500)):
+                writer.write(f"GET /door?code={code} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+                assert head.startswith(f"HTTP/1.1 {status}".encode())
+                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+                assert len(await reader.readexactly(length)) == length
+        writer.close()
+        assert b"Exception in ASGI application" not in await ended(process)
+
+
+async def test_head_is_answered_as_get_without_a_body() -> None:
+    async with probe() as (process, client):
+        await until_ready(client)
+        for path, status in (("/door", 200), ("/door?code=shut", 409), ("/nowhere", 404), ("/many/1000", 200)):
+            answer = await client.head(path)
+            assert (answer.status_code, answer.content) == (status, b"")
+        assert (await client.get("/door")).json() == "open"
+        assert b"many ended" in await ended(process)
+
+
+async def test_an_address_with_a_slash_too_many_is_not_found() -> None:
+    """A redirection would name the host that the caller named, in plain HTTP behind a gateway."""
+    async with probe() as (_, client):
+        await until_ready(client)
+        for path in ("/door/", "/docs/", "/health/live/"):
+            answer = await client.get(path, headers={"Host": "elsewhere.example.com"})
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_readiness_is_looked_up_once_a_second_for_all() -> None:
+    async with probe() as (process, client):
+        await until_ready(client)
+        began = time.monotonic()
+        answers = await asyncio.gather(*(client.get("/health/ready") for _ in range(300)))
+        seconds = time.monotonic() - began
+        assert {answer.status_code for answer in answers} == {200}
+        assert (await ended(process)).count(b"looked") <= 2 + seconds
+
+
+async def test_a_port_of_its_own_has_metrics_and_reasons_and_the_public_one_neither() -> None:
+    port = free_port()
+    async with probe(LEADFLOW_HTTP_PRIVATE_PORT=str(port), PROBE_STUCK="the store is away") as (process, client):
+
+        async def answers() -> httpx.Response | None:
+            try:
+                return await client.get("/health/ready")
+            except httpx.TransportError:
+                return None
+
+        public = await eventually(answers, what="an answer")
+        assert (public.status_code, public.json()) == (503, {"status": "not ready"})
+        assert (await client.get("/health/live")).json() == {"status": "ok"}
+        assert (await client.get("/metrics")).status_code == 404
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as private:
+            assert (await private.get("/health/ready")).json() == {"status": "not ready", "reason": "the store is away"}
+            assert "leadflow_" in (await private.get("/metrics")).text
+            assert (await private.get("/door")).status_code == 404
+            assert b'"stopped"' in await ended(process)
+
+
+async def test_a_gateway_may_show_it_below_a_path() -> None:
+    async with probe(LEADFLOW_HTTP_ROOT_PATH="/shop") as (_, client):
+        await until_ready(client)
+        for prefix in ("", "/shop"):
+            assert (await client.get(f"{prefix}/door")).json() == "open"
+        assert (await client.get("/openapi.json")).json()["servers"] == [{"url": "/shop"}]
+        assert 'src="/shop/docs/start.js"' in (await client.get("/docs")).text
+
+
+async def test_browsers_may_call_from_the_pages_that_are_named_and_no_others() -> None:
+    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    async with probe(LEADFLOW_HTTP_CORS_ORIGINS="https://crm.example.com, https://b.example.com") as (_, client):
+        await until_ready(client)
+        for origin, allowed in (("https://crm.example.com", True), ("https://evil.example.com", False)):
+            before = await client.options("/door", headers={"Origin": origin} | asked)
+            answer = await client.get("/door", headers={"Origin": origin})
+            for each in (before, answer):
+                assert each.headers.get("access-control-allow-origin") == (origin if allowed else None)
+    async with probe() as (_, client):
+        await until_ready(client)
+        answer = await client.options("/door", headers={"Origin": "https://crm.example.com"} | asked)
+        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+
+
+async def test_the_page_of_calls_has_nothing_from_another_host() -> None:
+    async with probe() as (_, client):
+        await until_ready(client)
+        page = await client.get("/docs")
+        assert "default-src 'none'; script-src 'self'" in page.headers["content-security-policy"]
+        assert "<script>" not in page.text
+        loaded = re.findall(r'(?:src|href|data-document)="([^"]+)"', page.text)
+        assert len(loaded) == 5
+        for path in loaded:
+            assert path.startswith("/")
+            answer = await client.get(path)
+            assert answer.status_code == 200, path
+            assert len(answer.content) > 100
+        assert (await client.get("/redoc")).status_code == 404

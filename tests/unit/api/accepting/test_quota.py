@@ -28,6 +28,15 @@ def retry_after(past: list[PastImport], rows: int | None, *, quota: Quota = QUOT
     return None
 
 
+def test_a_refusal_says_to_programs_what_is_allowed_and_what_was_used() -> None:
+    with pytest.raises(Refused) as refusal:
+        check_quota(QUOTA, [ago(10, 4_999), ago(5, 1)], rows=1, now=NOW)
+    assert refusal.value.facts == {
+        "limits": {"rows": QUOTA.rows, "imports": QUOTA.imports, "seconds": 3_600},
+        "used": {"rows": 5_000, "imports": 2},
+    }
+
+
 @pytest.mark.parametrize(
     ("past", "rows", "seconds"),
     [

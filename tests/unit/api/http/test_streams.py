@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from fastapi.routing import APIRoute
 
+from libs.common.web.caller import Caller
+from libs.common.web.refusals import Refused
 from services.api.http import streams
 from services.api.http.live import Live
 from services.api.http.routes import router
@@ -14,6 +18,7 @@ from services.api.http.store import Scope
 from services.api.http.streams import Streams, moment_of
 
 SCOPE = Scope(1, None)
+CALLER = Caller(1, 1, {}, None)
 WHEN = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -66,9 +71,9 @@ async def all_of(events: AsyncIterator[bytes]) -> list[str]:
 async def test_fifty_watchers_cost_one_read_at_a_time(monkeypatch: Any) -> None:
     monkeypatch.setattr(streams, "LEAST_PAUSE_SECONDS", 0)
     live, table = Live(), Table(found(1))
-    watched = Streams(table.read, live)
+    watched = Streams(table.read, live, most=50)
     moment = await watched.look(SCOPE, 7)
-    watchers = [asyncio.create_task(all_of(watched.events(SCOPE, 7, moment, None))) for _ in range(50)]
+    watchers = [asyncio.create_task(all_of(watched.events(CALLER, 7, moment, None))) for _ in range(50)]
     for _ in range(5):
         await asyncio.sleep(0)
     table.row = found(4, status="FINISHED")
@@ -80,18 +85,18 @@ async def test_fifty_watchers_cost_one_read_at_a_time(monkeypatch: Any) -> None:
 
 async def test_a_reconnection_is_not_told_again_what_it_has_seen() -> None:
     table = Table(found(4, status="FINISHED"))
-    watched = Streams(table.read, Live())
+    watched = Streams(table.read, Live(), most=1)
     moment = await watched.look(SCOPE, 7)
     assert moment is not None
-    events = watched.events(SCOPE, 7, moment, moment.progress.id)
+    events = watched.events(CALLER, 7, moment, moment.progress.id)
     assert await all_of(events) == ["lead:import-finished"]
 
 
 async def test_the_end_is_told_at_once_and_progress_after_a_pause(monkeypatch: Any) -> None:
     monkeypatch.setattr(streams, "LEAST_PAUSE_SECONDS", 3600)
     live, table = Live(), Table(found(1))
-    watched = Streams(table.read, live)
-    watcher = asyncio.create_task(all_of(watched.events(SCOPE, 7, await watched.look(SCOPE, 7), None)))
+    watched = Streams(table.read, live, most=50)
+    watcher = asyncio.create_task(all_of(watched.events(CALLER, 7, await watched.look(SCOPE, 7), None)))
     await asyncio.sleep(0)
     table.row = found(2)
     live.notify(7)
@@ -106,13 +111,45 @@ async def test_the_end_is_told_at_once_and_progress_after_a_pause(monkeypatch: A
 async def test_a_stream_ends_when_its_import_is_deleted(monkeypatch: Any) -> None:
     monkeypatch.setattr(streams, "LEAST_PAUSE_SECONDS", 0)
     live, table = Live(), Table(found(1))
-    watched = Streams(table.read, live)
+    watched = Streams(table.read, live, most=50)
     moment = await watched.look(SCOPE, 7)
-    watcher = asyncio.create_task(all_of(watched.events(SCOPE, 7, moment, None)))
+    watcher = asyncio.create_task(all_of(watched.events(CALLER, 7, moment, None)))
     await asyncio.sleep(0)
     table.row = None
     live.notify(7)
     assert await asyncio.wait_for(watcher, 5) == ["progress"]
+
+
+async def test_a_stream_ends_with_its_token(monkeypatch: Any) -> None:
+    monkeypatch.setattr(streams, "LEAST_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(streams, "POLL_SECONDS", 0.01)
+    now = 1_000.0
+    watched = Streams(Table(found(1)).read, Live(), most=1, now=lambda: now)
+    moment = await watched.look(SCOPE, 7)
+    watcher = asyncio.create_task(all_of(watched.events(replace(CALLER, expires_at=1_060.0), 7, moment, None)))
+    await asyncio.sleep(0.1)
+    assert not watcher.done()
+    now = 1_060.0
+    assert await asyncio.wait_for(watcher, 5) == ["progress"]
+
+
+async def test_a_user_has_so_many_streams_and_another_user_has_as_many() -> None:
+    live = Live()
+    watched = Streams(Table(found(1)).read, live, most=2)
+    moment = await watched.look(SCOPE, 7)
+    mine = [watched.events(CALLER, 7, moment, None) for _ in range(3)]
+    for events in mine[:2]:
+        await anext(events)
+    with pytest.raises(Refused, match="streams_too_many"):
+        watched.check_room(CALLER)
+    assert await all_of(mine[2]) == [], "it was let in before the second one began"
+    other = replace(CALLER, user_id=2)
+    watched.check_room(other)
+    assert await anext(watched.events(other, 7, moment, None))
+    await mine[0].aclose()
+    watched.check_room(CALLER)
+    for events in mine:
+        await events.aclose()
 
 
 def test_an_event_has_an_id_and_says_no_name() -> None:

@@ -188,6 +188,7 @@ def test_one_invalid_row_refuses_the_file_and_all_are_listed(run: Run) -> None:
         (4, "name", "name_missing"),
     ]
     assert (refused.code, refused.total_errors) == ("invalid_rows", 4)
+    assert (refused.detail, refused.facts) == ("3 of 4 rows are not valid.", {"invalid_rows": 3, "total_rows": 4})
 
 
 def test_the_first_hundred_errors_are_listed_and_all_are_counted(run: Run) -> None:

@@ -1,0 +1,37 @@
+"""The application of a service that answers calls: FastAPI, without what it does that a public service must not."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from libs.common.web.answers import Answers
+
+
+class App(FastAPI):
+    """FastAPI with ``Answers`` around it.
+
+    An address with a slash too many is not found. FastAPI would send the caller elsewhere, to a host that the caller
+    itself names, and in plain HTTP behind a gateway: the token would go with it.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            redirect_slashes=False,
+            docs_url=None,
+            redoc_url=None,
+            # Programs that are made from the document name their functions by it.
+            generate_unique_id_function=lambda route: route.name,
+            **options,
+        )
+        self.components: dict[str, Any] = {}
+        """Schemas by name that the document has beside those of the calls' models."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Answers(super().build_middleware_stack())
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        document = super().openapi()
+        document.setdefault("components", {}).setdefault("schemas", {}).update(self.components)
+        return document

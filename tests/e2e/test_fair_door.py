@@ -1,0 +1,161 @@
+"""One company sends and asks for all it can, and others are answered as if nobody else were there."""
+
+import asyncio
+import json
+import time
+from asyncio import StreamWriter
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.support.own_api import OwnApi, own_api
+from tests.support.platform import Tenant
+from tests.support.stack import Addresses
+from tests.support.user import NewUser, User, csv_file, lead_rows, new_phones
+from tests.support.waiting import eventually
+
+AT_ONCE = 8
+MOST_SECONDS = 2.0
+"""For the answer to an honest upload."""
+SLOW_ROWS = 120_000
+SETTINGS = {
+    "parse_processes": "2",
+    "uploads_at_once": str(AT_ONCE),
+    "max_rows_per_file": str(SLOW_ROWS),
+    "reports_at_once": "4",
+    "quota_rows": "100000000",
+    "quota_imports": "1000",
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def api(stack: Addresses, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OwnApi]:
+    async with own_api(stack, tmp_path_factory.mktemp("api"), **SETTINGS) as api:
+        yield api
+
+
+@pytest_asyncio.fixture
+async def client(api: OwnApi) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=api.url, timeout=60, limits=httpx.Limits(max_connections=None)) as client:
+        yield client
+
+
+async def silent_upload(client: httpx.AsyncClient, tenant: Tenant) -> StreamWriter | None:
+    """Begin an upload and send nothing of it; None when it was refused."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+    token = tenant.headers()["Authorization"]
+    writer.write(
+        f"POST /import HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: 100000\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x".encode()
+    )
+    try:
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), 0.5)
+    except TimeoutError:
+        return writer
+    assert head.startswith(b"HTTP/1.1 503")
+    writer.close()
+    return None
+
+
+async def honest_upload(user: User) -> float:
+    """Return the seconds until an upload was accepted."""
+    began = time.monotonic()
+    answer = await user.upload(csv_file(lead_rows(new_phones(3))))
+    assert answer.status_code == 202, answer.text
+    return time.monotonic() - began
+
+
+async def test_beside_uploads_that_send_nothing(client: httpx.AsyncClient, user: User, new_user: NewUser) -> None:
+    other = User(client, (await new_user()).tenant)
+    silent = await asyncio.gather(*(silent_upload(client, user.tenant) for _ in range(4 * AT_ONCE)))
+    held = [writer for writer in silent if writer is not None]
+    try:
+        assert len(held) == AT_ONCE // 2
+        assert await honest_upload(other) <= MOST_SECONDS
+    finally:
+        for writer in held:
+            writer.close()
+
+    async def free() -> bool:
+        return (await User(client, user.tenant).upload(csv_file(lead_rows(new_phones(1))))).status_code == 202
+
+    await eventually(free, what="a place for the company that held all it could")
+
+
+async def test_beside_files_that_are_slow_to_read(client: httpx.AsyncClient, user: User, new_user: NewUser) -> None:
+    other = User(client, (await new_user()).tenant)
+    first = 11_900_000_000
+    # Refused in the end, so that the stack is not left with half a million rows to import.
+    rows = [[f"Ana {at}", str(first + at), "", "", ""] for at in range(SLOW_ROWS - 1)]
+    slow = csv_file([["", "no phone", "", "", ""], *rows])
+    uploads = [asyncio.create_task(User(client, user.tenant).upload(slow)) for _ in range(AT_ONCE // 2)]
+    await asyncio.sleep(1)
+    waited = [await honest_upload(other) for _ in range(3)]
+    at_work = sum(not upload.done() for upload in uploads)
+    for upload in uploads:
+        upload.cancel()
+    assert at_work >= 2, "the slow files were read already, so nothing was shown"
+    assert max(waited) <= MOST_SECONDS
+
+
+async def test_reports_whose_readers_leave_leave_nothing_behind_and_are_so_many_at_once(
+    api: OwnApi, client: httpx.AsyncClient, user: User
+) -> None:
+    user = User(client, user.tenant)
+    rows = csv_file([["Ana", "no phone", "", "", ""]] * 30_000)
+    import_id = (await user.run(rows, on_invalid_row="skip"))["id"]
+    request = f"GET /imports/{import_id}/rows?format=xlsx HTTP/1.1\r\nHost: x\r\nAuthorization: "
+    request += f"{user.tenant.headers()['Authorization']}\r\n\r\n"
+    for _ in range(3):
+        readers = []
+        for _ in range(6):
+            reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+            writer.write(request.encode())
+            readers.append((reader, writer))
+        heads = [await asyncio.wait_for(reader.readuntil(b"\r\n"), 10) for reader, _ in readers]
+        assert sorted(head[9:12] for head in heads) == [b"200"] * 2 + [b"503"] * 4
+
+        async def some_file() -> bool:
+            return any("leadflow-upload-" in name for name in api.left_behind())
+
+        await eventually(some_file, what="a report that is being made")
+        for _, writer in readers:
+            writer.transport.abort()
+
+        async def nothing() -> bool:
+            return api.left_behind() == []
+
+        await eventually(nothing, what="an empty folder")
+    whole = await user.get(f"/imports/{import_id}/rows", format="xlsx")
+    assert whole.status_code == 200
+    assert whole.content[:2] == b"PK"
+
+
+async def test_each_upload_has_a_line_in_the_log_with_nothing_personal(
+    api: OwnApi, client: httpx.AsyncClient, user: User
+) -> None:
+    user = User(client, user.tenant)
+    rows = lead_rows(new_phones(2))
+    accepted = await user.upload(csv_file(rows), file_name="Ana Silva.csv")
+    refused = await user.upload(csv_file([["Bia", "no phone", "", "", ""]]), file_name="Ana Silva.csv")
+    assert (accepted.status_code, refused.status_code) == (202, 422)
+    assert refused.json()["detail"] == "1 of 1 rows are not valid."
+    assert (refused.json()["invalid_rows"], refused.json()["total_rows"]) == (1, 1)
+    log = api.log.read_text()
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    by_id = {line["request_id"]: line for line in lines if line["event"] in {"accepted", "refused"}}
+    told = by_id[accepted.headers["x-request-id"]]
+    assert told["event"] == "accepted"
+    assert told["import_id"] == accepted.json()["id"]
+    assert (told["company_id"], told["rows"]) == (user.tenant.company_id, 2)
+    assert told["bytes"] == len(csv_file(rows))
+    assert told["seconds"] > 0
+    told = by_id[refused.headers["x-request-id"]]
+    assert (told["event"], told["code"], told["status"]) == ("refused", "invalid_rows", 422)
+    assert (told["company_id"], told["bytes"]) == (
+        user.tenant.company_id,
+        len(csv_file([["Bia", "no phone", "", "", ""]])),
+    )
+    assert not any(word in log for word in ("Ana", "Bia", rows[0][1]))
