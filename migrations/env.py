@@ -6,7 +6,9 @@ from sqlalchemy import Connection, text
 connection: Connection = context.config.attributes["connection"]
 
 with connection.begin():
-    connection.execute(text("CREATE SCHEMA IF NOT EXISTS amigocare"))
+    # CREATE SCHEMA IF NOT EXISTS asks for the right to create one before it looks whether it must.
+    if connection.execute(text("SELECT to_regnamespace('amigocare') IS NULL")).scalar_one():
+        connection.execute(text("CREATE SCHEMA IF NOT EXISTS amigocare"))
 
 # Each revision is a transaction together with its line in alembic_version: locks go when it ends, one that fails
 # leaves nothing, and one that builds an index concurrently may step out of it.

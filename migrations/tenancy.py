@@ -18,17 +18,70 @@ COMPANY = "(SELECT nullif(current_setting('leadflow.company_id', true), '')::int
 
 def make_tenant_role() -> None:
     """Make the role that a company's transactions take, and let it into the schema."""
-    # Roles belong to the cluster: another database of it may have made this one.
+    make_role(TENANT)
+    # Who owns the tables takes this role. Where services have roles of their own nobody does.
     op.execute(
         f"""
         DO $$ BEGIN
-            CREATE ROLE {TENANT} NOLOGIN;
+            GRANT {TENANT} TO CURRENT_USER;
+        EXCEPTION WHEN insufficient_privilege THEN NULL;
+        END $$
+        """
+    )
+
+
+def make_role(role: str) -> None:
+    """Make a role that nobody logs in as, unless it is there, and let it into the schema."""
+    # Roles belong to the cluster: another database of it may have made this one, or the platform's people.
+    op.execute(
+        f"""
+        DO $$ BEGIN
+            IF to_regrole('{role}') IS NULL THEN
+                CREATE ROLE {role} NOLOGIN;
+            END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
         END $$
         """
     )
-    op.execute(f"GRANT {TENANT} TO CURRENT_USER")
-    op.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {TENANT}")
+    grant_unless_given(
+        f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}", given=f"has_schema_privilege('{role}', '{SCHEMA}', 'USAGE')"
+    )
+
+
+def grant_unless_given(grant: str, *, given: str) -> None:
+    """Grant what may be another's to grant: on the platform's schema and tables. ``given`` tells whether it did.
+
+    ``leadflow migrate`` looks before its first revision and says all that is missing (migrations/platform_rights.py).
+    """
+    op.execute(
+        f"""
+        DO $$ BEGIN
+            BEGIN
+                {grant};
+            EXCEPTION WHEN insufficient_privilege THEN NULL;
+            END;
+            -- Who may not grant is refused, or only warned.
+            IF NOT ({given}) THEN
+                RAISE insufficient_privilege USING MESSAGE = 'somebody with more rights must run: {grant}';
+            END IF;
+        END $$
+        """
+    )
+
+
+def grant_on_sequences(role: str, privilege: str = "USAGE") -> None:
+    """Let a role take numbers from every sequence that is ours, or look at it (``SELECT``)."""
+    op.execute(
+        f"""
+        DO $$ DECLARE sequence oid; BEGIN
+            FOR sequence IN SELECT oid FROM pg_class WHERE relkind = 'S' AND relnamespace = '{SCHEMA}'::regnamespace
+                AND pg_has_role(relowner, 'USAGE')
+            LOOP
+                EXECUTE format('GRANT {privilege} ON SEQUENCE %s TO {role}', sequence::regclass);
+            END LOOP;
+        END $$
+        """
+    )
 
 
 def grant_to_tenants(table: str, *privileges: str) -> None:
@@ -36,7 +89,11 @@ def grant_to_tenants(table: str, *privileges: str) -> None:
 
     Identity columns need no grant of their own.
     """
-    op.execute(f"GRANT {', '.join(privileges)} ON {SCHEMA}.{table} TO {TENANT}")
+    wanted = ", ".join(privileges)
+    grant_unless_given(
+        f"GRANT {wanted} ON {SCHEMA}.{table} TO {TENANT}",
+        given=f"has_table_privilege('{TENANT}', '{SCHEMA}.{table}', '{wanted}')",
+    )
 
 
 def wall_by_company(table: str) -> None:

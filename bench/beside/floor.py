@@ -20,8 +20,8 @@ AT_ONCE = 1_000
 
 _IMPORT = """
 INSERT INTO amigocare.lead_imports
-    (name, creator_id, company_id, source_id, account_id, total_rows, chunk_count, file_sha256, status)
-VALUES ($1, 1, 1, 1, 1, 1, 1, '', 'FINISHED') RETURNING id
+    (name, creator_id, company_id, source_id, account_id, total_rows, chunk_count, file_sha256, status, total_created)
+VALUES ($1, 1, 1, 1, 1, 1, 1, '', 'FINISHED', 1) RETURNING id
 """
 _TAGS = (
     "INSERT INTO amigocare.tags (name, company_id, creator_id) SELECT n, 1, 1 FROM unnest($1::text[]) n RETURNING id"

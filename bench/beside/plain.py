@@ -65,7 +65,9 @@ async def run(stack: Stack, start: int, count: int) -> float:
     began = time.perf_counter()
     for place in range(0, count, CHUNK):
         await asyncio.gather(*(one(lead) for lead in leads[place : place + CHUNK]))
-    await pool.execute("UPDATE amigocare.lead_imports SET status = 'FINISHED' WHERE id = $1", import_id)
+    await pool.execute(
+        "UPDATE amigocare.lead_imports SET status = 'FINISHED', total_created = total_rows WHERE id = $1", import_id
+    )
     seconds = time.perf_counter() - began
     await pool.close()
     await mongo.close()

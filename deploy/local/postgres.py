@@ -14,6 +14,7 @@ import asyncpg
 from deploy.local.instance import Instance, StackError
 from deploy.local.ports import Ports
 from deploy.local.supervision import Program
+from deploy.processes import SERVICES
 
 DATABASE = USER = "leadflow"
 
@@ -26,6 +27,25 @@ _STATUS = 7
 def url(instance: Instance, ports: Ports) -> str:
     """Return ``postgresql://leadflow:PASSWORD@127.0.0.1:PORT/leadflow``."""
     return f"postgresql://{USER}:{instance.secrets().postgres_password}@127.0.0.1:{ports['postgres']}/{DATABASE}"
+
+
+def login_of(service: str) -> str:
+    """Return the role that a service logs in as where each has its own (``LEADFLOW_LOCAL_ROLES=1``)."""
+    return f"login_{service}"
+
+
+async def make_logins(instance: Instance, ports: Ports) -> None:
+    """Make a login for each service whose role the migrations have made, as the platform's people would."""
+    connection = await asyncpg.connect(url(instance, ports))
+    try:
+        password = await connection.fetchval("SELECT quote_literal($1::text)", instance.secrets().postgres_password)
+        for service in SERVICES:
+            known = "SELECT to_regrole($1) IS NOT NULL AND to_regrole($2) IS NULL"
+            if await connection.fetchval(known, f"leadflow_{service}", login_of(service)):
+                member = f"PASSWORD {password} IN ROLE leadflow_{service}"
+                await connection.execute(f"CREATE ROLE {login_of(service)} LOGIN {member}")
+    finally:
+        await connection.close()
 
 
 def prepare(instance: Instance) -> None:

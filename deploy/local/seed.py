@@ -26,7 +26,7 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     Raises ``StackError`` with the output of a step that failed.
     """
     environment = settings.common_environment(instance, ports, given) | settings.kafka_user(instance, "migrate")
-    digest = _digest(environment)
+    digest = _digest(environment | {"own roles": str(given.own_roles)})
     applied = instance.state / "applied"
     if applied.exists() and applied.read_text() == digest:
         return False
@@ -44,6 +44,8 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     if migrated.returncode:
         said = "\n".join((migrated.stdout + migrated.stderr).splitlines()[-LINES:])
         raise StackError(f"`leadflow migrate` failed:\n{said}")
+    if given.own_roles:
+        asyncio.run(postgres.make_logins(instance, ports))
     asyncio.run(seed(postgres.url(instance, ports), mongo.url(ports), _FOLDER))
     write_atomically(applied, digest)
     return True

@@ -79,6 +79,8 @@ class Given:
     demo_quotas: bool
     detours: dict[str, int] = field(default_factory=dict)
     """Ports of proxies through which services reach a server: ``LEADFLOW_LOCAL_DETOURS=postgres=PORT,mongo=PORT``."""
+    own_roles: bool = False
+    """Each service logs in to PostgreSQL as a role that owns nothing: ``LEADFLOW_LOCAL_ROLES=1``."""
 
     @classmethod
     def from_environment(cls, *, demo_quotas: bool) -> "Given":
@@ -90,6 +92,7 @@ class Given:
             },
             demo_quotas=demo_quotas,
             detours=_detours(os.environ.get("LEADFLOW_LOCAL_DETOURS") or ""),
+            own_roles=(os.environ.get("LEADFLOW_LOCAL_ROLES") or "").strip().lower() in _TRUE,
         )
 
     @classmethod
@@ -129,13 +132,20 @@ def service_programs(instance: Instance, ports: Ports, given: Given) -> list[Pro
     for process in PROCESSES:
         # The quotas go to the api alone: no other service reads them, so none restarts for them.
         quotas = DEMO_QUOTAS if given.demo_quotas and process.name == "api" else {}
+        own = kafka_user(instance, process.name)
+        if given.own_roles:
+            own["LEADFLOW_POSTGRES_URL"] = _as_own_role(common["LEADFLOW_POSTGRES_URL"], process.name)
         programs += [
-            _python(name, process.module, ports, quotas | common | kafka_user(instance, process.name), may_give_up=True)
+            _python(name, process.module, ports, quotas | common | own, may_give_up=True)
             for name in copies(process.name, counts.get(process.name, 1))
         ]
     if given.whatsapp_enabled:
         programs.append(_python(WHATSAPP, "deploy.local.whatsapp_provider", ports, {}, may_give_up=False))
     return programs
+
+
+def _as_own_role(url: str, service: str) -> str:
+    return url.replace(f"//{postgres.USER}:", f"//{postgres.login_of(service)}:", 1)
 
 
 def server_programs(instance: Instance, ports: Ports) -> list[Program]:

@@ -122,17 +122,38 @@ def _is_a_drivers(error: BaseException) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """Return words for logs and headers without the error's values: those may hold personal data."""
+    """Return words for logs and headers without the error's values: those may hold personal data.
+
+    Errors of a driver name the server that they are about.
+    """
     if isinstance(error, BadMessage | BadDay):
         return f"{type(error).__name__}: {error}"
     if isinstance(error, ValidationError):
         where = sorted({".".join(str(part) for part in item["loc"][:2]) for item in error.errors(include_input=False)})
         return f"ValidationError at {', '.join(where[:5]) or 'the message'}"
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        return f"{type(error).__name__} sqlstate={getattr(error.orig, 'sqlstate', None)}"
+        cause = error.orig and (error.orig.__cause__ or error.orig)
+        return f"PostgreSQL: {_name(cause or error)} sqlstate={getattr(error.orig, 'sqlstate', None)}"
+    if isinstance(error, sqlalchemy.exc.TimeoutError):
+        return "PostgreSQL: no connection of the pool became free in time"
     if isinstance(error, pymongo.errors.OperationFailure):
-        return f"{type(error).__name__} code={error.code}"
-    return type(error).__name__
+        return f"MongoDB: {_name(error)} code={error.code}"
+    server = next((name for kind, name in _SERVERS if isinstance(error, kind)), None)
+    return f"{server}: {_name(error)}" if server else _name(error)
+
+
+_SERVERS: tuple[tuple[type[BaseException], str], ...] = (
+    (asyncpg.PostgresError, "PostgreSQL"),
+    (asyncpg.InterfaceError, "PostgreSQL"),
+    (asyncpg.InternalClientError, "PostgreSQL"),
+    (pymongo.errors.PyMongoError, "MongoDB"),
+    (aiokafka.errors.KafkaError, "Kafka"),
+)
+
+
+def _name(error: BaseException) -> str:
+    """Return the name of an error's kind that its library shows: pymongo also raises ``_OperationCancelled``."""
+    return next(kind.__name__ for kind in type(error).__mro__ if not kind.__name__.startswith("_"))
 
 
 _LONGEST_REASON = 200

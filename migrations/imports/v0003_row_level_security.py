@@ -1,8 +1,13 @@
 """A second wall behind the queries: within a company's transaction only that company's rows exist."""
 
-from alembic import op
-
-from migrations.tenancy import grant_to_tenants, make_tenant_role, take_wall_down, wall_by_company, wall_by_import
+from migrations.tenancy import (
+    grant_on_sequences,
+    grant_to_tenants,
+    make_tenant_role,
+    take_wall_down,
+    wall_by_company,
+    wall_by_import,
+)
 
 revision = "0003"
 down_revision = "0002"
@@ -17,7 +22,7 @@ HOST = ("companies", "users", "messaging_accounts", "patients")
 
 def upgrade() -> None:
     make_tenant_role()
-    op.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA amigocare TO leadflow_tenant")
+    grant_on_sequences("leadflow_tenant")
     for table in HOST + SHARED:
         grant_to_tenants(table, "SELECT")
     grant_to_tenants("outbox", "INSERT")

@@ -9,6 +9,7 @@ from libs.common.kafka.dead_letter import DeadLetter, read_dead_letter
 from libs.common.kafka.subscribing import subscribe, subscribe_raw
 from libs.common.process.consumer import ConsumerService
 from libs.common.stores.postgres import Postgres
+from libs.common.stores.sequences import SequenceWatch
 from libs.contracts.lead_import.internal.messages import ChunkCreated
 from libs.contracts.lead_import.internal.topics import CHUNK_CREATED, DEAD_LETTERS
 from libs.imports.chunk_path import DEAD_LETTER_GROUP
@@ -38,7 +39,7 @@ def build(settings: Settings) -> ConsumerService:
         watch_seconds=settings.watch_seconds,
         resend_after_seconds=settings.resend_after_seconds,
     )
-    service.runs(relay, watchdog)
+    service.runs(relay, watchdog, SequenceWatch(postgres))
 
     @subscribe(service.broker, CHUNK_CREATED, group=NAME, begins="beginning", settings=settings)
     async def on_chunk_created(chunk: ChunkCreated) -> None:

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from libs.common.addresses.postgres_address import read_postgres_address
 from libs.common.stores.postgres_connecting import Connector
+from migrations.platform_rights import missing_rights
 from services.operator.lock_waits import Waits, watch_waits
 from services.operator.settings import MigrationSettings
 
@@ -54,6 +57,7 @@ async def upgrade_postgres(
     try:
         async with engine.connect() as connection:
             await _take_turn(connection, say)
+            await _look_at_rights(connection, migrations)
             await _upgrade(engine, connection, settings, migrations, say)
     finally:
         await engine.dispose()
@@ -102,6 +106,20 @@ async def _take_turn(connection: AsyncConnection, say: Callable[[str], None]) ->
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
+async def _look_at_rights(connection: AsyncConnection, migrations: Path) -> None:
+    """Raise ``MigrationRefused`` with all that others must grant before the revisions that are to come can be run."""
+    missing: list[str] = []
+    if not await connection.run_sync(_is_newest, migrations):
+        missing = await connection.run_sync(missing_rights)
+    await connection.commit()
+    if missing:
+        statements = "\n  ".join(missing)
+        raise MigrationRefused(
+            "Somebody with more rights than this role has must run the following first; nothing was changed."
+            f"\n  {statements}"
+        )
+
+
 async def _upgrade(
     engine: AsyncEngine,
     connection: AsyncConnection,
@@ -132,14 +150,25 @@ async def _upgrade(
             return
 
 
+def _is_newest(connection: Connection, migrations: Path) -> bool:
+    there = MigrationContext.configure(connection, opts={"version_table_schema": "amigocare"}).get_current_heads()
+    return set(there) == set(ScriptDirectory.from_config(_config(migrations)).get_heads())
+
+
 def _run_alembic(connection: Connection, migrations: Path) -> None:
+    config = _config(migrations)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "heads")
+
+
+def _config(migrations: Path) -> Config:
     owners = sorted({str(revision.parent) for revision in migrations.glob("*/v*.py")})
-    config = Config(attributes={"connection": connection})
+    config = Config()
     # A percent sign means interpolation to the configuration parser below Alembic.
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     config.set_main_option("version_locations", "\n".join(owners).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
-    command.upgrade(config, "heads")
+    return config
 
 
 def _target(waits: Waits) -> str:

@@ -11,10 +11,10 @@ class MigrationSettings(PostgresSettings):
 
     postgres_owner_url: SecretStr | None = None
     """Who owns the tables, past any pooler; without it ``LEADFLOW_POSTGRES_URL`` does. No service needs it."""
-    migrate_lock_timeout_seconds: float = Field(3, ge=0.1)
+    migrate_lock_timeout_seconds: float = Field(2, ge=0.1)
     """For one lock, behind which everybody waits; then the revision is rolled back, and tried again after a pause as
     long."""
-    migrate_lock_tries: int = Field(5, ge=1)
+    migrate_lock_tries: int = Field(10, ge=1)
     """After so many it gives up, and says who holds the lock."""
 
     @field_validator("postgres_owner_url")

@@ -55,7 +55,10 @@ async def quick_stores(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncI
     async with postgres.transaction() as connection:
         # It would be relayed into these worlds.
         await connection.execute(
-            text("UPDATE amigocare.lead_imports SET status = 'FAILED' WHERE status = 'PROCESSING'")
+            text(
+                "UPDATE amigocare.lead_imports SET status = 'FAILED', total_errors = total_rows"
+                " WHERE status = 'PROCESSING'"
+            )
         )
         await connection.execute(text("DELETE FROM amigocare.outbox"))
     try:

@@ -147,7 +147,10 @@ async def with_quota(postgres: Postgres, mongo: Mongo, quota: Quota) -> tuple[in
     report = await check(postgres.engine, mongo, expected, None, hourly=Hourly(rows=quota.rows, imports=quota.imports))
     async with postgres.transaction() as connection:
         await connection.execute(
-            text("UPDATE amigocare.lead_imports SET status = 'FAILED' WHERE company_id = :company"),
+            text(
+                "UPDATE amigocare.lead_imports SET status = 'FAILED',"
+                " total_errors = total_rows - total_created - total_existing WHERE company_id = :company"
+            ),
             {"company": tenant.company_id},
         )
     return len(refused), str(report)

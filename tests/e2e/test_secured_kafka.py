@@ -20,14 +20,17 @@ import jwt
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAuthorizationFailedError
 from aiokafka.helpers import create_ssl_context
+from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
 from prometheus_client import CollectorRegistry
 from pymongo import AsyncMongoClient
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from deploy.local import kafka_access
+from deploy.local import ports as ports_of
 from deploy.local.certificates import Authority
 from deploy.local.command import addresses, run
 from deploy.local.instance import Instance
@@ -57,6 +60,7 @@ NAME = f"{INSTANCE}-secured"
 PREFIX = "sales."
 CHUNK_ACCEPTED, CHUNK_TAGGED = (f"{PREFIX}lead.import-chunk-{stage}.v1" for stage in ("accepted", "tagged"))
 INSTANCE_SETTINGS = SETTINGS | {"LEADFLOW_LOCAL_KAFKA": "secured", "LEADFLOW_KAFKA_TOPIC_PREFIX": PREFIX}
+INSTANCE_SETTINGS["LEADFLOW_STUCK_AFTER_SECONDS"] = "15"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +216,42 @@ async def is_ready(url: str) -> bool:
             return (await client.get(url)).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
+
+
+async def test_a_consumer_that_may_not_read_any_more_is_not_ready_until_it_may(secured: Secured) -> None:
+    """It stays a member of its group, and no message comes to it: but for Kafka's silence it would look idle."""
+    ports = ports_of.load(secured.instance)
+    assert ports is not None
+    url = f"http://127.0.0.1:{ports['dedup']}/health/ready"
+
+    async def ready() -> bool:
+        return await is_ready(url)
+
+    async def says_why() -> bool:
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(url)
+        return answer.status_code == 503 and f"no answer about {CHUNK_ACCEPTED}" in answer.json()["reason"]
+
+    await eventually(ready, what="dedup that is ready")
+    async with forbidden(secured, "dedup", CHUNK_ACCEPTED):
+        await eventually(says_why, seconds=90, what="dedup that says why it is not ready")
+    await eventually(ready, seconds=90, what="dedup that is ready again")
+
+
+@asynccontextmanager
+async def forbidden(secured: Secured, user: str, topic: str) -> AsyncIterator[None]:
+    """Forbid a user to read a topic, whatever else allows it."""
+    topics, literal, read, deny = 2, 3, 3, 2  # of Kafka's protocol
+    rule = (topics, topic, literal, f"User:{user}", "*", read, deny)
+    admin = AIOKafkaAdminClient(bootstrap_servers=secured.stack.kafka_bootstrap, **secured.access(kafka_access.BROKER))
+    await admin.start()
+    try:
+        # aiokafka's administrator has no method for it yet.
+        await admin._send_request(CreateAclsRequest(*rule))
+        yield
+        await admin._send_request(DeleteAclsRequest(*rule))
+    finally:
+        await admin.close()
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,9 @@ async def other_tenant(postgres: Postgres) -> Tenant:
 @pytest_asyncio.fixture
 async def quiet(db: Stored) -> None:
     """Nothing is in progress and nothing waits to be published: what earlier tests left is out of the way."""
-    await db.execute("UPDATE amigocare.lead_imports SET status = 'FINISHED' WHERE status = 'PROCESSING'")
+    await db.execute(
+        "UPDATE amigocare.lead_imports SET status = 'FINISHED', total_errors = total_rows WHERE status = 'PROCESSING'"
+    )
     await db.execute("DELETE FROM amigocare.outbox")
 
 

@@ -164,7 +164,8 @@ async def test_chunks_of_an_import_that_has_ended_are_never_silent(
 ) -> None:
     import_id = await an_import(postgres, tenant, 1)
     await mark(db, import_id, 0, sent_at=10 * SECONDS)
-    await db.execute("UPDATE amigocare.lead_imports SET status = :s WHERE id = :i", s=status, i=import_id)
+    ended = "UPDATE amigocare.lead_imports SET status = :s, total_errors = total_rows WHERE id = :i"
+    await db.execute(ended, s=status, i=import_id)
     assert await store.silent_chunks(SECONDS) == []
 
 

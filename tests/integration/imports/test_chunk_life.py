@@ -114,13 +114,15 @@ async def test_an_import_that_has_ended_leaves_the_wide_window_to_the_other(
     large, small = await an_import(postgres, tenant, 5), await an_import(postgres, tenant, 1)
     await send(postgres)
     await settle(db, small, 0)
-    await db.execute("UPDATE amigocare.lead_imports SET status = 'FINISHED' WHERE id = :i", i=small)
+    ended = "UPDATE amigocare.lead_imports SET status = 'FINISHED', total_errors = total_rows WHERE id = :i"
+    await db.execute(ended, i=small)
     assert await send(postgres) == [(large, 2), (large, 3)]
 
 
 async def test_chunks_of_an_import_that_has_ended_are_not_sent(postgres: Postgres, tenant: Tenant, db: Stored) -> None:
     import_id = await an_import(postgres, tenant, 1)
-    await db.execute("UPDATE amigocare.lead_imports SET status = 'FAILED' WHERE id = :i", i=import_id)
+    ended = "UPDATE amigocare.lead_imports SET status = 'FAILED', total_errors = total_rows WHERE id = :i"
+    await db.execute(ended, i=import_id)
     assert await claim(postgres) == []
 
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from services.operator.migrate import LockNotGranted, upgrade_postgres
+from services.operator.migrate import LockNotGranted, MigrationRefused, upgrade_postgres
 from services.operator.settings import MigrationSettings
 from tests.support.command_line import leadflow
 from tests.support.stack import Addresses
@@ -86,6 +86,10 @@ async def test_what_our_role_may_not_see_is_said_to_be_hidden(platform_url: str,
         await admin.execute(statement)
     url = re.sub("//.*@", "//migrator:migrator@", platform_url)
     settings = MigrationSettings(postgres_url=url, migrate_lock_timeout_seconds=0.5, migrate_lock_tries=1)
+    with pytest.raises(MigrationRefused) as refused:
+        await upgrade_postgres(settings)
+    for statement in re.findall(r"^  (GRANT .*;)$", str(refused.value), re.MULTILINE):
+        await admin.execute(statement)
     try:
         async with holder(platform_url):
             with pytest.raises(LockNotGranted, match="held by: +" + told):

@@ -22,6 +22,7 @@ WALLED = (
     "lead_import_tags",
     "lead_imports",
     "tags",
+    "whatsapp_answers",
 )
 """Each holds a company's rows: a policy hides the others'."""
 APPEND_ONLY = ("outbox",)
@@ -32,7 +33,9 @@ UNSEEN = ("alembic_version", "attendances")
 
 OWN = "company_id = :company"
 OF_IMPORT = "import_id = :import"
-COLUMN = dict.fromkeys(WALLED, OWN) | {table: OF_IMPORT for table in WALLED if table.startswith("lead_import_")}
+COLUMN = dict.fromkeys(WALLED, OWN) | {
+    table: OF_IMPORT for table in WALLED if table.startswith(("lead_import_", "whatsapp_"))
+}
 
 
 def new_rows(tenant: Tenant, import_id: int, number: int) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -89,6 +92,10 @@ def new_rows(tenant: Tenant, import_id: int, number: int) -> dict[str, tuple[str
             "INSERT INTO amigocare.lead_import_tags (import_id, tag_id, created_here) VALUES (:i, :t, false)",
             own | {"t": tenant.tag_ids[number % 3]},
         ),
+        "whatsapp_answers": (
+            "INSERT INTO amigocare.whatsapp_answers (import_id, row_number, tries) VALUES (:i, :n, 1)",
+            own | {"n": 100 + number},
+        ),
     }
 
 
@@ -139,7 +146,7 @@ async def test_every_table_is_behind_the_wall_or_known_not_to_be(postgres: Postg
         found = {name: (walled, set(granted or ())) for name, walled, granted in tables}
     expected = (
         dict.fromkeys(WALLED, (True, {"SELECT", "INSERT", "UPDATE", "DELETE"}))
-        | dict.fromkeys(APPEND_ONLY, (False, {"INSERT"}))
+        | dict.fromkeys(APPEND_ONLY, (True, {"INSERT"}))
         | dict.fromkeys(READ_ONLY, (False, {"SELECT"}))
         | dict.fromkeys(UNSEEN, (False, set()))
     )
@@ -223,3 +230,15 @@ async def test_without_a_company_a_tenant_sees_nothing(postgres: Postgres, ours:
         await connection.execute(text("SET LOCAL ROLE leadflow_tenant"))
         for table in WALLED:
             assert await run(connection, f"SELECT FROM amigocare.{table}", {}) == 0
+
+
+async def test_every_table_of_ours_is_open_to_the_service_that_needs_it(postgres: Postgres) -> None:
+    """A new table fails here until a revision says which: as a role that owns nothing its service would not see it."""
+    async with postgres.transaction() as connection:
+        policies = await connection.execute(
+            text(
+                "SELECT DISTINCT tablename::text FROM pg_policies WHERE schemaname = 'amigocare'"
+                " AND roles::text LIKE '{leadflow_%' AND roles <> '{leadflow_tenant}'"
+            )
+        )
+        assert {*WALLED, *APPEND_ONLY} <= set(policies.scalars())

@@ -69,7 +69,7 @@ async def test_a_password_that_is_wrong_for_a_minute_costs_no_row_and_no_dead_le
         assert before < IMPORTS * ROWS / CHUNK_ROWS / 2, "it must be the middle"
         # Who needs PostgreSQL for the message in hand says what is wrong; api, whose question has failed, at once.
         await services["api"].until_unready("PostgreSQL at ", "password authentication failed")
-        await services["creator"].until_unready("sqlstate=28P01")
+        await services["creator"].until_unready("PostgreSQL: InvalidPasswordError sqlstate=28P01")
         for name in CONSUMERS:
             live = await services[name].ask("/health/live")
             assert live is not None

@@ -250,8 +250,24 @@ def test_our_own_errors_keep_their_words() -> None:
 
 
 def test_errors_of_databases_are_described_by_their_code() -> None:
-    assert describe(from_sqlalchemy(pg.DeadlockDetectedError(MARK))) == "DBAPIError sqlstate=40P01"
-    assert describe(pymongo.errors.OperationFailure(MARK, 11600)) == "OperationFailure code=11600"
+    assert describe(from_sqlalchemy(pg.DeadlockDetectedError(MARK))) == (
+        "PostgreSQL: DeadlockDetectedError sqlstate=40P01"
+    )
+    assert describe(pymongo.errors.OperationFailure(MARK, 11600)) == "MongoDB: OperationFailure code=11600"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (pymongo.errors._OperationCancelled("operation cancelled"), "MongoDB: AutoReconnect"),
+        (aiokafka.errors.KafkaConnectionError(), "Kafka: KafkaConnectionError"),
+        (pg.ConnectionDoesNotExistError(MARK), "PostgreSQL: ConnectionDoesNotExistError"),
+        (sqlalchemy.exc.TimeoutError("QueuePool limit"), "PostgreSQL: no connection of the pool became free in time"),
+        (OSError(errno.ENOSPC, MARK), "OSError"),
+    ],
+)
+def test_a_drivers_error_names_its_server_and_no_class_that_the_driver_hides(error: BaseException, words: str) -> None:
+    assert describe(error) == words
 
 
 def test_a_bad_deploy_passes_every_handler_of_exceptions() -> None:

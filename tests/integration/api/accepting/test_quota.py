@@ -90,7 +90,7 @@ async def test_deleted_and_failed_imports_of_the_last_hour_count_and_older_ones_
     for minutes, rows, columns in (
         (61, 100, "name = name"),
         (59, 10, "is_deleted = true"),
-        (30, 20, "status = 'FAILED'"),
+        (30, 20, "status = 'FAILED', total_errors = total_rows"),
         (1, 30, "name = name"),
     ):
         import_id = await accepted(postgres, tenant, rows, NOON - timedelta(minutes=minutes))

@@ -42,7 +42,12 @@ async def settle(pipeline: Pipeline, import_id: int, index: int, outcome: ChunkO
 
 
 async def end(db: Stored, *import_ids: int, status: str = "FINISHED") -> None:
-    await db.execute("UPDATE amigocare.lead_imports SET status = :s WHERE id = ANY(:i)", s=status, i=list(import_ids))
+    await db.execute(
+        "UPDATE amigocare.lead_imports SET status = :s, total_errors = total_rows - total_created - total_existing"
+        " WHERE id = ANY(:i)",
+        s=status,
+        i=list(import_ids),
+    )
 
 
 async def listed(

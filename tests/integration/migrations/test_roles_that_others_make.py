@@ -1,0 +1,149 @@
+"""Migrating as a role that makes no roles and owns no table of the platform; services that own nothing."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from libs.common.settings import PostgresSettings
+from libs.common.stores.postgres import Postgres
+from migrations.platform_rights import SERVICES
+from services.operator.migrate import MigrationRefused, upgrade_postgres
+from services.operator.settings import MigrationSettings
+from tests.support.databases import HOST_PLATFORM, run_script
+from tests.support.own_postgres import PASSWORD, OwnPostgres, own_postgres
+from tests.support.platform import Tenant, create_tenant
+from tests.support.processes import needs_local_stack
+
+pytestmark = needs_local_stack
+
+OWNER = "crm_owner"
+
+
+def url_of(server: OwnPostgres, role: str) -> str:
+    return server.url.replace("//leadflow:", f"//{role}:")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def given(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OwnPostgres]:
+    """A server of the platform's people, who let us in with a role that may do next to nothing."""
+    async with own_postgres(tmp_path_factory.mktemp("given") / "server") as server:
+        await run_script(server.url, HOST_PLATFORM)
+        await server.execute(f"CREATE ROLE {OWNER} LOGIN PASSWORD '{PASSWORD}'")
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module")
+async def asked_for(given: OwnPostgres) -> str:
+    """What `leadflow migrate` said at its first run, and what the platform's people then ran."""
+    settings = MigrationSettings(postgres_owner_url=SecretStr(url_of(given, OWNER)))
+    with pytest.raises(MigrationRefused) as refused:
+        await upgrade_postgres(settings)
+    connection = await asyncpg.connect(given.url)
+    assert await connection.fetchval("SELECT to_regclass('amigocare.lead_imports')") is None
+    statements = re.findall(r"^  (.*;)$", str(refused.value), re.MULTILINE)
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
+    await upgrade_postgres(settings)
+    await upgrade_postgres(settings)
+    for service in SERVICES:
+        login = f"CREATE ROLE crm_{service} LOGIN PASSWORD '{PASSWORD}' IN ROLE leadflow_{service}"
+        await given.execute(login)
+    return "\n".join(statements)
+
+
+@pytest_asyncio.fixture
+async def whole(given: OwnPostgres, asked_for: str) -> AsyncIterator[Postgres]:
+    postgres = Postgres(PostgresSettings(postgres_url=SecretStr(given.url)), application_name="tests")
+    yield postgres
+    await postgres.close()
+
+
+def pool_of(server: OwnPostgres, service: str) -> Postgres:
+    url = SecretStr(url_of(server, f"crm_{service}"))
+    return Postgres(PostgresSettings(postgres_url=url), application_name=service)
+
+
+async def test_all_that_others_must_do_is_said_at_once(given: OwnPostgres, asked_for: str) -> None:
+    assert "CREATE ROLE leadflow_dedup NOLOGIN;" in asked_for
+    assert f"GRANT REFERENCES ON amigocare.companies TO {OWNER};" in asked_for
+    assert "GRANT SELECT ON amigocare.patients TO leadflow_dedup;" in asked_for
+    connection = await asyncpg.connect(given.url)
+    owned = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'amigocare.lead_imports'::regclass"
+    assert await connection.fetchval(owned) == OWNER
+    may = "SELECT rolcreaterole OR rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = $1"
+    assert await connection.fetchval(may, OWNER) is False
+    await connection.close()
+
+
+async def one_import_each(whole: Postgres) -> list[Tenant]:
+    tenants = [await create_tenant(whole.engine) for _ in range(2)]
+    async with whole.transaction() as connection:
+        for tenant in tenants:
+            await connection.execute(
+                text(
+                    "INSERT INTO amigocare.lead_imports (name, creator_id, company_id, source_id, account_id,"
+                    " total_rows, chunk_count, file_sha256) VALUES ('n', :u, :c, :s, :a, 1, 1, repeat('0', 64))"
+                ),
+                {"u": tenant.user_id, "c": tenant.company_id, "s": tenant.source_id, "a": tenant.account_id},
+            )
+    return tenants
+
+
+async def test_a_service_sees_its_company_s_rows_alone(given: OwnPostgres, whole: Postgres) -> None:
+    ours, _ = await one_import_each(whole)
+    for service, of_everybody in (("api", True), ("finalizer", True), ("tagger", False), ("creator", False)):
+        postgres = pool_of(given, service)
+        seen = text("SELECT DISTINCT company_id FROM amigocare.lead_imports")
+        async with postgres.transaction(company_id=ours.company_id) as connection:
+            who = (await connection.execute(text("SELECT current_user"))).scalar_one()
+            assert who == f"crm_{service}", "no other role is taken"
+            assert list((await connection.execute(seen)).scalars()) == [ours.company_id]
+        async with postgres.transaction() as connection:
+            companies = set((await connection.execute(seen)).scalars())
+            assert (len(companies) > 1) is of_everybody
+            assert of_everybody or not companies
+        await postgres.close()
+
+
+@pytest.mark.parametrize(
+    ("service", "statement"),
+    [
+        ("dedup", "DELETE FROM amigocare.amigocare_leads"),
+        ("dedup", "SELECT FROM amigocare.tags"),
+        ("dedup", "UPDATE amigocare.lead_imports SET updated_at = now()"),
+        ("dedup", "SELECT FROM amigocare.outbox"),
+        ("tagger", "UPDATE amigocare.lead_imports SET status = 'FAILED'"),
+        ("tagger", "SELECT FROM amigocare.amigocare_leads"),
+        ("creator", "UPDATE amigocare.lead_import_chunks SET settled_at = now()"),
+        ("creator", "SELECT FROM amigocare.patients"),
+        ("finalizer", "DELETE FROM amigocare.lead_imports"),
+        ("finalizer", "SELECT FROM amigocare.amigocare_leads"),
+        ("api", "SELECT FROM amigocare.amigocare_leads"),
+        ("api", "DELETE FROM amigocare.lead_imports"),
+        ("operator", "SELECT FROM amigocare.outbox"),
+        ("api", "SET ROLE leadflow_tenant"),
+        ("api", "CREATE TABLE amigocare.mine (id int)"),
+    ],
+)
+async def test_a_service_may_do_what_its_store_does_and_no_more(
+    given: OwnPostgres, asked_for: str, service: str, statement: str
+) -> None:
+    postgres = pool_of(given, service)
+    with pytest.raises(DBAPIError, match="permission denied"):
+        async with postgres.transaction(company_id=1) as connection:
+            await connection.execute(text(statement))
+    await postgres.close()
+
+
+def test_the_migration_names_each_service_that_has_a_store() -> None:
+    """A new one fails here until its role is made."""
+    stores = {path.parent.name for path in Path("services").glob("*/store.py")}
+    assert stores | {"api"} == set(SERVICES)
