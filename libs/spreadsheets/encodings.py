@@ -50,6 +50,8 @@ _UTF8_LETTER = re.compile(rb"\xc3[\x80-\xbf]|\xc2[\xa0-\xbf]|\xe2\x80[\x90-\xbf]
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _LETTERS_BEFORE = re.compile(rb"[A-Za-z]*\Z")
 _LETTERS_FROM = re.compile(rb"[A-Za-z\x80-\xff]*")
+_HAS_LETTER = re.compile(r"[^\W\d_a-zA-Z\u00aa\u00ba]")
+"""A letter over ASCII; the signs of ordinals are none."""
 _LONGEST_WORD = 64
 """Bytes. No more of a word is looked at, on either side of its first accent."""
 _MOST_WORDS = 2_000
@@ -145,10 +147,12 @@ def _words(path: Path) -> Iterator[bytes]:
 
 
 def _is_right(word: bytes, name: EncodingName) -> bool:
-    # What is usual gets the benefit of the doubt: a foreign letter, or a sign alone, speaks for no other encoding.
+    # What is usual gets the benefit of the doubt: a foreign letter, or a sign alone, speaks for no other encoding. A
+    # sign may be what another encoding has for a foreign letter, though: where there is no letter, both are believed.
     is_usual = name == "windows-1252"
     try:
-        return is_word(word.decode(CODECS[name]), foreign=is_usual, signs=is_usual)
+        foreign = is_usual or not _HAS_LETTER.search(word.decode("cp1252", errors="ignore"))
+        return is_word(word.decode(CODECS[name]), foreign=foreign, signs=is_usual)
     except UnicodeDecodeError:
         return False
 

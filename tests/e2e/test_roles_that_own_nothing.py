@@ -26,8 +26,8 @@ async def own_roles(stack: Addresses) -> AsyncIterator[None]:
 
 
 async def test_no_service_owns_anything(stored: Stored) -> None:
-    names = "SELECT DISTINCT usename::text FROM pg_stat_activity WHERE application_name LIKE 'leadflow-%'"
-    there = {row["usename"] for row in await stored.rows(names)}
+    names = "SELECT DISTINCT usename::text FROM pg_stat_activity WHERE application_name = ANY(:services)"
+    there = {row["usename"] for row in await stored.rows(names, services=[f"leadflow-{each}" for each in SERVICES])}
     logins = {login_of(service) for service in SERVICES}
     assert there <= logins
     assert login_of("api") in there

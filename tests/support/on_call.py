@@ -40,7 +40,7 @@ async def without_the_import_channel(stored: Stored) -> AsyncIterator[None]:
 
 
 def letter_of(chunk: str, listing: str) -> tuple[str, list[str]]:
-    """Return the position of a chunk's one letter, and what else the list says of it."""
+    """Return the position of a chunk's newest letter, and what else the list says of it."""
     lines = [[cell.strip() for cell in line.split("│")][1:-1] for line in listing.splitlines()]
-    ((position, _, _, *why),) = [cells for cells in lines if cells[2:3] == [chunk]]
+    position, _, _, *why = [cells for cells in lines if cells[2:3] == [chunk]][-1]
     return position, why

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import structlog
 from fastapi import APIRouter, Header, Path, Query, Request
 from opentelemetry import trace
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from sse_starlette import EventSourceResponse
 from starlette.responses import JSONResponse, Response
 
@@ -40,10 +40,15 @@ def _digits(value: object) -> object:
 
 
 Digits = BeforeValidator(_digits)
-ImportId = Annotated[int, Digits, Path(ge=1, le=ID_LIMIT, description="The import's id.", examples=[42])]
-Limit = Annotated[int, Digits, Query(ge=1, le=500, description="Items of a page at most.")]
-Cursor = Annotated[int | None, Digits, Query(ge=0, le=ID_LIMIT, description="`next` of the page before.")]
-AccountId = Annotated[int | None, Digits, Query(ge=1, le=ID_LIMIT, description="Imports of this account alone.")]
+# What checks the digits comes last: it is asked first, and what stands before it is in the OpenAPI document.
+ImportId = Annotated[int, Path(ge=1, le=ID_LIMIT, description="The import's id.", examples=[42]), Digits]
+Limit = Annotated[int, Query(ge=1, le=500, description="Items of a page at most."), Digits]
+Cursor = Annotated[
+    Annotated[int, Field(ge=0, le=ID_LIMIT)] | None, Query(description="`next` of the page before."), Digits
+]
+AccountId = Annotated[
+    Annotated[int, Field(ge=1, le=ID_LIMIT)] | None, Query(description="Imports of this account alone."), Digits
+]
 
 
 async def find_import(deps: Deps, caller: Caller, import_id: int) -> dict[str, Any]:

@@ -176,10 +176,15 @@ def test_who_needs_a_frozen_database_is_not_ready_and_status_does_not_wait_for_i
         # An upload asks for a new connection once those of the pool are given up; a held server accepts none.
         for child in postgres_children(local):
             os.kill(child, signal.SIGKILL)
-        began = time.monotonic()
-        done = local.run("status")
-        assert time.monotonic() - began < 15
-    found = rows(done.stdout)
+        deadline = time.monotonic() + 30
+        while True:
+            began = time.monotonic()
+            done = local.run("status")
+            assert time.monotonic() - began < 15
+            found = rows(done.stdout)
+            # An answer is given again for a second, and a connection of the pool may still be believed.
+            if found["api"][0] == "not ready" or began > deadline:
+                break
     assert found["postgres"][0] == "frozen"
     assert found["api"][0] == "not ready"
     assert found["mongo"][0] == "ready"

@@ -155,5 +155,5 @@ async def test_a_database_that_does_not_know_us_is_said_in_a_line(servers: Addre
     away = platform_url.replace(platform_url.rsplit("@", 1)[1], "127.0.0.1:1/leadflow")
     code, said = await leadflow("migrate", servers=servers, postgres_url=away)
     assert code == 1
-    assert "A server is not answering" in said
+    assert "PostgreSQL at 127.0.0.1:1 has not answered" in said
     assert "Traceback" not in said

@@ -1,9 +1,9 @@
 """What fails is told once, again when its reason changes, and each minute; and as a metric."""
 
 from prometheus_client import generate_latest
-from structlog.testing import capture_logs
 
 from libs.common.trouble import Trouble
+from tests.support.captured_logs import capture_logs
 
 
 class Clock:

@@ -368,12 +368,8 @@ async def test_a_process_that_dies_at_work_is_replaced_once(start_pool: StartPoo
         await start()
 
     pool._workers[0].start = counted  # type: ignore[method-assign]
-    reading = asyncio.create_task(pool.read(job(tmp_path, rows=50_000)))
-
-    async def at_work() -> bool:
-        return pool._workers[0]._at_work
-
-    await eventually(at_work, what="a job at work")
+    reading = asyncio.create_task(pool.read(job(tmp_path, rows=50_000, max_rows=50_000)))
+    await until(lambda: pool._workers[0]._at_work)
     os.kill(pids(pool)[0], signal.SIGKILL)
     while not reading.done():
         assert await pool.stuck() is None

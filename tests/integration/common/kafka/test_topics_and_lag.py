@@ -11,7 +11,6 @@ from aiokafka.admin import RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
-from structlog.testing import capture_logs
 
 from libs.common.kafka import admin
 from libs.common.kafka.admin import ensure_topics
@@ -19,6 +18,7 @@ from libs.common.kafka.lag import group_lags, partition_lags
 from libs.common.topics import Registry
 from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED, CHUNK_DEDUPLICATED, DEAD_LETTERS
 from libs.contracts.lead_import.registry import REGISTRY
+from tests.support.captured_logs import capture_logs
 from tests.support.kafka import Kafka, unique
 from tests.support.waiting import eventually
 

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from structlog.testing import capture_logs
 
 from libs.common.errors import BadDay
 from libs.common.process import lifecycle as module
 from libs.common.process.lifecycle import EXIT_CANNOT_START, Lifecycle
 from libs.common.trouble import Trouble
+from tests.support.captured_logs import capture_logs
 from tests.support.waiting import eventually
 
 
