@@ -132,7 +132,10 @@ async def test_no_stage_asks_or_computes_a_fifth_more_than_it_did(
     counter: Counter, postgres: Postgres, tenant: Tenant, tmp_path: Path
 ) -> None:
     pipeline = counter.pipeline
-    for turn in range(2):  # the first opens connections and fills caches
+    least: dict[str, Costs] = {}
+    # The first opens connections and fills caches. Of the others the cheaper one counts: on a busy machine a connection
+    # that was idle for a second is asked whether it lives, which is no work of the row's.
+    for turn in range(3):
         import_id = await insert_import(postgres, tenant, row_counts=[ROWS], name=unique("n"))
         body = parsed(counter, tenant, import_id, tmp_path, start=turn * ROWS)
         accepted = ChunkAccepted.model_validate_json(body)
@@ -148,6 +151,10 @@ async def test_no_stage_asks_or_computes_a_fifth_more_than_it_did(
         created = await pipeline.create(tagged)
         assert len(created.live) == ROWS
         await counter.pass_on("finalizer", type(created), body, pipeline.settle)
+        for stage, costs in counter.costs.items() if turn else ():
+            before = least.get(stage, costs)
+            least[stage] = {what: min(cost, before[what]) for what, cost in costs.items()}
+    counter.costs.update(least)
     counter.costs[f"a file of {MANY_ROWS} rows"] = messages(tenant, import_id, tmp_path)
     if os.environ.get("LEADFLOW_RECORD_COSTS"):
         RECORDED.write_text(json.dumps(counter.costs, indent=1) + "\n")

@@ -23,7 +23,7 @@ READ = {
 
 REFUSED = {
     "02-shared-string-minus-one.xlsx": ("file_broken", "Row 3 of the workbook names a text that is not in the file."),
-    "08-excel-mac.csv": ("file_encoding", "Macintosh: “Luís”"),
+    "08-excel-mac.csv": ("file_encoding", "Macintosh: “Damião”"),
     "10-two-encodings.csv": ("file_encoding", "Some rows are encoded in UTF-8 and some are not"),
     "14b-all-in-column-a.xlsx": ("file_headers", "All columns stand in one cell."),
 }
