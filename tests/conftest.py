@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from libs.common.settings import MongoSettings, PostgresSettings
 from libs.common.stores.mongo import Mongo
-from libs.common.stores.postgres import Postgres, sqlalchemy_url
+from libs.common.stores.postgres import Postgres
 from tests.support.compose import compose_stack
-from tests.support.databases import make_databases
+from tests.support.databases import make_databases, sqlalchemy_url
 from tests.support.platform import Tenant, create_tenant
 from tests.support.stack import INSTANCE, ROOT, Addresses, local, local_addresses
 

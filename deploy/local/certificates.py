@@ -1,6 +1,7 @@
 """Certificates of one's own: an authority, and what it issues. For the local stack's secured Kafka, and for tests."""
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -31,15 +32,22 @@ class Authority:
         self.certificate = signed.public_bytes(Encoding.PEM)
         """In PEM: what others must trust."""
 
-    def issue(self, name: str, *, password: bytes | None = None) -> tuple[bytes, bytes]:
-        """Return a certificate for this machine's own addresses under this name, and its key (PKCS 8), both in PEM."""
+    def issue(
+        self,
+        name: str,
+        *,
+        hosts: Sequence[str] = ("localhost",),
+        addresses: Sequence[str] = ("127.0.0.1",),
+        password: bytes | None = None,
+    ) -> tuple[bytes, bytes]:
+        """Return a certificate for these hosts and addresses under this name, and its key (PKCS 8), both in PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
-        local = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
-        signed = (
-            _unsigned(_named(name), self._name, key.public_key())
-            .add_extension(x509.SubjectAlternativeName(local), critical=False)
-            .sign(self._key, SHA256())
-        )
+        names: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+        names += [x509.DNSName(host) for host in hosts]
+        builder = _unsigned(_named(name), self._name, key.public_key())
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        signed = builder.sign(self._key, SHA256())
         return signed.public_bytes(Encoding.PEM), pem_of_key(key, password=password)
 
 

@@ -21,8 +21,9 @@ from libs.spreadsheets.xlsx_parts import ZIP_ERRORS, Parts, relationships
 _WORKSHEET = 0
 _VISIBLE = 0
 
-_XLS_BOUNDSHEET, _XLS_EOF, _XLS_BOOLERR, _XLS_FORMULA, _XLS_BOF = 0x0085, 0x000A, 0x0205, 0x0006, 0x0809
-_XLS_OLD_FORMULAS = {0x0006, 0x0206, 0x0406}
+_XLS_BOUNDSHEET, _XLS_EOF, _XLS_BOOLERR, _XLS_BOF = 0x0085, 0x000A, 0x0205, 0x0809
+_XLS_FORMULAS = {0x0006, 0x0206, 0x0406}
+"""The record of BIFF 8 and 5, and those of older versions."""
 _RESULT_IS_SPECIAL = 0xFFFF
 _SPECIAL_ERROR, _SPECIAL_BLANK = 2, 3
 _CALCULATE_WHEN_LOADED = 0x0002
@@ -73,7 +74,7 @@ def _xls_errors(stream: bytes) -> SheetErrors:
             row, column, _, value, is_error = struct.unpack_from("<HHHBB", body)
             if is_error:
                 errors.add(row, column, "cell_error", ERROR_TEXTS.get(value, UNKNOWN_ERROR))
-        elif kind in _XLS_OLD_FORMULAS:
+        elif kind in _XLS_FORMULAS:
             _note_formula(errors, body)
     return errors
 

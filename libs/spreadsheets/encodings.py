@@ -30,8 +30,6 @@ CODECS: dict[EncodingName, str] = {
 
 _SINGLE_BYTE: tuple[EncodingName, ...] = ("windows-1252", "macintosh", "cp850", "cp860")
 _SHOWN: dict[EncodingName, str] = {
-    "utf-8": "UTF-8",
-    "utf-16": "UTF-16",
     "windows-1252": "Windows-1252",
     "macintosh": "Macintosh",
     "cp850": "DOS (cp850)",

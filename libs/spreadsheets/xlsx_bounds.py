@@ -10,7 +10,7 @@ strangers has one.
 
 import re
 import zipfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,11 +166,8 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
     # this. Only where it finds others are references read one by one.
     rows: int = 10**digits - 1
     columns = _ONE_LETTER_COLUMNS
-    rest = b""
-    for block in blocks:
-        whole, bracket, tail = (rest + block).rpartition(b"<c ")
-        rest = bracket + tail
-        if len(rest) > PENDING or b"\x00" in whole or b"<!" in whole or _PREFIXED_CELL.search(whole):
+    for whole in _whole_cells(blocks):
+        if whole is None or b"\x00" in whole or b"<!" in whole or _PREFIXED_CELL.search(whole):
             return False
         if b"<f" in whole and len(_FORMULA.findall(whole)) != len(_CALCULATED.findall(whole)):
             return False
@@ -180,9 +177,14 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
             references = _PLAIN_CELL.findall(whole)
             rows = max(rows, *(int(row) for row in {row for _, row in references}))
             columns = max(columns, *(column_of(name) + 1 for name in {name.decode() for name, _ in references}))
-    if _NOT_PLAIN.search(rest) or len(_FORMULA.findall(rest)) != len(_CALCULATED.findall(rest)) or b"<!" in rest:
-        return False
-    last = _PLAIN_CELL.match(rest)
-    if last:
-        rows, columns = max(rows, int(last[2])), max(columns, column_of(last[1].decode()) + 1)
     return rows * columns <= most
+
+
+def _whole_cells(blocks: Generator[bytes, None, None]) -> Iterator[bytes | None]:
+    """Yield the sheet's XML in pieces that break no cell; None where one does not end, or no other follows for long."""
+    rest = b""
+    for block in blocks:
+        whole, bracket, tail = (rest + block).rpartition(b"<c ")
+        rest = bracket + tail
+        yield whole if len(rest) <= PENDING else None
+    yield rest

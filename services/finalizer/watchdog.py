@@ -4,13 +4,13 @@ Lag explains the silence of the chunks that pass its partition, and of no others
 must not keep all the others from being sent again.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
 from prometheus_client import Counter
 
 from libs.common.errors import describe
+from libs.common.periodic import Periodic
 from libs.common.trouble import Trouble
 from libs.imports.chunk_path import PathLags, is_on_its_way
 from services.finalizer.store import Store
@@ -20,7 +20,7 @@ CHUNKS_RESENT = Counter("leadflow_chunks_resent_total", "Chunks that fell silent
 log = structlog.get_logger()
 
 
-class Watchdog:
+class Watchdog(Periodic):
     """Looks every ``watch_seconds``. ``lags`` counts the messages that wait in each partition of a chunk's path."""
 
     def __init__(
@@ -32,29 +32,24 @@ class Watchdog:
         watch_seconds: float,
         resend_after_seconds: float,
     ) -> None:
+        super().__init__()
         self.trouble = Trouble("watchdog", service="finalizer")
         self._store = store
         self._lags = lags
         self._wake_relay = wake_relay
         self._watch_seconds = watch_seconds
         self._resend_after_seconds = resend_after_seconds
-        self._stopped = asyncio.Event()
 
-    def stop(self) -> None:
-        self._stopped.set()
+    def pause_seconds(self) -> float:
+        return self._watch_seconds
 
-    async def run(self) -> None:
-        """Watch until ``stop``; a server that is away is looked for again at the next turn."""
-        while not self._stopped.is_set():
-            try:
-                await self.watch_once()
-                self.trouble.works()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next turn looks again
-                self.trouble.fails(describe(error))
-            try:
-                await asyncio.wait_for(self._stopped.wait(), self._watch_seconds)
-            except TimeoutError:
-                continue
+    async def turn(self) -> None:
+        """Watch; a server that is away is looked for again at the next turn."""
+        try:
+            await self.watch_once()
+            self.trouble.works()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next turn looks again
+            self.trouble.fails(describe(error))
 
     async def watch_once(self) -> int:
         """Send silent chunks again; return how many. A second run finds them sent a moment ago."""

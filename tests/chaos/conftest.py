@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from libs.common.settings import MongoSettings, PostgresSettings
 from libs.common.stores.mongo import Mongo
-from libs.common.stores.postgres import Postgres, sqlalchemy_url
+from libs.common.stores.postgres import Postgres
 from tests.chaos.cases import STORMY, Scene
 from tests.chaos.crew import Crew, quick_stores, quiet_logs
 from tests.chaos.proxy import Proxy
 from tests.support.brokers import three_brokers
-from tests.support.databases import make_databases
+from tests.support.databases import make_databases, sqlalchemy_url
 from tests.support.stack import INSTANCE, ROOT, Addresses, local
 
 quiet_logs()

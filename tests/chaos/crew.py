@@ -18,11 +18,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from libs.common.settings import MongoSettings, PostgresSettings
 from libs.common.stores.mongo import Document, Mongo
-from libs.common.stores.postgres import Postgres, sqlalchemy_url
+from libs.common.stores.postgres import Postgres
 from tests.chaos.checker import Report, check
 from tests.chaos.crash import CrashPlan
 from tests.chaos.shapes import SHAPES, Shape, run_shape
 from tests.chaos.world import World
+from tests.support.databases import sqlalchemy_url
 from tests.support.platform import create_tenant
 
 Points = tuple[int, ...]

@@ -64,7 +64,7 @@ class Greedy:
         for number in range(3):
             file, rows = self.team.new_file()
             data = json.dumps(tenant.data(name=f"Greedy {hand} {number}", tag_ids=tenant.tag_ids[:1]))
-            response = await self._answer(client, file, data, f"greedy-{hand}-{number}")
+            response = await self.team.answer(client, file, data, f"greedy-{hand}-{number}")
             if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
                 self.turned_away += 1
                 continue
@@ -73,22 +73,6 @@ class Greedy:
             self.accepted.append(
                 ExpectedImport(import_id, tenant.company_id, tenant.account_id, tenant.source_id, rows)
             )
-
-    async def _answer(self, client: httpx.AsyncClient, file: bytes, data: str, key: str) -> httpx.Response:
-        while True:
-            try:
-                response = await client.post(
-                    "/import",
-                    files={"file": ("leads.csv", file)},
-                    data={"data": data},
-                    headers={**self.team.tenant.headers(), "Idempotency-Key": key},
-                )
-            except httpx.TransportError:
-                await asyncio.sleep(0.3)
-                continue
-            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                return response
-            await asyncio.sleep(0.3)
 
 
 async def test_a_quota_and_large_chunks_hold_while_processes_are_killed(as_shipped: Scene, provider_url: str) -> None:

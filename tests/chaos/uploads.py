@@ -92,7 +92,15 @@ class Team:
         return len(response.json()["items"])
 
     async def _answered(self, client: httpx.AsyncClient, file: bytes, data: str, key: str) -> int:
-        """Send until the answer is 202. The Idempotency-Key makes a lost answer harmless."""
+        """Send until the answer is 202."""
+        response = await self.answer(client, file, data, key)
+        if response.status_code != httpx.codes.ACCEPTED:
+            raise AssertionError(f"{response.status_code}: {response.text}")
+        import_id: int = response.json()["id"]
+        return import_id
+
+    async def answer(self, client: httpx.AsyncClient, file: bytes, data: str, key: str) -> httpx.Response:
+        """Send until the answer is not "later"; return it. The Idempotency-Key makes a lost answer harmless."""
         while True:
             self.attempts += 1
             try:
@@ -106,10 +114,7 @@ class Team:
                 self.refused += 1
                 await asyncio.sleep(0.3)
                 continue
-            if response.status_code == httpx.codes.ACCEPTED:
-                import_id: int = response.json()["id"]
-                return import_id
             if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                raise AssertionError(f"{response.status_code}: {response.text}")
+                return response
             self.refused += 1
             await asyncio.sleep(0.3)

@@ -39,11 +39,11 @@ from libs.common.kafka.broker import create_broker
 from libs.common.kafka.clients import kafka_admin, kafka_consumer
 from libs.common.kafka.lag import group_lags
 from libs.common.settings import KafkaSettings
-from libs.common.stores.postgres import sqlalchemy_url
 from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
 from libs.contracts.lead_import.registry import REGISTRY
 from libs.imports.chunk_path import PIPELINE
 from tests.support.command_line import leadflow
+from tests.support.databases import sqlalchemy_url
 from tests.support.on_call import letter_of, without_the_import_channel
 from tests.support.platform import create_tenant
 from tests.support.ports import free_port

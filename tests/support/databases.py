@@ -10,13 +10,18 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from libs.common.settings import MongoSettings, PostgresSettings
 from libs.common.stores.mongo import Mongo
-from libs.common.stores.postgres import sqlalchemy_url
 from libs.imports.chats import ensure_chat_indexes
 from services.operator.migrate import upgrade_postgres
 from services.operator.settings import MigrationSettings
 from tests.support.stack import ROOT, Addresses
 
+SCHEMAS = ROOT / "tests" / "fixtures" / "schemas"
 HOST_PLATFORM = ROOT / "deploy" / "local" / "host_platform.sql"
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Return ``postgresql://…`` with the driver that SQLAlchemy shall use."""
+    return "postgresql+asyncpg://" + url.split("://", 1)[1]
 
 
 async def make_databases(servers: Addresses, name: str) -> tuple[PostgresSettings, MongoSettings]:
@@ -53,3 +58,11 @@ async def run_script(postgres_url: str, script: Path) -> None:
         await connection.execute(statements)
     finally:
         await connection.close()
+
+
+async def make_deployed(servers: Addresses, name: str) -> str:
+    """Make a database with the schema, and some rows, of a deployment from before there were owners; return its URL."""
+    url = await make_postgres(servers, name)
+    await run_script(url, SCHEMAS / "revision_0003.sql")
+    await run_script(url, SCHEMAS / "revision_0003_rows.sql")
+    return url

@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from tests.support.ports import free_port
 from tests.support.stack import ROOT
-from tests.support.waiting import eventually
+from tests.support.waiting import answering
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -86,15 +86,7 @@ async def identity_provider() -> AsyncIterator[IdentityProvider]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        async with httpx.AsyncClient(base_url=url) as http:
-
-            async def answers() -> Any:
-                try:
-                    return await http.get("/control")
-                except httpx.TransportError:
-                    return None
-
-            await eventually(answers, what="the identity provider's answer")
+        async with answering(url, "/control", what="the identity provider") as http:
             yield IdentityProvider(f"{url}/keys", http)
     finally:
         process.kill()  # it may be hanging, as it was told to

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.events import ImportAccepted
 from libs.contracts.lead_import.internal.messages import (
     ChunkAccepted,
     ChunkDeduplicated,
@@ -167,3 +168,9 @@ async def insert_imports(postgres: Postgres, tenant: Tenant, count: int, *, chun
             {"ids": ids, "chunks": chunks, "size": size},
         )
     return ids
+
+
+def import_accepted(import_id: int) -> ImportAccepted:
+    """Return the event of an import of one row, which is all that readers of the outbox need."""
+    named = {"company_id": 1, "account_id": 1, "source_id": 1, "creator_id": 1, "total_rows": 1, "chunk_count": 1}
+    return ImportAccepted(import_id=import_id, accepted_at=ACCEPTED_AT, **named)

@@ -16,6 +16,7 @@ from deploy.local import ports
 from deploy.local.instance import Instance
 from deploy.processes import SERVICES
 from tests.support.stack import INSTANCE, ROOT, Addresses
+from tests.support.user import cpf_of
 
 _numbers = itertools.count(random.SystemRandom().randrange(10_000, 80_000) * 100)
 
@@ -37,11 +38,7 @@ class Person:
 
     @property
     def cpf(self) -> str:
-        digits = f"{self.number + 300_000_000}"
-        for weigh in (10, 11):
-            rest = sum(int(digit) * (weigh - at) for at, digit in enumerate(digits)) * 10 % 11 % 10
-            digits += str(rest)
-        return digits
+        return cpf_of(f"{self.number + 300_000_000}")
 
     @property
     def mistyped_cpf(self) -> str:

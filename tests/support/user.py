@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import openpyxl
 
+from examples.people import check_digit
 from tests.support.platform import Tenant
 from tests.support.stack import ROOT
 from tests.support.waiting import eventually
@@ -35,10 +36,8 @@ def old_form(phone: str) -> str:
 def cpf_of(phone: str) -> str:
     """Return a CPF with right check digits (modulo 11) that follows from a phone."""
     digits = f"{int(phone[-9:]):09d}"
-    for length in (10, 11):
-        total = sum(int(digit) * weight for digit, weight in zip(digits, range(length, 1, -1), strict=True))
-        digits += str(total * 10 % 11 % 10)
-    return digits
+    digits += check_digit(digits)
+    return digits + check_digit(digits)
 
 
 def lead_rows(phones: Iterable[str], tags: str = "") -> list[list[str]]:

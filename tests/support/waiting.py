@@ -2,8 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
+
+import httpx
 
 T = TypeVar("T")
 
@@ -18,3 +21,18 @@ async def eventually(look: Callable[[], Awaitable[T | None]], *, seconds: float 
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not come true within {seconds:.0f} s (last: {found!r})")
         await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def answering(url: str, path: str, *, what: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of a server that was just started, once the server answers ``path``."""
+    async with httpx.AsyncClient(base_url=url) as http:
+
+        async def answers() -> httpx.Response | None:
+            try:
+                return await http.get(path)
+            except httpx.TransportError:
+                return None
+
+        await eventually(answers, what=f"an answer of {what}")
+        yield http

@@ -6,13 +6,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
 from tests.support.ports import free_port
 from tests.support.stack import ROOT
-from tests.support.waiting import eventually
+from tests.support.waiting import answering
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +59,7 @@ async def whatsapp_provider() -> AsyncIterator[Provider]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        async with httpx.AsyncClient(base_url=url) as http:
-
-            async def answers() -> Any:
-                try:
-                    return await http.get("/control")
-                except httpx.TransportError:
-                    return None
-
-            await eventually(answers, what="the provider's answer")
+        async with answering(url, "/control", what="the provider") as http:
             yield Provider(url, http)
     finally:
         process.terminate()

@@ -15,6 +15,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from faststream.kafka import KafkaBroker
 
 from libs.common.kafka.metrics import CONSUMER_LAG, KAFKA_SILENCE
+from libs.common.periodic import Periodic
 from libs.common.settings import KafkaSettings
 from libs.common.trouble import Trouble
 
@@ -28,7 +29,7 @@ Place = tuple[int, TopicPartition]
 """A subscriber's number in the process, and one of its partitions."""
 
 
-class KafkaWatch:
+class KafkaWatch(Periodic):
     """Looks every ``LOOK_SECONDS`` in the background; sets the metrics of lag and silence."""
 
     def __init__(
@@ -40,29 +41,20 @@ class KafkaWatch:
         monotonic: Callable[[], float] = time.monotonic,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
+        super().__init__()
         self.trouble = Trouble(f"reading at {settings.kafka_bootstrap}", service=service, monotonic=monotonic)
         self._broker = broker
         self._service = service
         self._monotonic = monotonic
         self._look_seconds = look_seconds
-        self._stopped = asyncio.Event()
         self._answered: dict[Place, tuple[int, float]] = {}
         """The time of the last fetch as the consumer remembers it, and when, by our clock, we saw that it had changed.
         The consumer's time is the wall clock's, which may jump."""
 
-    def stop(self) -> None:
-        self._stopped.set()
+    def pause_seconds(self) -> float:
+        return self._look_seconds
 
-    async def run(self) -> None:
-        """Look until ``stop``."""
-        while not self._stopped.is_set():
-            await self.look()
-            try:
-                await asyncio.wait_for(self._stopped.wait(), self._look_seconds)
-            except TimeoutError:
-                continue
-
-    async def look(self) -> None:
+    async def turn(self) -> None:
         """Look once: note who had no answer for too long, and count what waits."""
         lags: dict[str, list[int | None]] = defaultdict(list)
         ages: dict[Place, float] = {}

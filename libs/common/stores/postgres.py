@@ -22,11 +22,6 @@ ASK_SECONDS = 5.0
 """How long ``ask`` waits for an answer; its caller asks again."""
 
 
-def sqlalchemy_url(url: str) -> str:
-    """Return ``postgresql://…`` with the driver that SQLAlchemy shall use."""
-    return "postgresql+asyncpg://" + url.split("://", 1)[1]
-
-
 # A role to which row-level security applies has policies of its own, which the company's id narrows. To the owner of
 # the tables it does not apply: a company's transaction then takes the role of the tenants.
 _TENANT = {

@@ -1,12 +1,11 @@
 """How full the sequences of our schema are: an int column takes 2,147,483,647 numbers, and then every insert fails."""
 
-import asyncio
-
 import structlog
 from prometheus_client import Gauge
 from sqlalchemy import text
 
 from libs.common.errors import describe
+from libs.common.periodic import Periodic
 from libs.common.stores.postgres import Postgres
 
 SEQUENCE_USED = Gauge(
@@ -29,28 +28,23 @@ _USED = text(
 log = structlog.get_logger()
 
 
-class SequenceWatch:
+class SequenceWatch(Periodic):
     """Counts at the start and then every hour. Warns in the log from 80% on, years before it is too late."""
 
     def __init__(self, postgres: Postgres, *, every_seconds: float = EVERY_SECONDS) -> None:
+        super().__init__()
         self._postgres = postgres
         self._every_seconds = every_seconds
-        self._stopped = asyncio.Event()
 
-    def stop(self) -> None:
-        self._stopped.set()
+    def pause_seconds(self) -> float:
+        return self._every_seconds
 
-    async def run(self) -> None:
-        """Watch until ``stop``; a server that is away is looked for again at the next turn."""
-        while not self._stopped.is_set():
-            try:
-                await self.look_once()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next turn looks again
-                log.warning("sequences could not be looked at", error=describe(error))
-            try:
-                await asyncio.wait_for(self._stopped.wait(), self._every_seconds)
-            except TimeoutError:
-                continue
+    async def turn(self) -> None:
+        """Look; a server that is away is looked for again at the next turn."""
+        try:
+            await self.look_once()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next turn looks again
+            log.warning("sequences could not be looked at", error=describe(error))
 
     async def look_once(self) -> dict[str, float]:
         """Set the metric; return how full each sequence is that nears its end."""

@@ -9,7 +9,6 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,8 @@ import aiohttp
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWTError
+
+from libs.common.periodic import Periodic
 
 log = structlog.get_logger()
 
@@ -98,13 +99,14 @@ def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-class SigningKeys:
+class SigningKeys(Periodic):
     """The keys at ``url``. ``run`` keeps them fresh; without it they are fetched when they are asked for.
 
     ``clock`` returns seconds of a clock that is never set back.
     """
 
     def __init__(self, url: str, *, clock: Clock = time.monotonic) -> None:
+        super().__init__()
         self._url = url
         self._clock = clock
         self._keys: list[SigningKey] = []
@@ -112,7 +114,6 @@ class SigningKeys:
         self._failing = False
         self._paused_until: float | None = None
         self._fetching: asyncio.Task[None] | None = None
-        self._stopping = asyncio.Event()
 
     async def find(self, key_id: str | None, algorithm: str) -> SigningKey | None:
         """Return the key for a token that names these, or None when the provider has no such key.
@@ -132,15 +133,15 @@ class SigningKeys:
 
     async def run(self) -> None:
         """Keep the keys fresh until ``stop``, so that no caller waits for the provider."""
-        while not self._stopping.is_set():
-            await self._fetched()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), PAUSE_SECONDS if self._failing else REFRESH_SECONDS)
+        await super().run()
         if self._fetching is not None:
             self._fetching.cancel()
 
-    def stop(self) -> None:
-        self._stopping.set()
+    async def turn(self) -> None:
+        await self._fetched()
+
+    def pause_seconds(self) -> float:
+        return PAUSE_SECONDS if self._failing else REFRESH_SECONDS
 
     @property
     def _believed(self) -> bool:

@@ -9,11 +9,10 @@ import httpx
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from libs.common.stores.postgres import sqlalchemy_url
 from services.operator.migrate import upgrade_postgres
 from services.operator.settings import MigrationSettings
 from tests.chaos.proxy import Proxy
-from tests.support.databases import HOST_PLATFORM, run_script
+from tests.support.databases import HOST_PLATFORM, run_script, sqlalchemy_url
 from tests.support.kafka import Kafka
 from tests.support.own_api import own_api
 from tests.support.own_postgres import OwnPostgres, own_postgres, own_standby

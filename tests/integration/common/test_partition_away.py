@@ -26,6 +26,7 @@ from libs.common.topics import Topic
 from libs.contracts.lead_import.events import ImportAccepted
 from libs.contracts.lead_import.topics import IMPORT_ACCEPTED
 from tests.support.brokers import place, three_brokers, without_broker
+from tests.support.imports import import_accepted
 from tests.support.kafka import Kafka, Running, consuming, kafka_of, unique
 from tests.support.processes import needs_local_stack
 from tests.support.readers import Stored, headers_of
@@ -84,15 +85,10 @@ async def running(relay: Relay) -> AsyncIterator[None]:
         assert time.monotonic() - began < STOP_SECONDS + 1
 
 
-def event(import_id: int) -> ImportAccepted:
-    named = {"company_id": 1, "account_id": 1, "source_id": 1, "creator_id": 1, "total_rows": 1, "chunk_count": 1}
-    return ImportAccepted(import_id=import_id, accepted_at=NOW, **named)
-
-
 async def add(postgres: Postgres, topic: Topic[ImportAccepted], ids: range) -> None:
     async with postgres.transaction() as connection:
         for import_id in ids:
-            await outbox.add_event(connection, topic, event(import_id), source="api", time=NOW)
+            await outbox.add_event(connection, topic, import_accepted(import_id), source="api", time=NOW)
 
 
 async def test_a_publication_that_a_partition_does_not_take_fails_as_a_bad_day_and_the_next_one_succeeds(
@@ -155,7 +151,7 @@ async def test_a_consumer_that_publishes_there_says_so_in_its_readiness_and_goes
     three: Kafka, topic: Topic[ImportAccepted]
 ) -> None:
     source = await create(three, 1)
-    await three.send(source.name, event(1).model_dump_json().encode())
+    await three.send(source.name, import_accepted(1).model_dump_json().encode())
     running: list[Running] = []
 
     async def pass_on(accepted: ImportAccepted) -> None:

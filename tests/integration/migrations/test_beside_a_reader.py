@@ -8,10 +8,9 @@ import pytest
 
 from services.operator.migrate import upgrade_postgres
 from services.operator.settings import MigrationSettings
-from tests.support.databases import make_postgres, run_script
-from tests.support.stack import ROOT, Addresses
+from tests.support.databases import make_deployed
+from tests.support.stack import Addresses
 
-SCHEMAS = ROOT / "tests" / "fixtures" / "schemas"
 READER_SECONDS = 7.0
 """As good as five minutes: it outlasts the time for one lock several times."""
 LONGEST_WAIT_SECONDS = 3.0
@@ -19,10 +18,7 @@ LONGEST_WAIT_SECONDS = 3.0
 
 @pytest.fixture
 async def deployed_url(servers: Addresses) -> str:
-    url = await make_postgres(servers, "leadflow_beside_a_reader")
-    await run_script(url, SCHEMAS / "revision_0003.sql")
-    await run_script(url, SCHEMAS / "revision_0003_rows.sql")
-    return url
+    return await make_deployed(servers, "leadflow_beside_a_reader")
 
 
 class Requests:

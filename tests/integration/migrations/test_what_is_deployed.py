@@ -10,10 +10,8 @@ from services.operator.migrate import upgrade_postgres
 from services.operator.settings import MigrationSettings
 from tests.support.catalogue import catalogue
 from tests.support.command_line import leadflow
-from tests.support.databases import make_postgres, run_script
-from tests.support.stack import ROOT, Addresses
-
-SCHEMAS = ROOT / "tests" / "fixtures" / "schemas"
+from tests.support.databases import make_deployed
+from tests.support.stack import Addresses
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -39,10 +37,7 @@ async def rows_of(url: str) -> Rows:
 
 @pytest.fixture
 async def deployed_url(servers: Addresses) -> str:
-    url = await make_postgres(servers, "leadflow_deployed")
-    await run_script(url, SCHEMAS / "revision_0003.sql")
-    await run_script(url, SCHEMAS / "revision_0003_rows.sql")
-    return url
+    return await make_deployed(servers, "leadflow_deployed")
 
 
 async def test_what_is_deployed_becomes_what_a_fresh_migration_gives(

@@ -4,13 +4,7 @@ from prometheus_client import generate_latest
 
 from libs.common.trouble import Trouble
 from tests.support.captured_logs import capture_logs
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clocks import Clock
 
 
 def metric() -> float:

@@ -3,14 +3,7 @@
 import pytest
 
 from services.creator.whatsapp import CircuitBreaker, Pace
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clocks import Clock
 
 
 @pytest.fixture

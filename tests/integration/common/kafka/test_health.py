@@ -13,18 +13,15 @@ from libs.common.kafka.subscribing import subscribe
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
 from tests.support.chunks import accepted, phones
+from tests.support.clocks import Clock
 from tests.support.kafka import Kafka, Running, consuming, unique
 from tests.support.waiting import eventually
 
 CHUNK = accepted(phones(1)).model_copy(update={"import_id": 2_000_000_005}).model_dump_json().encode()
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+async def nothing(chunk: ChunkAccepted) -> None:
+    """Handle a message well."""
 
 
 def health_of(running: Running, kafka: Kafka, clock: Clock) -> ConsumerHealth:
@@ -41,11 +38,8 @@ async def until_ready(health: ConsumerHealth) -> None:
 async def test_an_idle_consumer_is_ready_however_long_nothing_comes(kafka: Kafka) -> None:
     topic, clock = await kafka.chunk_topic(), Clock()
 
-    async def handle(chunk: ChunkAccepted) -> None:
-        return None
-
     await kafka.send(topic.name, CHUNK)
-    async with consuming(kafka, topic, handle) as running:
+    async with consuming(kafka, topic, nothing) as running:
         health = health_of(running, kafka, clock)
         await kafka.until_committed(running.group, topic.name, 1)
         for _ in range(3):
@@ -126,12 +120,9 @@ async def test_a_member_without_a_partition_is_ready_once_its_group_is_stable(ka
     """There may be more members than partitions: it takes over at once when another one ends."""
     topic, group = await kafka.chunk_topic(), unique("group")
 
-    async def handle(chunk: ChunkAccepted) -> None:
-        return None
-
-    async with consuming(kafka, topic, handle, group=group) as one:
+    async with consuming(kafka, topic, nothing, group=group) as one:
         await until_ready(health_of(one, kafka, Clock()))
-        async with consuming(kafka, topic, handle, group=group) as other:
+        async with consuming(kafka, topic, nothing, group=group) as other:
             for running in (one, other):
                 await until_ready(health_of(running, kafka, Clock()))
             members = [running.broker.subscribers[0].consumer for running in (one, other)]  # type: ignore[attr-defined]
@@ -172,10 +163,7 @@ async def test_a_member_that_has_not_joined_its_group_is_not_ready(kafka: Kafka)
 async def test_a_consumer_that_was_stopped_is_not_ready(kafka: Kafka) -> None:
     topic = await kafka.chunk_topic()
 
-    async def handle(chunk: ChunkAccepted) -> None:
-        return None
-
-    async with consuming(kafka, topic, handle) as running:
+    async with consuming(kafka, topic, nothing) as running:
         health = health_of(running, kafka, Clock())
         await until_ready(health)
     assert await health.stuck() == "the consumer has not started"
@@ -184,10 +172,7 @@ async def test_a_consumer_that_was_stopped_is_not_ready(kafka: Kafka) -> None:
 async def test_a_consumer_whose_own_task_has_ended_is_dead_and_only_a_new_start_helps(kafka: Kafka) -> None:
     topic = await kafka.chunk_topic()
 
-    async def handle(chunk: ChunkAccepted) -> None:
-        return None
-
-    async with consuming(kafka, topic, handle) as running:
+    async with consuming(kafka, topic, nothing) as running:
         health = health_of(running, kafka, Clock())
         await until_ready(health)
         assert health.dead() is None

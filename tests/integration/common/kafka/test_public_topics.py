@@ -8,14 +8,13 @@ import pytest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.memory_records import MemoryRecords
 
-from libs.common.clock import utc_now
 from libs.common.kafka.admin import ensure_topics
 from libs.common.kafka.broker import create_broker, stop_broker
 from libs.common.kafka.clients import kafka_consumer
 from libs.common.kafka.publishing import Publisher
 from libs.common.topics import Registry, Topic
-from libs.contracts.lead_import.events import ImportAccepted
 from libs.contracts.lead_import.topics import IMPORT_ACCEPTED
+from tests.support.imports import import_accepted
 from tests.support.kafka import Kafka, unique
 from tests.support.waiting import eventually
 
@@ -51,18 +50,7 @@ async def test_brokers_keep_public_events_uncompressed_and_the_rest_as_it_was_se
     publish = Publisher(broker, topic, source="test")
     await broker.start()
     try:
-        await publish(
-            ImportAccepted(
-                import_id=1,
-                company_id=1,
-                account_id=1,
-                source_id=1,
-                creator_id=1,
-                total_rows=1,
-                chunk_count=1,
-                accepted_at=utc_now(),
-            )
-        )
+        await publish(import_accepted(1))
     finally:
         await stop_broker(broker)
     assert await eventually(partial(codecs_kept, kafka, topic.name), what="the message") == [kept]

@@ -28,7 +28,7 @@ from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED
 from libs.contracts.lead_import.topics import IMPORT_ACCEPTED
 from libs.imports.chunk_outbox import ChunkOutbox
 from libs.imports.chunk_states import Window
-from tests.support.imports import insert_import, insert_imports
+from tests.support.imports import import_accepted, insert_import, insert_imports
 from tests.support.kafka import Kafka, unique
 from tests.support.platform import Tenant
 from tests.support.readers import Stored, headers_of
@@ -81,17 +81,7 @@ async def running(*relays: Relay) -> AsyncIterator[None]:
 async def add(postgres: Postgres, topic: Topic[ImportAccepted], *import_ids: int) -> None:
     async with postgres.transaction() as connection:
         for import_id in import_ids:
-            accepted = ImportAccepted(
-                import_id=import_id,
-                company_id=1,
-                account_id=1,
-                source_id=1,
-                creator_id=1,
-                total_rows=1,
-                chunk_count=1,
-                accepted_at=NOW,
-            )
-            await outbox.add_event(connection, topic, accepted, source="api", time=NOW)
+            await outbox.add_event(connection, topic, import_accepted(import_id), source="api", time=NOW)
 
 
 def keys(records: list[ConsumerRecord[Any, Any]]) -> list[str]:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from libs.common.errors import is_bad_day
 from libs.common.settings import PostgresSettings
 from libs.common.stores.postgres import Postgres
-from tests.support.certificates import Authority, Signed
+from tests.support.certificates import FiledAuthority, Signed
 from tests.support.machine import needs
 from tests.support.own_postgres import PASSWORD, WITH_TLS, OwnPostgres, own_postgres
 from tests.support.ports import free_port
@@ -28,7 +28,7 @@ TLS_ONLY = "hostssl all certified all cert\nhostnossl tls_only all all reject\n"
 class Encrypted:
     """A server with a certificate for ``localhost``, and the files to reach it with."""
 
-    def __init__(self, server: OwnPostgres, authority: Authority, client: Signed, stranger: Path) -> None:
+    def __init__(self, server: OwnPostgres, authority: FiledAuthority, client: Signed, stranger: Path) -> None:
         self.server, self.authority, self.client, self.stranger = server, authority, client, stranger
 
     def url(
@@ -40,7 +40,7 @@ class Encrypted:
 @pytest_asyncio.fixture(scope="module")
 async def encrypted(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Encrypted]:
     folder = tmp_path_factory.mktemp("tls")
-    authority, stranger = Authority(folder, "authority"), Authority(folder, "stranger")
+    authority, stranger = FiledAuthority(folder, "authority"), FiledAuthority(folder, "stranger")
     own, client = authority.sign("server", hosts=("localhost",)), authority.sign("certified")
     settings = {"ssl": "on", "ssl_ca_file": "ca.pem", "ssl_cert_file": "server.crt", "ssl_key_file": "server.key"}
     copies = {"ca.pem": authority.path, "server.crt": own.certificate, "server.key": own.key}

@@ -19,6 +19,7 @@ from libs.common.web import signing_keys
 from libs.common.web.auth import AuthSettings, TokenReader
 from libs.common.web.caller import InvalidToken
 from libs.common.web.signing_keys import FRESH_SECONDS, PAUSE_SECONDS, REFRESH_SECONDS, STALE_SECONDS, KeysUnavailable
+from tests.support.clocks import Clock
 from tests.support.identity_provider import (
     IdentityProvider,
     PrivateKey,
@@ -34,19 +35,6 @@ CLAIMS = {"sub": "7", "company_id": 3, "permissions": {"LEADS": ["IMPORT_LEADS"]
 OLD, NEW = public_jwk(rsa_key("old"), kid="old"), public_jwk(rsa_key("new"), kid="new")
 MOST_SECONDS = 0.2
 """How long a user with a good token waits at most, whatever the provider and others do."""
-
-
-class Clock:
-    """The time that the keys' age is counted in."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def passes(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest_asyncio.fixture(scope="module")

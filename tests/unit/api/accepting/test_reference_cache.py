@@ -1,16 +1,9 @@
 """The cache of accounts, sources and tags remembers good answers, for a while, company by company."""
 
 from services.api.accepting.reference_cache import MOST_REMEMBERED, ReferenceCache
+from tests.support.clocks import Clock
 
 WANTED = [("account", 1), ("source", 2), ("tag", 3)]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_nothing_is_known_at_first() -> None:

@@ -3,16 +3,10 @@
 import pytest
 
 from libs.common.outbox.lanes import FORGET_SECONDS, FULL_SECONDS, LONGEST_PAUSE_SECONDS, TRIAL_SECONDS, Lanes
+from tests.support.clocks import Clock
 
 AWAY = ConnectionError()
 LANE, OTHER = ("topic", 0), ("topic", 1)
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

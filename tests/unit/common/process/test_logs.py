@@ -3,13 +3,7 @@
 import logging
 
 from libs.common.process.logs import OncePerMinute
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clocks import Clock
 
 
 def record(name: str, message: str, *values: object, level: int = logging.ERROR) -> logging.LogRecord:
