@@ -25,6 +25,7 @@ from libs.contracts.lead_import.internal.messages import Chunk, ChunkAccepted
 from libs.spreadsheets.limits import Limits
 from services.api.reading.domain.file_to_chunks import file_to_chunks
 from services.api.reading.domain.spool import read_spool
+from tests.support.captured_logs import capture_logs
 from tests.support.imports import insert_import, reading_job
 from tests.support.kafka import unique
 from tests.support.pipeline import Pipeline
@@ -75,11 +76,13 @@ class Counter:
             calls += kind in {"call", "c_call"}
 
         statements, commands = self.statements, self.commands.count
-        sys.setprofile(on_event)
-        try:
-            yield
-        finally:
-            sys.setprofile(None)
+        # What a line of the log costs depends on how other tests have configured the process.
+        with capture_logs():
+            sys.setprofile(on_event)
+            try:
+                yield
+            finally:
+                sys.setprofile(None)
         self.costs[stage] = {
             "calls a row": round(calls / ROWS, 2),
             "PostgreSQL statements a chunk": self.statements - statements,
@@ -132,10 +135,7 @@ async def test_no_stage_asks_or_computes_a_fifth_more_than_it_did(
     counter: Counter, postgres: Postgres, tenant: Tenant, tmp_path: Path
 ) -> None:
     pipeline = counter.pipeline
-    least: dict[str, Costs] = {}
-    # The first opens connections and fills caches. Of the others the cheaper one counts: on a busy machine a connection
-    # that was idle for a second is asked whether it lives, which is no work of the row's.
-    for turn in range(3):
+    for turn in range(2):  # the first opens connections and fills caches
         import_id = await insert_import(postgres, tenant, row_counts=[ROWS], name=unique("n"))
         body = parsed(counter, tenant, import_id, tmp_path, start=turn * ROWS)
         accepted = ChunkAccepted.model_validate_json(body)
@@ -151,10 +151,6 @@ async def test_no_stage_asks_or_computes_a_fifth_more_than_it_did(
         created = await pipeline.create(tagged)
         assert len(created.live) == ROWS
         await counter.pass_on("finalizer", type(created), body, pipeline.settle)
-        for stage, costs in counter.costs.items() if turn else ():
-            before = least.get(stage, costs)
-            least[stage] = {what: min(cost, before[what]) for what, cost in costs.items()}
-    counter.costs.update(least)
     counter.costs[f"a file of {MANY_ROWS} rows"] = messages(tenant, import_id, tmp_path)
     if os.environ.get("LEADFLOW_RECORD_COSTS"):
         RECORDED.write_text(json.dumps(counter.costs, indent=1) + "\n")
