@@ -22,6 +22,7 @@ from bench.figures import Figure, load_all, machines, shown
 from bench.figures import table as figures_table
 from bench.shipped import differences
 from docs.demo_data_page import demo_ids, demo_sources
+from docs.openapi_page import PAGE, openapi_page
 from docs.settings_page import plain, settings_tables
 from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import dead_letter_headers as headers_of
@@ -283,11 +284,11 @@ def made_anew(text: str) -> str:
 
 
 def stale_pages(*, write: bool) -> list[Path]:
-    """Return the pages whose blocks said something else, and mend them when asked to."""
+    """Return the pages that said something else than the code, and mend them when asked to."""
     stale = []
-    for page in pages():
-        text = page.read_text(encoding="utf-8")
-        anew = made_anew(text)
+    for page in [*pages(), PAGE]:
+        text = page.read_text(encoding="utf-8") if page.exists() else ""
+        anew = openapi_page() if page == PAGE else made_anew(text)
         if anew != text:
             stale.append(page)
             if write:
