@@ -4,6 +4,8 @@ import "./style/base.css";
 import "./style/parts.css";
 import "./style/shell.css";
 import "./style/imports.css";
+import "./style/one-import.css";
+import "./style/new-import.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { session } from "./session/session.ts";

@@ -54,8 +54,18 @@ async def test_a_page_of_another_host_cannot_sign_in(ana: Person, http: httpx.As
         assert (answer.status_code, answer.json()["code"]) == (403, "not_loopback")
 
 
+async def test_a_page_that_is_loaded_anew_is_still_signed_in(ana: Person) -> None:
+    await ana.open()
+    await ana.page.evaluate("navigator.serviceWorker.ready")
+    for _ in range(2):
+        await ana.page.reload()
+        await expect(ana.page.get_by_role("heading", name="Imports", exact=True)).to_be_visible()
+    assert len(ana.seen.sent_tokens) == 1
+
+
 async def test_two_windows_share_who_is_signed_in(ana: Person) -> None:
     await ana.open()
+    await ana.page.evaluate("navigator.serviceWorker.ready")
     other = await ana.context.new_page()
     await other.goto(f"{ana.stack.api_url}/console/")
     await expect(other.get_by_role("heading", name="Imports", exact=True)).to_be_visible()

@@ -1,10 +1,12 @@
-// On a developer's machine a link signs in: `/console/#code=…`, once, changed for a token of 15 minutes.
+// On a developer's machine a link signs in: `/console/#code=…`, once, changed for a token of 15 minutes. The browser's
+// other windows get it from the keeper (public/keeper.js), and so does this one when its page is loaded anew.
 
 import { type Grant, LinkRefused, type TokenSource } from "./token-source.ts";
 
-const ASK_MS = 250;
-
-type Said = { kind: "ask" } | { kind: "grant"; grant: Grant };
+const KEEPER = "/console/keeper.js";
+const ANSWER_MS = 1_000;
+/** A browser ends a worker that was not spoken to for 30 seconds. */
+const AWAKE_MS = 20_000;
 
 /** The code of a link, or of the part of it that begins with `code=`. */
 export function codeIn(text: string): string | null {
@@ -13,30 +15,19 @@ export function codeIn(text: string): string | null {
 
 export class DevSource implements TokenSource {
   readonly kind = "dev";
-  /** The other windows of this browser: who signs in in one is signed in in all, from memory to memory. */
-  readonly #windows = new BroadcastChannel("leadflow-session");
-  #grant: Grant | null = null;
+  /** Called with a token that nobody here asked for: another window has signed in, or a link was opened in this one. */
+  onGrant: (grant: Grant) => void = () => {};
+  readonly #keeper = keeper();
 
-  constructor(onGrant: (grant: Grant) => void = () => {}) {
-    this.onGrant = onGrant;
-    this.#windows.onmessage = (event: MessageEvent<Said>) => {
-      if (event.data.kind === "ask") {
-        if (this.#grant && this.#grant.expiresAt > Date.now())
-          this.#windows.postMessage({ kind: "grant", grant: this.#grant });
-      } else if (event.data.grant.expiresAt > (this.#grant?.expiresAt ?? Date.now())) {
-        this.#grant = event.data.grant;
-        this.onGrant(event.data.grant);
-      }
-    };
+  constructor() {
+    navigator.serviceWorker?.addEventListener("message", (event: MessageEvent<Grant>) => this.onGrant(event.data));
+    setInterval(() => void this.#kept(), AWAKE_MS);
     // A link that is opened in a window that shows the console changes its address alone.
     window.addEventListener("hashchange", () => {
       const code = this.#takeCode();
       if (code) this.#change(code).then(this.onGrant, () => {});
     });
   }
-
-  /** Called with a token that nobody here asked for: another window has signed in. */
-  onGrant: (grant: Grant) => void;
 
   async start(): Promise<Grant | null> {
     const code = this.#takeCode();
@@ -51,10 +42,8 @@ export class DevSource implements TokenSource {
   }
 
   async renew(): Promise<Grant | null> {
-    const before = this.#grant;
-    this.#windows.postMessage({ kind: "ask" } satisfies Said);
-    await new Promise((done) => setTimeout(done, ASK_MS));
-    return this.#grant !== before && this.#grant && this.#grant.expiresAt > Date.now() ? this.#grant : null;
+    const kept = await this.#kept();
+    return kept && kept.expiresAt > Date.now() ? kept : null;
   }
 
   async redeem(text: string): Promise<Grant> {
@@ -79,8 +68,28 @@ export class DevSource implements TokenSource {
     if (!answer.ok) throw new LinkRefused();
     const { token, expires_at } = (await answer.json()) as { token: string; expires_at: number };
     const grant = { token, expiresAt: expires_at * 1000 };
-    this.#grant = grant;
-    this.#windows.postMessage({ kind: "grant", grant } satisfies Said);
+    void this.#keeper.then((worker) => worker?.postMessage({ kind: "keep", grant }));
     return grant;
+  }
+
+  async #kept(): Promise<Grant | null> {
+    const worker = await this.#keeper;
+    if (!worker) return null;
+    return new Promise((done) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = (event: MessageEvent<Grant | null>) => done(event.data);
+      setTimeout(() => done(null), ANSWER_MS);
+      worker.postMessage({ kind: "ask" }, [port2]);
+    });
+  }
+}
+
+/** The worker that keeps tokens; null where the browser has none, as in a private window of some. */
+async function keeper(): Promise<ServiceWorker | null> {
+  try {
+    await navigator.serviceWorker.register(KEEPER, { scope: "/console/" });
+    return (await navigator.serviceWorker.ready).active;
+  } catch {
+    return null;
   }
 }

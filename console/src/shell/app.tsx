@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { Suspense } from "react";
+import { lazy, Suspense } from "react";
 import { I18nProvider } from "react-aria-components/I18nProvider";
 import { Route, Router, Switch } from "wouter";
 import { passes } from "../api/problems.ts";
@@ -9,9 +9,15 @@ import { ImportsScreen } from "../screens/imports/imports.tsx";
 import { useWords, Words } from "../words/words.tsx";
 import { Broken } from "./broken.tsx";
 import { Gate } from "./gate.tsx";
+import { useLocationAsking } from "./leaving.tsx";
 import { Page } from "./page.tsx";
 import { useLanguage } from "./preferences.ts";
 import { Top } from "./top.tsx";
+
+// What the list does not need comes when it is opened.
+const FileStep = lazy(() => import("../screens/new-import/file-step.tsx"));
+const CheckStep = lazy(() => import("../screens/new-import/check-step.tsx"));
+const OneImport = lazy(() => import("../screens/one-import/one-import.tsx"));
 
 const calls = new QueryClient({
   defaultOptions: {
@@ -52,7 +58,7 @@ function Localised() {
       <QueryClientProvider client={calls}>
         <Broken instead={broken}>
           <Gate>
-            <Router base="/console">
+            <Router base="/console" hook={useLocationAsking}>
               <Top />
               <Broken instead={broken}>
                 <Suspense fallback={null}>
@@ -72,6 +78,9 @@ function Screens() {
   return (
     <Switch>
       <Route path="/" component={ImportsScreen} />
+      <Route path="/imports/new" component={FileStep} />
+      <Route path="/imports/new/check" component={CheckStep} />
+      <Route path="/imports/:id">{(params) => <OneImport params={params} />}</Route>
       <Route>
         <Page title={say("app.notFound")} actions={<ButtonLink to="/">{say("app.toImports")}</ButtonLink>}>
           <p className="quiet">{say("app.notFound.text")}</p>
