@@ -21,6 +21,7 @@ format: setup ## write the code as lint wants it, where a program can
 	@.venv/bin/ruff format --quiet
 
 check: lint ## before a commit: lint, the fast tests, and those of the repository (90 s on two cores)
+	@sh deploy/local/console.sh run --silent test
 	@.venv/bin/pytest --numprocesses 2 --dist loadfile --quiet tests/unit tests/repository
 
 test: setup ## run every test against real servers (ARGS="tests/unit -k phone" for some)

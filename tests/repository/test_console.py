@@ -4,6 +4,9 @@ import gzip
 import json
 import re
 
+import pytest
+
+from services.api.reasons import ROW_ERRORS, SETTLED_REASONS
 from tests.support.stack import ROOT
 
 CONSOLE = ROOT / "console"
@@ -38,6 +41,14 @@ def test_the_lock_file_names_no_registry() -> None:
     assert packages
     assert [name for name, each in packages.items() if "resolved" in each] == []
     assert [name for name, each in packages.items() if not each.get("integrity") and not each.get("inBundle")] == []
+
+
+@pytest.mark.parametrize("language", ["en", "pt-BR"])
+def test_every_reason_has_a_word(language: str) -> None:
+    words = json.loads((CONSOLE / "src" / "words" / f"{language}.json").read_text())
+    assert [code for code in [*ROW_ERRORS, *SETTLED_REASONS] if f"reason.{code}" not in words] == []
+    named = re.findall(r'^  "(\w+)",$', (CONSOLE / "src" / "words" / "reasons.ts").read_text(), re.MULTILINE)
+    assert {*ROW_ERRORS, *SETTLED_REASONS} <= set(named)
 
 
 def test_versions_are_pinned() -> None:

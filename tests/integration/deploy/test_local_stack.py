@@ -99,7 +99,9 @@ def test_status_is_a_table_of_all_processes(local: Local) -> None:
             assert uptime.endswith("s")
         else:
             assert (state, pid, uptime, restarts) == ("stopped", "-", "-", "0")
-    assert summary.startswith(f"{len(NAMES) - len(SERVERS)} of {len(NAMES)} processes are not ready: {SERVICES[0]} (stopped), ")
+    assert summary.startswith(
+        f"{len(NAMES) - len(SERVERS)} of {len(NAMES)} processes are not ready: {SERVICES[0]} (stopped), "
+    )
     assert done.returncode == 1, "services are stopped"
 
 

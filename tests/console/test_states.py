@@ -1,0 +1,129 @@
+"""What a person sees when something is not as it should be: in words, with what to do, and nothing is lost."""
+
+import re
+from typing import Any
+
+import httpx
+from playwright.async_api import Route, expect
+
+from tests.support.browser import Person
+from tests.support.user import User, csv_file, lead_rows, new_phones
+
+LIST = re.compile(r"/imports\?")
+
+
+def refusal(status: int, code: str, **more: Any) -> dict[str, Any]:
+    return {
+        "status": status,
+        "headers": {"Retry-After": "3"} if status in {429, 503} else {},
+        "json": {
+            "type": f"urn:leadflow:problem:{code}",
+            "title": code,
+            "status": status,
+            "code": code,
+            "detail": "",
+            "remedy": "",
+            "request_id": "r-1",
+            **more,
+        },
+    }
+
+
+async def test_an_import_that_is_not_there(ana: Person) -> None:
+    await ana.open("/imports/999999999")
+    await expect(ana.page.get_by_role("alert")).to_contain_text("This import does not exist")
+    await ana.page.get_by_text("Details").click()
+    await expect(ana.page.get_by_role("alert")).to_contain_text("not_found")
+    await ana.page.get_by_role("link", name="Go to the imports").click()
+    await expect(ana.page.get_by_role("heading", name="Imports", exact=True)).to_be_visible()
+
+
+async def test_an_address_that_is_none(ana: Person) -> None:
+    await ana.open("/elsewhere")
+    await expect(ana.page.get_by_role("heading", name="There is no such page")).to_be_visible()
+
+
+async def test_who_lacks_the_permission_is_told_whom_to_ask(ana: Person) -> None:
+    async def refuse(route: Route) -> None:
+        await route.fulfill(**refusal(403, "permission_missing"))
+
+    await ana.page.route(LIST, refuse)
+    await ana.open()
+    await expect(ana.page.get_by_role("alert")).to_contain_text("Ask an administrator")
+
+
+async def test_a_busy_server_is_asked_again_after_the_time_that_it_says(ana: Person) -> None:
+    asked = 0
+
+    async def busy_at_first(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        # The console itself asks three times before it says so.
+        await (route.fulfill(**refusal(503, "busy")) if asked <= 3 else route.continue_())
+
+    await ana.page.route(LIST, busy_at_first)
+    await ana.open()
+    alert = ana.page.get_by_role("alert")
+    await expect(alert).to_contain_text("busy for a moment", timeout=15_000)
+    await expect(alert.get_by_role("button")).to_have_text(re.compile(r"Try again in \d s"))
+    await expect(alert.get_by_role("button")).to_have_text("Try again", timeout=5_000)
+    await alert.get_by_role("button").click()
+    await expect(ana.page.get_by_text("No imports yet")).to_be_visible()
+
+
+async def test_without_a_connection_the_page_says_so_and_goes_on_with_it(ana: Person, user: User) -> None:
+    await user.run(csv_file(lead_rows(new_phones(1))), name="Antes")
+    await ana.open()
+    await expect(ana.page.get_by_role("link", name="Antes")).to_be_visible()
+    await ana.context.set_offline(True)
+    await expect(ana.page.get_by_text("No connection. Imports go on at the server.")).to_be_visible()
+    await expect(ana.page.get_by_role("link", name="Antes")).to_be_visible()
+    await ana.context.set_offline(False)
+    await expect(ana.page.get_by_text("No connection. Imports go on at the server.")).not_to_be_visible()
+
+
+async def test_a_session_that_ends_is_renewed_on_the_same_page(ana: Person, http: httpx.AsyncClient) -> None:
+    await ana.open()
+    await expect(ana.page.get_by_text("No imports yet")).to_be_visible()
+    (old,) = ana.seen.sent_tokens
+
+    async def refuse_the_old(route: Route) -> None:
+        given = route.request.headers.get("authorization", "")
+        await (route.fulfill(**refusal(401, "token_invalid")) if old in given else route.continue_())
+
+    await ana.page.route(re.compile(r"/imports"), refuse_the_old)
+    await ana.page.evaluate("navigator.serviceWorker.getRegistration().then((it) => it && it.unregister())")
+    await ana.page.get_by_role("button", name="Failed").click()
+    dialog = ana.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Your session has ended")
+    await ana.page.keyboard.press("Escape")
+    await expect(dialog).to_be_visible()
+    await dialog.get_by_label("Link").fill(f"http://127.0.0.1/console/#code={ana.code()}")
+    await ana.page.keyboard.press("Enter")
+    await expect(dialog).not_to_be_visible()
+    await expect(ana.page.get_by_text("No import matches")).to_be_visible()
+    assert len(ana.seen.sent_tokens) == 2
+
+
+async def test_a_stream_that_breaks_is_connected_again(ana: Person, user: User) -> None:
+    done = await user.run(csv_file(lead_rows(new_phones(2))), name="Corrente")
+    asked = 0
+
+    async def broken_at_first(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        await (route.abort() if asked <= 2 else route.continue_())
+
+    async def still_running(route: Route) -> None:
+        if asked > 2:
+            await route.continue_()
+            return
+        answer = await route.fetch()
+        found = await answer.json() | {"status": "PROCESSING", "finished_at": None}
+        await route.fulfill(response=answer, json=found)
+
+    await ana.page.route(re.compile(r"/imports/\d+/events"), broken_at_first)
+    await ana.page.route(re.compile(rf":\d+/imports/{done['id']}$"), still_running)
+    await ana.open(f"/imports/{done['id']}")
+    await expect(ana.page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
+    assert asked == 3
