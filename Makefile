@@ -95,6 +95,7 @@ lock: setup ## compile the requirements anew (UPGRADE=1: to the newest versions)
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/runtime.in -o requirements/runtime.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/msk.in -c requirements/runtime.txt -o requirements/msk.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+	@$(compile) $(if $(UPGRADE),--upgrade) requirements/console.in -c requirements/dev.txt -o requirements/console.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 
 setup: ## make .venv with the hashed requirements, build the console (the other commands do it by themselves)

@@ -152,7 +152,8 @@ def _gateway(instance: Instance, ports: Ports, given: Given) -> Program:
     """Return the program that puts the console and api under one address."""
     ports.assign("api")
     environment = {
-        "LEADFLOW_GATEWAY_LISTEN": f"127.0.0.1:{ports[GATEWAY]}",
+        "LEADFLOW_GATEWAY_HOST": "127.0.0.1",
+        "LEADFLOW_GATEWAY_PORT": str(ports[GATEWAY]),
         "LEADFLOW_GATEWAY_API": f"127.0.0.1:{ports['api']}",
         "LEADFLOW_GATEWAY_SIGN_IN": f"127.0.0.1:{ports[SIGN_IN]}",
         "LEADFLOW_GATEWAY_ALSO": "sign_in.caddy",
