@@ -30,7 +30,9 @@ describe("the code of a link", () => {
 
 describe("a token", () => {
   it("tells when it ends, in base64 for addresses", () => {
-    const claims = btoa(JSON.stringify({ exp: 2_000_000_000, sub: "~~~???" })).replaceAll("+", "-").replaceAll("/", "_");
+    const claims = btoa(JSON.stringify({ exp: 2_000_000_000, sub: "~~~???" }))
+      .replaceAll("+", "-")
+      .replaceAll("/", "_");
     expect(grantOf(`x.${claims}.x`, 0).expiresAt).toBe(2_000_000_000_000);
   });
   it("that cannot be read is asked for again in a minute", () => expect(grantOf("opaque", 5).expiresAt).toBe(60_005));

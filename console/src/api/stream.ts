@@ -66,7 +66,8 @@ export function useImportStream(id: number, wanted: boolean): { state: StreamSta
           const request = new Request(url, { ...init, mode: "same-origin", signal: anyOf(abort.signal, init.signal) });
           if (lastId) request.headers.set("Last-Event-ID", lastId);
           const answer = await fetchSignedIn(request, { endless: true });
-          if (answer.status === 204) ended();
+          // It has ended, was deleted, or is no longer this person's to see: the import itself says which.
+          if ([204, 403, 404].includes(answer.status)) ended();
           return withEars(answer, heard);
         },
       });

@@ -21,7 +21,8 @@ export interface Undo {
 /** What an import says of itself beside its totals; what an older API does not say is left out. */
 interface More {
   readonly reasons?: Record<string, number>;
-  readonly canceled?: number | boolean | null;
+  readonly canceled?: number;
+  readonly cancel_requested_at?: string | null;
   readonly undo?: Undo | null;
   readonly parent_id?: number | null;
   readonly child_ids?: number[];

@@ -9,7 +9,7 @@ export type Counts = Record<Fate, number>;
 
 /** The rows of an import by fate; they add up to all of its rows. Canceled rows are no errors here. */
 export function countsOf(found: Import): Counts {
-  const canceled = found.reasons?.canceled ?? (typeof found.canceled === "number" ? found.canceled : 0);
+  const canceled = found.canceled ?? found.reasons?.canceled ?? 0;
   const { total_rows: rows, total_created: created, total_existing: existing, total_errors: errors } = found;
   return { created, existing, error: errors - canceled, canceled, left: rows - created - existing - errors };
 }

@@ -88,7 +88,8 @@ export class DevSource implements TokenSource {
 async function keeper(): Promise<ServiceWorker | null> {
   try {
     await navigator.serviceWorker.register(KEEPER, { scope: "/console/" });
-    return (await navigator.serviceWorker.ready).active;
+    const late = new Promise<null>((done) => setTimeout(() => done(null), ANSWER_MS));
+    return (await Promise.race([navigator.serviceWorker.ready, late]))?.active ?? null;
   } catch {
     return null;
   }

@@ -1,12 +1,15 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
-import { useState } from "react";
+import { useCallback, useState } from "react";
+import { useLocation } from "wouter";
 import { importsQuery, meQuery } from "../../api/calls.ts";
 import type { ImportStatus, Me } from "../../api/types.ts";
 import { Button, ButtonLink } from "../../parts/button.tsx";
+import { useFileDrop } from "../../parts/file-drop.tsx";
 import { Trouble } from "../../parts/trouble.tsx";
 import { Page } from "../../shell/page.tsx";
 import { useWords } from "../../words/words.tsx";
+import { bring } from "../new-import/dropped.ts";
 import { ImportsTable, ImportsWaiting } from "./table.tsx";
 
 const STATUSES: readonly (ImportStatus | null)[] = [null, "PROCESSING", "FINISHED", "FAILED"];
@@ -18,6 +21,16 @@ export function ImportsScreen() {
   const me = useQuery(meQuery);
   const found = useInfiniteQuery(importsQuery({ status, account }));
   const items = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const [, go] = useLocation();
+  const over = useFileDrop(
+    useCallback(
+      (files: File[]) => {
+        bring(files);
+        go("/imports/new");
+      },
+      [go],
+    ),
+  );
   const nothing = found.isSuccess && items.length === 0;
   const filtered = status !== null || account !== null;
   return (
@@ -46,7 +59,7 @@ export function ImportsScreen() {
       {found.isError && <Trouble error={found.error} again={() => void found.refetch()} />}
       {found.isPending && <ImportsWaiting />}
       {items.length > 0 && <ImportsTable items={items} me={me.data ?? null} />}
-      {nothing && (filtered ? <NoMatch /> : <Empty />)}
+      {nothing && (filtered ? <NoMatch /> : <Empty over={over} />)}
       {found.hasNextPage && (
         <div className="line">
           <Button onPress={() => void found.fetchNextPage()} isDisabled={found.isFetchingNextPage}>
@@ -84,11 +97,11 @@ function Accounts({ me, chosen, onChoice }: AccountsProps) {
   );
 }
 
-function Empty() {
+function Empty({ over }: { over: boolean }) {
   const say = useWords();
   return (
-    <section className="empty">
-      <h2>{say("imports.empty.title")}</h2>
+    <section className={`empty${over ? " drop-over" : ""}`}>
+      <h2>{over ? say("new.letGo") : say("imports.empty.title")}</h2>
       <p className="quiet">{say("imports.empty.text")}</p>
       <ButtonLink to="/imports/new" look="main">
         <Plus size={16} aria-hidden="true" />

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Redirect, useLocation } from "wouter";
 import { meQuery } from "../../api/calls.ts";
 import { Problem } from "../../api/problems.ts";
@@ -62,11 +62,14 @@ interface Submit {
 function useSubmit(onSent: () => void): Submit {
   const [, go] = useLocation();
   const [sending, setSending] = useState(false);
+  // Known before anything is drawn anew: a second click may come earlier.
+  const begun = useRef(false);
   const [error, setError] = useState<unknown>(null);
   const [nameTaken, setNameTaken] = useState<string | null>(null);
   const send = async () => {
     const draft = currentDraft();
-    if (sending || !draft) return;
+    if (begun.current || !draft) return;
+    begun.current = true;
     setSending(true);
     setError(null);
     try {
@@ -89,6 +92,7 @@ function useSubmit(onSent: () => void): Submit {
         document.getElementById("import-name")?.focus();
       } else setError(found);
     } finally {
+      begun.current = false;
       setSending(false);
     }
   };

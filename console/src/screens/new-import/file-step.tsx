@@ -13,6 +13,7 @@ import { Trouble } from "../../parts/trouble.tsx";
 import { Page } from "../../shell/page.tsx";
 import { useNumbers, useWords } from "../../words/words.tsx";
 import { type Draft, dataOf, nameOf, setDraft, useDraft } from "./draft.ts";
+import { takeDropped } from "./dropped.ts";
 import { Steps } from "./steps.tsx";
 
 const ENDINGS = ".csv,.txt,.tsv,.xlsx,.xlsm,.xlsb,.xls";
@@ -73,6 +74,10 @@ export default function FileStep() {
     },
     [me, parent, go],
   );
+  useEffect(() => {
+    const files = takeDropped();
+    if (files.length > 0) void take(files);
+  }, [take]);
   const over = useFileDrop(useCallback((files: File[]) => void take(files), [take]));
 
   return (

@@ -42,7 +42,7 @@ export function Actions({ found }: { found: Import }) {
   });
   const counts = countsOf(found);
   const running = found.status === "PROCESSING";
-  const canceling = running && act.isSuccess && act.variables === "cancel";
+  const canceling = running && Boolean(found.cancel_requested_at || (act.isSuccess && act.variables === "cancel"));
   const text: Record<Action, string> = {
     cancel: say("cancel.text", { created: counts.created, left: counts.left }),
     undo: say("undo.text", { created: counts.created }),
@@ -54,7 +54,7 @@ export function Actions({ found }: { found: Import }) {
   };
   return (
     <>
-      {running && found.reasons !== undefined && (
+      {running && found.canceled !== undefined && (
         <Button onPress={() => setAsked("cancel")} isDisabled={canceling}>
           <Ban size={16} aria-hidden="true" />
           {canceling ? say("cancel.running") : say("cancel.button")}
