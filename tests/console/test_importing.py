@@ -32,8 +32,9 @@ async def test_a_file_is_imported_and_every_row_is_accounted_for(ana: Person, le
     assert await page.title() == "Feira de maio · Leadflow"
     async with page.expect_download() as started:
         await page.get_by_role("button", name="Download 1 row (XLSX)").click()
-    report = await started.value
-    sheet = openpyxl.load_workbook(await report.path()).active
+    report = leads.with_name("report.xlsx")
+    await (await started.value).save_as(report)
+    sheet = openpyxl.load_workbook(report).active
     assert sheet is not None
     assert sheet.max_row == 2
     await page.get_by_role("navigation").get_by_role("link", name="Imports").click()

@@ -92,7 +92,6 @@ async def test_a_session_that_ends_is_renewed_on_the_same_page(ana: Person, http
         await (route.fulfill(**refusal(401, "token_invalid")) if old in given else route.continue_())
 
     await ana.page.route(re.compile(r"/imports"), refuse_the_old)
-    await ana.page.evaluate("navigator.serviceWorker.getRegistration().then((it) => it && it.unregister())")
     await ana.page.get_by_role("button", name="Failed").click()
     dialog = ana.page.get_by_role("dialog")
     await expect(dialog).to_contain_text("Your session has ended")

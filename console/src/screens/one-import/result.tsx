@@ -42,7 +42,7 @@ export function Result({ found }: { found: Import }) {
             <p className="sum-all">
               <span className="sum-sign">=</span>
               <strong className="number">{number(found.total_rows)}</strong>
-              <span className="quiet">{say("result.rows", { rows: found.total_rows })}</span>
+              <span className="quiet">{say("forecast.rows", { rows: found.total_rows })}</span>
             </p>
           </div>
         </div>
