@@ -194,7 +194,7 @@ function Why({ row }: { row: Row }) {
         />
         {word ? say(word) : row.reason}
       </span>
-      {row.detail && <span className="small quiet">{row.detail}</span>}
+      {row.detail && (!word || row.outcome === "error") && <span className="small quiet">{row.detail}</span>}
     </>
   );
 }
