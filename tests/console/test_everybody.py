@@ -55,6 +55,9 @@ async def test_every_screen_is_for_everybody(
         await expect(page.get_by_role("dialog")).to_be_visible()
         found["dialog"] = await ana.faults()
         await page.keyboard.press("Escape")
+        await ana.context.set_offline(True)
+        await expect(page.locator(".connection")).to_be_visible()
+        found["offline"] = await ana.faults()
         # Nothing is wider than the window: what is wide scrolls within itself.
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
         assert str(done["id"]) in page.url

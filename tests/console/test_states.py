@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import httpx
 from playwright.async_api import Route, expect
 
 from tests.support.browser import Person
@@ -82,9 +81,10 @@ async def test_without_a_connection_the_page_says_so_and_goes_on_with_it(ana: Pe
     await expect(ana.page.get_by_text("No connection. Imports go on at the server.")).not_to_be_visible()
 
 
-async def test_a_session_that_ends_is_renewed_on_the_same_page(ana: Person, http: httpx.AsyncClient) -> None:
+async def test_a_session_that_ends_is_renewed_on_the_same_page(ana: Person, user: User) -> None:
+    await user.run(csv_file(lead_rows(new_phones(1))), name="Antes")
     await ana.open()
-    await expect(ana.page.get_by_text("No imports yet")).to_be_visible()
+    await expect(ana.page.get_by_role("link", name="Antes")).to_be_visible()
     (old,) = ana.seen.sent_tokens
 
     async def refuse_the_old(route: Route) -> None:

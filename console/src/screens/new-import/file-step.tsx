@@ -217,7 +217,7 @@ function Columns() {
       </div>
       {save.isError && <Trouble error={save.error} />}
       <div className="table-frame">
-        <table className="table">
+        <table className="table fields-table">
           <tbody>
             {FIELDS.map((field) => (
               <tr key={field}>
