@@ -7,11 +7,11 @@ import argparse
 import os
 import sys
 import time
-
-import sign_in  # beside this file in the image
+from importlib import import_module
 
 
 def main() -> None:
+    sign_in = import_module("sign_in")  # beside this file in the image
     parser = argparse.ArgumentParser(prog="link")
     parser.add_argument("--company-id", type=int, default=1)
     parser.add_argument("--user-id", type=int, default=1)

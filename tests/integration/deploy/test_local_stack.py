@@ -267,7 +267,7 @@ def test_what_is_set_at_up_reaches_the_services(local: Local, monkeypatch: pytes
     own = {environment["LEADFLOW_HTTP_PORT"] for name, environment in programs.items() if name != "gateway"}
     assert len(own) == len(programs) - 1
     # Who has nothing to do with the servers is told nothing of them.
-    assert not any("POSTGRES" in name or "KAFKA" in name for name in programs["gateway"] | programs["sign-in"])
+    assert not any("POSTGRES" in name or "KAFKA" in name for name in [*programs["gateway"], *programs["sign-in"]])
     assert "LEADFLOW_JWT_SECRET" not in programs["gateway"]
     # Other services do not read the quotas, and so do not restart for the demo's.
     assert [name for name in programs if "LEADFLOW_QUOTA_ROWS" in programs[name]] == ["api"]
