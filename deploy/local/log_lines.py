@@ -55,7 +55,10 @@ _USUAL = {
         "Performing controller activation",  # each start
         "Unable to register Log4j shutdown hook",  # a stop
     ),
-    GATEWAY: ("admin endpoint disabled",),  # as it shall be
+    GATEWAY: (
+        "admin endpoint disabled",  # as it shall be
+        "aborting with incomplete response",  # somebody has left a stream of events
+    ),
     SUPERVISOR: (
         "running without any HTTP authentication checking",  # its socket is its owner's alone
         "stopped: ",  # because somebody asked
