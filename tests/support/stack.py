@@ -40,7 +40,7 @@ def local(*command: str, instance: str = INSTANCE) -> str:
 
 
 def own_address_of_api(stack: Addresses, instance: str = INSTANCE) -> str:
-    """Return where api itself answers, behind the gateway; of containers the gateway's, since api's port is not open."""
+    """Return where api itself answers, behind the gateway; of containers the gateway's: api's own is not open."""
     known = ports.load(Instance(name=instance, local=ROOT / ".local"))
     return stack.api_url if known is None else f"http://127.0.0.1:{known['api']}"
 
