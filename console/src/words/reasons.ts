@@ -41,3 +41,19 @@ export function outcomeOf(reason: string): "existing" | "error" | "canceled" {
   if (reason === "canceled") return "canceled";
   return EXISTING.includes(reason) ? "existing" : "error";
 }
+
+const KEPT = [
+  "lead_deleted",
+  "lead_converted",
+  "lead_linked",
+  "lead_changed",
+  "chat_tagged",
+  "chat_changed",
+  "phone_taken",
+] as const;
+
+/** The word for why an undo has kept a lead. */
+export function keptWord(code: string): Word | null {
+  const known = KEPT.find((each) => each === code);
+  return known ? `kept.${known}` : null;
+}

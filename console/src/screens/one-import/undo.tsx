@@ -3,6 +3,7 @@ import { getJson } from "../../api/calls.ts";
 import type { Import } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
 import { Notice } from "../../parts/notice.tsx";
+import { keptWord } from "../../words/reasons.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
 
 interface Kept {
@@ -51,6 +52,10 @@ function KeptLeads({ id, kept }: { id: number; kept: number }) {
       ),
     getNextPageParam: (last) => last.next,
   });
+  const wordOf = (code: string) => {
+    const word = keptWord(code);
+    return word ? say(word) : code;
+  };
   return (
     <details className="details">
       <summary>{say("undo.kept", { kept })}</summary>
@@ -58,7 +63,7 @@ function KeptLeads({ id, kept }: { id: number; kept: number }) {
         {pages.data?.pages
           .flatMap((page) => page.items)
           .map((each) => (
-            <li key={each.row}>{say("undo.keptRow", { row: number(each.row), reason: each.reason })}</li>
+            <li key={each.row}>{say("undo.keptRow", { row: number(each.row), reason: wordOf(each.reason) })}</li>
           ))}
       </ul>
       {pages.hasNextPage && <Button onPress={() => void pages.fetchNextPage()}>{say("rows.more")}</Button>}
