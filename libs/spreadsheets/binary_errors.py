@@ -24,7 +24,7 @@ _VISIBLE = 0
 _XLS_BOUNDSHEET, _XLS_EOF, _XLS_BOOLERR, _XLS_BOF = 0x0085, 0x000A, 0x0205, 0x0809
 _XLS_FORMULAS = {0x0006, 0x0206, 0x0406}
 """The record of BIFF 8 and 5, and those of older versions."""
-_XLS_TEXT_OF_FORMULA, _XLS_CODE_PAGE = 0x0207, 0x0042
+_XLS_TEXT_OF_FORMULA, _XLS_CODE_PAGE, _XLS_TEXTS, _XLS_TEXT = 0x0207, 0x0042, 0x00FC, 0x00FD
 _XLS_BETWEEN_FORMULA_AND_TEXT = {0x0021, 0x0221, 0x0036, 0x0236, 0x04BC}
 """Arrays, tables and shared formulas."""
 _RESULT_IS_SPECIAL = 0xFFFF
@@ -47,6 +47,9 @@ class SheetErrors:
     faults: Faults = field(default_factory=dict)
     texts: dict[int, dict[int, str]] = field(default_factory=dict)
     """What the cell shows, by row number and column, as ``Faults``."""
+    beyond_texts: dict[int, list[int]] = field(default_factory=dict)
+    """Columns by row number of an XLS' cells whose text, by its number, is none of those that the file counts. Where
+    nothing is read of such a cell, it is lost; some writers count wrongly."""
     before_code_page: bytes | None = None
     """Of an XLS that names a code page though its texts are UTF-16: the beginning of its stream, up to the number."""
 
@@ -70,27 +73,43 @@ def errors_of_xls(path: Path) -> SheetErrors:
 
 
 def _xls_errors(stream: bytes) -> SheetErrors:
-    errors = SheetErrors(before_code_page=_before_code_page(stream))
-    start = None
-    for index, (offset, is_shown) in enumerate(_xls_sheets(stream)):
-        if is_shown:
-            errors.index, start = index, offset
-            break
+    shown = ((index, offset) for index, (offset, is_shown) in enumerate(_xls_sheets(stream)) if is_shown)
+    index, start = next(shown, (None, None))
+    errors = SheetErrors(index, before_code_page=_before_code_page(stream))
     if start is None:
         return errors
+    texts = _count_of_texts(stream)
     text_of: tuple[int, int] | None = None
     for kind, body in _xls_sheet_records(stream, start):
         if text_of is not None and kind not in _XLS_BETWEEN_FORMULA_AND_TEXT:
             if kind != _XLS_TEXT_OF_FORMULA:
                 errors.add(*text_of, "cell_not_calculated", "=")
             text_of = None
-        if kind == _XLS_BOOLERR:
-            row, column, _, value, is_error = struct.unpack_from("<HHHBB", body)
-            if is_error:
-                errors.add(row, column, "cell_error", ERROR_TEXTS.get(value, UNKNOWN_ERROR))
+        if kind == _XLS_TEXT:
+            _note_text(errors, body, texts)
+        elif kind == _XLS_BOOLERR:
+            _note_error(errors, body)
         elif kind in _XLS_FORMULAS:
             text_of = _note_formula(errors, body)
     return errors
+
+
+def _note_text(errors: SheetErrors, body: bytes, texts: int) -> None:
+    row, column, _, at = struct.unpack_from("<HHHI", body)
+    if at >= texts:
+        errors.beyond_texts.setdefault(row + 1, []).append(column)
+
+
+def _note_error(errors: SheetErrors, body: bytes) -> None:
+    row, column, _, value, is_error = struct.unpack_from("<HHHBB", body)
+    if is_error:
+        errors.add(row, column, "cell_error", ERROR_TEXTS.get(value, UNKNOWN_ERROR))
+
+
+def _count_of_texts(stream: bytes) -> int:
+    """Return how many texts a workbook says that its cells share."""
+    found = next((body for kind, body in _xls_records(stream, 0) if kind in {_XLS_TEXTS, _XLS_EOF}), b"")
+    return int(struct.unpack_from("<I", found, 4)[0]) if found else 0
 
 
 def _before_code_page(stream: bytes) -> bytes | None:

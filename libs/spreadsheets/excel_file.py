@@ -125,6 +125,11 @@ def _calamine_or_refusal(path: Path | bytes, suffix: str, errors: SheetErrors, f
     try:
         for number, cells in _calamine_rows(path, suffix, None, errors.index):
             last = number
+            for column in errors.beyond_texts.get(number, ()):
+                if not cells[column]:
+                    raise Unreadable(
+                        "file_broken", f"Row {number} of the workbook names a text that is not in the file."
+                    )
             yield number, with_faults(cells, texts[number]) if number in texts else cells
     except _CalamineFails:
         raise Unreadable("file_broken", "The workbook is damaged.") from None
