@@ -197,10 +197,13 @@ def _xlsb_sheet(parts: Parts) -> tuple[SheetErrors, str | None]:
 
 
 def _note_xlsb_errors(errors: SheetErrors, content: bytes) -> None:
-    row = 0
+    row = -1
     for kind, body in _xlsb_records(content):
         if kind == _XLSB_ROW:
-            (row,) = struct.unpack_from("<I", body)
+            (number,) = struct.unpack_from("<I", body)
+            if number <= row:  # of two rows of one number calamine would show one
+                raise Unreadable("file_broken", f"Row {number + 1} of the workbook stands below row {row + 1}.")
+            row = number
         elif kind in {_XLSB_CELL_ERROR, _XLSB_FORMULA_ERROR}:
             column, _, value = struct.unpack_from("<IIB", body)
             errors.add(row, column, "cell_error", ERROR_TEXTS.get(value, UNKNOWN_ERROR))
