@@ -21,7 +21,9 @@ from pydantic import BaseModel, ValidationError
 from bench.figures import Figure, load_all, machines, shown
 from bench.figures import table as figures_table
 from bench.shipped import differences
+from docs.asyncapi_document import asyncapi_text
 from docs.demo_data_page import demo_ids, demo_sources
+from docs.event_types import python_types, typescript_types
 from docs.settings_page import plain, settings_tables
 from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import dead_letter_headers as headers_of
@@ -268,6 +270,20 @@ BLOCKS: dict[str, Callable[[], str]] = {
 }
 
 
+def asyncapi() -> str:
+    """Return the public events as an AsyncAPI document."""
+    examples = {topic.name: json.loads(example_of(topic).model_dump_json()) for topic in TOPICS if topic.public}
+    return asyncapi_text(TOPICS, examples, _MEANT)
+
+
+WHOLE: dict[Path, Callable[[], str]] = {
+    ROOT / "docs" / "reference" / "asyncapi.yaml": asyncapi,
+    ROOT / "examples" / "subscribers" / "python" / "leadflow_events.py": lambda: python_types(TOPICS),
+    ROOT / "examples" / "subscribers" / "typescript" / "leadflow-events.ts": lambda: typescript_types(TOPICS),
+}
+"""Files that are written from the first line to the last."""
+
+
 def pages() -> list[Path]:
     """Return the documents that may hold blocks."""
     return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -283,11 +299,11 @@ def made_anew(text: str) -> str:
 
 
 def stale_pages(*, write: bool) -> list[Path]:
-    """Return the pages whose blocks said something else, and mend them when asked to."""
+    """Return the pages that said something else, and mend them when asked to."""
     stale = []
-    for page in pages():
-        text = page.read_text(encoding="utf-8")
-        anew = made_anew(text)
+    for page in [*pages(), *WHOLE]:
+        text = page.read_text(encoding="utf-8") if page.exists() else ""
+        anew = WHOLE[page]() if page in WHOLE else made_anew(text)
         if anew != text:
             stale.append(page)
             if write:
