@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from bench.figures import Figure, load_all, machines, shown
 from bench.figures import table as figures_table
 from bench.shipped import differences
+from deploy.processes import PROCESSES
 from docs.asyncapi_document import asyncapi_text
 from docs.demo_data_page import demo_ids, demo_sources
 from docs.event_types import python_types, typescript_types
@@ -29,6 +30,7 @@ from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import dead_letter_headers as headers_of
 from libs.common.topics import Topic
 from libs.contracts.registry import registries
+from migrations.platform_rights import SERVICES
 from services.api.http.problems import PROBLEMS
 from services.api.reasons import ROW_ERRORS, SETTLED_REASONS
 
@@ -251,6 +253,30 @@ def _median(figure: Figure) -> str:
     return shown(statistics.median(figure.values))
 
 
+def postgres_users() -> str:
+    """Return the command that makes the secret of the services' addresses of PostgreSQL."""
+    return _secret("leadflow-postgres-users", "'postgresql://…'")
+
+
+def kafka_users() -> str:
+    """Return the command that makes the secret of the services' passwords at Kafka."""
+    return _secret("leadflow-kafka-users", "PASSWORD")
+
+
+def _secret(name: str, value: str) -> str:
+    users = ("migrate", *(process.name for process in PROCESSES))
+    words = [f"--from-literal={user}={value}" for user in users]
+    lines = [f"    kubectl -n leadflow create secret generic {name} {words[0]}"]
+    lines += ["      " + " ".join(words[at : at + 3]) for at in range(1, len(words), 3)]
+    return "\n" + " \\\n".join(lines) + "\n"
+
+
+def service_roles() -> str:
+    """Return the roles that the migration makes, in words."""
+    *others, last = (f"`leadflow_{service}`" for service in SERVICES)
+    return f"The roles are {', '.join(others)} and {last}: the operator's is for the people on call."
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings_tables,
     "problems": problems,
@@ -265,6 +291,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "figure-settings": figure_settings,
     "machine": machine,
     "headline": headline,
+    "postgres-users": postgres_users,
+    "kafka-users": kafka_users,
+    "service-roles": service_roles,
     "demo-ids": demo_ids,
     "demo-sources": demo_sources,
 }
@@ -286,7 +315,7 @@ WHOLE: dict[Path, Callable[[], str]] = {
 
 def pages() -> list[Path]:
     """Return the documents that may hold blocks."""
-    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "deploy" / "k8s" / "README.md"])
 
 
 def blocks_in(text: str) -> list[str]:

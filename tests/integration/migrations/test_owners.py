@@ -130,7 +130,8 @@ async def test_owners_go_on_without_each_other(platform_url: str, migrations: Pa
     revisions = {
         revision for (revision,) in await fetch(platform_url, "SELECT version_num FROM amigocare.alembic_version")
     }
-    assert revisions == {"imports_9999", "leads_0003", "campaigns_0001"}
+    assert revisions >= {"imports_9999", "leads_0003", "campaigns_0001"}
+    assert len(revisions) == len({revision.rsplit("_", 1)[0] for revision in revisions}), "each owner's newest alone"
     columns = await fetch(
         platform_url,
         "SELECT attname::text FROM pg_attribute WHERE attrelid = 'amigocare.lead_imports'::regclass"
