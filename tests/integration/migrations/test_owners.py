@@ -1,15 +1,18 @@
 """A new owner adds a folder and touches nothing else; owners' revisions go their own ways in one database."""
 
 import asyncio
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from services.operator.migrate import MIGRATIONS, MigrationRefused, upgrade_postgres
 from services.operator.settings import MigrationSettings
+from tests.support.stack import ROOT
 
 HEAD = """
 from alembic import op
@@ -111,6 +114,25 @@ async def test_a_company_writes_into_a_walled_table_and_sees_its_own_rows(platfo
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection.execute("INSERT INTO amigocare.lead_notes (company_id, note) VALUES (2, 'ours')")
     assert [row["note"] for row in await connection.fetch("SELECT note FROM amigocare.lead_notes")] == ["ours"]
+    await connection.close()
+
+
+async def test_the_guide_s_revision_makes_a_table_for_a_service_that_logs_in_by_itself(
+    platform_url: str, migrations: Path
+) -> None:
+    guide = (ROOT / "docs" / "guide" / "migrations.md").read_text()
+    (shown,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    (migrations / "notices").mkdir()
+    (migrations / "notices" / "v0001_notices.py").write_text(shown)
+    await upgrade_postgres(MigrationSettings(postgres_url=SecretStr(platform_url)), migrations=migrations)
+    connection = await asyncpg.connect(platform_url)
+    await connection.execute("INSERT INTO amigocare.companies (id, name) VALUES (1, 'One'), (2, 'Two')")
+    await connection.execute("INSERT INTO amigocare.notices VALUES (1, 5), (2, 7)")
+    for role in ("leadflow_notifier", "leadflow_tenant"):
+        await connection.execute(f"SET ROLE {role}")
+        await connection.execute("SET leadflow.company_id = 1")
+        assert await connection.fetch("UPDATE amigocare.notices SET sent = sent + 1 RETURNING company_id") == [(1,)]
+        await connection.execute("RESET ROLE")
     await connection.close()
 
 
