@@ -55,7 +55,7 @@ def test_a_process_reaches_the_servers_that_its_settings_name_and_providers_and_
 @pytest.mark.parametrize("name", KUSTOMIZATIONS)
 @pytest.mark.parametrize("workload", SETTINGS)
 def test_health_and_metrics_are_answered_to_this_cluster_alone_and_calls_to_anybody(name: str, workload: str) -> None:
-    cluster = [{"namespaceSelector": {}}]
+    cluster: list[Manifest] = [{"namespaceSelector": {}}]
     expected: list[tuple[object, Ports]] = []
     if workload in SERVICES:
         expected.append((cluster, {("TCP", "health")}))
