@@ -350,7 +350,7 @@ async def test_a_relay_says_that_a_partition_is_away_until_what_it_did_not_take_
         await eventually(told, seconds=10, what="a relay that says so")
         leased = "UPDATE amigocare.outbox SET lease = gen_random_uuid(), available_at = now() + interval '50 seconds'"
         await db.execute(leased + " WHERE topic = :topic", topic=away.name)
-        for number in range(20):
+        for number in range(1, 21):
             await add(postgres, good, number)
             relay.wake()
             await asyncio.sleep(0.05)  # ten times as long as it takes to forget
