@@ -1,15 +1,12 @@
 """``docs/reference/openapi.json``: the calls as api serves them at ``/openapi.json``; the console is typed by it."""
 
 import json
-from pathlib import Path
 
 from libs.common.version import VERSION
 from libs.common.web.app import App
 from services.api.http.openapi import COMPONENTS
 from services.api.http.routes import router
 from services.api.main import DESCRIPTION
-
-PAGE = Path(__file__).resolve().parent / "reference" / "openapi.json"
 
 
 def openapi_page() -> str:
