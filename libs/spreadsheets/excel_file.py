@@ -65,14 +65,14 @@ def zip_records(path: Path, limits: Limits, faults: Faults) -> Records:
             yield number, cells
 
 
-def ole_records(path: Path, faults: Faults) -> Records:
+def ole_records(path: Path, limits: Limits, faults: Faults) -> Records:
     """Yield the rows of the first visible sheet of an XLS; note which cells hold no value. Raises Unreadable."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if any(content.find(stream.encode("utf-16-le")) >= 0 for stream in _ENCRYPTED_STREAMS):
             raise Unreadable("file_encrypted")
         if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
             raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
-    yield from _calamine_or_refusal(path, ".xls", errors_of_xls(path), faults)
+    yield from _calamine_or_refusal(path, ".xls", errors_of_xls(path, limits), faults)
 
 
 def _opened(path: Path, suffix: str) -> CalamineWorkbook:

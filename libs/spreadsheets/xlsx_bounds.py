@@ -22,11 +22,6 @@ from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_cells import column_of
 from libs.spreadsheets.xlsx_parts import PENDING, ZIP_ERRORS, Parts, local, parse_whole, relationships
 
-_CELLS_FOR_ANY_FILE = 1 << 21
-_CELLS_PER_ROW = 16
-"""A sheet's rectangle may hold the first number of cells whatever its limits are, and the second more for each row
-that the limits allow: five columns, and some that a person forgot at the right."""
-
 _WORKBOOK = "xl/workbook.xml"
 """Where calamine looks for it. Others name it otherwise, and say so in ``_rels/.rels``."""
 _BINARY_WORKBOOK = "xl/workbook.bin"
@@ -159,7 +154,6 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
     False means only that this fast look does not know: the sheet must then be read cell by cell. A sheet is plain
     when each cell names itself (r="B7") right after its tag, as nearly all writers do.
     """
-    most = _CELLS_FOR_ANY_FILE + _CELLS_PER_ROW * limits.max_rows
     digits = len(str(limits.max_rows + 1))
     near = re.compile(_NO_CELL_BUT % (b"[A-Z]", digits))
     # All cells that ``near`` does not find have one letter and at most so many digits, so they spread no further than
@@ -177,7 +171,7 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
             references = _PLAIN_CELL.findall(whole)
             rows = max(rows, *(int(row) for row in {row for _, row in references}))
             columns = max(columns, *(column_of(name) + 1 for name in {name.decode() for name, _ in references}))
-    return rows * columns <= most
+    return rows * columns <= limits.rectangle
 
 
 def _whole_cells(blocks: Generator[bytes, None, None]) -> Iterator[bytes | None]:
