@@ -15,7 +15,7 @@ import olefile
 from libs.spreadsheets.cell_faults import ERROR_TEXTS, UNKNOWN_ERROR, CellFault, Faults
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xlsx_parts import ZIP_ERRORS, Parts, relationships, too_wide
+from libs.spreadsheets.xlsx_parts import Parts, damage_refused, relationships, too_wide
 
 _WORKSHEET = 0
 _VISIBLE = 0
@@ -138,15 +138,12 @@ def _xls_records(stream: bytes, at: int) -> Iterator[tuple[int, bytes]]:
 
 def errors_of_xlsb(path: Path, limits: Limits) -> SheetErrors:
     """Return the errors of an XLSB. Raises Unreadable where its records cannot be followed, or its cells spread far."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = Parts(archive, limits.max_bytes)
-            errors, part = _xlsb_sheet(parts, limits)
-            if part is not None:
-                _note_xlsb_errors(errors, b"".join(parts.blocks(part)))
-            return errors
-    except (*ZIP_ERRORS, struct.error, IndexError, UnicodeDecodeError):
-        raise Unreadable("file_broken", "The workbook is damaged.") from None
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        parts = Parts(archive, limits.max_bytes)
+        errors, part = _xlsb_sheet(parts, limits)
+        if part is not None:
+            _note_xlsb_errors(errors, b"".join(parts.blocks(part)))
+        return errors
 
 
 def _xlsb_sheet(parts: Parts, limits: Limits) -> tuple[SheetErrors, str | None]:

@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from xml.parsers import expat
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
@@ -22,7 +21,7 @@ from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, unpacks_within, visible_sheet
 from libs.spreadsheets.xlsx_cells import sheet_rows
-from libs.spreadsheets.xlsx_parts import ZIP_ERRORS, Parts
+from libs.spreadsheets.xlsx_parts import Parts, damage_refused
 
 _ENCRYPTED_STREAMS = ("EncryptedPackage", "DataSpaces")
 _WORKBOOK_STREAMS = ("Workbook", "Book")
@@ -153,8 +152,5 @@ def _first_visible(workbook: CalamineWorkbook, expected: int | None) -> int:
 
 
 def _xml_rows(path: Path, sheet: Sheet, limits: Limits, faults: Faults) -> Records:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield from sheet_rows(Parts(archive, limits.max_bytes), sheet.part, sheet.strings, limits, faults)
-    except (*ZIP_ERRORS, expat.ExpatError, LookupError):
-        raise Unreadable("file_broken", "The workbook is damaged.") from None
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        yield from sheet_rows(Parts(archive, limits.max_bytes), sheet.part, sheet.strings, limits, faults)

@@ -15,12 +15,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from xml.parsers import expat
 
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_cells import column_of
-from libs.spreadsheets.xlsx_parts import PENDING, ZIP_ERRORS, Parts, local, parse_whole, relationships
+from libs.spreadsheets.xlsx_parts import PENDING, Parts, damage_refused, local, parse_whole, relationships
 
 _WORKBOOK = "xl/workbook.xml"
 """Where calamine looks for it. Others name it otherwise, and say so in ``_rels/.rels``."""
@@ -66,14 +65,9 @@ class Sheet:
 
 def archive_kind(path: Path) -> Literal["xlsx", "xlsb"]:
     """Tell which of Excel's two packed formats the archive holds. Raises Unreadable when it is something else."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = Parts(archive, PENDING)
-            workbook = workbook_part(parts)
-    except ZIP_ERRORS:
-        raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
-    except (expat.ExpatError, LookupError):
-        raise Unreadable("file_broken", "The workbook's XML is damaged.") from None
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        parts = Parts(archive, PENDING)
+        workbook = workbook_part(parts)
     if workbook is not None and workbook.startswith("xl/"):
         if not workbook.endswith(".bin"):
             return "xlsx"
@@ -100,34 +94,26 @@ def visible_sheet(path: Path, limits: Limits) -> Sheet:
 
     Raises Unreadable.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = Parts(archive, limits.max_bytes)
-            workbook = workbook_part(parts) or _WORKBOOK
-            sheet = _first_visible(parts, workbook)
-            for name in {sheet.strings or "", "xl/sharedStrings.xml", "xl/styles.xml"}:
-                if name in parts:
-                    for _ in parts.blocks(name):
-                        pass
-            with closing(parts.blocks(sheet.part)) as blocks:
-                is_plain = _is_plain(blocks, limits)
-    except ZIP_ERRORS:
-        raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
-    except (expat.ExpatError, LookupError):  # LookupError: an encoding that nobody knows
-        raise Unreadable("file_broken", "The workbook's XML is damaged.") from None
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        parts = Parts(archive, limits.max_bytes)
+        workbook = workbook_part(parts) or _WORKBOOK
+        sheet = _first_visible(parts, workbook)
+        for name in {sheet.strings or "", "xl/sharedStrings.xml", "xl/styles.xml"}:
+            if name in parts:
+                for _ in parts.blocks(name):
+                    pass
+        with closing(parts.blocks(sheet.part)) as blocks:
+            is_plain = _is_plain(blocks, limits)
     return Sheet(sheet.index, sheet.part, sheet.strings, is_plain and workbook == _WORKBOOK)
 
 
 def unpacks_within(path: Path, limits: Limits) -> None:
     """Raise Unreadable when the parts of an archive unpack to more than the limit, whatever its directory says."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = Parts(archive, limits.max_bytes)
-            for name in parts.names():
-                for _ in parts.blocks(name):
-                    pass
-    except ZIP_ERRORS:
-        raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        parts = Parts(archive, limits.max_bytes)
+        for name in parts.names():
+            for _ in parts.blocks(name):
+                pass
 
 
 def _first_visible(parts: Parts, workbook: str) -> Sheet:

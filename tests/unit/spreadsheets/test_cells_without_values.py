@@ -221,7 +221,7 @@ def test_a_damaged_xlsb_is_refused(tmp_path: Path) -> None:
     path = write_xlsb(tmp_path / "upload", {(1, 0): "Ana", (1, 1): "11912345678", (2, 3): ErrorCode(0x2A)})
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    for name in ("xl/workbook.bin", "xl/worksheets/sheet1.bin"):
+    for name in ("xl/workbook.bin", "xl/_rels/workbook.bin.rels", "xl/worksheets/sheet1.bin"):
         for cut in range(0, len(parts[name]), 7):
             for spoilt in (parts[name][:cut], parts[name][:cut] + b"\xff" * 7 + parts[name][cut + 7 :]):
                 with zipfile.ZipFile(path, "w") as archive:
