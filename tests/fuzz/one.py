@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 SEED = 20261124
+_OURS = 0.5
+"""The share of changes that are not libFuzzer's."""
 
 
 def main(name: str, arguments: list[str]) -> None:
@@ -19,12 +21,16 @@ def main(name: str, arguments: list[str]) -> None:
     import atheris  # noqa: PLC0415 - a finding is repeated without it
 
     with atheris.instrument_imports(include=["libs", "services.api", "starlette.formparsers", "python_multipart"]):
-        from tests.fuzz import targets  # noqa: PLC0415 - what is imported here is instrumented
+        from tests.fuzz import mutations, targets  # noqa: PLC0415 - what is imported here is instrumented
 
     mutate = targets.MUTATORS[name]
 
     def custom_mutator(content: bytes, most: int, seed: int) -> bytes:
-        return mutate(content, lambda part: atheris.Mutate(part, most), seed)[:most]
+        chance = random.Random(seed)
+        # libFuzzer knows what reached new lines, ``mutations`` what a format is made of.
+        ours = mutations.byte_changes(name, chance)
+        change = ours if chance.random() < _OURS else lambda part: atheris.Mutate(part, most)
+        return mutate(content, change, seed)[:most]
 
     def one(content: bytes) -> None:
         targets.TARGETS[name](content)

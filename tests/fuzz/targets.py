@@ -14,6 +14,7 @@ from xml.parsers import expat
 from starlette.requests import Request
 
 from libs.common.web.refusals import Refused
+from libs.fields.text import trimmed
 from libs.spreadsheets import excel_file
 from libs.spreadsheets.cell_faults import Faults
 from libs.spreadsheets.limits import Limits
@@ -88,12 +89,18 @@ def read_xlsx(content: bytes) -> None:
         if quick.get((row, column), "") != slow.get((row, column), "")
     }
     # A number that is shown as a date is a date for the one, digits for the other.
-    differing = {place: texts for place, texts in differing.items() if not _NUMBER.fullmatch(texts[1].strip())}
+    differing = {place: texts for place, texts in differing.items() if not _NUMBER.fullmatch(texts[1])}
     assert not differing, f"two readings of one sheet: {differing}"
 
 
 def _rows(records: excel_file.Records) -> dict[tuple[int, int], str]:
-    return {(number, column): text for number, cells in records for column, text in enumerate(cells) if text.strip()}
+    """Return the cells that are not blank, trimmed: one of the readings takes off blanks around texts, too."""
+    return {
+        (number, column): text
+        for number, cells in records
+        for column, cell in enumerate(cells)
+        if (text := trimmed(cell))
+    }
 
 
 def receive_body(content: bytes) -> None:
