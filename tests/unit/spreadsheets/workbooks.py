@@ -100,7 +100,7 @@ def write_xls(path: Path, rows: Mapping[tuple[int, int], object]) -> Path:
 ErrorCode = NewType("ErrorCode", int)
 """Of a cell of an XLSB that shows an error."""
 
-_XLSB_ROW, _XLSB_ERROR, _XLSB_NUMBER, _XLSB_TEXT, _XLSB_ERROR_OF_A_FORMULA = 0, 3, 5, 6, 11
+_XLSB_ROW, _XLSB_ERROR, _XLSB_NUMBER, _XLSB_TEXT, _XLSB_SHARED_TEXT, _XLSB_ERROR_OF_A_FORMULA = 0, 3, 5, 6, 7, 11
 _XLSB_SHEET, _XLSB_DIMENSIONS = 156, 148
 
 
@@ -118,8 +118,12 @@ def _xlsb_text(text: str) -> bytes:
     return struct.pack("<I", len(text)) + text.encode("utf-16-le")
 
 
-def _xlsb_cell(column: int, value: str | float | ErrorCode, *, of_formula: bool) -> bytes:
+def _xlsb_cell(
+    column: int, value: str | float | ErrorCode, shared: dict[str, int] | None, *, of_formula: bool
+) -> bytes:
     place = struct.pack("<II", column, 0)
+    if isinstance(value, str) and shared is not None:
+        return _xlsb_record(_XLSB_SHARED_TEXT, place + struct.pack("<I", shared.setdefault(value, len(shared))))
     if isinstance(value, str):
         return _xlsb_record(_XLSB_TEXT, place + _xlsb_text(value))
     if isinstance(value, float):
@@ -135,12 +139,14 @@ def write_xlsb(
     header: Sequence[str] = HEADERS,
     of_formulas: Collection[tuple[int, int]] = (),
     sheets: Mapping[str, bool] | None = None,
+    shares_texts: bool = False,
 ) -> Path:
     """Write an XLSB as Excel lays it out, with values by row and column, counted from 0, below the header.
 
     ``of_formulas`` are the places of errors that formulas gave. ``sheets`` are names and whether they are shown; all
-    but the last are empty.
+    but the last are empty. ``shares_texts``: texts stand in a part of their own, as Excel writes them.
     """
+    shared: dict[str, int] | None = {} if shares_texts else None
     shown = list((sheets or {"Leads": True}).items())
     cells = {(0, column): name for column, name in enumerate(header)} | dict(rows)
     numbers = sorted({row for row, _ in cells})
@@ -150,7 +156,7 @@ def write_xlsb(
         content += _xlsb_record(_XLSB_ROW, struct.pack("<IIHHBI", number, 0, 300, 0, 0, 0))
         for (row_at, column), value in sorted(cells.items()):
             if row_at == number:
-                content += _xlsb_cell(column, value, of_formula=(row_at, column) in of_formulas)
+                content += _xlsb_cell(column, value, shared, of_formula=(row_at, column) in of_formulas)
     empty = _xlsb_record(129) + _xlsb_record(145) + _xlsb_record(146) + _xlsb_record(130)
     workbook = _xlsb_record(131) + _xlsb_record(143)
     relationships = ""
@@ -161,6 +167,11 @@ def write_xlsb(
         relationships += f'<Relationship Id="rId{at}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{at}.bin"/>'
         is_last = at == len(shown)
         written[f"xl/worksheets/sheet{at}.bin"] = content + _xlsb_record(146) + _xlsb_record(130) if is_last else empty
+    if shared is not None:
+        relationships += f'<Relationship Id="rS" Type="{_OFFICE}/sharedStrings" Target="sharedStrings.bin"/>'
+        texts = b"".join(_xlsb_record(19, b"\0" + _xlsb_text(text)) for text in shared)
+        count = struct.pack("<II", len(shared), len(shared))
+        written["xl/sharedStrings.bin"] = _xlsb_record(159, count) + texts + _xlsb_record(160)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", f'{_DECLARATION}<Types xmlns="{_PACKAGE}/content-types"/>')
         archive.writestr(
