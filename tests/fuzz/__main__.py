@@ -22,8 +22,9 @@ from tests.support.stack import ROOT
 HOME = ROOT / ".local" / "fuzz"
 FINDINGS = HOME / "findings"
 AT_ONCE = 2
-TIMES = 3
-"""So many times their examples property tests get, which takes a fifth of the usual five minutes."""
+TIMES = 5
+"""So many times their examples property tests get."""
+SHARE_OF_PROPERTIES = 0.2
 LONGEST_INPUT = 60_000
 SECONDS_PER_INPUT = 10
 """So long one input may take: what is slow is a finding."""
@@ -40,7 +41,7 @@ def main() -> int:
     given = parser.parse_args()
     before = set(FINDINGS.glob("*/*"))
     began = time.monotonic()
-    failed = False if given.only else not _properties()
+    failed = False if given.only else not _properties(given.seconds * SHARE_OF_PROPERTIES)
     names = given.only or list(TARGETS)
     left = given.seconds - (time.monotonic() - began)
     each = max(1, int(left * min(AT_ONCE, len(names)) / len(names)))
@@ -54,12 +55,14 @@ def main() -> int:
     return int(failed)
 
 
-def _properties() -> bool:
+def _properties(seconds: float) -> bool:
     """Run the property tests with more examples; tell whether they hold. pytest prints how to repeat what it finds."""
-    print(f"Property tests with {TIMES} times their examples …", flush=True)
+    print(f"Property tests with {TIMES} times their examples, for {seconds:.0f} s …", flush=True)
     command = [sys.executable, "-m", "pytest", "-p", "tests.fuzz.more_examples", "-q", "-m", "hypothesis", *PROPERTIES]
-    environment = os.environ | {"LEADFLOW_FUZZ_TIMES": str(TIMES)}
-    return not subprocess.run([*command, "-n", str(AT_ONCE)], cwd=ROOT, env=environment, check=False).returncode
+    told = {"TIMES": str(TIMES), "SECONDS": str(seconds), "ORDER": str(time.time())}
+    environment = os.environ | {f"LEADFLOW_FUZZ_{name}": value for name, value in told.items()}
+    quiet = ["-r", "fE", "-n", str(AT_ONCE)]
+    return not subprocess.run([*command, *quiet], cwd=ROOT, env=environment, check=False).returncode
 
 
 def _fuzz(name: str, seconds: int) -> bool:

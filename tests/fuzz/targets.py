@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import tempfile
 import unicodedata
 import zipfile
@@ -108,12 +109,11 @@ def receive_body(content: bytes) -> None:
 
     The first byte says in pieces of which size it comes.
     """
-    before = set(Path(tempfile.gettempdir()).glob("leadflow-upload-*"))
     try:
         _LOOP.run(_received(content[1:], 1 + content[0] if content else 1))
     except Refused as refused:
         _is_a_problem(refused)
-    assert set(Path(tempfile.gettempdir()).glob("leadflow-upload-*")) == before
+    assert not list(Path(tempfile.gettempdir()).glob(f"leadflow-upload-{os.getpid()}-*"))
 
 
 _LOOP = asyncio.Runner()
