@@ -45,8 +45,8 @@ async def client(api: OwnApi) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def silent_upload(client: httpx.AsyncClient, tenant: Tenant) -> StreamWriter | None:
-    """Begin an upload and send nothing of it; None when it was refused."""
+async def silent_upload(client: httpx.AsyncClient, tenant: Tenant, *, seconds: float = 2) -> StreamWriter | None:
+    """Begin an upload and send nothing of it; None when it was refused, for which so many seconds are waited."""
     reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
     token = tenant.headers()["Authorization"]
     writer.write(
@@ -54,7 +54,7 @@ async def silent_upload(client: httpx.AsyncClient, tenant: Tenant) -> StreamWrit
         "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x".encode()
     )
     try:
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), 0.5)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), seconds)
     except TimeoutError:
         return writer
     assert head.startswith(b"HTTP/1.1 503")
@@ -127,7 +127,7 @@ async def test_with_the_least_that_the_settings_allow(
         other = User(client, others)
         held = await silent_upload(client, user.tenant)
         assert held is not None
-        assert await silent_upload(client, user.tenant) is None
+        assert await silent_upload(client, user.tenant, seconds=20) is None
         assert await honest_upload(other) <= MOST_SECONDS
         held.close()
         slow = asyncio.create_task(User(client, user.tenant).upload(slow_file()))
