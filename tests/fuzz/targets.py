@@ -80,7 +80,7 @@ def read_xlsx(content: bytes) -> None:
         quick = _rows(excel_file._calamine_rows(_UPLOAD, ".xlsx", sheet.index, None))
         with zipfile.ZipFile(_UPLOAD) as archive:
             parts = Parts(archive, LIMITS.max_bytes)
-            slow = _rows(sheet_rows(parts, sheet.part, sheet.strings, LIMITS, faults))
+            slow = _rows(sheet_rows(parts, sheet.workbook, sheet.part, LIMITS, faults))
     except (excel_file._CalamineFails, Unreadable, expat.ExpatError, LookupError):
         return  # refused, or read the other way
     assert not faults, "calamine read cells that hold no value"

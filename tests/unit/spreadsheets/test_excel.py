@@ -134,6 +134,38 @@ def test_xls_and_its_numbers(tmp_path: Path) -> None:
     assert read_path(path) == [(3, ["Ana", "5511912345678", "1234567890", "", ""])]
 
 
+@pytest.mark.parametrize("code_page", [1252, 10_000, 850, 65_001])
+def test_texts_of_an_xls_are_utf16_whatever_code_page_it_names(tmp_path: Path, code_page: int) -> None:
+    """JExcelApi (Java) and Spreadsheet::WriteExcel (Perl) name Windows-1252."""
+    names = ["João Conceição", "日本", "Ana"] * 700
+    path = write_xls(tmp_path / "upload", {(at, 0): name for at, name in enumerate(names, 1)})
+    content = path.read_bytes()
+    named = struct.pack("<HHH", 0x42, 2, 1_200)
+    assert content.count(named) == 1
+    path.write_bytes(content.replace(named, struct.pack("<HHH", 0x42, 2, code_page)))
+    before = path.read_bytes()
+    assert [cells[0] for _, cells in read_path(path)] == names
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("at", [7, 5_000, 0xFFFFFFFF])
+@pytest.mark.parametrize("count", [7, 3])
+def test_a_text_by_a_number_that_is_none_refuses_an_xls(tmp_path: Path, at: int, count: int) -> None:
+    """It would be read as blank. That the file counts too few texts alone does no harm."""
+    path = write_xls(tmp_path / "upload", {(1, 0): "Ana", (1, 4): "vip"})
+    content = path.read_bytes()
+    assert content.count(struct.pack("<II", 7, 7)) == 1
+    counted = content.replace(struct.pack("<II", 7, 7), struct.pack("<II", 7, count))
+    named = struct.pack("<HHH", 0xFD, 10, 1) + struct.pack("<H", 4)
+    assert counted.count(named) == 1
+    path.write_bytes(counted)
+    assert read_path(path) == [(2, ["Ana", "", "", "", "vip"])]
+    place = counted.index(named) + 10
+    path.write_bytes(counted[:place] + struct.pack("<I", at) + counted[place + 4 :])
+    refused = refusal(read_path, path)
+    assert (refused.code, "Row 2" in refused.detail) == ("file_broken", True)
+
+
 def test_encrypted_and_other_ole_files_are_told_apart(tmp_path: Path) -> None:
     encrypted = rename_ole_stream(write_xls(tmp_path / "a", {}), "Workbook", "EncryptedPackage")
     assert refusal(read_path, encrypted).code == "file_encrypted"
@@ -177,6 +209,23 @@ def test_two_cells_far_apart_in_an_xlsb_are_refused_before_they_are_held(
 def test_two_cells_far_apart_in_an_xls_are_refused_before_they_are_held(tmp_path: Path, value: object) -> None:
     refused = refusal(read_path, write_xls(tmp_path / "upload", {(1, 0): "Ana", (65_535, 255): value}))
     assert (refused.code, "spread" in refused.detail) == ("file_too_large", True)
+
+
+@pytest.mark.parametrize("what", ["the directory", "the workbook"])
+def test_sectors_of_an_xls_that_refer_to_each_other_in_a_circle_are_refused(tmp_path: Path, what: str) -> None:
+    """Calamine would follow them until the memory is full."""
+    path = write_xls(tmp_path / "upload", {(1, 0): "Ana"})
+    content = bytearray(path.read_bytes())
+    (table,) = struct.unpack_from("<I", content, 76)
+    (directory,) = struct.unpack_from("<I", content, 48)
+    place = 512 * (directory + 1)
+    while content[place : place + 16] != "Workbook".encode("utf-16-le"):
+        place += 128
+    (workbook,) = struct.unpack_from("<I", content, place + 116)
+    sector = directory if what == "the directory" else workbook
+    struct.pack_into("<I", content, 512 * (table + 1) + 4 * sector, sector)
+    path.write_bytes(content)
+    assert refusal(read_path, path).code == "file_broken"
 
 
 def test_an_xlsb_and_its_numbers(tmp_path: Path) -> None:
