@@ -4,6 +4,7 @@ Both formats are sequences of records, each with a number for its kind and a len
 Only the records of cells are looked at.
 """
 
+import itertools
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ _WORKSHEET = 0
 _VISIBLE = 0
 
 _XLS_BOUNDSHEET, _XLS_EOF, _XLS_BOOLERR, _XLS_BOF = 0x0085, 0x000A, 0x0205, 0x0809
+_XLS_PASSWORD = 0x002F
 _XLS_FORMULAS = {0x0006, 0x0206, 0x0406}
 """The record of BIFF 8 and 5, and those of older versions."""
 _XLS_VALUES = {*_XLS_FORMULAS, _XLS_BOOLERR, 0x00BD, 0x00D6, 0x00FD, 0x027E, 0x0203, 0x0204}
@@ -115,6 +117,8 @@ def _refuse_endless_chains(ole: Any, name: str) -> None:
 def _xls_errors(stream: bytes, limits: Limits) -> SheetErrors:
     shown = ((index, offset) for index, (offset, is_shown) in enumerate(_xls_sheets(stream)) if is_shown)
     index, start = next(shown, (None, None))
+    if any(kind == _XLS_PASSWORD for kind, _ in _xls_globals(stream)):
+        raise Unreadable("file_encrypted")
     errors = SheetErrors(limits, index, before_code_page=_before_code_page(stream))
     if start is None:
         return errors
@@ -167,6 +171,11 @@ def _before_code_page(stream: bytes) -> bytes | None:
             return None if struct.unpack_from("<H", body) == (_UTF_16,) else stream[: at + 4]
         at += 4 + len(body)
     return None
+
+
+def _xls_globals(stream: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the records before those of the first sheet."""
+    return itertools.takewhile(lambda record: record[0] != _XLS_EOF, _xls_records(stream, 0))
 
 
 def _xls_sheet_records(stream: bytes, start: int) -> Iterator[tuple[int, bytes]]:
