@@ -29,6 +29,7 @@ SETTINGS = {
     "parse_queue": str(CAN_READ - PROCESSES),
     "uploads_at_once": str(AT_ONCE),
     "upload_seconds": str(UPLOAD_SECONDS),
+    "parse_seconds": "300",  # for processes that are held until all others are refused
 }
 
 
