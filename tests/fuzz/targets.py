@@ -1,9 +1,11 @@
 """What is fuzzed: each reader of what strangers send, and what must hold for any bytes that it is given."""
 
 import asyncio
+import atexit
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import unicodedata
 import zipfile
@@ -49,6 +51,7 @@ def _folder() -> Path:
 
 
 FOLDER = _folder()
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 _UPLOAD, _SPOOL = FOLDER / "upload", FOLDER / "spool"
 
 
