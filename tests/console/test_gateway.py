@@ -1,9 +1,13 @@
 """One address for the console and the API: what the gateway sends, redirects, passes on, and says when api is away."""
 
+import json
+
 import httpx
 import pytest
 
+from tests.support import plain_sender
 from tests.support.platform import Tenant
+from tests.support.stack import Addresses
 
 
 async def test_the_root_leads_to_the_console(http: httpx.AsyncClient) -> None:
@@ -46,3 +50,13 @@ async def test_all_else_is_the_api_s(http: httpx.AsyncClient, stack_tenant: Tena
     assert answer.json() == {"items": [], "next": None}
     assert answer.headers["x-request-id"]
     assert "via" not in answer.headers
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_who_sends_far_too_much_reads_why_it_is_refused(
+    stack: Addresses, stack_tenant: Tenant, signed_in: bool
+) -> None:
+    """60 MB are more than any socket buffers: a sender that was cut off would read nothing."""
+    headers = {"Content-Type": "multipart/form-data; boundary=x"} | (stack_tenant.headers() if signed_in else {})
+    status, body = await plain_sender.post(stack.api_url, "/import", pieces=600, headers=headers)
+    assert (status, json.loads(body)["code"]) == ((413, "file_too_large") if signed_in else (401, "token_missing"))

@@ -6,10 +6,11 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from libs.common.web.answers import Answers
+from libs.common.web.hearing_out import HearingOut
 
 
 class App(FastAPI):
-    """FastAPI with ``Answers`` around it.
+    """FastAPI with ``Answers`` and ``HearingOut`` around it.
 
     An address with a slash too many is not found. FastAPI would send the caller elsewhere, to a host that the caller
     itself names, and in plain HTTP behind a gateway: the token would go with it.
@@ -28,7 +29,7 @@ class App(FastAPI):
         """Schemas by name that the document has beside those of the calls' models."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Answers(super().build_middleware_stack())
+        return HearingOut(Answers(super().build_middleware_stack()))
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
