@@ -94,7 +94,7 @@ export default function FileStep() {
       ) : (
         <DropZone over={over} me={me} onFiles={(files) => void take(files)} />
       )}
-      <Columns />
+      <Columns templates={me !== null} />
     </Page>
   );
 }
@@ -199,7 +199,8 @@ function SendingFile({ sending, onCancel, onEnd }: { sending: Sending; onCancel:
   );
 }
 
-function Columns() {
+/** An API that says who is signed in has templates, too. */
+function Columns({ templates }: { templates: boolean }) {
   const say = useWords();
   const save = useMutation({ mutationFn: (kind: string) => download(`/import/template.${kind}`, `leadflow.${kind}`) });
   return (
@@ -207,7 +208,7 @@ function Columns() {
       <div className="line-apart">
         <h2 id="columns">{say("new.columns")}</h2>
         <div className="line">
-          {(["xlsx", "csv"] as const).map((kind) => (
+          {(templates ? (["xlsx", "csv"] as const) : []).map((kind) => (
             <Button key={kind} onPress={() => save.mutate(kind)} isDisabled={save.isPending}>
               <Download size={16} aria-hidden="true" />
               {say("new.template", { kind: kind.toUpperCase() })}

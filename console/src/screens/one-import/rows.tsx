@@ -77,6 +77,7 @@ export function Rows({ found, chosen, onChoice }: Props) {
 
 function Reports({ found, shown }: { found: Import; shown: Choice }) {
   const say = useWords();
+  // What an API tells that also knows an import's parent.
   const counts = found.reasons;
   const rows =
     shown.reason && counts
@@ -100,10 +101,12 @@ function Reports({ found, shown }: { found: Import; shown: Choice }) {
           {format === "xlsx" ? say("rows.download", { rows, format: "XLSX" }) : "CSV"}
         </Button>
       ))}
-      <ButtonLink to={`/imports/new?parent=${found.id}`}>
-        <Upload size={16} aria-hidden="true" />
-        {say("rows.sendCorrected")}
-      </ButtonLink>
+      {counts && (
+        <ButtonLink to={`/imports/new?parent=${found.id}`}>
+          <Upload size={16} aria-hidden="true" />
+          {say("rows.sendCorrected")}
+        </ButtonLink>
+      )}
     </div>
   );
 }
