@@ -33,10 +33,12 @@ _XLSB_SHEET, _XLSB_ROW, _XLSB_CELL_ERROR, _XLSB_FORMULA_ERROR = 156, 0, 3, 11
 
 @dataclass(slots=True)
 class SheetErrors:
-    """What stands in the cells of the first visible worksheet that hold no value."""
+    """What stands in the cells of a worksheet that hold no value: the one at ``wanted``, or the first visible one."""
 
     index: int | None = None
     """The sheet's place in the workbook."""
+    wanted: int | None = None
+    """The same where a sheet was asked for, and not the first visible one."""
     faults: Faults = field(default_factory=dict)
     texts: dict[int, dict[int, str]] = field(default_factory=dict)
     """What the cell shows, by row number and column, as ``Faults``."""
@@ -47,7 +49,7 @@ class SheetErrors:
         self.texts.setdefault(row + 1, {})[column] = text
 
 
-def errors_of_xls(path: Path) -> SheetErrors:
+def errors_of_xls(path: Path, wanted: int | None = None) -> SheetErrors:
     """Return the errors of an XLS. Raises Unreadable where its records cannot be followed."""
     try:
         with olefile.OleFileIO(str(path)) as ole:
@@ -55,16 +57,16 @@ def errors_of_xls(path: Path) -> SheetErrors:
             if name is None:
                 raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
             stream = ole.openstream(name).read()
-        return _xls_errors(stream)
+        return _xls_errors(stream, wanted)
     except (OSError, struct.error, ValueError, IndexError, TypeError):
         raise Unreadable("file_broken", "The workbook is damaged.") from None
 
 
-def _xls_errors(stream: bytes) -> SheetErrors:
-    errors = SheetErrors()
+def _xls_errors(stream: bytes, wanted: int | None) -> SheetErrors:
+    errors = SheetErrors(wanted=wanted)
     start = None
     for index, (offset, is_shown) in enumerate(_xls_sheets(stream)):
-        if is_shown:
+        if is_shown and wanted in {index, None}:
             errors.index, start = index, offset
             break
     if start is None:
@@ -116,12 +118,12 @@ def _xls_records(stream: bytes, at: int) -> Iterator[tuple[int, bytes]]:
         at += 4 + length
 
 
-def errors_of_xlsb(path: Path, limits: Limits) -> SheetErrors:
+def errors_of_xlsb(path: Path, limits: Limits, wanted: int | None = None) -> SheetErrors:
     """Return the errors of an XLSB. Raises Unreadable where its records cannot be followed."""
     try:
         with zipfile.ZipFile(path) as archive:
             parts = Parts(archive, limits.max_bytes)
-            errors, part = _xlsb_sheet(parts)
+            errors, part = _xlsb_sheet(parts, wanted)
             if part is not None:
                 _note_xlsb_errors(errors, b"".join(parts.blocks(part)))
             return errors
@@ -129,7 +131,7 @@ def errors_of_xlsb(path: Path, limits: Limits) -> SheetErrors:
         raise Unreadable("file_broken", "The workbook is damaged.") from None
 
 
-def _xlsb_sheet(parts: Parts) -> tuple[SheetErrors, str | None]:
+def _xlsb_sheet(parts: Parts, wanted: int | None) -> tuple[SheetErrors, str | None]:
     related = relationships(parts, "xl/workbook.bin")
     index = -1
     for kind, body in _xlsb_records(b"".join(parts.blocks("xl/workbook.bin"))):
@@ -138,9 +140,9 @@ def _xlsb_sheet(parts: Parts) -> tuple[SheetErrors, str | None]:
             state, _, length = struct.unpack_from("<III", body)
             name = body[12 : 12 + 2 * length].decode("utf-16-le")
             what, part = related.get(name, ("", ""))
-            if state == _VISIBLE and what == "worksheet":
-                return SheetErrors(index), part
-    return SheetErrors(), None
+            if state == _VISIBLE and what == "worksheet" and wanted in {index, None}:
+                return SheetErrors(index, wanted), part
+    return SheetErrors(wanted=wanted), None
 
 
 def _note_xlsb_errors(errors: SheetErrors, content: bytes) -> None:

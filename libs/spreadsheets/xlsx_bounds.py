@@ -10,9 +10,9 @@ strangers has one.
 
 import re
 import zipfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from xml.parsers import expat
@@ -67,6 +67,9 @@ class Sheet:
     """The part of the shared strings."""
     is_plain: bool
     """Calamine reads all of it."""
+    names: tuple[str, ...]
+    """Of all visible worksheets, in order."""
+    name: str
 
 
 def archive_kind(path: Path) -> Literal["xlsx", "xlsb"]:
@@ -100,16 +103,16 @@ def workbook_part(parts: Parts) -> str | None:
     return named[0].lower() if named else None
 
 
-def visible_sheet(path: Path, limits: Limits) -> Sheet:
-    """Return the first visible worksheet of an XLSX, and whether calamine may read it within the limits.
+def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Sheet:
+    """Return a visible worksheet of an XLSX, and whether calamine may read it within the limits.
 
-    Raises Unreadable.
+    ``wanted`` is its name; None: the first one. Raises Unreadable.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             parts = Parts(archive, limits.max_bytes)
             workbook = workbook_part(parts) or _WORKBOOK
-            sheet = _first_visible(parts, workbook)
+            sheet = _visible(parts, workbook, wanted)
             for name in {sheet.strings or "", "xl/sharedStrings.xml", "xl/styles.xml"}:
                 if name in parts:
                     for _ in parts.blocks(name):
@@ -120,7 +123,7 @@ def visible_sheet(path: Path, limits: Limits) -> Sheet:
         raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
     except (expat.ExpatError, LookupError):  # LookupError: an encoding that nobody knows
         raise Unreadable("file_broken", "The workbook's XML is damaged.") from None
-    return Sheet(sheet.index, sheet.part, sheet.strings, is_plain and workbook == _WORKBOOK)
+    return replace(sheet, is_plain=is_plain and workbook == _WORKBOOK)
 
 
 def unpacks_within(path: Path, limits: Limits) -> None:
@@ -135,8 +138,8 @@ def unpacks_within(path: Path, limits: Limits) -> None:
         raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
 
 
-def _first_visible(parts: Parts, workbook: str) -> Sheet:
-    """Return the first visible worksheet; whether it is plain is not known yet."""
+def _visible(parts: Parts, workbook: str, wanted: str | None) -> Sheet:
+    """Return the visible worksheet of this name, or the first one; whether it is plain is not known yet."""
     sheets: list[dict[str, str]] = []
 
     def sheet(name: str, attributes: dict[str, str]) -> None:
@@ -146,11 +149,25 @@ def _first_visible(parts: Parts, workbook: str) -> Sheet:
     related = relationships(parts, workbook)
     parse_whole(parts.blocks(workbook), sheet)
     strings = next((part for kind, part in related.values() if kind == "sharedStrings" and part in parts), None)
+    shown: list[tuple[int, str, str]] = []
     for index, found in enumerate(sheets):
         kind, part = related.get(found.get("id", ""), ("", ""))
         if found.get("state", "visible") == "visible" and kind == "worksheet":
-            return Sheet(index, part, strings, is_plain=False)
-    raise Unreadable("file_broken", "The workbook has no visible sheet.")
+            shown.append((index, found.get("name", ""), part))
+    names = tuple(name for _, name, _ in shown)
+    index, name, part = shown[place_of_sheet(names, wanted)]
+    return Sheet(index, part, strings, is_plain=False, names=names, name=name)
+
+
+def place_of_sheet(names: Sequence[str], wanted: str | None) -> int:
+    """Return which of the visible sheets is wanted. Raises Unreadable when there is none, or none of that name."""
+    if not names:
+        raise Unreadable("file_broken", "The workbook has no visible sheet.")
+    if wanted is None:
+        return 0
+    if wanted not in names:
+        raise Unreadable("sheet_not_found", "No visible sheet of the workbook has this name.")
+    return names.index(wanted)
 
 
 def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:

@@ -6,6 +6,7 @@ from libs.common.clock import utc_now
 from libs.common.kafka.subscribing import broadcast
 from libs.common.process.http import HttpService
 from libs.common.process.secrecy import hide_from_neighbours
+from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.common.web.auth import TokenReader
 from libs.common.web.shares import Shares
@@ -25,6 +26,7 @@ from services.api.http.routes import router
 from services.api.http.store import Store
 from services.api.http.streams import Streams
 from services.api.http.upload import forget_uploads_of_the_dead
+from services.api.previewing.previewer import Previewer
 from services.api.reading.pool import ReadingPool
 from services.api.reading.turns import FairReading
 from services.api.settings import Settings
@@ -46,19 +48,35 @@ def build(settings: Settings) -> HttpService:
     live, store = Live(), Store(postgres)
     tokens = TokenReader(settings)
     service.runs(tokens)
+    reading = FairReading(pool, size=settings.parse_processes, max_waiting=settings.parse_queue)
+    limits = Limits(max_rows=settings.max_rows_per_file, seconds=settings.parse_seconds)
+    quota = Quota(rows=settings.quota_rows, imports=settings.quota_imports)
     acceptor = Acceptor(
         postgres=postgres,
-        pool=FairReading(pool, size=settings.parse_processes, max_waiting=settings.parse_queue),
+        pool=reading,
         cache=cache,
-        limits=Limits(max_rows=settings.max_rows_per_file, seconds=settings.parse_seconds),
+        limits=limits,
         chunk_rows=settings.chunk_rows,
-        quota=Quota(rows=settings.quota_rows, imports=settings.quota_imports),
+        quota=quota,
         clock=utc_now,
         wake_relay=relay.wake,
+    )
+    # Not held: uploads are accepted whether MongoDB answers or not; a preview then says that it knows no forecast.
+    mongo = Mongo(settings, application_name=NAME)
+    service.closes(mongo.close)
+    previewer = Previewer(
+        postgres=postgres,
+        mongo=mongo,
+        pool=reading,
+        limits=limits,
+        chunk_rows=settings.chunk_rows,
+        quota=quota,
+        clock=utc_now,
     )
     service.app.state.deps = Deps(
         store=store,
         acceptor=acceptor,
+        previewer=previewer,
         streams=Streams(store.get_import, live, most=settings.streams_per_user),
         read_token=tokens.read,
         uploads=Shares(settings.uploads_at_once),

@@ -11,6 +11,7 @@ from libs.common.web.shares import Shares
 from services.api.accepting.acceptor import Acceptor
 from services.api.http.store import Store
 from services.api.http.streams import Streams
+from services.api.previewing.previewer import Previewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Deps:
 
     store: Store
     acceptor: Acceptor
+    previewer: Previewer
     streams: Streams
     read_token: Callable[[str], Awaitable[Caller]]
     uploads: Shares

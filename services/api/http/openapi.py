@@ -3,7 +3,7 @@
 from typing import Any
 
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
-from services.api.accepting.domain.request import ImportRequest
+from services.api.accepting.domain.request import ImportRequest, PreviewRequest
 
 PROBLEM: dict[str, Any] = {
     "description": "Why a request was refused (RFC 9457).",
@@ -81,6 +81,7 @@ COMPONENTS: dict[str, Any] = {
     "ProblemEntry": PROBLEM_ENTRY,
     "ImportEvent": IMPORT_EVENT,
     "ImportRequest": ImportRequest.model_json_schema(ref_template="#/components/schemas/{model}"),
+    "PreviewRequest": PreviewRequest.model_json_schema(ref_template="#/components/schemas/{model}"),
 }
 """Schemas that the document names once, so that programs made from it have one type for each."""
 
@@ -123,26 +124,33 @@ ROWS_AS_FILES: dict[str, Any] = {
     },
 }
 
-UPLOAD_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file", "data"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "file": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "CSV or Excel with the columns name, phone, cpf, email, tags.",
+
+def _upload(data: str) -> dict[str, Any]:
+    """Return the multipart body with a file and ``data`` of this schema."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["file", "data"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "file": {
+                                "type": "string",
+                                "format": "binary",
+                                "description": "CSV or Excel with the columns name, phone, cpf, email, tags.",
+                            },
+                            "data": {"$ref": f"#/components/schemas/{data}"},
                         },
-                        "data": {"$ref": "#/components/schemas/ImportRequest"},
                     },
-                },
-                "encoding": {"data": {"contentType": "application/json"}},
-            }
-        },
+                    "encoding": {"data": {"contentType": "application/json"}},
+                }
+            },
+        }
     }
-}
+
+
+UPLOAD_BODY = _upload("ImportRequest")
+PREVIEW_BODY = _upload("PreviewRequest")

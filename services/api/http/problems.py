@@ -27,7 +27,7 @@ PROBLEMS: dict[str, Problem] = {
     "data_repeated": Problem(422, "More than one data part", "Send the part `data` once."),
     "part_unknown": Problem(422, "Unknown part", "Send the parts `file` and `data` only."),
     "data_not_json": Problem(400, "`data` is not JSON", "Send a JSON object as the part `data`."),
-    "data_too_large": Problem(413, "`data` is too large", "Send at most 64 KiB of metadata."),
+    "data_too_large": Problem(413, "`data` is too large", "Send at most 256 KiB of metadata."),
     "data_invalid": Problem(422, "`data` is not valid", "Correct the fields listed in `errors`."),
     "request_invalid": Problem(422, "The request is not valid", "Correct the fields listed in `errors`."),
     "idempotency_key_reused": Problem(
@@ -38,6 +38,7 @@ PROBLEMS: dict[str, Problem] = {
     "account_not_found": Problem(422, "No such account", "Use the id of one of your messaging accounts."),
     "source_not_found": Problem(422, "No such lead source", "Use the id of a lead source that is not deleted."),
     "tags_not_found": Problem(422, "No such tag", "Use ids of your company's tags; `errors` lists the others."),
+    "parent_not_found": Problem(422, "No such import to correct", "Use the id of an import of your company."),
     "name_taken": Problem(409, "An import of this name exists", "Choose another name, or delete that import."),
     "quota_exceeded": Problem(429, "Import quota used up", "Wait for the seconds that `Retry-After` says."),
     "import_in_progress": Problem(409, "The import is still running", "Wait for it to end, then delete it."),
@@ -60,6 +61,10 @@ PROBLEMS: dict[str, Problem] = {
     "file_headers": Problem(
         422, "The header is not name, phone, cpf, email, tags", "Name the five columns so, in this order."
     ),
+    "columns_missing": Problem(
+        422, "A required column is missing", "Say in `mapping` which column is the name, and which the phone."
+    ),
+    "sheet_not_found": Problem(422, "No such sheet", "Name a sheet that the workbook shows, or leave `sheet` out."),
     "file_no_rows": Problem(422, "No rows below the header", "Send at least one row of data."),
     "file_too_many_rows": Problem(422, "Too many rows", "Split the file and import the parts."),
     "file_too_slow": Problem(422, "The file takes too long to read", "Save it again as CSV, or split it."),

@@ -18,14 +18,15 @@ from libs.contracts.lead_import.internal.messages import Outcome
 from services.api.accepting.acceptor import Wish
 from services.api.accepting.domain.answer import AcceptedView
 from services.api.accepting.domain.idempotency import MAX_KEY, IdempotencyKey, fingerprint
-from services.api.accepting.domain.request import read_request
+from services.api.accepting.domain.request import read_preview_request, read_request
 from services.api.http import reports
 from services.api.http.deps import Deps, DepsDep
-from services.api.http.openapi import EVENT_SCHEMA, PROBLEM_RESPONSES, ROWS_AS_FILES, UPLOAD_BODY
+from services.api.http.openapi import EVENT_SCHEMA, PREVIEW_BODY, PROBLEM_RESPONSES, ROWS_AS_FILES, UPLOAD_BODY
 from services.api.http.signing_in import CallerDep
 from services.api.http.store import scope_of
 from services.api.http.upload import receive_upload
 from services.api.http.views import ImportPage, ImportView, RowPage, import_view, row_view
+from services.api.previewing.domain.answer import PreviewView
 
 log = structlog.get_logger()
 
@@ -97,6 +98,29 @@ async def post_import(
     # A repeat under an Idempotency-Key has the first answer's bytes: what was kept of it has its members in no order.
     location = f"{request.scope.get('root_path', '')}/imports/{accepted.id}"
     return JSONResponse(accepted.model_dump(mode="json"), 202, headers={"Location": location})
+
+
+@router.post(
+    "/import/preview",
+    response_model=PreviewView,
+    openapi_extra=PREVIEW_BODY,
+    summary="What an upload would become",
+)
+async def post_preview(request: Request, caller: CallerDep, deps: DepsDep) -> Response:
+    """Read the file as the import would, and say how each row would end now. Nothing is stored and nothing counts.
+
+    Invalid rows do not refuse a preview, whatever `on_invalid_row` says; a missing column is named in `missing`.
+    """
+    began = time.monotonic()
+    with deps.uploads.one(caller.company_id, code="busy"):
+        async with receive_upload(
+            request, max_bytes=deps.previewer.limits.max_bytes, seconds=deps.upload_seconds
+        ) as upload:
+            structlog.contextvars.bind_contextvars(bytes=upload.path.stat().st_size)
+            wanted = read_preview_request(upload.data)
+            answer = PreviewView.model_validate(await deps.previewer.preview(upload, wanted, caller))
+    log.info("previewed", rows=answer.total_rows, seconds=round(time.monotonic() - began, 3))
+    return JSONResponse(answer.model_dump(mode="json"))
 
 
 @router.get("/imports", summary="History of imports")

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.spreadsheets.encodings import CODECS, EncodingName, find_encoding
+from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
@@ -65,7 +66,7 @@ def test_names_in_another_encoding_are_never_stored_as_other_names(
     else:
         # Letters for which both encodings have the same byte.
         assert path.read_bytes().decode(found) == path.read_bytes().decode(CODECS[encoding])
-    read = read_spreadsheet(path, Limits(), encoding=encoding)
+    read = read_spreadsheet(path, Limits(), FileOptions(encoding=encoding))
     assert [cells[0] for _, cells in read.rows] == names
 
 
@@ -81,7 +82,7 @@ def test_a_refusal_shows_how_a_name_would_read_and_what_to_do(tmp_path: Path, en
 def test_a_file_is_not_read_in_an_encoding_that_it_is_not_in(tmp_path: Path) -> None:
     path = written(tmp_path, ["João"], "cp1252")
     with pytest.raises(Unreadable, match="not encoded in utf-8"):
-        read_spreadsheet(path, Limits(), encoding="utf-8")
+        read_spreadsheet(path, Limits(), FileOptions(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(("others", "codec"), [("cp1252", "utf-8"), ("utf-8", "cp1252"), ("utf-8", "mac_roman")])

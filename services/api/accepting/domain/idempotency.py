@@ -8,6 +8,7 @@ from libs.common.web.refusals import Refused
 from services.api.accepting.domain.request import ImportRequest
 
 MAX_KEY = 255
+_LATER = ("columns", "mapping", "sheet", "delimiter", "corrections", "parent_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,10 @@ class KeptAnswer:
 
 def fingerprint(file_sha256: str, request: ImportRequest) -> str:
     """Return what two requests have in common exactly when file and ``data`` are the same."""
-    return hashlib.sha256(f"{file_sha256}\n{request.model_dump_json()}".encode()).hexdigest()
+    # What a request did not say before there were these options has the same fingerprint as then.
+    fields = ImportRequest.model_fields
+    unsaid = {name for name in _LATER if getattr(request, name) == fields[name].get_default(call_default_factory=True)}
+    return hashlib.sha256(f"{file_sha256}\n{request.model_dump_json(exclude=unsaid)}".encode()).hexdigest()
 
 
 def answer_again(kept: KeptAnswer, key: IdempotencyKey) -> dict[str, Any]:
