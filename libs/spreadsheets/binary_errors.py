@@ -22,6 +22,8 @@ _WORKSHEET = 0
 _VISIBLE = 0
 
 _XLS_BOUNDSHEET, _XLS_EOF, _XLS_BOOLERR, _XLS_BOF = 0x0085, 0x000A, 0x0205, 0x0809
+_XLS_ROW = 0x0208
+_ROW_IS_HIDDEN = 0x20
 _XLS_FORMULAS = {0x0006, 0x0206, 0x0406}
 """The record of BIFF 8 and 5, and those of older versions."""
 _RESULT_IS_SPECIAL = 0xFFFF
@@ -79,6 +81,27 @@ def _xls_errors(stream: bytes, wanted: int | None) -> SheetErrors:
         elif kind in _XLS_FORMULAS:
             _note_formula(errors, body)
     return errors
+
+
+def xls_has_hidden_rows(path: Path, sheet: str | None) -> bool:
+    """Tell whether the worksheet of an XLS has a row that is not shown. Raises OSError, struct.error."""
+    with olefile.OleFileIO(str(path)) as ole:
+        name = next((name for name in ("Workbook", "Book") if ole.exists(name)), None)
+        stream = ole.openstream(name).read() if name else b""
+    for kind, body in _xls_records(stream, 0):
+        if kind == _XLS_EOF:
+            return False
+        if kind == _XLS_BOUNDSHEET and _sheet_name(body) == sheet:
+            (offset,) = struct.unpack_from("<I", body)
+            rows = (body for kind, body in _xls_sheet_records(stream, offset) if kind == _XLS_ROW)
+            return any(struct.unpack_from("<H", body, 12)[0] & _ROW_IS_HIDDEN for body in rows)
+    return False
+
+
+def _sheet_name(body: bytes) -> str:
+    """Return the name in a record of a sheet ([MS-XLS] 2.4.28, 2.5.240)."""
+    length, is_wide = body[6], body[7] & 1
+    return body[8 : 8 + length * (1 + is_wide)].decode("utf-16-le" if is_wide else "latin-1")
 
 
 def _xls_sheet_records(stream: bytes, start: int) -> Iterator[tuple[int, bytes]]:

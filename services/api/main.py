@@ -18,10 +18,12 @@ from libs.spreadsheets.limits import Limits
 from services.api.accepting.acceptor import Acceptor
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.reference_cache import ReferenceCache
+from services.api.http import before_routes
+from services.api.http.before_store import BeforeStore
 from services.api.http.deps import Deps
 from services.api.http.live import Live
-from services.api.http.openapi import COMPONENTS
-from services.api.http.problems import PROBLEMS
+from services.api.http.openapi import COMPONENTS, EXAMPLES
+from services.api.http.problems import PROBLEMS, TRANSLATIONS
 from services.api.http.routes import router
 from services.api.http.store import Store
 from services.api.http.streams import Streams
@@ -36,7 +38,9 @@ DESCRIPTION = "Imports spreadsheets of leads into the CRM."
 
 
 def build(settings: Settings) -> HttpService:
-    service = HttpService(NAME, settings, title="Leadflow", description=DESCRIPTION, problems=PROBLEMS)
+    service = HttpService(
+        NAME, settings, title="Leadflow", description=DESCRIPTION, problems=PROBLEMS, translations=TRANSLATIONS
+    )
     postgres = Postgres(settings, application_name=NAME)
     service.holds(postgres)
     pool = ReadingPool(size=settings.parse_processes, max_waiting=settings.parse_queue)
@@ -77,6 +81,7 @@ def build(settings: Settings) -> HttpService:
         store=store,
         acceptor=acceptor,
         previewer=previewer,
+        before=BeforeStore(postgres, quota),
         streams=Streams(store.get_import, live, most=settings.streams_per_user),
         read_token=tokens.read,
         uploads=Shares(settings.uploads_at_once),
@@ -84,6 +89,9 @@ def build(settings: Settings) -> HttpService:
         reports=Shares(settings.reports_at_once),
     )
     service.app.components.update(COMPONENTS)
+    service.app.examples.update(EXAMPLES)
+    # Before those of one import: `/imports/quota` is none.
+    service.app.include_router(before_routes.router)
     service.serves(router, stuck=pool.stuck)
 
     @broadcast(broker, CHUNK_CREATED.name)

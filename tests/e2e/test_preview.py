@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.platform import create_tenant
 from tests.support.stack import ROOT, Addresses
-from tests.support.user import User, csv_file, new_phones, problem, totals
+from tests.support.user import NewUser, User, csv_file, new_phones, problem, totals
 
 FILES = ROOT / "tests" / "fixtures" / "files"
 EXAMPLES = ROOT / "examples"
@@ -101,3 +102,22 @@ async def test_pages_of_a_preview(user: User, page: int) -> None:
     said = await user.previewed(csv_file([["Ana", phone, "", "", ""] for phone in new_phones(150)]), page=page)
     assert (said["page"], said["pages"], said["total_rows"]) == (page, 2, 150)
     assert [row["row"] for row in said["rows"]] == list(range(2, 152))[(page - 1) * 100 : page * 100]
+
+
+async def test_a_preview_of_5000_rows_takes_at_most_half_again_as_long_as_their_upload(new_user: NewUser) -> None:
+    """The least of several turns counts: what else the machine does makes either slower, and neither faster."""
+    previews, uploads = [], []
+    for _ in range(8):
+        user = await new_user()
+        content = csv_file([[f"Lead {phone}", phone, "", "", "VIP"] for phone in new_phones(5_000)])
+        began = time.perf_counter()
+        await user.previewed(content)
+        between = time.perf_counter()
+        import_id = await user.accept(content)
+        uploads.append(time.perf_counter() - between)
+        previews.append(between - began)
+        await user.ended(import_id, seconds=60)
+        if len(uploads) > 2 and min(previews) <= 1.5 * min(uploads):
+            break
+    print(f"preview {min(previews):.3f} s, upload {min(uploads):.3f} s")  # noqa: T201 - a figure, shown with -s
+    assert min(previews) <= 1.5 * min(uploads)

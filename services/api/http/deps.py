@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from libs.common.web.caller import Caller
 from libs.common.web.shares import Shares
 from services.api.accepting.acceptor import Acceptor
+from services.api.http.before_store import BeforeStore
 from services.api.http.store import Store
 from services.api.http.streams import Streams
 from services.api.previewing.previewer import Previewer
@@ -22,6 +23,7 @@ class Deps:
     acceptor: Acceptor
     previewer: Previewer
     streams: Streams
+    before: BeforeStore
     read_token: Callable[[str], Awaitable[Caller]]
     uploads: Shares
     """Uploads that are received, wait or are read, by company."""

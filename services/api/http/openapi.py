@@ -4,6 +4,7 @@ from typing import Any
 
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from services.api.accepting.domain.request import ImportRequest, PreviewRequest
+from services.api.http.problems import PROBLEMS
 
 PROBLEM: dict[str, Any] = {
     "description": "Why a request was refused (RFC 9457).",
@@ -71,7 +72,9 @@ IMPORT_EVENT: dict[str, Any] = {
             "event": "progress",
             "id": "progress-1-2000",
             "data": '{"id":42,"status":"PROCESSING","total_rows":5000,"total_created":1990,"total_existing":10,'
-            '"total_errors":0,"progress":{"processed_rows":2000,"chunks":3,"chunks_settled":1,"percent":40.0}}',
+            '"total_errors":0,"progress":{"processed_rows":2000,"chunks":3,"chunks_settled":1,"percent":40.0},'
+            '"reasons":{"in_file":4,"lead_exists":6},"parent_id":null,"child_ids":[],"rate":1250.0,"eta_seconds":3,'
+            '"queue_position":null,"server_time":"2026-03-02T12:00:02Z"}',
         }
     ],
 }
@@ -110,10 +113,64 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
 PROBLEM_RESPONSES |= {
     status: {
         "description": words,
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {
+            "application/problem+json": {
+                "schema": {"$ref": "#/components/schemas/Problem"},
+                "examples": {
+                    code: {"$ref": f"#/components/examples/{code}"}
+                    for code, problem in PROBLEMS.items()
+                    if problem.status == status
+                },
+            }
+        },
     }
     for status, words in _WORDS.items()
 }
+
+_FACTS: dict[str, dict[str, Any]] = {
+    "invalid_rows": {
+        "invalid_rows": 1,
+        "total_rows": 3,
+        "errors": [{"row": 3, "column": "name", "code": "name_missing", "message": "The name is empty."}],
+        "total_errors": 1,
+    },
+    "data_invalid": {
+        "errors": [{"pointer": "/account_id", "code": "missing", "message": "Field required"}],
+        "total_errors": 1,
+    },
+    "request_invalid": {
+        "errors": [
+            {"parameter": "limit", "code": "less_than_equal", "message": "Input should be less than or equal to 500"}
+        ],
+        "total_errors": 1,
+    },
+    "columns_missing": {"missing": ["phone"]},
+    "quota_exceeded": {
+        "limits": {"rows": 5000, "imports": 5, "seconds": 3600},
+        "used": {"rows": 4800, "imports": 2},
+        "retry_after": 1800,
+    },
+    "busy": {"retry_after": 2},
+    "streams_too_many": {"retry_after": 5},
+    "unavailable": {"retry_after": 5},
+}
+EXAMPLES: dict[str, Any] = {
+    code: {
+        "summary": problem.title,
+        "value": {
+            "type": f"urn:leadflow:problem:{code}",
+            "title": problem.title,
+            "status": problem.status,
+            "code": code,
+            "detail": problem.remedy,
+            "remedy": problem.remedy,
+            **_FACTS.get(code, {}),
+            "request_id": "5f0c1c62b0f94b7c8c1c2f7f5a0e8a11",
+        },
+    }
+    for code, problem in PROBLEMS.items()
+}
+"""An example of every refusal, by its code."""
 
 _TEXT = {"schema": {"type": "string", "format": "binary"}}
 ROWS_AS_FILES: dict[str, Any] = {
@@ -152,5 +209,13 @@ def _upload(data: str) -> dict[str, Any]:
     }
 
 
+TEMPLATE_CSV: dict[str, Any] = {
+    "description": "The template.",
+    "content": {"text/csv": {**_TEXT, "example": "name;phone;cpf;email;tags\r\nJanaína;(11) 91234-5678;;;VIP\r\n"}},
+}
+TEMPLATE_XLSX: dict[str, Any] = {
+    "description": "The template.",
+    "content": {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _TEXT},
+}
 UPLOAD_BODY = _upload("ImportRequest")
 PREVIEW_BODY = _upload("PreviewRequest")

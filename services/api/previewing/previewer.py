@@ -23,6 +23,7 @@ from services.api.accepting.domain.references import check_references
 from services.api.accepting.domain.request import PreviewRequest, Upload
 from services.api.accepting.store import AcceptStore
 from services.api.previewing import store
+from services.api.previewing.domain.cautions import cautions
 from services.api.previewing.domain.forecast import Forecasting
 from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.preview import ROWS_A_PAGE
@@ -48,7 +49,7 @@ class Previewer:
     clock: Clock
 
     async def preview(self, upload: Upload, request: PreviewRequest, caller: Caller) -> dict[str, Any]:
-        """Return the answer (``PreviewView`` as plain values). Raises Refused where the import would be, too,
+        """Return the answer as plain values, for ``PreviewView.told``. Raises Refused where the import would be, too,
         but for invalid rows, its name, its quota and missing columns.
         """
         quota, same_file = await self._check(upload, request, caller)
@@ -77,7 +78,7 @@ class Previewer:
             "quota": quota,
             "same_file": same_file,
             "parent_id": parent_id,
-            "warnings": [],
+            "warnings": cautions(shown, quota, same_file=bool(same_file), has_forecast=forecast is not None),
         }
 
     async def _check(

@@ -1,10 +1,12 @@
 """What a preview answers."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from libs.contracts.lead_import.words import Words
 from services.api.accepting.domain.quota import QuotaView
 
 _EXAMPLE: dict[str, Any] = {
@@ -170,7 +172,7 @@ class SameFile(BaseModel):
     created_at: datetime
 
 
-class Warning(BaseModel):  # noqa: A001 - the word of the answer
+class Caution(BaseModel):
     """What somebody should know before the import."""
 
     code: str
@@ -204,4 +206,14 @@ class PreviewView(BaseModel):
     same_file: list[SameFile]
     parent_id: int | None
     """The import whose report this is."""
-    warnings: list[Warning]
+    warnings: list[Caution]
+
+    @classmethod
+    def told(cls, plain: Mapping[str, Any], said: Words) -> Self:
+        """Return what the previewer found, in these words."""
+        warnings = [{"code": code, "message": said.warnings[code]} for code in plain["warnings"]]
+        errors = [
+            {name: each[name] for name in ("row", "column", "code")} | {"message": said.messages[each["code"]]}
+            for each in plain["errors"]
+        ]
+        return cls.model_validate({**plain, "warnings": warnings, "errors": errors})

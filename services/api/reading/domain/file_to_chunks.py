@@ -91,8 +91,8 @@ class _Reading:
                 facts={"invalid_rows": self._invalid, "total_rows": total_rows},
             )
         self._chunks.flush()
-        if self._preview and self._job.preview_path:
-            self._preview.write(Path(self._job.preview_path), self._errors, self._total_errors)
+        if self._preview:
+            self._preview.write(self._job, self._errors, self._total_errors)
         columns = spreadsheet.columns
         return ReadingResult(
             total_rows=total_rows,
@@ -109,7 +109,7 @@ class _Reading:
     def _without_columns(self, spreadsheet: Spreadsheet) -> ReadingResult:
         """Refuse a file that lacks a column; a preview shows what there is, so that somebody can say which it is."""
         missing = spreadsheet.columns.missing
-        if not (self._preview and self._job.preview_path):
+        if not self._preview:
             raise Refused("columns_missing", f"No column for: {', '.join(missing)}.", facts={"missing": missing})
         limits = self._job.limits
         total_rows = 0
@@ -120,7 +120,7 @@ class _Reading:
             raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
         if not total_rows:
             raise Refused("file_no_rows")
-        self._preview.write(Path(self._job.preview_path), [], 0)
+        self._preview.write(self._job, [], 0)
         return ReadingResult(total_rows=total_rows)
 
     def _validated(self, block: list[Record], raw: list[Record]) -> RowBlock:

@@ -9,8 +9,10 @@ from typing import Any
 
 from libs.common.web.refusals import Detail
 from libs.contracts.lead_import.internal.messages import Outcome
-from libs.spreadsheets.encodings import CODECS
+from libs.spreadsheets.encodings import CODECS, has_few_accents
+from libs.spreadsheets.hidden_rows import has_hidden_rows
 from libs.spreadsheets.reader import Record, Spreadsheet
+from services.api.reading.domain.job import ReadingJob
 from services.api.reading.domain.kept_cells import HEADERS_KEPT, shown
 from services.api.reading.domain.rows import Lead, Leads
 
@@ -19,6 +21,8 @@ SAMPLES = 3
 _ROWS_FOR_SAMPLES = 2_000
 """Samples are looked for in so many rows: a column that is blank in all of these has none."""
 CREATED = "created"
+GUESSED_CODEC = "cp1252"
+"""What a text is read in when it is no UTF: its words with accents tell."""
 
 _CODEC_NAMES = {codec: name for name, codec in CODECS.items()} | {"utf-16-le": "utf-16", "utf-16-be": "utf-16"}
 
@@ -111,9 +115,10 @@ class Preview:
                     if len(self._samples[place]) == SAMPLES:
                         wanting.remove(place)
 
-    def write(self, path: Path, errors: Sequence[Detail], total_errors: int) -> None:
-        """Write all that was found as JSON."""
+    def write(self, job: ReadingJob, errors: Sequence[Detail], total_errors: int) -> None:
+        """Write all that was found as JSON to the job's ``preview_path``."""
         source, headers = self._spreadsheet.source, self._spreadsheet.headers
+        upload = Path(job.upload_path)
         plain = {
             "file": {
                 "format": source.format,
@@ -135,13 +140,15 @@ class Preview:
                 for place, field in self._fields.items()
             ],
             "missing": self._spreadsheet.columns.missing,
+            "has_hidden_rows": has_hidden_rows(upload, source, job.limits),
+            "has_few_accents": source.codec == GUESSED_CODEC and not job.file.encoding and has_few_accents(upload),
             "total_rows": self._total,
             "reasons": +self._reasons,
             "rows": self._rows,
             "errors": [asdict(detail) for detail in errors],
             "total_errors": total_errors,
         }
-        path.write_text(json.dumps(plain), encoding="utf-8")
+        Path(job.preview_path or "").write_text(json.dumps(plain), encoding="utf-8")
 
 
 def _stored(lead: Lead) -> dict[str, Any]:

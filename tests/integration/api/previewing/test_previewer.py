@@ -15,6 +15,7 @@ from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from libs.contracts.lead_import.words import words
 from libs.spreadsheets.limits import Limits
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.domain.request import PreviewRequest
@@ -49,7 +50,7 @@ async def previewed(
 ) -> PreviewView:
     asked = wish(tenant, folder, [], content=content)
     request = PreviewRequest.model_validate({"account_id": tenant.account_id, **data})
-    return PreviewView.model_validate(await previewer.preview(asked.upload, request, asked.caller))
+    return PreviewView.told(await previewer.preview(asked.upload, request, asked.caller), words("pt-BR"))
 
 
 async def imported(
@@ -166,6 +167,7 @@ async def test_without_mongodb_there_is_no_forecast_and_all_else(
     finally:
         await away.close()
     assert (said.forecast, said.total_rows, len(said.rows)) == (None, 1, 1)
+    assert [each.code for each in said.warnings] == ["no_forecast"]
 
 
 @pytest.mark.parametrize(
@@ -193,4 +195,7 @@ async def test_a_file_that_was_imported_before_is_told(
     answer = await acceptor(crowd, pool).accept(wish(tenant, tmp_path, [], content=content))
     said = await previewed(previewer, tenant, tmp_path, content)
     assert [each.id for each in said.same_file] == [answer["id"]]
+    assert [(each.code, each.message) for each in said.warnings] == [
+        ("same_file", "Exatamente este arquivo já foi importado.")
+    ]
     assert (said.quota.rows.used, said.quota.imports.left) == (1, QUOTA.imports - 1)
