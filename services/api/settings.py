@@ -7,8 +7,8 @@ from libs.common.web.auth import AuthSettings
 from libs.imports.settings import ChunkRelaySettings
 from libs.spreadsheets.limits import default_max_bytes
 
-BYTES_BESIDE_A_FILE = 384 * 1024
-"""What else an upload's body may hold, and the blocks that its folder and files are rounded up to."""
+BYTES_BESIDE_A_FILE = 1536 * 1024
+"""What else an upload's body and a preview may hold, and the blocks that its folder and files are rounded up to."""
 
 
 class Settings(HttpSettings, PostgresSettings, MongoSettings, ChunkRelaySettings, AuthSettings):

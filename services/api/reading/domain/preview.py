@@ -20,6 +20,8 @@ ROWS_A_PAGE = 100
 SAMPLES = 3
 _ROWS_FOR_SAMPLES = 2_000
 """Samples are looked for in so many rows: a column that is blank in all of these has none."""
+_ROW_CHARS = 1_000
+"""Characters of a row's cells that are shown: a hundred rows are then half a megabyte at most."""
 CREATED = "created"
 GUESSED_CODEC = "cp1252"
 """What a text is read in when it is no UTF: its words with accents tell."""
@@ -86,7 +88,7 @@ class Preview:
             row["stored"] = _stored(leads.at(at))
             if repeats[at]:
                 row |= {"outcome": Outcome.EXISTING, "reason": "in_file", "column": "phone"}
-        return row | {"cells": [shown(cell) for cell in cells[: max(len(self._shown), 1)]]}
+        return row | {"cells": _within(_ROW_CHARS, cells[: len(self._shown)])}
 
     def _count(self, raw: Sequence[Record], invalid: Mapping[int, list[Detail]]) -> None:
         if self._total < _ROWS_FOR_SAMPLES:
@@ -148,7 +150,16 @@ class Preview:
             "errors": [asdict(detail) for detail in errors],
             "total_errors": total_errors,
         }
-        Path(job.preview_path or "").write_text(json.dumps(plain), encoding="utf-8")
+        Path(job.preview_path or "").write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+
+
+def _within(most: int, cells: Sequence[str]) -> list[str]:
+    """Return the cells as they are shown, cut where they have more characters together."""
+    short = []
+    for cell in cells:
+        short.append(shown(cell)[:most])
+        most -= len(short[-1])
+    return short
 
 
 def _stored(lead: Lead) -> dict[str, Any]:
