@@ -14,9 +14,9 @@ from libs.fields.text import trimmed
 from libs.spreadsheets.columns import HEADER_WORDS, header_key
 from libs.spreadsheets.encodings import find_encoding, named_encoding
 from libs.spreadsheets.file_options import FileOptions
+from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
-from libs.spreadsheets.source import Source
 from libs.spreadsheets.unreadable import Unreadable
 
 _BLOCK = 1 << 20
@@ -37,7 +37,9 @@ _CONTROLS_OF_TEXT = 0.05
 every tenth is one."""
 
 
-def csv_records(path: Path, limits: Limits, options: FileOptions, source: Source) -> Iterator[tuple[int, list[str]]]:
+def csv_records(
+    path: Path, limits: Limits, options: FileOptions, source: FileSource
+) -> Iterator[tuple[int, list[str]]]:
     """Return the ``(record number, cells)`` of a CSV file, blank records as empty lists; note how it is read.
 
     The record's number is the row that a spreadsheet shows: the first record is 1 (Excel does not show the

@@ -24,9 +24,9 @@ from python_calamine import (
 
 from libs.spreadsheets.binary_errors import SheetErrors, errors_of_xls, errors_of_xlsb
 from libs.spreadsheets.cell_faults import Faults, with_faults
+from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.numbers import number_text
-from libs.spreadsheets.source import Source
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, place_of_sheet, unpacks_within, visible_sheet
 from libs.spreadsheets.xlsx_cells import sheet_rows
@@ -47,7 +47,7 @@ class _CalamineFails(Exception):
     """Calamine does not read this workbook, or not this row of it."""
 
 
-def zip_records(path: Path, limits: Limits, wanted: str | None, source: Source, faults: Faults) -> Records:
+def zip_records(path: Path, limits: Limits, wanted: str | None, source: FileSource, faults: Faults) -> Records:
     """Yield the rows of a visible sheet of an XLSX, XLSM or XLSB; note which cells hold no value.
 
     ``wanted`` is the sheet's name; None: the first one. Raises Unreadable.
@@ -76,7 +76,7 @@ def zip_records(path: Path, limits: Limits, wanted: str | None, source: Source, 
             yield number, cells
 
 
-def ole_records(path: Path, wanted: str | None, source: Source, faults: Faults) -> Records:
+def ole_records(path: Path, wanted: str | None, source: FileSource, faults: Faults) -> Records:
     """Yield the rows of a visible sheet of an XLS; note which cells hold no value.
 
     ``wanted`` is the sheet's name; None: the first one. Raises Unreadable.
@@ -119,7 +119,7 @@ def cell_text(cell: Cell) -> str:
     return str(cell).removesuffix(" 00:00:00")
 
 
-def _calamine_or_refusal(path: Path, suffix: str, errors: SheetErrors, source: Source, faults: Faults) -> Records:
+def _calamine_or_refusal(path: Path, suffix: str, errors: SheetErrors, source: FileSource, faults: Faults) -> Records:
     """Yield calamine's rows, with what is known of the cells that it shows as blank."""
     texts = errors.texts
     faults.update(errors.faults)
@@ -134,7 +134,7 @@ def _calamine_or_refusal(path: Path, suffix: str, errors: SheetErrors, source: S
         yield number, with_faults([], texts[number])
 
 
-def _calamine_rows(path: Path, suffix: str, index: int | None, visible: int | None, source: Source) -> Records:
+def _calamine_rows(path: Path, suffix: str, index: int | None, visible: int | None, source: FileSource) -> Records:
     """Yield calamine's rows of a sheet, the first visible one where ``index`` is None. Raises _CalamineFails.
 
     ``visible`` is the place of the sheet that others took for the first visible one: reading another is refused.

@@ -6,15 +6,15 @@ import zipfile
 from pathlib import Path
 
 from libs.spreadsheets.binary_errors import xls_has_hidden_rows
+from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
-from libs.spreadsheets.source import Source
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_parts import PENDING, ZIP_ERRORS, Parts
 
 _HIDDEN = re.compile(rb'<(?:\w{1,20}:)?row\s[^<>]{0,600}?\bhidden="(?:1|true)"')
 
 
-def has_hidden_rows(path: Path, source: Source, limits: Limits) -> bool:
+def has_hidden_rows(path: Path, source: FileSource, limits: Limits) -> bool:
     """Tell whether the sheet has a hidden row, as far as that is easily seen. Never raises: it was read already."""
     try:
         if source.format == "xlsx" and source.part is not None:

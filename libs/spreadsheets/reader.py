@@ -13,10 +13,10 @@ from libs.spreadsheets.columns import REPORT_COLUMNS, Columns, is_report_header,
 from libs.spreadsheets.csv_file import csv_records
 from libs.spreadsheets.excel_file import ole_records, zip_records
 from libs.spreadsheets.file_options import FileOptions
+from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.formulas import restored
 from libs.spreadsheets.header import check_header
 from libs.spreadsheets.limits import Limits
-from libs.spreadsheets.source import Source
 from libs.spreadsheets.unreadable import Unreadable
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
@@ -61,7 +61,7 @@ class Spreadsheet:
     """The header's cells as they stand in the file, without blank ones at the right."""
     columns: Columns
     """Where the five fields stand."""
-    source: Source
+    source: FileSource
     rows: Iterator[Record]
     """The data rows, read while they are asked for. Raises Unreadable where the file turns out to be damaged."""
     faults: Faults
@@ -84,7 +84,7 @@ def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_
     Raises Unreadable with the code that tells the truth about the file.
     """
     faults: Faults = {}
-    source = Source()
+    source = FileSource()
     records = _records(path, limits, options, source, faults)
     for _, cells in records:
         if trimmed("".join(cells)):
@@ -116,7 +116,7 @@ def _widen_or_narrow(cells: list[str], width: int) -> None:
         cells.pop()
 
 
-def _records(path: Path, limits: Limits, options: FileOptions, source: Source, faults: Faults) -> Iterator[Record]:
+def _records(path: Path, limits: Limits, options: FileOptions, source: FileSource, faults: Faults) -> Iterator[Record]:
     """Return all records of the file."""
     size = path.stat().st_size
     if size > limits.max_bytes:

@@ -36,7 +36,7 @@ from services.api.http.views import (
     import_view,
     row_view,
 )
-from services.api.previewing.domain.answer import PreviewView
+from services.api.previewing.domain.preview_view import PreviewView
 
 log = structlog.get_logger()
 

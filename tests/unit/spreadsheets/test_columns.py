@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+import xlwt
 
 from libs.spreadsheets.columns import ALIASES, Columns, header_key, mapped_columns
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
+from libs.spreadsheets.hidden_rows import has_hidden_rows
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
@@ -97,8 +99,8 @@ def test_a_row_with_too_many_cells_has_them_whatever_the_header_s_width(tmp_path
 
 def test_the_separator_is_found_by_words_of_either_language(tmp_path: Path) -> None:
     columns, rows = read(tmp_path / "upload", "Nome, completo;Celular\nSilva, Ana;11912345678\n")
-    assert columns.missing == ["name"]
-    assert rows == [(2, ["", "11912345678", "", "", ""])]
+    assert columns.missing == []
+    assert rows == [(2, ["Silva, Ana", "11912345678", "", "", ""])]
 
 
 def test_the_separator_is_the_one_that_the_caller_names(tmp_path: Path) -> None:
@@ -120,17 +122,42 @@ def test_a_report_of_ours_is_read_as_the_file_that_it_is_of(tmp_path: Path) -> N
     assert rows == [(2, ["Ana\nLima", "1", "", "", ""])]
 
 
-@pytest.mark.parametrize("write", [write_xlsx, write_xls])
-def test_a_sheet_that_does_not_exist_is_told(tmp_path: Path, write: object) -> None:
-    path = write(tmp_path / "upload", {})  # type: ignore[operator]
-    with pytest.raises(Unreadable) as refused:
-        list(read_spreadsheet(path, Limits(), FileOptions(sheet="Outra")).rows)
-    assert refused.value.code == "sheet_not_found"
-    name = read_spreadsheet(path, Limits()).source.sheet
-    assert read_spreadsheet(path, Limits(), FileOptions(sheet=name)).headers == [each.lower() for each in HEADER]
-    assert LEAD
+@pytest.mark.parametrize("kind", ["xlsx", "xls"])
+def test_the_sheet_that_is_named_is_read_and_one_that_does_not_exist_is_told(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "upload"
+    if kind == "xls":
+        write_xls(path, {})
+    else:
+        write_xlsx(path, sheets={"Capa": "visible", "Velha": "hidden", "Leads": "visible"})
+    assert read_spreadsheet(path, Limits(), FileOptions(sheet="Leads")).headers == list(FILE_COLUMNS)
+    source = read_spreadsheet(path, Limits(), FileOptions(sheet="Leads")).source
+    assert (source.sheet, source.sheets) == ("Leads", ("Leads",) if kind == "xls" else ("Capa", "Leads"))
+    for missing in ("Outra", "Velha"):
+        with pytest.raises(Unreadable) as refused:
+            read_spreadsheet(path, Limits(), FileOptions(sheet=missing))
+        assert refused.value.code == "sheet_not_found"
 
 
 def test_a_text_file_has_no_sheets(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="sheet_not_found"):
         read(tmp_path / "upload", REPORT, FileOptions(sheet="Leads"))
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "xls"])
+@pytest.mark.parametrize("hidden", [True, False])
+def test_hidden_rows_are_seen(tmp_path: Path, kind: str, hidden: bool) -> None:
+    path = tmp_path / "upload"
+    if kind == "xls":
+        book = xlwt.Workbook()
+        book.add_sheet("Capa").write(0, 0, "x")
+        sheet = book.add_sheet("Leads")
+        for row in range(3):
+            sheet.write(row, 0, "x")
+            sheet.row(row).hidden = hidden and row == 1
+        book.save(str(path))
+    else:
+        attributes = 'spans="1:5" hidden="1"' if hidden else 'spans="1:5"'
+        write_xlsx(path, HEADER + LEAD.replace("<row ", f"<row {attributes} "))
+    options = FileOptions(columns="mapped", sheet="Leads" if kind == "xls" else None)
+    source = read_spreadsheet(path, Limits(), options).source
+    assert has_hidden_rows(path, source, Limits()) is hidden

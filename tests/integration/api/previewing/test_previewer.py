@@ -19,7 +19,7 @@ from libs.contracts.lead_import.words import words
 from libs.spreadsheets.limits import Limits
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.domain.request import PreviewRequest
-from services.api.previewing.domain.answer import PreviewView
+from services.api.previewing.domain.preview_view import PreviewView
 from services.api.previewing.previewer import Previewer
 from services.api.reading.pool import ReadingPool
 from tests.support.chunks import new_phones

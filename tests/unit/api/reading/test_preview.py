@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.spreadsheets.file_options import FileOptions
+from services.api.reading.domain.file_to_chunks import file_to_chunks
+from services.api.reading.domain.job import ReadingJob
 from services.api.reading.domain.preview import ROWS_A_PAGE
-from tests.unit.api.reading.runs import HEAD, run_on
+from tests.support.imports import CHUNK_ROWS
+from tests.unit.api.reading.runs import ENVELOPE, HEAD
 from tests.unit.spreadsheets.records import A_FILE_EACH
 
 PHONES = ["11912345678", "(11) 91234-5678", "11 1234-5678", "123", ""]
@@ -18,7 +21,9 @@ PHONES = ["11912345678", "(11) 91234-5678", "11 1234-5678", "123", ""]
 def preview_of(folder: Path, text: str, **options: Any) -> dict[str, Any]:
     (folder / "upload").write_text(text)
     options = {"file": FileOptions(columns="mapped"), "on_invalid_row": "skip"} | options
-    result, _ = run_on(folder / "upload", folder / "spool", preview_path=str(folder / "preview"), **options)
+    paths = str(folder / "upload"), str(folder / "spool")
+    options = {"chunk_rows": CHUNK_ROWS, "preview_path": str(folder / "preview")} | options
+    result = file_to_chunks(ReadingJob(*paths, ENVELOPE, **options))
     assert result.refusal is None, result.refusal
     shown: dict[str, Any] = json.loads((folder / "preview").read_bytes())
     return shown

@@ -7,7 +7,7 @@ Format = Literal["csv", "xlsx", "xls", "xlsb"]
 
 
 @dataclass(slots=True)
-class Source:
+class FileSource:
     """Filled in while the file is opened; complete once its header is read."""
 
     format: Format = "csv"
