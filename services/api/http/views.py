@@ -192,7 +192,8 @@ def _rate(found: Mapping[str, Any]) -> float | None:
         if not rows or since is None:
             return None
         since = max(since, until - timedelta(seconds=PACE_SECONDS))
-    return round(rows / max((until - since).total_seconds(), _LEAST_SECONDS), 1)
+    seconds: float = max((until - since).total_seconds(), _LEAST_SECONDS)
+    return float(round(rows / seconds, 1))
 
 
 def row_view(found: Mapping[str, Any], said: Words = ENGLISH) -> RowView:
