@@ -22,7 +22,7 @@ from services.api.http import before_routes
 from services.api.http.before_store import BeforeStore
 from services.api.http.deps import Deps
 from services.api.http.live import Live
-from services.api.http.openapi import COMPONENTS, EXAMPLES
+from services.api.http.openapi import COMPONENTS, EXAMPLES, RESPONSES
 from services.api.http.problems import PROBLEMS, TRANSLATIONS
 from services.api.http.routes import router
 from services.api.http.store import Store
@@ -90,6 +90,7 @@ def build(settings: Settings) -> HttpService:
     )
     service.app.components.update(COMPONENTS)
     service.app.examples.update(EXAMPLES)
+    service.app.responses.update(RESPONSES)
     # Before those of one import: `/imports/quota` is none.
     service.app.include_router(before_routes.router)
     service.serves(router, stuck=pool.stuck)

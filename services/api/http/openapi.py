@@ -107,11 +107,15 @@ _WORDS = {
     507: "No room on the disk",
 }
 
+_PROBLEM_REFERENCES = "#/components/responses/Problem"
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     431: {"description": "The request's head has more than 64 KiB; answered without a body"}
 }
 PROBLEM_RESPONSES |= {
-    status: {
+    status: {"description": words, "$ref": f"{_PROBLEM_REFERENCES}{status}"} for status, words in _WORDS.items()
+}
+RESPONSES: dict[str, Any] = {
+    f"Problem{status}": {
         "description": words,
         "content": {
             "application/problem+json": {
@@ -126,6 +130,7 @@ PROBLEM_RESPONSES |= {
     }
     for status, words in _WORDS.items()
 }
+"""What each call may answer that says no, written down once."""
 
 _FACTS: dict[str, dict[str, Any]] = {
     "invalid_rows": {
