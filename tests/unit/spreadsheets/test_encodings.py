@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.spreadsheets.encodings import CODECS, EncodingName, find_encoding
+from libs.spreadsheets.encodings import CODECS, EncodingName, find_encoding, has_few_accents
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
@@ -93,3 +93,8 @@ def test_a_few_rows_in_another_encoding_refuse_a_file(tmp_path: Path, others: st
         HEAD.encode() + "Inês;11981230000;;;\r\n".encode(codec) + "João;11981230001;;;\r\n".encode(others) * rows
     )
     assert "Some rows are encoded in UTF-8" in refusal(find_encoding, path).detail
+
+
+@pytest.mark.parametrize(("names", "few"), [(["Ana"], True), (["João"] * 9, True), (list(NAMES[:5]), False)])
+def test_few_words_with_accents_tell_little(tmp_path: Path, names: list[str], few: bool) -> None:
+    assert has_few_accents(written(tmp_path, names, "cp1252")) is few

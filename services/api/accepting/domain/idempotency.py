@@ -4,11 +4,14 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import to_json
+
 from libs.common.web.refusals import Refused
 from services.api.accepting.domain.request import ImportRequest
 
 MAX_KEY = 255
-_LATER = ("columns", "mapping", "sheet", "delimiter", "corrections", "parent_id")
+_ALWAYS_SAID = ("name", "account_id", "source_id", "tag_ids", "on_invalid_row", "encoding")
+"""In this order: a key that was kept before there were other options is answered after them, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,12 @@ class KeptAnswer:
 
 def fingerprint(file_sha256: str, request: ImportRequest) -> str:
     """Return what two requests have in common exactly when file and ``data`` are the same."""
-    # What a request did not say before there were these options has the same fingerprint as then.
-    fields = ImportRequest.model_fields
-    unsaid = {name for name in _LATER if getattr(request, name) == fields[name].get_default(call_default_factory=True)}
-    return hashlib.sha256(f"{file_sha256}\n{request.model_dump_json(exclude=unsaid)}".encode()).hexdigest()
+    said, fields = request.model_dump(mode="json"), ImportRequest.model_fields
+    plain = {name: said.pop(name) for name in _ALWAYS_SAID}
+    for name, value in said.items():
+        if value != fields[name].get_default(call_default_factory=True):
+            plain[name] = value
+    return hashlib.sha256(f"{file_sha256}\n{to_json(plain).decode()}".encode()).hexdigest()
 
 
 def answer_again(kept: KeptAnswer, key: IdempotencyKey) -> dict[str, Any]:
