@@ -35,9 +35,8 @@ def fingerprint(file_sha256: str, request: ImportRequest) -> str:
     """Return what two requests have in common exactly when file and ``data`` are the same."""
     said, fields = request.model_dump(mode="json"), ImportRequest.model_fields
     plain = {name: said.pop(name) for name in _ALWAYS_SAID}
-    for name, value in said.items():
-        if value != fields[name].get_default(call_default_factory=True):
-            plain[name] = value
+    unsaid = {name: fields[name].get_default(call_default_factory=True) for name in said}
+    plain |= {name: value for name, value in said.items() if value != unsaid[name]}
     return hashlib.sha256(f"{file_sha256}\n{to_json(plain).decode()}".encode()).hexdigest()
 
 
