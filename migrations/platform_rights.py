@@ -16,7 +16,7 @@ SERVICES = ("api", "dedup", "tagger", "creator", "finalizer", "operator")
 ROLES = (TENANT, *(f"leadflow_{service}" for service in SERVICES))
 READ = {
     TENANT: ("companies", "users", "messaging_accounts", "patients"),
-    "leadflow_api": ("users", "messaging_accounts"),
+    "leadflow_api": ("users", "messaging_accounts", "patients"),
     "leadflow_dedup": ("patients",),
 }
 """What roles read of the platform's tables."""
