@@ -49,7 +49,7 @@ async def test_the_quota_says_what_is_left(user: User) -> None:
 
 
 async def test_the_quota_of_anothers_account_is_no_bodys(user: User) -> None:
-    problem(await user.get("/imports/quota", account_id=2_000_000_000), 422, "account_not_found")
+    problem(await user.get("/imports/quota", account_id=2_000_000_000), 404, "not_found")
     problem(await user.get("/imports/quota"), 422, "request_invalid")
 
 

@@ -101,7 +101,7 @@ async def get_quota(
     """Deleted and failed imports count, too."""
     found = await deps.before.quota_of(caller.company_id, account_id)
     if found is None:
-        raise Refused("account_not_found", f"There is no messaging account {account_id}.")
+        raise Refused("not_found", f"There is no messaging account {account_id}.")
     check_account(caller, account_id)
     return found
 

@@ -2,6 +2,7 @@
 
 import time
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,10 +30,12 @@ _IMPORT_COLUMNS = """
         AS tags_left_out
 """
 # Totals of an import in progress are those of its settled chunks; an ended one has its own.
-_LIVE_TOTALS = """
+_LIVE_TOTALS = f"""
     LEFT JOIN LATERAL (
         SELECT coalesce(sum(total_created), 0)::int AS created, coalesce(sum(total_existing), 0)::int AS existing,
-               coalesce(sum(total_errors), 0)::int AS errors, count(*)::int AS settled
+               coalesce(sum(total_errors), 0)::int AS errors, count(*)::int AS settled, min(sent_at) AS began,
+               sum(row_count) FILTER (WHERE settled_at > clock_timestamp() - interval '{PACE_SECONDS} seconds')::int
+                   AS recent_rows
         FROM amigocare.lead_import_chunks
         WHERE import_id = i.id AND settled_at IS NOT NULL AND i.status = 'PROCESSING'
     ) c ON true
@@ -41,35 +44,26 @@ _SCOPE = """
     i.company_id = :company_id AND NOT i.is_deleted
     AND (CAST(:accounts AS int[]) IS NULL OR i.account_id = ANY(CAST(:accounts AS int[])))
 """
-# Reasons are counted by the chunk when it is settled. Of chunks that were settled otherwise the rows are counted here.
+# Reasons are counted by the chunk when it is settled; ``uncounted`` tells of chunks that were settled otherwise.
 _DETAIL_COLUMNS = """
-    i.parent_id, clock_timestamp() AS server_time, pace.rows AS recent_rows, pace.began,
+    i.parent_id, clock_timestamp() AS server_time, c.recent_rows, c.began, said.reasons, said.uncounted,
     ARRAY(SELECT id FROM amigocare.lead_imports child
           WHERE child.parent_id = i.id AND child.company_id = i.company_id AND NOT child.is_deleted
             AND (CAST(:accounts AS int[]) IS NULL OR child.account_id = ANY(CAST(:accounts AS int[])))
-          ORDER BY id) AS child_ids,
-    (SELECT coalesce(jsonb_object_agg(reason, rows), '{}') FROM (
-        SELECT reason, sum(rows) AS rows FROM (
-            SELECT said.key AS reason, CAST(said.value AS int) AS rows
-            FROM amigocare.lead_import_chunks k CROSS JOIN LATERAL jsonb_each_text(k.reasons) said
-            WHERE k.import_id = i.id
-            UNION ALL
-            SELECT r.reason, 1
-            FROM amigocare.lead_import_chunks k
-            JOIN amigocare.lead_import_rows r ON r.import_id = k.import_id AND r.chunk_index = k.chunk_index
-            WHERE k.import_id = i.id AND k.reasons IS NULL AND k.total_existing + k.total_errors > 0
-        ) counted GROUP BY reason) summed) AS reasons
+          ORDER BY id) AS child_ids
 """
-_PACE = f"""
+_REASONS = """
     LEFT JOIN LATERAL (
-        SELECT CAST(sum(row_count) FILTER (WHERE settled_at > clock_timestamp() - interval '{PACE_SECONDS} seconds')
-                    AS int) AS rows, min(sent_at) AS began
-        FROM amigocare.lead_import_chunks
-        WHERE import_id = i.id AND settled_at IS NOT NULL AND i.status = 'PROCESSING'
-    ) pace ON true
+        SELECT jsonb_agg(reasons) FILTER (WHERE reasons IS NOT NULL) AS reasons,
+               bool_or(reasons IS NULL AND total_existing + total_errors > 0) AS uncounted
+        FROM amigocare.lead_import_chunks WHERE import_id = i.id AND settled_at IS NOT NULL
+    ) said ON true
 """
+_COUNT_REASONS = text(
+    "SELECT reason, CAST(count(*) AS int) FROM amigocare.lead_import_rows WHERE import_id = :import_id GROUP BY reason"
+)
 _GET = text(
-    f"SELECT {_IMPORT_COLUMNS}, {_DETAIL_COLUMNS} FROM amigocare.lead_imports i {_LIVE_TOTALS} {_PACE}"
+    f"SELECT {_IMPORT_COLUMNS}, {_DETAIL_COLUMNS} FROM amigocare.lead_imports i {_LIVE_TOTALS} {_REASONS}"
     f" WHERE i.id = :import_id AND {_SCOPE}"
 )
 # Of all companies: they share the processes.
@@ -145,10 +139,18 @@ class Store:
         async with self._postgres.transaction(company_id=scope.company_id) as connection:
             row = await connection.execute(_GET, _scoped(scope) | {"import_id": import_id})
             found = row.mappings().one_or_none()
-        if found is None:
-            return None
+            if found is None:
+                return None
+            reasons: Counter[str] = Counter()
+            if found["uncounted"]:
+                counted = await connection.execute(_COUNT_REASONS, {"import_id": import_id})
+                reasons.update({reason: rows for reason, rows in counted})
+            else:
+                for of_a_chunk in found["reasons"] or ():
+                    reasons.update(of_a_chunk)
         waits = found["status"] == "PROCESSING" and not found["chunks_settled"]
-        return {**found, "queue_position": await self._place_in_queue(import_id) if waits else None}
+        position = await self._place_in_queue(import_id) if waits else None
+        return {**found, "reasons": dict(reasons), "queue_position": position}
 
     async def _place_in_queue(self, import_id: int) -> int:
         """Return how many imports in progress were accepted before this one, and one.
