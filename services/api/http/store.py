@@ -144,7 +144,7 @@ class Store:
             reasons: Counter[str] = Counter()
             if found["uncounted"]:
                 counted = await connection.execute(_COUNT_REASONS, {"import_id": import_id})
-                reasons.update({reason: rows for reason, rows in counted})
+                reasons.update(dict(counted.tuples().all()))
             else:
                 for of_a_chunk in found["reasons"] or ():
                     reasons.update(of_a_chunk)
