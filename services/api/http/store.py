@@ -60,7 +60,7 @@ _REASONS = """
     ) said ON true
 """
 _COUNT_REASONS = text(
-    "SELECT reason, CAST(count(*) AS int) FROM amigocare.lead_import_rows WHERE import_id = :import_id GROUP BY reason"
+    "SELECT reason, CAST(count(*) AS int) AS rows FROM amigocare.lead_import_rows WHERE import_id = :import_id GROUP BY reason"
 )
 _GET = text(
     f"SELECT {_IMPORT_COLUMNS}, {_DETAIL_COLUMNS} FROM amigocare.lead_imports i {_LIVE_TOTALS} {_REASONS}"
@@ -144,7 +144,7 @@ class Store:
             reasons: Counter[str] = Counter()
             if found["uncounted"]:
                 counted = await connection.execute(_COUNT_REASONS, {"import_id": import_id})
-                reasons.update(dict(counted.tuples().all()))
+                reasons.update({row.reason: row.rows for row in counted})
             else:
                 for of_a_chunk in found["reasons"] or ():
                     reasons.update(of_a_chunk)

@@ -22,8 +22,8 @@ def preview_of(folder: Path, text: str, **options: Any) -> dict[str, Any]:
     (folder / "upload").write_text(text)
     options = {"file": FileOptions(columns="mapped"), "on_invalid_row": "skip"} | options
     paths = str(folder / "upload"), str(folder / "spool")
-    options = {"chunk_rows": CHUNK_ROWS, "preview_path": str(folder / "preview")} | options
-    result = file_to_chunks(ReadingJob(*paths, ENVELOPE, **options))
+    wanted: dict[str, Any] = {"chunk_rows": CHUNK_ROWS, "preview_path": str(folder / "preview"), **options}
+    result = file_to_chunks(ReadingJob(*paths, ENVELOPE, **wanted))
     assert result.refusal is None, result.refusal
     shown: dict[str, Any] = json.loads((folder / "preview").read_bytes())
     return shown
