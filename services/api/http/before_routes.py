@@ -2,11 +2,13 @@
 
 import asyncio
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from libs.common.messages import ID_LIMIT
@@ -104,6 +106,12 @@ async def get_quota(
         raise Refused("not_found", f"There is no messaging account {account_id}.")
     check_account(caller, account_id)
     return found
+
+
+@router.delete("/imports/quota", include_in_schema=False)
+async def delete_no_quota() -> Response:
+    """The call that deletes an import would take this address for one of its own."""
+    raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
 
 
 @router.get("/import/template.csv", summary="Template as CSV", response_class=Response, responses={200: TEMPLATE_CSV})

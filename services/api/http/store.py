@@ -60,7 +60,8 @@ _REASONS = """
     ) said ON true
 """
 _COUNT_REASONS = text(
-    "SELECT reason, CAST(count(*) AS int) AS rows FROM amigocare.lead_import_rows WHERE import_id = :import_id GROUP BY reason"
+    "SELECT reason, CAST(count(*) AS int) AS rows FROM amigocare.lead_import_rows"
+    " WHERE import_id = :import_id GROUP BY reason"
 )
 _GET = text(
     f"SELECT {_IMPORT_COLUMNS}, {_DETAIL_COLUMNS} FROM amigocare.lead_imports i {_LIVE_TOTALS} {_REASONS}"
