@@ -58,7 +58,6 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "cell phone",
         "cellphone",
         "phone number",
-        "numero",
     ),
     "cpf": ("cpf", "cpf do cliente", "numero do cpf", "documento", "cpf cnpj", "document", "doc"),
     "email": ("email", "e mail", "mail", "e mail do cliente", "correio eletronico", "email address"),

@@ -49,6 +49,10 @@ def test_words_are_compared_without_case_accents_blanks_and_punctuation(header: 
     assert found(header).field_of(0) == field
 
 
+def test_the_number_of_a_house_is_no_phone() -> None:
+    assert found("Nome", "Endereço", "Número").missing == ["phone"]
+
+
 def test_no_word_names_two_fields() -> None:
     words = [header_key(word) for words in ALIASES.values() for word in words]
     assert len(words) == len(set(words))
