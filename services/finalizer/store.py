@@ -12,7 +12,7 @@ from libs.common.outbox.event_outbox import add_event
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished, ImportStatus
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
-from libs.imports import chunk_life
+from libs.imports import chunk_life, chunks_waiting
 from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState, Place, Totals
 
 _FINISH = text(
@@ -137,6 +137,11 @@ class Store:
         """Return the chunks that were sent over ``seconds`` ago, of imports in which no chunk was settled since."""
         async with self._postgres.transaction() as connection:
             return await chunk_life.silent(connection, seconds)
+
+    async def waiting_chunks(self) -> int:
+        """Return how many chunks of all imports nobody has in hand."""
+        async with self._postgres.transaction() as connection:
+            return await chunks_waiting.count(connection)
 
     async def send_again(self, chunks: list[Place]) -> None:
         """Hand the chunks to the relay once more."""
