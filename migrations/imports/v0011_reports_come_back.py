@@ -6,7 +6,7 @@ from migrations.service_roles import grant_to_service, role_of
 from migrations.tenancy import COMPANY, SCHEMA
 
 revision = "imports_0011"
-down_revision = "imports_0009"
+down_revision = "imports_0010"
 branch_labels = None
 depends_on = None
 
@@ -24,6 +24,8 @@ def upgrade() -> None:
     op.execute("ALTER TABLE amigocare.lead_import_chunks ADD COLUMN reasons jsonb")
     grant_to_service("api", {"amigocare_leads": ("SELECT",), "patients": ("SELECT",)})
     # A policy of its own name: what else api may do with leads is for others to say.
+    # A preview says which tags would be new.
+    op.execute(f"GRANT EXECUTE ON FUNCTION {SCHEMA}.tags_named(text[]) TO {role_of('api')}")
     op.execute(
         f"CREATE POLICY looked_up_by_api ON {SCHEMA}.amigocare_leads FOR SELECT TO {role_of('api')}"
         f" USING (company_id = {COMPANY})"
@@ -31,6 +33,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(f"REVOKE EXECUTE ON FUNCTION {SCHEMA}.tags_named(text[]) FROM {role_of('api')}")
     op.execute("DROP POLICY looked_up_by_api ON amigocare.amigocare_leads")
     op.execute("ALTER TABLE amigocare.lead_import_chunks DROP COLUMN reasons")
     op.execute("ALTER TABLE amigocare.lead_imports DROP COLUMN parent_id, DROP COLUMN corrections")

@@ -19,13 +19,12 @@ _SAME_FILE = text(
     ORDER BY id DESC LIMIT :most
     """
 )
-# Names are compared as the tagger compares them.
+# Names are looked up as the tagger looks them up (docs/decisions/0024).
 _NEW_TAGS = text(
     """
     SELECT DISTINCT ON (lower(given.name)) given.name
     FROM unnest(CAST(:names AS text[])) AS given (name)
-    WHERE NOT EXISTS (SELECT FROM amigocare.tags t
-                      WHERE t.company_id = :company_id AND lower(t.name) = lower(given.name) AND NOT t.is_deleted)
+    WHERE given.name NOT IN (SELECT known.name FROM amigocare.tags_named(CAST(:names AS text[])) AS known)
     ORDER BY lower(given.name) LIMIT :most
     """
 )
@@ -44,5 +43,5 @@ async def new_tags(postgres: Postgres, *, company_id: int, names: Sequence[str])
     if not names:
         return []
     async with postgres.transaction(company_id=company_id) as connection:
-        given = {"company_id": company_id, "names": list(names), "most": NEW_TAGS}
-        return list((await connection.execute(_NEW_TAGS, given)).scalars())
+        found = await connection.execute(_NEW_TAGS, {"names": list(names), "most": NEW_TAGS})
+        return list(found.scalars())
