@@ -14,6 +14,7 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from libs.contracts.lead_import.words import Words
+from libs.spreadsheets.csv_file import SEPARATORS
 from libs.spreadsheets.writing import SEPARATOR, XlsxWriter, csv_header, csv_rows
 from services.api.http.report_form import CREATED_COLUMNS, ReportForm
 from services.api.http.store import Scope, Store
@@ -73,8 +74,12 @@ class Wanted:
 
     @property
     def separator(self) -> str:
-        """The upload's own, if it has one."""
-        return (self.found["file"] or {}).get("separator") or SEPARATOR
+        """The upload's own, if it has one.
+
+        One that a file has to declare, as ``sep=|``, is not used: the report could not be imported again.
+        """
+        own = (self.found["file"] or {}).get("separator")
+        return own if own in SEPARATORS else SEPARATOR
 
 
 async def _portions(store: Store, wanted: Wanted) -> Portions:
