@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from asyncio import gather
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.common.web.caller import Caller
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from libs.imports.known_phones import KnownPhones
 from libs.imports.phone_look_up import look_up
 from libs.spreadsheets.limits import Limits
 from services.api.accepting.acceptor import check_account
@@ -32,6 +35,8 @@ from services.api.reading.turns import Reads
 
 log = structlog.get_logger()
 
+CHUNKS_AT_ONCE = 3
+"""So many are looked up at the same time: while one store answers about one, the other one does about the next."""
 NO_IMPORT = ID_LIMIT
 """The id of the import that a preview's chunks belong to: no import has it."""
 
@@ -138,16 +143,20 @@ class Previewer:
         forecast = Forecasting()
         try:
             async with asyncio.timeout(self.limits.seconds):
-                for _, _, payload in read_spool(_spool_path(upload)):
-                    chunk = ChunkAccepted.model_validate_json(payload)
-                    known = (await look_up(self.postgres, self.mongo, chunk)).known if len(chunk.live) else {}
-                    forecast.add(chunk, known)
+                payloads = (payload for _, _, payload in read_spool(_spool_path(upload)))
+                while some := list(islice(payloads, CHUNKS_AT_ONCE)):
+                    chunks = [ChunkAccepted.model_validate_json(payload) for payload in some]
+                    for chunk, known in zip(chunks, await gather(*map(self._known, chunks)), strict=True):
+                        forecast.add(chunk, known)
         except Exception as error:
             if not (isinstance(error, TimeoutError) or is_bad_day(error)):
                 raise
             log.warning("no forecast", error=describe(error))
             return None
         return forecast
+
+    async def _known(self, chunk: ChunkAccepted) -> KnownPhones:
+        return (await look_up(self.postgres, self.mongo, chunk)).known if len(chunk.live) else {}
 
 
 def _spool_path(upload: Upload) -> Path:
