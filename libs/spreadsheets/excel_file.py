@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from xml.parsers import expat
 
 from python_calamine import (
     CalamineError,
@@ -32,7 +31,7 @@ from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, place_of_sheet, unpacks_within, visible_sheet
 from libs.spreadsheets.xlsx_cells import sheet_rows
-from libs.spreadsheets.xlsx_parts import ZIP_ERRORS, Parts
+from libs.spreadsheets.xlsx_parts import Parts, damage_refused
 
 _ENCRYPTED_STREAMS = ("EncryptedPackage", "DataSpaces")
 _WORKBOOK_STREAMS = ("Workbook", "Book")
@@ -79,7 +78,7 @@ def zip_records(path: Path, limits: Limits, wanted: str | None, source: FileSour
             yield number, cells
 
 
-def ole_records(path: Path, wanted: str | None, source: FileSource, faults: Faults) -> Records:
+def ole_records(path: Path, limits: Limits, wanted: str | None, source: FileSource, faults: Faults) -> Records:
     """Yield the rows of a visible sheet of an XLS; note which cells hold no value.
 
     ``wanted`` is the sheet's name; None: the first one. Raises Unreadable.
@@ -90,7 +89,7 @@ def ole_records(path: Path, wanted: str | None, source: FileSource, faults: Faul
         if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
             raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
     source.format = "xls"
-    errors = errors_of_xls(path, _index_of_sheet(path, ".xls", wanted))
+    errors = errors_of_xls(path, limits, _index_of_sheet(path, ".xls", wanted))
     yield from _calamine_or_refusal(_with_right_code_page(path, errors), ".xls", errors, source, faults)
 
 
@@ -216,8 +215,5 @@ def _first_visible(workbook: CalamineWorkbook, expected: int | None) -> int:
 
 
 def _xml_rows(path: Path, sheet: Sheet, limits: Limits, faults: Faults) -> Records:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield from sheet_rows(Parts(archive, limits.max_bytes), sheet.workbook, sheet.part, limits, faults)
-    except (*ZIP_ERRORS, expat.ExpatError, LookupError):
-        raise Unreadable("file_broken", "The workbook is damaged.") from None
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        yield from sheet_rows(Parts(archive, limits.max_bytes), sheet.workbook, sheet.part, limits, faults)

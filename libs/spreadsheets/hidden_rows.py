@@ -9,7 +9,7 @@ from libs.spreadsheets.binary_errors import xls_has_hidden_rows
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xlsx_parts import PENDING, ZIP_ERRORS, Parts
+from libs.spreadsheets.xlsx_parts import PENDING, Parts, damage_refused
 
 _HIDDEN = re.compile(rb'<(?:\w{1,20}:)?row\s[^<>]{0,600}?\bhidden="(?:1|true)"')
 
@@ -18,9 +18,10 @@ def has_hidden_rows(path: Path, source: FileSource, limits: Limits) -> bool:
     """Tell whether the sheet has a hidden row, as far as that is easily seen. Never raises: it was read already."""
     try:
         if source.format == "xlsx" and source.part is not None:
-            return _in_xml(path, source.part, limits)
+            with damage_refused():
+                return _in_xml(path, source.part, limits)
         return source.format == "xls" and xls_has_hidden_rows(path, source.sheet)
-    except (*ZIP_ERRORS, struct.error, Unreadable, LookupError):
+    except (OSError, struct.error, Unreadable, LookupError):
         return False
 
 

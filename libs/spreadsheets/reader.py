@@ -126,7 +126,7 @@ def _records(path: Path, limits: Limits, options: FileOptions, source: FileSourc
     if head.startswith(_ZIP):
         return zip_records(path, limits, options.sheet, source, faults)
     if head.startswith(_OLE2):
-        return ole_records(path, options.sheet, source, faults)
+        return ole_records(path, limits, options.sheet, source, faults)
     if not head.startswith(_BYTE_ORDER_MARKS[1:]):
         start = head.removeprefix(_BYTE_ORDER_MARKS[0]).lstrip(_BLANK)
         for signature, what in _OTHERS:
