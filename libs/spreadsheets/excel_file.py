@@ -142,7 +142,7 @@ def _calamine_or_refusal(
         for number, cells in _calamine_rows(path, suffix, errors.wanted, errors.index, source):
             last = number
             for column in errors.beyond_texts.get(number, ()):
-                if not cells[column]:
+                if column >= len(cells) or not cells[column]:
                     raise Unreadable(
                         "file_broken", f"Row {number} of the workbook names a text that is not in the file."
                     )

@@ -48,7 +48,7 @@ _OTHER_ARCHIVES = {
 _PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
 _NO_CELL_BUT = (
     rb'<c(?! r="%b[0-9]{1,%d}"(?: s="[0-9]{1,5}")?'
-    rb'(?:>| t="(?:inlineStr"><is>|s"><v>[0-9]{1,9}<|str"|n"|b"|s" ?/>)| ?/>)|[A-Za-z])'
+    rb'(?:>| t="(?:inlineStr"(?:><is>| ?/>)|s"><v>[0-9]{1,9}<|str"|n"|b"|s" ?/>)| ?/>)|[A-Za-z])'
 )
 """Finds a cell (``<c``) that is written in any way but this: its reference comes first, and has these letters and at
 most so many digits; it is no error; its text, if it is shared, is named by a plain number. Other elements' names that
