@@ -7,7 +7,7 @@ Only the records of cells are looked at.
 import itertools
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,11 @@ class SheetErrors:
         self.texts.setdefault(row + 1, {})[column] = text
 
 
-def errors_of_xls(path: Path, limits: Limits, wanted: int | None = None) -> SheetErrors:
-    """Return the errors of an XLS. Raises Unreadable where its records cannot be followed, or its cells spread far."""
+def errors_of_xls(path: Path, limits: Limits, place_of: Callable[[], int | None] = lambda: None) -> SheetErrors:
+    """Return the errors of an XLS. Raises Unreadable where its records cannot be followed, or its cells spread far.
+
+    ``place_of`` tells which sheet is wanted; it may let calamine open the file, and is asked once that is safe.
+    """
     try:
         with olefile.OleFileIO(str(path)) as ole:
             name = next((name for name in ("Workbook", "Book") if ole.exists(name)), None)
@@ -93,7 +96,7 @@ def errors_of_xls(path: Path, limits: Limits, wanted: int | None = None) -> Shee
                 raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
             _refuse_endless_chains(ole, name)
             stream = ole.openstream(name).read()
-        return _xls_errors(stream, limits, wanted)
+        return _xls_errors(stream, limits, place_of())
     except (OSError, struct.error, ValueError, IndexError, TypeError):
         raise Unreadable("file_broken", "The workbook is damaged.") from None
 

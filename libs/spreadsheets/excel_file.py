@@ -11,6 +11,7 @@ import mmap
 import struct
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -89,7 +90,7 @@ def ole_records(path: Path, limits: Limits, wanted: str | None, source: FileSour
         if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
             raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
     source.format = "xls"
-    errors = errors_of_xls(path, limits, _index_of_sheet(path, ".xls", wanted))
+    errors = errors_of_xls(path, limits, partial(_index_of_sheet, path, ".xls", wanted))
     yield from _calamine_or_refusal(_with_right_code_page(path, errors), ".xls", errors, source, faults)
 
 

@@ -24,6 +24,7 @@ from services.api.previewing.previewer import Previewer
 from services.api.reading.pool import ReadingPool
 from tests.support.chunks import new_phones
 from tests.support.contacts import insert_chat, insert_lead, insert_patient
+from tests.support.mongod import close_young
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant, create_tenant
 from tests.support.readers import Stored
@@ -165,7 +166,7 @@ async def test_without_mongodb_there_is_no_forecast_and_all_else(
         previewer = Previewer(crowd, away, pool, Limits(), 20, QUOTA, utc_now)
         said = await previewed(previewer, tenant, tmp_path, csv_file([["Ana", *new_phones(1), "", "", ""]]))
     finally:
-        await away.close()
+        await close_young(away)
     assert (said.forecast, said.total_rows, len(said.rows)) == (None, 1, 1)
     assert [each.code for each in said.warnings] == ["no_forecast"]
 
