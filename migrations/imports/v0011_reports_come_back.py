@@ -23,9 +23,9 @@ def upgrade() -> None:
     # Null: of a chunk that was settled before it was counted; its rows are counted instead.
     op.execute("ALTER TABLE amigocare.lead_import_chunks ADD COLUMN reasons jsonb")
     grant_to_service("api", {"amigocare_leads": ("SELECT",), "patients": ("SELECT",)})
-    # A policy of its own name: what else api may do with leads is for others to say.
     # A preview says which tags would be new.
     op.execute(f"GRANT EXECUTE ON FUNCTION {SCHEMA}.tags_named(text[]) TO {role_of('api')}")
+    # A policy of its own name: what else api may do with leads is for others to say.
     op.execute(
         f"CREATE POLICY looked_up_by_api ON {SCHEMA}.amigocare_leads FOR SELECT TO {role_of('api')}"
         f" USING (company_id = {COMPANY})"
