@@ -1,10 +1,12 @@
-// Compiles src/words/*.json (ICU messages by id) into made/words: no browser has to read their syntax.
+// Compiles src/words/*.json (ICU messages by id) into made/words: no browser has to read their syntax. The labels of
+// codes come from the catalogue that api speaks, as messages `reason.CODE`.
 // Ends with 1 when a language lacks a message that another has, or uses other values in it.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parse } from "@formatjs/icu-messageformat-parser";
 
 const SOURCE = new URL("src/words/", import.meta.url);
+const CATALOGUE = new URL("../libs/contracts/lead_import/words/", import.meta.url);
 const MADE = new URL("made/words/", import.meta.url);
 
 /** The names of the values that a message is filled with. */
@@ -17,11 +19,17 @@ function valuesOf(elements, found = new Set()) {
   return found;
 }
 
+function readJson(address) {
+  return JSON.parse(readFileSync(address, "utf-8"));
+}
+
 const languages = readdirSync(SOURCE).filter((name) => name.endsWith(".json"));
 const compiled = new Map();
 for (const language of languages) {
-  const messages = JSON.parse(readFileSync(new URL(language, SOURCE), "utf-8"));
-  compiled.set(language, Object.fromEntries(Object.entries(messages).map(([id, text]) => [id, parse(text)])));
+  const { labels } = readJson(new URL(language, CATALOGUE));
+  const reasons = Object.entries(labels).map(([code, text]) => [`reason.${code}`, text]);
+  const messages = [...Object.entries(readJson(new URL(language, SOURCE))), ...reasons];
+  compiled.set(language, Object.fromEntries(messages.map(([id, text]) => [id, parse(text)])));
 }
 const faults = [];
 const [first, ...others] = languages;

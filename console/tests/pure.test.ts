@@ -6,8 +6,7 @@ import { rateOf, speedsOf } from "../src/parts/speed.tsx";
 import { nameOf, nextName } from "../src/screens/new-import/draft.ts";
 import { codeIn } from "../src/session/dev.ts";
 import { grantOf } from "../src/session/token-source.ts";
-import en from "../src/words/en.json";
-import { outcomeOf, reasonWord } from "../src/words/reasons.ts";
+import { outcomeOf } from "../src/words/reasons.ts";
 
 describe("connecting again", () => {
   it("pauses for longer each time, half a minute at most, and never for the same time as others", () => {
@@ -73,11 +72,6 @@ describe("speed", () => {
 });
 
 describe("reasons", () => {
-  it("have words in every language, or are shown by their code", () => {
-    expect(reasonWord("phone_invalid")).toBe("reason.phone_invalid");
-    expect(en).toHaveProperty(["reason.phone_invalid"]);
-    expect(reasonWord("of_tomorrow")).toBeNull();
-  });
   it("belong to a fate", () =>
     expect(["in_file", "chat_refused", "canceled"].map(outcomeOf)).toEqual(["existing", "error", "canceled"]));
 });

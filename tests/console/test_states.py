@@ -1,10 +1,12 @@
 """What a person sees when something is not as it should be: in words, with what to do, and nothing is lost."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Route, expect
 
+from tests.console.steps import check_file, choose_references
 from tests.support.browser import Person
 from tests.support.user import User, csv_file, lead_rows, new_phones
 
@@ -126,3 +128,70 @@ async def test_a_stream_that_breaks_is_connected_again(ana: Person, user: User) 
     await ana.open(f"/imports/{done['id']}")
     await expect(ana.page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
     assert asked == 3
+
+
+async def test_a_token_that_ends_while_a_file_is_checked_loses_nothing(ana: Person, user: User, tmp_path: Path) -> None:
+    file = tmp_path / "Feira.csv"
+    file.write_bytes(csv_file([*lead_rows(new_phones(3)), ["Sem telefone", "", "", "", ""]]))
+    (phone,) = new_phones(1)
+    keys = []
+    await ana.open("/imports/new")
+    await check_file(ana, file)
+    await choose_references(ana)
+    await ana.page.get_by_label("Row 5, Phone").fill(phone)
+    await ana.page.get_by_label("Row 5, Phone").press("Enter")
+    button = ana.page.get_by_role("button", name="Import 4 rows")
+    await expect(button).to_be_enabled()
+    (old,) = ana.seen.sent_tokens
+
+    async def refuse_the_old(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        given = route.request.headers["authorization"]
+        await (route.fulfill(**refusal(401, "token_invalid")) if old in given else route.continue_())
+
+    await ana.page.route(re.compile(r"/import$"), refuse_the_old)
+    await button.click()
+    dialog = ana.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Your session has ended")
+    await dialog.get_by_label("Link").fill(f"http://127.0.0.1/console/#code={ana.code()}")
+    await ana.page.keyboard.press("Enter")
+    await expect(ana.page.get_by_role("heading", name="Feira")).to_be_focused()
+    await expect(ana.page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
+    (found,) = (await user.get("/imports")).json()["items"]
+    assert found["total_created"] == 4
+    assert len(keys) == 2
+    assert len(set(keys)) == 1, "the second is the same import"
+
+
+async def test_ten_seconds_without_a_connection_amid_an_import(ana: Person, user: User) -> None:
+    done = await user.run(csv_file(lead_rows(new_phones(2))), name="Corrente")
+    away = False
+
+    async def still_running(route: Route) -> None:
+        if away:
+            await route.continue_()
+            return
+        answer = await route.fetch()
+        half = {"status": "PROCESSING", "finished_at": None, "total_created": 1}
+        found = await answer.json()
+        progress = found["progress"] | {"processed_rows": 1, "percent": 50.0}
+        await route.fulfill(response=answer, json=found | half | {"progress": progress})
+
+    async def silent(route: Route) -> None:
+        if away:
+            await route.continue_()
+
+    await ana.page.route(re.compile(r"/imports/\d+/events"), silent)
+    await ana.page.route(re.compile(rf":\d+/imports/{done['id']}$"), still_running)
+    await ana.open(f"/imports/{done['id']}")
+    await expect(ana.page.get_by_text("1 of 2 rows").first).to_be_visible()
+    assert await ana.page.title() == "50% · Corrente · Leadflow"
+    await ana.context.set_offline(True)
+    away = True
+    await expect(ana.page.get_by_text("No connection").first).to_be_visible()
+    await expect(ana.page.get_by_text("These numbers are of")).to_be_visible()
+    await expect(ana.page.get_by_text("1 of 2 rows").first).to_be_visible()
+    await ana.page.wait_for_timeout(10_000)  # so long it is away: that is what is asked
+    await ana.context.set_offline(False)
+    await expect(ana.page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
+    await expect(ana.page.get_by_text("No connection")).not_to_be_visible()

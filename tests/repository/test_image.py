@@ -34,7 +34,13 @@ from tests.support.stack import ROOT
 
 COMMAND = "deploy/leadflow"
 
-BUILT_OF = {"requirements/console.txt", "docs/reference/openapi.json", "console", "deploy/gateway"}
+BUILT_OF = {
+    "requirements/console.txt",
+    "docs/reference/openapi.json",
+    "libs/contracts/lead_import/words",
+    "console",
+    "deploy/gateway",
+}
 """The console and the gateway."""
 
 BUILD_TOOLS = re.compile(r"\b(pip|apt|apt-get|gcc|g\+\+|make|cargo|curl|wget|git|poetry|uv)\b")

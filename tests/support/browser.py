@@ -1,5 +1,6 @@
 """A real Chromium, and a person in front of it: what the console's tests look at."""
 
+import os
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -26,6 +27,7 @@ OPTIONS = (
 )
 AXE = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = ("serious", "critical")
+IMAGES = ROOT / "docs" / "images"
 
 
 def chromium() -> str | None:
@@ -133,3 +135,9 @@ async def person(
     page = await context.new_page()
     yield Person(page, stack, tenant, seen)
     await context.close()
+
+
+async def picture(page: Page, name: str) -> None:
+    """Take the picture of a page that the documents show: where LEADFLOW_TEST_PICTURES asks for new ones."""
+    if os.environ.get("LEADFLOW_TEST_PICTURES"):
+        await page.screenshot(path=IMAGES / f"{name}.png", full_page=True, animations="disabled", caret="hide")

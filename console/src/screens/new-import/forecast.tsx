@@ -3,7 +3,7 @@
 import type { Preview } from "../../api/types.ts";
 import type { Fate } from "../../parts/fates.tsx";
 import { Flow, type FlowEnd } from "../../parts/flow.tsx";
-import { outcomeOf, reasonWord } from "../../words/reasons.ts";
+import { outcomeOf, useReasons } from "../../words/reasons.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
 
 interface Props {
@@ -16,6 +16,7 @@ interface Props {
 
 export function Forecast({ preview, chosen, onChoice, stale }: Props) {
   const say = useWords();
+  const reason = useReasons();
   const { number, moment } = useNumbers();
   const { forecast, quota, new_tags: tags } = preview;
   if (!forecast) return null;
@@ -65,8 +66,7 @@ export function Forecast({ preview, chosen, onChoice, stale }: Props) {
     for (const fate of ["existing", "error"] as const) {
       const own = Object.entries(preview.reasons).filter(([code, rows]) => outcomeOf(code) === fate && rows > 0);
       for (const [code, rows] of own.sort(([, one], [, other]) => other - one)) {
-        const word = reasonWord(code);
-        ends.push({ key: code, fate: fate as Fate, label: word ? say(word) : code, rows });
+        ends.push({ key: code, fate: fate as Fate, label: reason(code), rows });
       }
     }
     return ends;

@@ -4,7 +4,7 @@ import { PencilLine, Undo2 } from "lucide-react";
 import { type KeyboardEvent, useState } from "react";
 import type { Column, Field, Preview, PreviewedRow } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
-import { reasonWord } from "../../words/reasons.ts";
+import { useReasons } from "../../words/reasons.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
 import { choose, currentDraft, type Draft } from "./draft.ts";
 
@@ -20,10 +20,12 @@ interface Props {
 
 export function PreviewRows({ draft, preview, chosen, stale }: Props) {
   const say = useWords();
+  const reason = useReasons();
   const { number } = useNumbers();
   const messages = new Map(preview.errors.map((each) => [`${each.row}:${each.column ?? ""}`, each.message]));
   const rows = preview.rows.filter((row) => chosen === null || (row.reason ?? row.outcome) === chosen);
   const pages = preview.pages ?? Math.max(1, Math.ceil(preview.total_rows / PAGE));
+  const wanted = chosen === null ? 0 : (preview.reasons[chosen] ?? preview.forecast?.created ?? 0);
   const corrected = Object.keys(draft.choices.corrections).length;
   return (
     <section className="stack" aria-labelledby="preview-rows">
@@ -40,6 +42,7 @@ export function PreviewRows({ draft, preview, chosen, stale }: Props) {
               </Button>
             </>
           )}
+          {chosen !== null && pages > 1 && say("preview.onThisPage", { shown: rows.length, rows: wanted })}
           <Pager page={preview.page} pages={pages} />
         </div>
       </div>
@@ -89,8 +92,7 @@ export function PreviewRows({ draft, preview, chosen, stale }: Props) {
     const found = messages.get(`${row.row}:${field}`);
     if (found !== undefined) return found;
     if (row.outcome !== "error" || row.column !== field) return null;
-    const word = row.reason ? reasonWord(row.reason) : null;
-    return word ? say(word) : (row.reason ?? "");
+    return row.reason === null ? "" : reason(row.reason);
   }
 }
 
@@ -112,11 +114,11 @@ function Pager({ page, pages }: { page: number; pages: number }) {
 
 function Outcome({ row }: { row: PreviewedRow }) {
   const say = useWords();
-  const word = row.reason ? reasonWord(row.reason) : null;
+  const reason = useReasons();
   return (
     <span className="line nowrap">
       <span className={`fate-swatch fate-${row.outcome}`} aria-hidden="true" />
-      {row.reason ? (word ? say(word) : row.reason) : say("preview.new")}
+      {row.reason ? reason(row.reason) : say("preview.new")}
     </span>
   );
 }

@@ -70,8 +70,8 @@ export function Live({ found, stream }: Props) {
             </figure>
           )}
           <p className="quiet">
-            {found.queue_position
-              ? say("live.queue", { before: found.queue_position })
+            {found.queue_position && found.queue_position > 1
+              ? say("live.queue", { before: found.queue_position - 1 })
               : left !== null && Date.now() - opened.current > ETA_AFTER_MS
                 ? say("live.left", { time: lasting(left) })
                 : say("live.goesOn")}

@@ -3,7 +3,7 @@ import type { Import } from "../../api/types.ts";
 import { countsOf, FATES, type Fate } from "../../parts/fates.tsx";
 import { Flow, type FlowEnd } from "../../parts/flow.tsx";
 import { Notice } from "../../parts/notice.tsx";
-import { outcomeOf, reasonWord } from "../../words/reasons.ts";
+import { outcomeOf, useReasons } from "../../words/reasons.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
 import { Rows } from "./rows.tsx";
 import { UndoState } from "./undo.tsx";
@@ -61,6 +61,7 @@ function choiceOf(key: string): Choice {
 /** The ends of the picture: what was created, then each reason why a row was not, the largest first. */
 function useEnds(found: Import): FlowEnd[] {
   const say = useWords();
+  const reason = useReasons();
   const counts = countsOf(found);
   const ends: FlowEnd[] = [{ key: "created", fate: "created", label: say("fate.created"), rows: counts.created }];
   const reasons = Object.entries(found.reasons ?? {}).filter(([, rows]) => rows > 0);
@@ -68,11 +69,10 @@ function useEnds(found: Import): FlowEnd[] {
     const own = reasons.filter(([code]) => outcomeOf(code) === outcome).sort(([, one], [, other]) => other - one);
     if (own.length === 0 && counts[outcome] > 0) own.push(["", counts[outcome]]);
     for (const [code, rows] of own) {
-      const word = reasonWord(code);
       ends.push({
         key: `${outcome === "canceled" ? "error" : outcome}:${code}`,
         fate: outcome as Fate,
-        label: word ? say(word) : code || say(`fate.${outcome}`),
+        label: code ? reason(code) : say(`fate.${outcome}`),
         rows,
       });
     }

@@ -5,7 +5,7 @@ import { FIELDS, type Import, type Row } from "../../api/types.ts";
 import { Button, ButtonLink } from "../../parts/button.tsx";
 import { countsOf } from "../../parts/fates.tsx";
 import { Trouble } from "../../parts/trouble.tsx";
-import { reasonWord } from "../../words/reasons.ts";
+import { useReasons } from "../../words/reasons.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
 import type { Choice } from "./result.tsx";
 
@@ -186,8 +186,7 @@ function Table({ found, choice }: { found: Import; choice: Choice }) {
 }
 
 function Why({ row }: { row: Row }) {
-  const say = useWords();
-  const word = reasonWord(row.reason);
+  const reason = useReasons();
   return (
     <>
       <span className="line">
@@ -195,9 +194,9 @@ function Why({ row }: { row: Row }) {
           className={`fate-swatch fate-${row.reason === "canceled" ? "canceled" : row.outcome}`}
           aria-hidden="true"
         />
-        {word ? say(word) : row.reason}
+        {reason(row.reason)}
       </span>
-      {row.detail && (!word || row.outcome === "error") && <span className="small quiet">{row.detail}</span>}
+      {row.detail && row.outcome === "error" && <span className="small quiet">{row.detail}</span>}
     </>
   );
 }

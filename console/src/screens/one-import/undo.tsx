@@ -3,13 +3,14 @@ import { getJson } from "../../api/calls.ts";
 import type { Import } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
 import { Notice } from "../../parts/notice.tsx";
-import { keptWord } from "../../words/reasons.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
 
 interface Kept {
-  readonly row: number;
+  /** Null where the lead has another chat by now. */
+  readonly row: number | null;
   readonly lead_id: number;
   readonly reason: string;
+  readonly detail: string;
 }
 
 export function UndoState({ found }: { found: Import }) {
@@ -52,10 +53,6 @@ function KeptLeads({ id, kept }: { id: number; kept: number }) {
       ),
     getNextPageParam: (last) => last.next,
   });
-  const wordOf = (code: string) => {
-    const word = keptWord(code);
-    return word ? say(word) : code;
-  };
   return (
     <details className="details">
       <summary>{say("undo.kept", { kept })}</summary>
@@ -63,7 +60,12 @@ function KeptLeads({ id, kept }: { id: number; kept: number }) {
         {pages.data?.pages
           .flatMap((page) => page.items)
           .map((each) => (
-            <li key={each.row}>{say("undo.keptRow", { row: number(each.row), reason: wordOf(each.reason) })}</li>
+            <li key={each.lead_id}>
+              {each.row === null
+                ? say("undo.keptLead", { lead: number(each.lead_id) })
+                : say("undo.keptRow", { row: number(each.row) })}{" "}
+              {each.detail || each.reason}
+            </li>
           ))}
       </ul>
       {pages.hasNextPage && <Button onPress={() => void pages.fetchNextPage()}>{say("rows.more")}</Button>}
