@@ -47,9 +47,6 @@ class Stack:
             "token", f"--company-id={company_id}", f"--user-id={user_id}", "--expires-in=86400", settings=self.settings
         ).strip()
 
-    def console_link(self) -> str:
-        return _local("link", settings=self.settings).strip()
-
     def empty(self) -> None:
         """Forget every lead, chat, patient and import; begin with clean caches of both databases."""
         tables = ", ".join(f"amigocare.{table}" for table in (*_OURS.split(", "), "lead_imports", "patients"))

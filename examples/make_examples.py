@@ -248,7 +248,7 @@ def as_own_xlsx(rows: list[list[str]]) -> bytes:
 
 
 def expect_mixed(rows: list[tuple[str, list[str]]]) -> Json:
-    """Return what becomes of the rows at account 1, with nothing else imported before, when invalid ones are skipped."""
+    """Return what becomes of the rows at account 1 before anything else is imported; invalid ones are skipped."""
     reasons = Counter(code for code, _ in rows if code)
     return {
         **totals(len(rows), len(rows) - reasons.total(), len(MIXED_WRONG)),

@@ -1,4 +1,4 @@
-"""The whole way of a messy sheet, as a person goes it who has read nothing: its rows are accounted for at every step."""
+"""The whole way of a messy sheet, as a person goes it who has read nothing: all rows are accounted for at each step."""
 
 import json
 from pathlib import Path
@@ -72,7 +72,7 @@ async def corrected_report(ana: Person, folder: Path) -> Path:
     sheet = book.worksheets[0]
     header, *rows = sheet.iter_rows()
     titles = [cell.value for cell in header]
-    assert titles == ["Nome completo", "Celular", "Cidade", "E-mail", "CPF", "Etiquetas", "row", "outcome", "reason"]
+    assert titles == ["Nome completo", "Celular", "E-mail", "CPF", "Etiquetas", "row", "outcome", "reason"]
     good = {"Nome completo": "Ana Lima", "E-mail": None, "CPF": None}
     for row, phone in zip(rows, new_phones(len(rows)), strict=True):
         for title, value in (good | {"Celular": phone}).items():

@@ -8,6 +8,7 @@ from playwright.async_api import Route, expect
 
 from tests.console.steps import check_file, choose_references
 from tests.support.browser import Person
+from tests.support.processes import held, needs_local_stack
 from tests.support.user import User, csv_file, lead_rows, new_phones
 
 LIST = re.compile(r"/imports\?")
@@ -163,35 +164,34 @@ async def test_a_token_that_ends_while_a_file_is_checked_loses_nothing(ana: Pers
     assert len(set(keys)) == 1, "the second is the same import"
 
 
+@needs_local_stack
 async def test_ten_seconds_without_a_connection_amid_an_import(ana: Person, user: User) -> None:
-    done = await user.run(csv_file(lead_rows(new_phones(2))), name="Corrente")
-    away = False
-
-    async def still_running(route: Route) -> None:
-        if away:
-            await route.continue_()
-            return
-        answer = await route.fetch()
-        half = {"status": "PROCESSING", "finished_at": None, "total_created": 1}
-        found = await answer.json()
-        progress = found["progress"] | {"processed_rows": 1, "percent": 50.0}
-        await route.fulfill(response=answer, json=found | half | {"progress": progress})
-
-    async def silent(route: Route) -> None:
-        if away:
-            await route.continue_()
-
-    await ana.page.route(re.compile(r"/imports/\d+/events"), silent)
-    await ana.page.route(re.compile(rf":\d+/imports/{done['id']}$"), still_running)
-    await ana.open(f"/imports/{done['id']}")
-    await expect(ana.page.get_by_text("1 of 2 rows").first).to_be_visible()
-    assert await ana.page.title() == "50% · Corrente · Leadflow"
-    await ana.context.set_offline(True)
-    away = True
-    await expect(ana.page.get_by_text("No connection").first).to_be_visible()
-    await expect(ana.page.get_by_text("These numbers are of")).to_be_visible()
-    await expect(ana.page.get_by_text("1 of 2 rows").first).to_be_visible()
-    await ana.page.wait_for_timeout(10_000)  # so long it is away: that is what is asked
+    """It goes on, and ends, at the server meanwhile."""
+    page, away = ana.page, ana.page.get_by_text("No connection. Imports go on at the server.")
+    with held("tagger"):
+        import_id = await user.accept(csv_file(lead_rows(new_phones(3))), name="Corrente")
+        await ana.open(f"/imports/{import_id}")
+        await expect(page.get_by_role("progressbar", name="Progress of the import")).to_be_visible()
+        assert await page.title() == "0% · Corrente · Leadflow"
+        await ana.context.set_offline(True)
+        await expect(away).to_be_visible()
+        await expect(page.get_by_text("These numbers are of")).to_be_visible()
+    await page.wait_for_timeout(10_000)  # so long it is away: that is what is asked
+    assert (await user.read(import_id))["status"] == "FINISHED"
+    await expect(page.get_by_text("0 of 3 rows").first).to_be_visible()
     await ana.context.set_offline(False)
-    await expect(ana.page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
-    await expect(ana.page.get_by_text("No connection")).not_to_be_visible()
+    await expect(page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
+    await expect(away).not_to_be_visible()
+
+
+@needs_local_stack
+async def test_two_windows_show_the_same_import(ana: Person, user: User) -> None:
+    other = await ana.context.new_page()
+    with held("tagger"):
+        import_id = await user.accept(csv_file(lead_rows(new_phones(3))), name="Dupla")
+        await ana.open(f"/imports/{import_id}")
+        await ana.page.evaluate("navigator.serviceWorker.ready")
+        await other.goto(f"{ana.stack.api_url}/console/")
+        await expect(other.get_by_role("row", name="Dupla").get_by_text("Importing")).to_be_visible()
+    for window in (ana.page, other):
+        await expect(window.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
