@@ -1,14 +1,12 @@
 """The platform's chats: an import opens one for each lead, and looks first whose the platform already holds."""
 
-import struct
-from typing import Any
-
 from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
 from libs.common.stores.mongo import Document, Mongo
 from libs.contracts.lead_import.internal.messages import AnyLiveT, Chunk
 from libs.fields.phone_forms import both_forms
+from libs.imports.chat_ids import chat_prefix
 
 CHATS = "chats"
 
@@ -31,14 +29,6 @@ async def ensure_chat_indexes(mongo: Mongo) -> None:
     await chats_of(mongo).create_index(PHONE_INDEX, name="company_account_phone")
 
 
-def own_chat_prefix(chunk: Chunk[Any]) -> str:
-    """Return how the ids of an import's chats begin, in hexadecimal: time of acceptance in seconds, then its id.
-
-    The last four of an ObjectId's twelve bytes are the row.
-    """
-    return struct.pack(">II", int(chunk.accepted_at.timestamp()) & 0xFFFFFFFF, chunk.import_id).hex()
-
-
 async def rows_with_others_chats(mongo: Mongo, chunk: Chunk[AnyLiveT]) -> set[int]:
     """Return the indexes of live rows with whose phone, in either form, somebody else opened a chat in the account.
 
@@ -46,7 +36,7 @@ async def rows_with_others_chats(mongo: Mongo, chunk: Chunk[AnyLiveT]) -> set[in
     follow from the time of acceptance, too: where PostgreSQL was restored, an earlier import may have had this id.
     """
     live = chunk.live
-    own = own_chat_prefix(chunk)
+    own = chat_prefix(chunk.import_id, chunk.accepted_at)
     places: dict[str, dict[str, int]] = {}
     for index, (country, phone) in enumerate(zip(live.country_code, live.phone, strict=True)):
         forms = places.setdefault(country, {})

@@ -17,6 +17,8 @@ from libs.spreadsheets.limits import Limits
 from services.api.accepting.acceptor import Acceptor
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.reference_cache import ReferenceCache
+from services.api.ending import routes as ending
+from services.api.ending.store import EndingStore
 from services.api.http.deps import Deps
 from services.api.http.live import Live
 from services.api.http.openapi import COMPONENTS
@@ -66,6 +68,8 @@ def build(settings: Settings) -> HttpService:
         reports=Shares(settings.reports_at_once),
     )
     service.app.components.update(COMPONENTS)
+    service.app.state.ending = EndingStore(postgres)
+    service.app.include_router(ending.router)
     service.serves(router, stuck=pool.stuck)
 
     @broadcast(broker, CHUNK_CREATED.name)

@@ -32,5 +32,6 @@ SETTLED_REASONS: dict[str, str] = {
     "whatsapp_refused": "The WhatsApp provider does not take this number.",
     "whatsapp_unknown": "The WhatsApp provider failed at this number every time; import the row again later.",
     "chat_refused": "The messaging platform does not take a chat for this row.",
+    "canceled": "The import was canceled before this row became a lead.",
     "chunk_dead_lettered": "The row's chunk could not be processed; the people on call can replay it.",
 }

@@ -11,15 +11,28 @@ from libs.common.clock import Clock
 from libs.common.outbox.event_outbox import add_event
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished, ImportStatus
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
-from libs.imports import chunk_life
-from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState, Place, Totals
+from libs.imports import chunk_life, chunk_sending
+from libs.imports.chat_ids import chat_ids_of_rows
+from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState, HeldImport, OpenChunk, Place, Totals
 
+CHUNKS_AT_ONCE = 8
+"""Chunks of a canceled import that are settled in one transaction: payloads of up to 512 KB each."""
+
+_CANCELED = text(
+    "SELECT id FROM amigocare.lead_imports WHERE status = 'PROCESSING' AND cancel_requested_at IS NOT NULL ORDER BY id"
+)
+# A lead that somebody has deleted was made all the same.
+_HAS_LEADS = text(
+    "SELECT EXISTS (SELECT FROM amigocare.amigocare_leads WHERE chat_id = ANY(CAST(:chat_ids AS text[])))"
+)
 _FINISH = text(
     """
     UPDATE amigocare.lead_imports
     SET status = :status, failure_reason = :failure_reason, revision = revision + 1, updated_at = now(),
-        finished_at = now(), total_created = :created, total_existing = :existing, total_errors = :errors
+        finished_at = now(), total_created = :created, total_existing = :existing, total_errors = :errors,
+        total_canceled = :canceled
     WHERE id = :import_id
       AND (status = 'PROCESSING'
            OR (status, total_created, total_existing, total_errors)
@@ -68,8 +81,17 @@ class ImportStore:
     """Queries of one transaction on one import."""
 
     connection: AsyncConnection
-    import_id: int
+    held: HeldImport
     clock: Clock
+
+    @property
+    def import_id(self) -> int:
+        return self.held.import_id
+
+    @property
+    def canceled(self) -> bool:
+        """Whether somebody asked for the import's end."""
+        return self.held.canceled
 
     async def chunk(self, chunk_index: int) -> ChunkState | None:
         """Return the chunk's state, or None when there is no such chunk."""
@@ -82,6 +104,15 @@ class ImportStore:
     async def settle(self, chunk_index: int, state: ChunkState, outcome: ChunkOutcome) -> None:
         """Write the chunk's outcome, in place of the earlier one if ``state`` has one."""
         await chunk_life.settle(self.connection, (self.import_id, chunk_index), outcome, again=state.settled)
+
+    async def open_chunks(self, after: int) -> list[OpenChunk]:
+        """Return a few chunks behind ``after`` that have not ended; until the commit nobody makes leads of them."""
+        return await chunk_life.lock_open(self.connection, self.import_id, after=after, chunks=CHUNKS_AT_ONCE)
+
+    async def has_leads(self, chunk: ChunkAccepted) -> bool:
+        """Tell whether a lead was made of one of the chunk's rows: they are made together."""
+        chat_ids = chat_ids_of_rows(chunk.import_id, chunk.accepted_at, chunk.live.row)
+        return bool((await self.connection.execute(_HAS_LEADS, {"chat_ids": chat_ids})).scalar_one())
 
     async def totals(self) -> Totals | None:
         """Return the sums over all chunks, or None while one is unsettled."""
@@ -98,6 +129,7 @@ class ImportStore:
                 "created": totals.created,
                 "existing": totals.existing,
                 "errors": totals.errors,
+                "canceled": totals.canceled,
             },
         )
         row = finished.mappings().one_or_none()
@@ -130,15 +162,27 @@ class Store:
     async def locked_import(self, meant: Acceptance) -> AsyncIterator[ImportStore | None]:
         """Hold the row of the import that a message speaks of until the commit; None when there is no such import."""
         async with self._postgres.transaction() as connection:
-            exists = await chunk_life.lock_meant(connection, meant)
-            yield ImportStore(connection, meant.import_id, self._clock) if exists else None
+            held = await chunk_life.lock_meant(connection, meant)
+            yield ImportStore(connection, held, self._clock) if held else None
+
+    @asynccontextmanager
+    async def canceled_import(self, import_id: int) -> AsyncIterator[ImportStore | None]:
+        """Hold the row of an import that is being canceled until the commit; None when it has ended."""
+        async with self._postgres.transaction(by_index=True) as connection:
+            held = await chunk_life.lock_canceled(connection, import_id)
+            yield ImportStore(connection, held, self._clock) if held else None
+
+    async def canceled_imports(self) -> list[int]:
+        """Return the imports that are being canceled."""
+        async with self._postgres.transaction() as connection:
+            return list((await connection.execute(_CANCELED)).scalars())
 
     async def silent_chunks(self, seconds: float) -> list[Place]:
         """Return the chunks that were sent over ``seconds`` ago, of imports in which no chunk was settled since."""
         async with self._postgres.transaction() as connection:
-            return await chunk_life.silent(connection, seconds)
+            return await chunk_sending.silent(connection, seconds)
 
     async def send_again(self, chunks: list[Place]) -> None:
         """Hand the chunks to the relay once more."""
         async with self._postgres.transaction() as connection:
-            await chunk_life.send_again(connection, chunks)
+            await chunk_sending.send_again(connection, chunks)

@@ -16,9 +16,9 @@ from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkTagged
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
-from libs.imports import chunk_life
-from libs.imports.chunk_life import claim, mark_sent
-from libs.imports.chunk_states import Acceptance, Totals
+from libs.imports import chunk_life, chunk_sending
+from libs.imports.chunk_sending import claim, mark_sent
+from libs.imports.chunk_states import Acceptance, HeldChunk, Totals
 from services.api.accepting.store import AcceptStore, NewImport
 from services.creator import handlers as creator
 from services.creator.domain import CHAT_EXISTS, chat_ids, created_chunk
@@ -161,8 +161,8 @@ async def not_cleaned(self: ImportStore) -> None:
     return
 
 
-async def never_settled(self: TagStore, chunk: Any) -> bool:
-    return False
+async def never_settled(self: TagStore, chunk: Any) -> HeldChunk:
+    return HeldChunk(settled=False, canceled=False)
 
 
 async def letter_unread(letter: Any, *, store: Any, wake_relay: Any) -> None:
@@ -265,7 +265,7 @@ BROKEN: dict[str, tuple[str, Callable[[], AbstractContextManager[Any]]]] = {
     ),
     "chunks count as sent before they are published": (
         "relay",
-        lambda: patch.object(chunk_life, "claim", marked_before_they_are_published),
+        lambda: patch.object(chunk_sending, "claim", marked_before_they_are_published),
     ),
     "silent chunks are not sent again": (
         "watchdog",
@@ -275,7 +275,7 @@ BROKEN: dict[str, tuple[str, Callable[[], AbstractContextManager[Any]]]] = {
     "replays keep the rows of the dead letter": ("operator", replays_keep_rows),
     "the next revision has the first one's id": ("finalizer", ids_without_revision),
     "unused tags stay": ("finalizer", lambda: patch.object(ImportStore, "clean_tags", not_cleaned)),
-    "late repeats make tags anew": ("tagger", lambda: patch.object(TagStore, "is_settled", never_settled)),
+    "late repeats make tags anew": ("tagger", lambda: patch.object(TagStore, "hold", never_settled)),
     "imports are not locked before they are counted": ("finalizer", imports_unlocked),
     "events are deleted unpublished": (
         "relay",

@@ -49,7 +49,16 @@ def moment_of(found: Found) -> Moment:
     """Return the events that say what the store found."""
     view = import_view(found)
     told = view.model_dump_json(
-        include={"id", "status", "total_rows", "total_created", "total_existing", "total_errors", "progress"}
+        include={
+            "id",
+            "status",
+            "total_rows",
+            "total_created",
+            "total_existing",
+            "total_errors",
+            "canceled",
+            "progress",
+        }
     )
     progress = _event("progress", f"progress-{view.progress.chunks_settled}-{view.progress.processed_rows}", told)
     if view.status == ImportStatus.PROCESSING:

@@ -18,6 +18,7 @@ _IMPORT: dict[str, Any] = {
     "total_created": 1990,
     "total_existing": 10,
     "total_errors": 0,
+    "canceled": 0,
     "failure_reason": None,
     "account_id": 1,
     "source_id": 1,
@@ -25,6 +26,8 @@ _IMPORT: dict[str, Any] = {
     "file_name": "leads.xlsx",
     "created_at": "2026-03-02T12:00:00Z",
     "finished_at": None,
+    "cancel_requested_at": None,
+    "tags_left_out": [],
     "progress": {"processed_rows": 2000, "chunks": 3, "chunks_settled": 1, "percent": 40.0},
 }
 _ROW: dict[str, Any] = {
@@ -57,6 +60,8 @@ class ImportView(BaseModel):
     total_created: int
     total_existing: int
     total_errors: int
+    canceled: int
+    """Of the errors: rows that were no leads yet when the import was canceled."""
     failure_reason: str | None
     account_id: int
     source_id: int
@@ -64,6 +69,8 @@ class ImportView(BaseModel):
     file_name: str | None
     created_at: datetime
     finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    """When somebody canceled it. It is being canceled while its status is ``PROCESSING``."""
     tags_left_out: list[int]
     """Tags that were deleted while the import ran: leads that were made later do not have them."""
     progress: Progress
