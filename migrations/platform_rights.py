@@ -12,7 +12,7 @@ from migrations.tenancy import SCHEMA, TENANT
 
 HOST = ("companies", "users", "messaging_accounts", "patients", "attendances")
 """The platform's tables that ours refer to."""
-SERVICES = ("api", "dedup", "tagger", "creator", "finalizer", "operator")
+SERVICES = ("api", "dedup", "tagger", "creator", "finalizer", "undoer", "operator")
 ROLES = (TENANT, *(f"leadflow_{service}" for service in SERVICES))
 READ = {
     TENANT: ("companies", "users", "messaging_accounts", "patients"),

@@ -18,6 +18,31 @@ PHONE_INDEX = [
 ]
 """What the duplicate check looks chats up by. Not unique: the collection is the platform's, not ours."""
 
+CHAT_FIELDS = (
+    "_id",
+    "company_id",
+    "account_id",
+    "lead_id",
+    "import_id",
+    "name",
+    "contact_cellphone",
+    "contact_cellphone_dial_code",
+    "contact_cellphone_country_code",
+    "created_at",
+    "updated_at",
+)
+"""What an import writes of a chat; the platform adds more as soon as somebody uses it."""
+
+UNTOUCHED = {
+    "$expr": {
+        "$and": [
+            {"$eq": ["$created_at", "$updated_at"]},
+            {"$eq": [{"$size": {"$objectToArray": "$$ROOT"}}, len(CHAT_FIELDS)]},
+        ]
+    }
+}
+"""Finds the chats that are as an import made them: nobody has changed one, and it has no field more."""
+
 
 def chats_of(mongo: Mongo) -> AsyncCollection[Document]:
     """Return the collection of chats."""

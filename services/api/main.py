@@ -17,7 +17,8 @@ from libs.spreadsheets.limits import Limits
 from services.api.accepting.acceptor import Acceptor
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.reference_cache import ReferenceCache
-from services.api.ending import routes as ending
+from services.api.ending.routes import Ending
+from services.api.ending.routes import router as ending_router
 from services.api.ending.store import EndingStore
 from services.api.http.deps import Deps
 from services.api.http.live import Live
@@ -68,8 +69,8 @@ def build(settings: Settings) -> HttpService:
         reports=Shares(settings.reports_at_once),
     )
     service.app.components.update(COMPONENTS)
-    service.app.state.ending = EndingStore(postgres)
-    service.app.include_router(ending.router)
+    service.app.state.ending = Ending(EndingStore(postgres, clock=utc_now), relay.wake)
+    service.app.include_router(ending_router)
     service.serves(router, stuck=pool.stuck)
 
     @broadcast(broker, CHUNK_CREATED.name)

@@ -3,7 +3,8 @@
 A code never changes its meaning.
 
 ``ROW_ERRORS`` are entries of the ``errors`` list of ``invalid_rows`` and, when invalid rows are skipped, reasons of
-settled rows. ``SETTLED_REASONS`` are the others: why a valid row did not become a lead.
+settled rows. ``SETTLED_REASONS`` are the others: why a valid row did not become a lead. ``KEPT_REASONS``: why a lead
+stayed when its import was taken back.
 """
 
 ROW_ERRORS: dict[str, str] = {
@@ -35,3 +36,14 @@ SETTLED_REASONS: dict[str, str] = {
     "canceled": "The import was canceled before this row became a lead.",
     "chunk_dead_lettered": "The row's chunk could not be processed; the people on call can replay it.",
 }
+
+KEPT_REASONS: dict[str, str] = {
+    "lead_deleted": "Somebody had deleted the lead before.",
+    "lead_converted": "The lead was converted.",
+    "lead_linked": "The lead belongs to a patient or an attendance.",
+    "lead_changed": "Somebody has changed the lead since it was imported.",
+    "chat_tagged": "Somebody has given the chat a tag, or taken one away.",
+    "chat_changed": "Somebody has used the chat.",
+    "phone_taken": "Somebody used the chat while the import was taken back, and another lead has the phone by now.",
+}
+"""Why an undo did not take a lead back."""

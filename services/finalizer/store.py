@@ -13,7 +13,7 @@ from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished, ImportStatus
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
-from libs.imports import chunk_life, chunk_sending
+from libs.imports import chunk_life, chunk_sending, import_tags
 from libs.imports.chat_ids import chat_ids_of_rows
 from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState, HeldImport, OpenChunk, Place, Totals
 
@@ -39,39 +39,6 @@ _FINISH = text(
               IS DISTINCT FROM (:status, :created, :existing, :errors))
     RETURNING id AS import_id, company_id, account_id, source_id, creator_id, status, total_rows, total_created,
               total_existing, total_errors, failure_reason, revision, created_at AS accepted_at, finished_at
-    """
-)
-# This statement locks the tags, and the next one finds out which of them are unused. tagger and api lock a tag, too
-# (FOR SHARE), before they hold it for an import. So each of them has either committed its hold by now, and the next
-# statement sees it; or it waits for this transaction, and then finds the tag deleted. In order of ids, because two
-# transactions that lock the same tags in different orders would deadlock.
-_LOCK_TAGS = text(
-    """
-    SELECT t.id FROM amigocare.tags t
-    JOIN amigocare.lead_import_tags held ON held.tag_id = t.id AND held.import_id = :import_id
-    WHERE NOT t.is_deleted
-      AND EXISTS (SELECT FROM amigocare.lead_import_tags made WHERE made.tag_id = t.id AND made.created_here)
-    ORDER BY t.id
-    FOR NO KEY UPDATE OF t
-    """
-)
-# A chat_tag that somebody inserts, the platform above all, holds its tag's key until it is committed, and until then
-# the next statement does not see it. The lock above lets it pass. This one does not, and skips the tags that it meets:
-# an open transaction is putting them to use. It does not wait, because how long those last is for the platform to say,
-# and because they lock their tags in any order: two that waited for each other would be a deadlock.
-_UNTOUCHED_TAGS = text(
-    "SELECT id FROM amigocare.tags WHERE id = ANY(CAST(:ids AS int[])) ORDER BY id FOR UPDATE SKIP LOCKED"
-)
-_CLEAN_TAGS = text(
-    """
-    UPDATE amigocare.tags t
-    SET is_deleted = true, updated_at = now(),
-        destroyer_id = (SELECT creator_id FROM amigocare.lead_imports WHERE id = :import_id)
-    WHERE t.id = ANY(CAST(:ids AS int[]))
-      AND NOT EXISTS (SELECT FROM amigocare.chat_tags c WHERE c.tag_id = t.id AND NOT c.is_deleted)
-      AND NOT EXISTS (SELECT FROM amigocare.lead_import_tags held
-                      JOIN amigocare.lead_imports i ON i.id = held.import_id
-                      WHERE held.tag_id = t.id AND i.status = 'PROCESSING')
     """
 )
 
@@ -140,15 +107,8 @@ class ImportStore:
         return True
 
     async def clean_tags(self) -> None:
-        """Delete the tags that imports made, that no chat has and no import in progress holds.
-
-        A tag to which an open transaction of anybody else refers stays.
-        """
-        locked = await self.connection.execute(_LOCK_TAGS, {"import_id": self.import_id})
-        ids = list(locked.scalars())
-        if ids:
-            ids = list((await self.connection.execute(_UNTOUCHED_TAGS, {"ids": ids})).scalars())
-            await self.connection.execute(_CLEAN_TAGS, {"import_id": self.import_id, "ids": ids})
+        """Delete the tags that imports made, that no chat has and no import in progress holds."""
+        await import_tags.clean_unused(self.connection, self.import_id)
 
 
 class Store:

@@ -41,6 +41,7 @@ PROBLEMS: dict[str, Problem] = {
     "name_taken": Problem(409, "An import of this name exists", "Choose another name, or delete that import."),
     "quota_exceeded": Problem(429, "Import quota used up", "Wait for the seconds that `Retry-After` says."),
     "import_in_progress": Problem(409, "The import is still running", "Wait for its end, or cancel it."),
+    "undo_done": Problem(409, "The import was taken back", "Look at what was kept: `GET /imports/{id}/undo/kept`."),
     "import_ended": Problem(409, "The import has ended", "Look at its totals; what has ended can't be canceled."),
     "busy": Problem(503, "Too much at once", "Try again after the seconds that `Retry-After` says."),
     "streams_too_many": Problem(429, "Too many streams", "Close one of them, or watch one import at a time."),

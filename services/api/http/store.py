@@ -21,6 +21,10 @@ _IMPORT_COLUMNS = """
     CASE WHEN i.status = 'PROCESSING' THEN c.errors ELSE i.total_errors END AS total_errors,
     CASE WHEN i.status = 'PROCESSING' THEN c.canceled ELSE i.total_canceled END AS canceled, i.cancel_requested_at,
     CASE WHEN i.status = 'PROCESSING' THEN c.settled ELSE i.chunk_count END AS chunks_settled,
+    (SELECT json_build_object('state', CASE WHEN finished_at IS NULL THEN 'RUNNING' ELSE 'DONE' END, 'total', total,
+                              'reversed', reversed, 'kept', kept, 'failed', failed, 'requested_at', requested_at,
+                              'finished_at', finished_at)
+     FROM amigocare.lead_import_undos WHERE import_id = i.id) AS undo,
     ARRAY(SELECT tag_id FROM amigocare.lead_import_tags WHERE import_id = i.id AND left_out ORDER BY tag_id)
         AS tags_left_out
 """

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -10,6 +11,15 @@ from libs.contracts.lead_import.events import ImportFinished, ImportStatus
 from libs.contracts.lead_import.internal.messages import Outcome
 from services.api.reasons import SETTLED_REASONS
 
+_UNDO: dict[str, Any] = {
+    "state": "DONE",
+    "total": 4860,
+    "reversed": 4857,
+    "kept": 3,
+    "failed": 0,
+    "requested_at": "2026-03-02T12:10:00Z",
+    "finished_at": "2026-03-02T12:10:04Z",
+}
 _IMPORT: dict[str, Any] = {
     "id": 42,
     "name": "Spring campaign",
@@ -28,6 +38,7 @@ _IMPORT: dict[str, Any] = {
     "finished_at": None,
     "cancel_requested_at": None,
     "tags_left_out": [],
+    "undo": None,
     "progress": {"processed_rows": 2000, "chunks": 3, "chunks_settled": 1, "percent": 40.0},
 }
 _ROW: dict[str, Any] = {
@@ -46,6 +57,29 @@ class Progress(BaseModel):
     chunks: int
     chunks_settled: int
     percent: float
+
+
+class UndoState(StrEnum):
+    """Whether an undo is still under way."""
+
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+
+
+class UndoView(BaseModel):
+    """How far the undo of an import is: in the end ``reversed + kept + failed == total``."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_UNDO]})
+
+    state: UndoState
+    total: int
+    """Leads that the import had made."""
+    reversed: int
+    kept: int
+    failed: int
+    """Leads whose chat was changed while they were taken back, and whose phone another lead has since."""
+    requested_at: datetime
+    finished_at: datetime | None
 
 
 class ImportView(BaseModel):
@@ -73,6 +107,8 @@ class ImportView(BaseModel):
     """When somebody canceled it. It is being canceled while its status is ``PROCESSING``."""
     tags_left_out: list[int]
     """Tags that were deleted while the import ran: leads that were made later do not have them."""
+    undo: UndoView | None
+    """How far it is taken back, when somebody asked for that."""
     progress: Progress
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from libs.common.clock import utc_now
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, Outcome
-from services.api.ending.store import Canceled, EndingStore
+from services.api.ending.store import Answer, EndingStore
 from services.api.http.store import Scope
 from services.creator.domain import chat_ids
 from services.creator.store import ChunkEnded
@@ -42,8 +43,8 @@ class Running:
     def scope(self) -> Scope:
         return Scope(self.tenant.company_id, None)
 
-    async def cancel(self) -> Canceled:
-        ending = EndingStore(self.postgres)
+    async def cancel(self) -> Answer:
+        ending = EndingStore(self.postgres, clock=utc_now)
         return await ending.cancel(self.scope, self.import_id, user_id=self.tenant.user_id)
 
     async def turn(self) -> None:
@@ -101,7 +102,7 @@ async def test_what_no_lead_was_made_of_is_canceled_and_what_ended_before_stays(
     given = await start(12)
     await given.pipeline.whole(given.chunks[0])
     await given.pipeline.whole(given.chunks[5])
-    assert await given.cancel() is Canceled.YES
+    assert await given.cancel() is Answer.YES
     assert (await given.found())["status"] == "PROCESSING", "it is canceled when the finalizer says so"
     await given.turn()
     await given.ended(created=2 * ROWS, canceled=10 * ROWS)
@@ -119,28 +120,28 @@ async def test_a_row_that_the_finalizer_canceled_holds_its_original_cells(start:
 
 async def test_a_wish_that_is_repeated_changes_nothing_and_one_after_the_end_is_refused(start: Any) -> None:
     given = await start(1)
-    assert await given.cancel() is Canceled.YES
+    assert await given.cancel() is Answer.YES
     first = (await given.found())["cancel_requested_at"]
-    assert await given.cancel() is Canceled.YES
+    assert await given.cancel() is Answer.YES
     await given.turn()
-    assert await given.cancel() is Canceled.YES
+    assert await given.cancel() is Answer.YES
     await given.turn()
     assert (await given.found())["cancel_requested_at"] == first
     await given.ended(created=0, canceled=ROWS)
     finished = await start(1)
     await finished.pipeline.whole(finished.chunks[0])
-    assert await finished.cancel() is Canceled.ENDED
+    assert await finished.cancel() is Answer.ENDED
     assert (await finished.found())["status"] == "FINISHED"
 
 
 async def test_another_company_or_account_cannot_cancel(start: Any, other_tenant: Tenant) -> None:
     given = await start(1)
-    store = EndingStore(given.postgres)
+    store = EndingStore(given.postgres, clock=utc_now)
     for scope in (
         Scope(other_tenant.company_id, None),
         Scope(given.tenant.company_id, (given.tenant.other_account_id,)),
     ):
-        assert await store.cancel(scope, given.import_id, user_id=1) is Canceled.UNKNOWN
+        assert await store.cancel(scope, given.import_id, user_id=1) is Answer.UNKNOWN
     assert (await given.found())["cancel_requested_at"] is None
 
 
@@ -232,7 +233,7 @@ async def test_cancel_against_the_last_chunk(start: Any) -> None:
         await given.pipeline.whole(given.chunks[0])
         created = await given.pipeline.until_created(given.chunks[1])
 
-        async def cancel_a_little_later(given: Running = given, turn: int = turn) -> Canceled:
+        async def cancel_a_little_later(given: Running = given, turn: int = turn) -> Answer:
             await asyncio.sleep(turn * 0.001)
             return await given.cancel()
 
@@ -241,8 +242,8 @@ async def test_cancel_against_the_last_chunk(start: Any) -> None:
         found = await given.found()
         seen.add(answer)
         assert (answer, found["status"], found["failure_reason"]) in {
-            (Canceled.YES, "FAILED", "canceled"),
-            (Canceled.ENDED, "FINISHED", None),
+            (Answer.YES, "FAILED", "canceled"),
+            (Answer.ENDED, "FINISHED", None),
         }
         assert (found["total_created"], found["total_existing"], found["total_errors"]) == (2 * ROWS, 2, 0)
         assert found["revision"] == 1
