@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from libs.common.errors import NotFinished
-from libs.contracts.lead_import.internal.undoing import UndoRequested
+from libs.contracts.lead_undo.internal.messages import UndoRequested
 from services.undoer.domain import Portion
 from services.undoer.store import Store
 

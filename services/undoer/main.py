@@ -7,9 +7,8 @@ from libs.common.kafka.subscribing import subscribe
 from libs.common.process.consumer import ConsumerService
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
-from libs.contracts.lead_import.internal.topics import UNDO_REQUESTED
-from libs.contracts.lead_import.internal.undoing import UndoRequested
-from libs.imports.pipeline import pipeline_service
+from libs.contracts.lead_undo.internal.messages import UndoRequested
+from libs.contracts.lead_undo.internal.topics import UNDO_LETTERS, UNDO_REQUESTED
 from services.undoer import handlers
 from services.undoer.settings import Settings
 from services.undoer.store import Store
@@ -18,7 +17,7 @@ NAME = "undoer"
 
 
 def build(settings: Settings) -> ConsumerService:
-    service = pipeline_service(NAME, settings)
+    service = ConsumerService(NAME, settings, dead_letters=UNDO_LETTERS)
     postgres = Postgres(settings, application_name=NAME)
     mongo = Mongo(settings, application_name=NAME)
     service.holds(postgres, mongo)

@@ -17,9 +17,9 @@ from libs.common.errors import BadMessage, NotFinished
 from libs.common.outbox.event_outbox import add_event
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
-from libs.contracts.lead_import.events import ImportUndone
-from libs.contracts.lead_import.internal.undoing import UndoRequested
-from libs.contracts.lead_import.topics import IMPORT_UNDONE
+from libs.contracts.lead_undo.events import ImportUndone
+from libs.contracts.lead_undo.internal.messages import UndoRequested
+from libs.contracts.lead_undo.topics import IMPORT_UNDONE
 from libs.imports import import_tags
 from libs.imports.chat_ids import chat_prefix, row_of_chat
 from libs.imports.chats import UNTOUCHED, chats_of

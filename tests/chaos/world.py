@@ -21,16 +21,18 @@ from libs.common.outbox.relay import Relay
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.common.topics import Topic
-from libs.contracts.lead_import.events import ImportFinished, ImportUndone
+from libs.contracts.lead_import.events import ImportFinished
 from libs.contracts.lead_import.internal.topics import (
     CHUNK_ACCEPTED,
     CHUNK_CREATED,
     CHUNK_DEDUPLICATED,
     CHUNK_TAGGED,
     DEAD_LETTERS,
-    UNDO_REQUESTED,
 )
-from libs.contracts.lead_import.topics import IMPORT_FINISHED, IMPORT_UNDONE
+from libs.contracts.lead_import.topics import IMPORT_FINISHED
+from libs.contracts.lead_undo.events import ImportUndone
+from libs.contracts.lead_undo.internal.topics import UNDO_REQUESTED
+from libs.contracts.lead_undo.topics import IMPORT_UNDONE
 from libs.imports.chunk_outbox import ChunkOutbox
 from libs.imports.chunk_path import PathLags
 from libs.imports.chunk_states import NamedChunk, Window

@@ -7,10 +7,10 @@ from typing import Any
 from libs.common.clock import utc_now
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
-from libs.contracts.lead_import.events import ImportUndone
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
-from libs.contracts.lead_import.internal.undoing import UndoRequested
-from libs.contracts.lead_import.topics import IMPORT_UNDONE
+from libs.contracts.lead_undo.events import ImportUndone
+from libs.contracts.lead_undo.internal.messages import UndoRequested
+from libs.contracts.lead_undo.topics import IMPORT_UNDONE
 from services.api.ending.store import Answer, EndingStore
 from services.api.http.store import Scope
 from services.undoer import handlers

@@ -7,9 +7,8 @@ from libs.contracts.lead_import.internal.topics import (
     CHUNK_DEDUPLICATED,
     CHUNK_TAGGED,
     DEAD_LETTERS,
-    UNDO_REQUESTED,
 )
-from libs.contracts.lead_import.topics import IMPORT_ACCEPTED, IMPORT_FINISHED, IMPORT_UNDONE
+from libs.contracts.lead_import.topics import IMPORT_ACCEPTED, IMPORT_FINISHED
 
 REGISTRY = Registry(
     owner="lead_import",
@@ -20,8 +19,6 @@ REGISTRY = Registry(
         CHUNK_TAGGED,
         CHUNK_CREATED,
         IMPORT_FINISHED,
-        UNDO_REQUESTED,
-        IMPORT_UNDONE,
     ),
     dead_letters=DEAD_LETTERS,
     lag_watchers=("finalizer",),

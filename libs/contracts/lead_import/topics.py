@@ -2,10 +2,10 @@
 
 from libs.common.topics import DAY, Topic
 from libs.contracts.lead_import.acceptance import acceptance_number
-from libs.contracts.lead_import.events import ImportAccepted, ImportFinished, ImportUndone
+from libs.contracts.lead_import.events import ImportAccepted, ImportFinished
 
 
-def _by_import(event: ImportAccepted | ImportFinished | ImportUndone) -> str:
+def _by_import(event: ImportAccepted | ImportFinished) -> str:
     return str(event.import_id)
 
 
@@ -33,16 +33,3 @@ IMPORT_FINISHED = Topic(
     public=True,
     also_sent_by=("api",),
 )
-IMPORT_UNDONE = Topic(
-    name="lead.import-undone.v1",
-    event=ImportUndone,
-    event_type="lead:import-undone",
-    key=_by_import,
-    identity=lambda event: f"{event.import_id}:{acceptance_number(event.accepted_at)}",
-    owner="undoer",
-    readers=(),
-    retention_hours=7 * DAY,
-    public=True,
-    also_sent_by=("api", "finalizer"),
-)
-"""Written by undoer into the outbox, which the relays of api and finalizer empty."""

@@ -8,8 +8,8 @@ from sqlalchemy import text
 from libs.common.clock import Clock
 from libs.common.outbox.event_outbox import add_event
 from libs.common.stores.postgres import Postgres
-from libs.contracts.lead_import.internal.topics import UNDO_REQUESTED
-from libs.contracts.lead_import.internal.undoing import UndoRequested
+from libs.contracts.lead_undo.internal.messages import UndoRequested
+from libs.contracts.lead_undo.internal.topics import UNDO_REQUESTED
 from services.api.http.store import IN_SCOPE, Scope, scoped
 
 # The row is changed only while the import is in progress, and whoever ends it holds the row: either the end comes

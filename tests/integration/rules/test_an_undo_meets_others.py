@@ -13,7 +13,7 @@ from libs.common.clock import utc_now
 from libs.common.errors import NotFinished
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
-from libs.contracts.lead_import.internal.undoing import UndoRequested
+from libs.contracts.lead_undo.internal.messages import UndoRequested
 from libs.imports.chats import chats_of
 from services.undoer.domain import Portion
 from services.undoer.store import Store

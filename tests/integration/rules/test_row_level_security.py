@@ -18,8 +18,10 @@ WALLED = (
     "chat_tags",
     "idempotency_keys",
     "lead_import_chunks",
+    "lead_import_kept",
     "lead_import_rows",
     "lead_import_tags",
+    "lead_import_undos",
     "lead_imports",
     "tags",
     "whatsapp_answers",
@@ -87,6 +89,17 @@ def new_rows(tenant: Tenant, import_id: int, number: int) -> dict[str, tuple[str
                 " VALUES (:i, :n, 0, 'error', 'phone_invalid', '', '[]')"
             ),
             own | {"n": 100 + number},
+        ),
+        "lead_import_kept": (
+            "INSERT INTO amigocare.lead_import_kept (import_id, lead_id, reason) VALUES (:i, :n, 'lead_changed')",
+            own | {"n": 100 + number},
+        ),
+        "lead_import_undos": (
+            (
+                "INSERT INTO amigocare.lead_import_undos (import_id, requester_id, total) VALUES (:i, :u, 0)"
+                " ON CONFLICT (import_id) DO UPDATE SET total = 1"
+            ),
+            own,
         ),
         "lead_import_tags": (
             "INSERT INTO amigocare.lead_import_tags (import_id, tag_id, created_here) VALUES (:i, :t, false)",

@@ -1,9 +1,8 @@
-"""The topics by which a chunk passes from stage to stage, of the chunks that could not, and of wishes to undo."""
+"""The topics by which a chunk passes from stage to stage, and the topic of the chunks that could not."""
 
 from typing import Any
 
 from libs.common.topics import DAY, DeadLetters, Topic
-from libs.contracts.lead_import.acceptance import acceptance_number
 from libs.contracts.lead_import.internal.chunk_keys import chunk_key, chunk_piece, chunk_subject
 from libs.contracts.lead_import.internal.messages import (
     Chunk,
@@ -12,7 +11,6 @@ from libs.contracts.lead_import.internal.messages import (
     ChunkDeduplicated,
     ChunkTagged,
 )
-from libs.contracts.lead_import.internal.undoing import UndoRequested
 
 
 def _by_chunk(chunk: Chunk[Any]) -> str:
@@ -68,22 +66,11 @@ CHUNK_CREATED = Topic(
     readers=("finalizer", "api"),
     retention_hours=DAY,
 )
-UNDO_REQUESTED = Topic(
-    name="lead.import-undo-requested.v1",
-    event=UndoRequested,
-    event_type="lead:import-undo-requested",
-    key=lambda request: str(request.import_id),
-    identity=lambda request: f"{request.import_id}:{acceptance_number(request.accepted_at)}",
-    owner="api",
-    readers=("undoer",),
-    retention_hours=7 * DAY,
-    also_sent_by=("finalizer",),
-)
 
 DEAD_LETTERS = DeadLetters(
     topic="lead.import-dead-letter.v1",
     readers=("finalizer",),
-    writers=("dedup", "tagger", "creator", "finalizer", "undoer"),
+    writers=("dedup", "tagger", "creator", "finalizer"),
     piece_of=chunk_piece,
     piece_header="x-chunk",
 )
