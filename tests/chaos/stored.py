@@ -124,7 +124,7 @@ async def read(engine: AsyncEngine, mongo: Mongo, ids: Sequence[int]) -> Stored:
             import_id: {each["lead_id"]: each["reason"] for each in some}
             for import_id, some in _grouped(kept, "import_id").items()
         },
-        holders=_holders(leads, chats),
+        holders=_holders(leads, chats, {each["import_id"]: each["finished_at"] for each in undos}),
         patients={(each["company_id"], *phone_of(each)) for each in patients},
     )
 
@@ -142,17 +142,19 @@ def account_of(holder: Record) -> Account:
     return holder["company_id"], holder["account_id"]
 
 
-def _holders(leads: Sequence[Record], chats: Sequence[Record]) -> dict[tuple[Account, str, str], list[Holder]]:
+def _holders(
+    leads: Sequence[Record], chats: Sequence[Record], undone_at: Mapping[int, datetime | None]
+) -> dict[tuple[Account, str, str], list[Holder]]:
     holders: dict[tuple[Account, str, str], list[Holder]] = defaultdict(list)
     since = {lead["chat_id"]: lead["created_at"] for lead in leads}
     for lead in leads:
         if not lead["is_deleted"]:
             found = Holder("lead", lead["import_id"], lead["created_at"])
             holders[account_of(lead), *phone_of(lead)].append(found)
-        elif lead["destroyer_id"] is not None:
-            # It was there, and its chat, until somebody took its import back.
+        elif until := undone_at.get(lead["import_id"]):
+            # It was there, and its chat, until its import was taken back.
             holders[account_of(lead), *phone_of(lead)] += [
-                Holder(kind, lead["import_id"], lead["created_at"], lead["updated_at"]) for kind in ("lead", "chat")
+                Holder(kind, lead["import_id"], lead["created_at"], until) for kind in ("lead", "chat")
             ]
     for chat in chats:
         # A chat of ours is dated by its creator's clock, its lead by the database's: the one that ends imports too.

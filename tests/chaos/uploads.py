@@ -4,7 +4,9 @@ import asyncio
 import itertools
 import json
 import random
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import httpx
 
@@ -32,8 +34,12 @@ class Team:
     """Rows of a file."""
     most_in_progress: int = 4
     """It waits for so many imports before it uploads the next: else a long storm is followed by a longer quiet."""
+    changes_its_mind: float = 0.0
+    """How often it cancels what it has just uploaded, and how often it takes an earlier import back."""
     accepted: list[ExpectedImport] = field(default_factory=list)
     attempts: int = 0
+    ended: Counter[str] = field(default_factory=Counter)
+    """Imports that it canceled, and took back."""
     refused: int = 0
     """Uploads that got no answer, or "later"."""
 
@@ -74,6 +80,35 @@ class Team:
                 ExpectedImport(import_id, tenant.company_id, tenant.account_id, tenant.source_id, expected)
             )
             await asyncio.sleep(self.chance.uniform(0.0, self.longest_pause))
+            if self.chance.random() < self.changes_its_mind:
+                await self._end(client, len(self.accepted) - 1, "cancel")
+            if self.chance.random() < self.changes_its_mind:
+                await self._end(client, self.chance.randrange(len(self.accepted)), "undo")
+
+    async def _end(self, client: httpx.AsyncClient, place: int, call: str) -> None:
+        """Cancel or undo one of its imports; what is answered 202 must become true. Nobody uses its chats."""
+        each = self.accepted[place]
+        while True:
+            try:
+                answer = await client.post(f"/imports/{each.import_id}/{call}", headers=self.tenant.headers())
+            except httpx.TransportError:
+                await asyncio.sleep(0.3)
+                continue
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                await asyncio.sleep(0.3)
+                continue
+            break
+        if answer.status_code == httpx.codes.ACCEPTED:
+            self.ended[call] += 1
+            change: dict[str, Any] = (
+                {"canceled": True} if call == "cancel" else {"undone": True, "touched": frozenset[str]()}
+            )
+            self.accepted[place] = replace(each, **change)
+        elif answer.status_code != httpx.codes.CONFLICT:
+            raise AssertionError(f"{answer.status_code}: {answer.text}")
+        elif answer.json()["code"] == "undo_done":
+            # An answer that was lost had said yes.
+            self.accepted[place] = replace(each, undone=True, touched=frozenset[str]())
 
     async def _wait_for_room(self, client: httpx.AsyncClient, calm: asyncio.Event) -> None:
         while True:
