@@ -28,7 +28,7 @@ from libs.common.kafka.dead_letter import dead_letter_headers as headers_of
 from libs.common.topics import Topic
 from libs.contracts.registry import registries
 from services.api.http.problems import PROBLEMS
-from services.api.reasons import ROW_ERRORS, SETTLED_REASONS
+from services.api.reasons import KEPT_REASONS, ROW_ERRORS, SETTLED_REASONS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = ROOT / "libs" / "contracts"
@@ -81,6 +81,10 @@ def row_errors() -> str:
 
 def settled_reasons() -> str:
     return rows_of(("reason", "meaning"), [(f"`{reason}`", meaning) for reason, meaning in SETTLED_REASONS.items()])
+
+
+def kept_reasons() -> str:
+    return rows_of(("reason", "meaning"), [(f"`{reason}`", meaning) for reason, meaning in KEPT_REASONS.items()])
 
 
 def example_of(topic: Topic[Any]) -> BaseModel:
@@ -254,6 +258,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "problems": problems,
     "row-errors": row_errors,
     "settled-reasons": settled_reasons,
+    "kept-reasons": kept_reasons,
     "public-topics": public_topics,
     "all-topics": all_topics,
     "public-events": public_events,

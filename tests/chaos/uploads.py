@@ -6,7 +6,6 @@ import json
 import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import httpx
 
@@ -100,10 +99,9 @@ class Team:
             break
         if answer.status_code == httpx.codes.ACCEPTED:
             self.ended[call] += 1
-            change: dict[str, Any] = (
-                {"canceled": True} if call == "cancel" else {"undone": True, "touched": frozenset[str]()}
-            )
-            self.accepted[place] = replace(each, **change)
+            self.accepted[place] = replace(each, canceled=each.canceled or call == "cancel")
+            if call == "undo":
+                self.accepted[place] = replace(each, undone=True, touched=frozenset[str]())
         elif answer.status_code != httpx.codes.CONFLICT:
             raise AssertionError(f"{answer.status_code}: {answer.text}")
         elif answer.json()["code"] == "undo_done":

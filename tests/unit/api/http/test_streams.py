@@ -44,6 +44,9 @@ def found(settled: int, *, status: str = "PROCESSING") -> dict[str, Any]:
         "chunk_count": 4,
         "chunks_settled": settled,
         "tags_left_out": [],
+        "canceled": 0,
+        "cancel_requested_at": None,
+        "undo": None,
     }
 
 

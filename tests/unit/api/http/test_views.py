@@ -30,6 +30,9 @@ FOUND: dict[str, Any] = {
     "chunk_count": 2,
     "chunks_settled": 2,
     "tags_left_out": [7],
+    "canceled": 3,
+    "cancel_requested_at": None,
+    "undo": None,
 }
 
 
