@@ -13,7 +13,7 @@ from libs.common.settings import MongoSettings, PostgresSettings
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from tests.chaos.cases import STORMY, Scene
-from tests.chaos.crew import Crew, quick_stores, quiet_logs
+from tests.chaos.crew import Crew, end_what_others_left, quick_stores, quiet_logs
 from tests.chaos.proxy import Proxy
 from tests.support.brokers import three_brokers
 from tests.support.databases import make_databases, sqlalchemy_url
@@ -23,10 +23,17 @@ quiet_logs()
 
 
 @pytest_asyncio.fixture(scope="session")
-async def quick(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncIterator[tuple[Postgres, Mongo]]:
+async def quick_databases(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncIterator[tuple[Postgres, Mongo]]:
     """The tests' databases without waiting for the disk."""
     async with quick_stores(stores) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture
+async def quick(quick_databases: tuple[Postgres, Mongo]) -> tuple[Postgres, Mongo]:
+    """The tests' databases without waiting for the disk, and nothing in progress there."""
+    await end_what_others_left(quick_databases[0])
+    return quick_databases
 
 
 @pytest_asyncio.fixture(scope="session")

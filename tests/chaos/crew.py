@@ -46,15 +46,23 @@ def quiet_logs() -> None:
 
 @asynccontextmanager
 async def quick_stores(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncIterator[tuple[Postgres, Mongo]]:
-    """Open databases without waiting for the disk, and end what other tests left in progress there."""
+    """Open databases without waiting for the disk."""
     postgres, mongo = Postgres(stores[0], application_name="crash-points"), QuickMongo(stores[1], application_name="x")
     await postgres.close()
     postgres.engine = create_async_engine(
         sqlalchemy_url(stores[0].postgres_url.get_secret_value()),
         connect_args={"server_settings": {"synchronous_commit": "off", "jit": "off", "timezone": "UTC"}},
     )
+    try:
+        yield postgres, mongo
+    finally:
+        await postgres.close()
+        await mongo.close()
+
+
+async def end_what_others_left(postgres: Postgres) -> None:
+    """End what other tests left in progress in these databases: it would be relayed into the worlds."""
     async with postgres.transaction() as connection:
-        # It would be relayed into these worlds.
         await connection.execute(
             text(
                 "UPDATE amigocare.lead_imports SET status = 'FAILED', total_errors = total_rows"
@@ -62,11 +70,6 @@ async def quick_stores(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncI
             )
         )
         await connection.execute(text("DELETE FROM amigocare.outbox"))
-    try:
-        yield postgres, mongo
-    finally:
-        await postgres.close()
-        await mongo.close()
 
 
 async def run_scenario(

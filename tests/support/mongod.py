@@ -1,9 +1,11 @@
 """A MongoDB of a test's own that asks who is there: the local stack's takes everybody."""
 
 import asyncio
+import gc
 import os
 import subprocess
 import sysconfig
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +15,8 @@ from typing import Any
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
@@ -30,6 +34,17 @@ class GuardedMongo:
         """Give that user another password."""
         async with AsyncMongoClient[dict[str, Any]](f"mongodb://owner:secret@{self.address}/admin") as client:
             await client["leadflow"].command("updateUser", "app", pwd=password)
+
+
+async def close_young(store: Postgres | Mongo) -> None:
+    """Close a client that may still be connecting: PyMongo forgets a socket that it was about to open.
+
+    Python would complain of it later, in whichever test is running then.
+    """
+    await store.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @asynccontextmanager

@@ -45,8 +45,20 @@ class OwnPostgres:
             await connection.close()
 
     async def turn_read_only(self) -> None:
-        """Refuse writes from now on, in sessions that are open too, as a primary that was demoted does."""
+        """Refuse writes from now on, in sessions that are open too, as a primary that was demoted does.
+
+        The server reads its settings some time after it was told to, and then tells its open sessions, before it opens
+        another. So when a new session knows, the others have been told.
+        """
         await self.execute("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+        await eventually(self._opens_read_only, what="a PostgreSQL that takes no writes any more")
+
+    async def _opens_read_only(self) -> bool:
+        connection = await asyncpg.connect(self.url, ssl=False, timeout=10)
+        try:
+            return bool(await connection.fetchval("SHOW default_transaction_read_only") == "on")
+        finally:
+            await connection.close()
 
     async def promote(self) -> None:
         """Make a standby the primary."""

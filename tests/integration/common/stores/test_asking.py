@@ -1,6 +1,5 @@
 """A store that is asked says whether it would take our work, and else why not, in words without a secret."""
 
-import warnings
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from libs.common.errors import is_bad_day, reason
 from libs.common.settings import MongoSettings, PostgresSettings
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
-from tests.support.mongod import guarded_mongo
+from tests.support.mongod import close_young, guarded_mongo
 from tests.support.ports import free_port
 from tests.support.readers import Stored
 
@@ -21,16 +20,17 @@ SECRET = "not-the-password"
 
 async def answer(store: Postgres | Mongo) -> str:
     """Return why the store does not answer."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # PyMongo forgets the socket that it was about to open
-        try:
-            with pytest.raises(Exception) as caught:  # noqa: PT011 - which one it is, is the question
-                await store.ask()
-        finally:
-            await store.close()
-    assert is_bad_day(caught.value)
-    assert SECRET not in reason(caught.value)
-    return reason(caught.value)
+    try:
+        await store.ask()
+    except Exception as error:  # noqa: BLE001 - which one it is, is the question
+        assert is_bad_day(error)
+        said = reason(error)
+    else:
+        raise AssertionError(f"{store.place} answers")
+    finally:
+        await close_young(store)
+    assert SECRET not in said
+    return said
 
 
 def postgres_at(url: str) -> Postgres:

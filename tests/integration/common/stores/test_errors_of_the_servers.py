@@ -1,8 +1,6 @@
 """What the real servers raise, and whether waiting can help."""
 
 import asyncio
-import gc
-import warnings
 from typing import Any
 
 import pytest
@@ -19,6 +17,7 @@ from libs.imports.chats import chats_of
 from tests.support.chunks import created_like, new_phones
 from tests.support.imports import accepted_chunk, insert_import, live_rows, tagged
 from tests.support.kafka import unique
+from tests.support.mongod import close_young
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
 from tests.support.ports import free_port
@@ -26,14 +25,6 @@ from tests.support.readers import Stored
 from tests.support.waiting import eventually
 
 MARK = "maria@exemplo.com.br"
-
-
-async def close_at_once(mongo: Mongo) -> None:
-    """Close a client that is young: PyMongo forgets the socket of a connection that it was about to make."""
-    await mongo.close()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 async def raised_by(postgres: Postgres, statement: str, **values: Any) -> Exception:
@@ -139,7 +130,7 @@ async def test_a_mongodb_that_is_not_there_is_a_bad_day() -> None:
             await call
         assert is_bad_day(caught.value)
         assert MARK not in describe(caught.value)
-    await close_at_once(mongo)
+    await close_young(mongo)
 
 
 async def test_a_mongodb_that_takes_too_long_is_a_bad_day(
@@ -150,7 +141,7 @@ async def test_a_mongodb_that_takes_too_long_is_a_bad_day(
     with pytest.raises(Exception) as caught:  # noqa: PT011 - which one it is, is the question
         await chats_of(mongo).find_one({"company_id": tenant.company_id, "$where": "sleep(5000) || true"})
     assert is_bad_day(caught.value)
-    await close_at_once(mongo)
+    await close_young(mongo)
 
 
 async def test_a_document_that_mongodb_refuses_stays_refused(db: Stored, tenant: Tenant) -> None:
