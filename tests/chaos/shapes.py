@@ -182,6 +182,7 @@ CANCELED = tuple(
             ],
             [Row("11991000002", ["b"]), Row("11991000005", ["a"])],
         ],
+        chunk_rows=1,
         cancel_before=stage,
         canceled_at_once=at_once,
     )

@@ -281,7 +281,7 @@ class World:
                 self.topics[CHUNK_CREATED.name].reverse()
             progressed += await self._drain_stage("finalizer")
             progressed += await self._drain("finalizer", self.letters, self._settle_letter)
-            await self.look_for_canceled()
+            progressed += await self.look_for_canceled()
             progressed += await self._drain_stage("undoer")
             if not progressed:
                 return
@@ -335,16 +335,19 @@ class World:
             continue
         return answers[-1] is Answer.YES
 
-    async def look_for_canceled(self) -> None:
-        """Let a finalizer look for canceled imports, as it does every second."""
+    async def look_for_canceled(self) -> bool:
+        """Let a finalizer look for canceled imports, as it does every second; tell whether one has ended by that."""
+        store = FinalizerStore(self._real[0], clock=lambda: NOW)
+        before = await store.canceled_imports()
 
         async def look() -> None:
             postgres, _, _ = self._stores("canceler")
-            store = FinalizerStore(postgres, clock=lambda: NOW)
-            await Canceler(store, wake_relay=lambda: None, cancel_seconds=1).cancel_once()
+            canceler = Canceler(FinalizerStore(postgres, clock=lambda: NOW), wake_relay=lambda: None, cancel_seconds=1)
+            await canceler.cancel_once()
 
         while not await self._live("canceler", look):
             continue
+        return before != await store.canceled_imports()
 
     # --- repairs ---
 
