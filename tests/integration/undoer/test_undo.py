@@ -11,6 +11,7 @@ from bson import ObjectId
 from libs.common.errors import BadMessage, NotFinished
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_undo.internal.messages import UndoRequested
 from libs.imports import chunk_life
 from libs.imports.chats import chats_of
 from libs.imports.chunk_states import NamedChunk
@@ -162,8 +163,8 @@ async def test_a_long_undo_goes_on_where_it_was_cut_off(given: Imported) -> None
         pass
 
     class AfterOnePortion(Store):
-        async def end_portion(self, *arguments: Any) -> None:
-            await super().end_portion(*arguments)
+        async def end_portion(self, request: UndoRequested, portion: Portion, chats_left: Any) -> None:
+            await super().end_portion(request, portion, chats_left)
             raise CutOff
 
     with pytest.raises(CutOff):

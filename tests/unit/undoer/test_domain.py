@@ -1,6 +1,7 @@
 """Which leads of an undone import are kept, and why."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,8 @@ UNTOUCHED = LeadFacts(1, "a", deleted=False, converted=False, linked=False, chan
     ],
 )
 def test_whatever_somebody_did_to_a_lead_keeps_it(fact: str, reason: KeptReason) -> None:
-    assert why_kept(dataclasses.replace(UNTOUCHED, **{fact: True}), chat_changed=False) == reason
+    change: dict[str, Any] = {fact: True}
+    assert why_kept(dataclasses.replace(UNTOUCHED, **change), chat_changed=False) == reason
 
 
 def test_a_changed_chat_keeps_its_lead_and_what_nobody_touched_is_taken_back() -> None:
