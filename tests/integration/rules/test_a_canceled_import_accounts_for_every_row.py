@@ -56,7 +56,7 @@ class Running:
         return (await self.db.rows("SELECT * FROM amigocare.lead_imports WHERE id = :i", i=self.import_id))[0]
 
     async def ended(self, *, created: int, canceled: int, earlier: int = 0) -> None:
-        """Check status, totals, rows, leads, chats and the one event; ``earlier``: leads of the company's other imports."""
+        """Check status, totals, rows, leads, chats, and the event; ``earlier``: leads of the other imports."""
         found = await self.found()
         totals = (found["total_created"], found["total_existing"], found["total_errors"], found["total_canceled"])
         assert totals == (created, len(self.chunks), canceled, canceled)
