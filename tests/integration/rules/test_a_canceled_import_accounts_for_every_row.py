@@ -10,11 +10,13 @@ from libs.common.clock import utc_now
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, Outcome
+from libs.imports.chunk_states import NamedChunk
 from services.api.ending.store import Answer, EndingStore
 from services.api.http.store import Scope
 from services.creator.domain import chat_ids
 from services.creator.store import ChunkEnded
 from services.finalizer.canceler import Canceler
+from services.operator.store import Store as Operator
 from tests.support.chunks import new_phones, settled_row
 from tests.support.contacts import insert_chat
 from tests.support.imports import accepted_chunk, deduplicated, insert_import, live_rows, tagged
@@ -209,19 +211,19 @@ async def test_leads_without_chats_are_finished_by_the_repeat(start: Any) -> Non
     assert await given.db.value(links, c=given.tenant.company_id) == 2
 
 
-async def test_a_dead_letter_that_is_replayed_after_the_wish_makes_no_leads(start: Any, db: Stored) -> None:
-    given = await start(1)
+async def test_a_dead_letter_that_is_replayed_makes_no_leads_of_a_canceled_import(start: Any) -> None:
+    given = await start(2)
     await given.pipeline.dead_letter((given.import_id, 0))
-    await db.execute(
-        "UPDATE amigocare.lead_imports SET cancel_requested_at = now(), status = 'PROCESSING' WHERE id = :i",
-        i=given.import_id,
-    )
-    await db.execute(
-        "UPDATE amigocare.lead_import_chunks SET settled_at = NULL, dead_lettered = false WHERE import_id = :i",
-        i=given.import_id,
-    )
+    await given.cancel()
+    await given.turn()
+    assert (await given.found())["failure_reason"] == "canceled"
+    assert await Operator(given.postgres).reopen([NamedChunk(given.import_id, 0)]) == [(given.import_id, 0)]
     created = await given.pipeline.until_created(given.chunks[0])
     assert len(created.live) == 0
+    await given.pipeline.settle(created)
+    found = await given.found()
+    assert (found["status"], found["failure_reason"], found["revision"]) == ("FAILED", "canceled", 2)
+    assert (found["total_errors"], found["total_canceled"]) == (2 * ROWS, 2 * ROWS)
 
 
 async def test_cancel_against_the_last_chunk(start: Any) -> None:
