@@ -8,11 +8,11 @@ import argparse
 import sys
 import time
 
-from bench import api_load, fairness, growth, latency, scale_out, size, throughput
+from bench import api_load, fairness, growth, latency, scale_out, size, throughput, whatsapp
 from bench.chart import draw
 from bench.figures import PARTS, load_all, table
 
-_MODULES = (throughput, latency, size, growth, fairness, scale_out, api_load)
+_MODULES = (throughput, latency, size, growth, fairness, scale_out, whatsapp, api_load)
 MEASURES = dict(zip(PARTS, (module.measure for module in _MODULES), strict=True))
 
 

@@ -15,7 +15,7 @@ from bench.shipped import mark
 _SIGNS = {">=": "≥", "<=": "≤"}
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("throughput", "latency", "size", "growth", "fairness", "scale_out", "api_load")
+PARTS = ("throughput", "latency", "size", "growth", "fairness", "scale_out", "whatsapp", "api_load")
 
 
 @dataclass(frozen=True, slots=True)

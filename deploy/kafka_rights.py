@@ -85,9 +85,10 @@ def _of_process(process: Process, known: Sequence[Registry], processes: Sequence
             yield Right("topic", registry.dead_letters.topic, "Read")
         if registry.dead_letters and process.name in registry.dead_letters.writers:
             yield Right("topic", registry.dead_letters.topic, "Write")
-        if process.name in registry.lag_watchers:
-            readers = {reader for topic in registry.topics for reader in topic.readers}
-            yield from _lag_of([each for each in processes if each.name in readers])
+        if registry.dead_letters and process.name in registry.lag_watchers:
+            # Other owners' consumers of its public topics are not the owner's.
+            own = registry.dead_letters.writers
+            yield from _lag_of([each for each in processes if each.name in own])
     for _, group in process.subscriptions:
         yield Right("group", group, "Read")
 

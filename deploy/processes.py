@@ -25,6 +25,19 @@ ADDRESSES: Mapping[Server, str] = {
 }
 """The setting that says where a server is: who has it needs the server."""
 
+SERVER_PORTS: Mapping[Server, int] = {"postgres": 5432, "mongo": 27017, "kafka": 9092}
+"""Where each listens by default. In Kubernetes a process can reach no other port of a server that is named in its
+settings; README.md of deploy/k8s says how to open those of servers that listen elsewhere."""
+
+PROVIDER_PORTS = (443, 4318)
+"""Every process may reach these: identity and WhatsApp providers, and the collector of traces."""
+
+HTTP_PORT = 8080
+"""``LEADFLOW_HTTP_PORT`` by default, which the image keeps: a consumer's health checks, or the calls of who answers."""
+
+PRIVATE_PORT = 9090
+"""``LEADFLOW_HTTP_PRIVATE_PORT`` in Kubernetes: health checks and metrics of who answers calls."""
+
 PARTITIONS = 12
 """``LEADFLOW_TOPIC_PARTITIONS`` by default: one member more of a consumer group would get nothing to do."""
 
@@ -120,6 +133,16 @@ class Process:
     def needs(self) -> tuple[Server, ...]:
         """The servers that its settings say where to find."""
         return tuple(server for server in SERVERS if ADDRESSES[server] in self.settings.model_fields)
+
+    @property
+    def health_port(self) -> int:
+        """Where Kubernetes and Prometheus ask: apart from the calls, where there are any."""
+        return PRIVATE_PORT if self.kind == "http" else HTTP_PORT
+
+    @property
+    def reaches(self) -> tuple[int, ...]:
+        """The ports of others that it may connect to, beside those of the cluster's names."""
+        return (*(SERVER_PORTS[server] for server in self.needs), *PROVIDER_PORTS)
 
     @property
     def secrets(self) -> dict[str, bool]:

@@ -21,12 +21,16 @@ from pydantic import BaseModel, ValidationError
 from bench.figures import Figure, load_all, machines, shown
 from bench.figures import table as figures_table
 from bench.shipped import differences
+from deploy.processes import PROCESSES
+from docs.asyncapi_document import asyncapi_text
 from docs.demo_data_page import demo_ids, demo_sources
+from docs.event_types import python_types, typescript_types
 from docs.settings_page import plain, settings_tables
 from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import dead_letter_headers as headers_of
 from libs.common.topics import Topic
 from libs.contracts.registry import registries
+from migrations.platform_rights import SERVICES
 from services.api.http.problems import PROBLEMS
 from services.api.reasons import KEPT_REASONS, ROW_ERRORS, SETTLED_REASONS
 
@@ -253,6 +257,30 @@ def _median(figure: Figure) -> str:
     return shown(statistics.median(figure.values))
 
 
+def postgres_users() -> str:
+    """Return the command that makes the secret of the services' addresses of PostgreSQL."""
+    return _secret("leadflow-postgres-users", "'postgresql://…'")
+
+
+def kafka_users() -> str:
+    """Return the command that makes the secret of the services' passwords at Kafka."""
+    return _secret("leadflow-kafka-users", "PASSWORD")
+
+
+def _secret(name: str, value: str) -> str:
+    users = ("migrate", *(process.name for process in PROCESSES))
+    words = [f"--from-literal={user}={value}" for user in users]
+    lines = [f"    kubectl -n leadflow create secret generic {name} {words[0]}"]
+    lines += ["      " + " ".join(words[at : at + 3]) for at in range(1, len(words), 3)]
+    return "\n" + " \\\n".join(lines) + "\n"
+
+
+def service_roles() -> str:
+    """Return the roles that the migration makes, in words."""
+    *others, last = (f"`leadflow_{service}`" for service in SERVICES)
+    return f"The roles are {', '.join(others)} and {last}: the operator's is for the people on call."
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings_tables,
     "problems": problems,
@@ -268,14 +296,31 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "figure-settings": figure_settings,
     "machine": machine,
     "headline": headline,
+    "postgres-users": postgres_users,
+    "kafka-users": kafka_users,
+    "service-roles": service_roles,
     "demo-ids": demo_ids,
     "demo-sources": demo_sources,
 }
 
 
+def asyncapi() -> str:
+    """Return the public events as an AsyncAPI document."""
+    examples = {topic.name: json.loads(example_of(topic).model_dump_json()) for topic in TOPICS if topic.public}
+    return asyncapi_text(TOPICS, examples, _MEANT)
+
+
+WHOLE: dict[Path, Callable[[], str]] = {
+    ROOT / "docs" / "reference" / "asyncapi.yaml": asyncapi,
+    ROOT / "examples" / "subscribers" / "python" / "leadflow_events.py": lambda: python_types(TOPICS),
+    ROOT / "examples" / "subscribers" / "typescript" / "leadflow-events.ts": lambda: typescript_types(TOPICS),
+}
+"""Files that are written from the first line to the last."""
+
+
 def pages() -> list[Path]:
     """Return the documents that may hold blocks."""
-    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "deploy" / "k8s" / "README.md"])
 
 
 def blocks_in(text: str) -> list[str]:
@@ -288,11 +333,11 @@ def made_anew(text: str) -> str:
 
 
 def stale_pages(*, write: bool) -> list[Path]:
-    """Return the pages whose blocks said something else, and mend them when asked to."""
+    """Return the pages that said something else, and mend them when asked to."""
     stale = []
-    for page in pages():
-        text = page.read_text(encoding="utf-8")
-        anew = made_anew(text)
+    for page in [*pages(), *WHOLE]:
+        text = page.read_text(encoding="utf-8") if page.exists() else ""
+        anew = WHOLE[page]() if page in WHOLE else made_anew(text)
         if anew != text:
             stale.append(page)
             if write:

@@ -5,6 +5,7 @@ tables, it does; of the rest it says the SQL, all at once, and changes nothing.
 """
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 from sqlalchemy import Connection, text
 
@@ -12,7 +13,9 @@ from migrations.tenancy import SCHEMA, TENANT
 
 HOST = ("companies", "users", "messaging_accounts", "patients", "attendances")
 """The platform's tables that ours refer to."""
-SERVICES = ("api", "dedup", "tagger", "creator", "finalizer", "undoer", "operator")
+_ROOMS = Path(__file__).resolve().parents[1] / "services"
+SERVICES = tuple(sorted({path.relative_to(_ROOMS).parts[0] for path in _ROOMS.glob("**/store.py")}))
+"""The services that have a store: each has a role, made by a revision of its owner's."""
 ROLES = (TENANT, *(f"leadflow_{service}" for service in SERVICES))
 READ = {
     TENANT: ("companies", "users", "messaging_accounts", "patients"),

@@ -8,10 +8,11 @@ from typing import Any
 import yaml
 
 from deploy.kafka_rights import MIGRATE, USER_PREFIX
-from deploy.processes import PROCESSES, Process
+from deploy.processes import HTTP_PORT, PROCESSES, PROVIDER_PORTS, SERVER_PORTS, Process
 from deploy.processes import SERVICES as SERVICE_NAMES
 
 SERVICES = "deploy/k8s/base/services"
+NETWORK_POLICIES = "deploy/k8s/base/network-policies.yaml"
 SCALED_OBJECTS = "deploy/k8s/components/keda/scaled-objects.yaml"
 TRIGGERS = "deploy/k8s/components/keda-kafka-user/triggers.yaml"
 KAFKA_USERS = "deploy/k8s/components/kafka-users/users.yaml"
@@ -29,10 +30,11 @@ def files() -> dict[str, str]:
     consumers = [process for process in PROCESSES if process.kind == "consumer"]
     with_postgres = [process.name for process in PROCESSES if "postgres" in process.needs]
     return {f"{SERVICES}/{name}": text for name, text in made.items()} | {
+        NETWORK_POLICIES: _text(*map(_process_policy, PROCESSES), _migrate_policy()),
         SCALED_OBJECTS: _text(*map(_scaled_object, consumers)),
         TRIGGERS: _text(*map(_triggers_with_a_user, consumers)),
         KAFKA_USERS: _text(*(_patch(name, _own_kafka_user(name)) for name in (*SERVICE_NAMES, MIGRATE))),
-        POSTGRES_USERS: _text(*(_patch(name, [_own_postgres_role(name)]) for name in (*with_postgres, MIGRATE))),
+        POSTGRES_USERS: _text(*(_patch(name, _own_postgres_role(name)) for name in (*with_postgres, MIGRATE))),
     }
 
 
@@ -80,7 +82,8 @@ def _deployment(process: Process) -> Manifest:
     spec: Manifest = {"replicas": process.minimum, "selector": {"matchLabels": _labels(process)}}
     if not consumer:
         spec["strategy"] = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
-    spec["template"] = {"metadata": {"labels": _labels(process)}, "spec": _pod(process)}
+    scraped = {"prometheus.io/port": str(process.health_port)}
+    spec["template"] = {"metadata": {"labels": _labels(process), "annotations": scraped}, "spec": _pod(process)}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
 
 
@@ -110,8 +113,15 @@ def _container(process: Process) -> Manifest:
         "args": ["python", "-m", process.module],
         "envFrom": [{"configMapRef": {"name": name}} for name in configs],
     }
-    if process.secrets:
-        container["env"] = [_secret(name, optional=optional) for name, optional in process.secrets.items()]
+    env = [_secret(name, optional=optional) for name, optional in process.secrets.items()]
+    ports = [{"name": "health", "containerPort": process.health_port}]
+    if process.kind == "http":
+        # Here and not in a ConfigMap: nobody shall change it without the ports below.
+        env.append({"name": "LEADFLOW_HTTP_PRIVATE_PORT", "value": str(process.health_port)})
+        ports.append({"name": "http", "containerPort": HTTP_PORT})
+    if env:
+        container["env"] = env
+    container["ports"] = ports
     if process.kind == "http":
         # Until load balancers have heard that this pod is leaving.
         container["lifecycle"] = {"preStop": {"sleep": {"seconds": 5}}}
@@ -156,6 +166,36 @@ def _disruption_budget(process: Process) -> Manifest:
     }
 
 
+def _process_policy(process: Process) -> Manifest:
+    """Return who may call a process, and which ports of others it may call."""
+    # Of this cluster alone: what a balancer outside asks is on the port of the calls.
+    callers: list[Manifest] = [{"from": [{"namespaceSelector": {}}], "ports": [{"protocol": "TCP", "port": "health"}]}]
+    if process.kind == "http":
+        callers.append({"ports": [{"protocol": "TCP", "port": "http"}]})
+    policy = _network_policy(process.name, process.reaches)
+    policy["spec"]["ingress"] = callers
+    return policy
+
+
+def _migrate_policy() -> Manifest:
+    policy = _network_policy(MIGRATE, (*SERVER_PORTS.values(), *PROVIDER_PORTS))
+    policy["metadata"]["labels"] = {"leadflow/step": "migrate"}
+    return policy
+
+
+def _network_policy(name: str, ports: tuple[int, ...]) -> Manifest:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "podSelector": {"matchLabels": {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "leadflow"}},
+            "policyTypes": ["Ingress", "Egress"],
+            "egress": [{"ports": [{"protocol": "TCP", "port": port} for port in ports]}],
+        },
+    }
+
+
 def _scaled_object(process: Process) -> Manifest:
     return {
         "apiVersion": "keda.sh/v1alpha1",
@@ -190,11 +230,14 @@ def _own_kafka_user(name: str) -> list[Manifest]:
     ]
 
 
-def _own_postgres_role(name: str) -> Manifest:
-    return {
-        "name": "LEADFLOW_POSTGRES_URL",
-        "valueFrom": {"secretKeyRef": {"name": "leadflow-postgres-users", "key": name}},
-    }
+def _own_postgres_role(name: str) -> list[Manifest]:
+    address = {"name": "leadflow-postgres-users", "key": name}
+    found: list[Manifest] = [{"name": "LEADFLOW_POSTGRES_URL", "valueFrom": {"secretKeyRef": address}}]
+    if name == MIGRATE:
+        # It comes before the other, and leadflow-secrets may have another owner's.
+        owner = {"secretKeyRef": address | {"optional": False}}
+        found.append({"name": "LEADFLOW_POSTGRES_OWNER_URL", "valueFrom": owner})
+    return found
 
 
 def _patch(name: str, env: list[Manifest]) -> Manifest:

@@ -24,6 +24,7 @@ _KINDS_WITH_DDD = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
 
 _DDD_DIGITS = 2
 _MOBILE_DIGITS = 9
+_LANDLINE_DIGITS = 8
 _GAPS_OF_EIGHT: tuple[set[int], ...] = (set(), {4}, {2, 4}, {2, 4, 6})
 """Where something may stand between eight digits: so many from the right. None, 1234-5678, 1234-56-78, 12 34 56 78."""
 
@@ -38,16 +39,21 @@ _SEPARATORS = re.compile(r"[\s().\-/\[\]]+")
 _COMPACT = re.compile(r"\+?\d{8,20}")
 _TWO_NUMBERS = re.compile(r"(?:\d\D*){8,}/")
 """8 digits and a slash: a second number follows ("3234-5678/79"). A slash after the DDD alone is fine."""
-_DECIMAL = re.compile(r"\d{8,}[.,]\d{1,2}")
+_DECIMAL = re.compile(r"\d{8,}[.,]\d{1,3}")
 """A number with a fraction: nobody types a phone so, a program calculated it."""
 _GROUPS = re.compile(r"\d+")
+_PREFIX_LIKE_A_DDD = re.compile(r"\W*(?:55|(0)\W*[1-9]\d)")
+"""The country's code without a plus, or a zero and a carrier."""
 _CARRIER_PLACEHOLDER = re.compile(r"\(?0xx", re.IGNORECASE)
-"""How Brazil writes "dial the carrier of your choice here": (0xx11) 3234-5678."""
+"""How Brazil writes "dial the carrier of your choice here": (0xx11) 3234-5678. What follows is the DDD."""
+_INTERNATIONAL_BY_CARRIER = re.compile(r"00\s*(?:1[245]|2[1-35]|99)[^0-9]|00(?:1[245]|2[1-35]|99)\d{8,}")
+"""00, a Brazilian carrier, and a foreign number. Carriers that are also a country's code are not looked for: 0055 and a
+number with a digit too many is none of the Netherlands by carrier 55."""
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"), "-")
 
 _WITHOUT_NINTH_DIGIT = re.compile(r"(\d\d)([6-9]\d{7})", re.ASCII)
 _PLAIN = re.compile(
-    r"(?:\+?55[ .-]?)?\(?0?([1-9][1-9])\)?[ .-]?(9[ .]?)?(\d)(\d{3})[ .-]?(\d{4})",
+    r"(?!55[ .-]\d{6}[ .-])(?:\+?55[ .-]?)?\(?0?([1-9][1-9])\)?[ .-]?(9[ .]?)?(\d)(\d{3})[ .-]?(\d{4})",
     re.ASCII,
 )
 
@@ -125,15 +131,17 @@ def parse_any_phone(text: str) -> Phone:
         text = decimal[1]
     if _TWO_NUMBERS.match(text) or _DECIMAL.fullmatch(text):
         raise InvalidValue("phone_invalid")
-    compact = _SEPARATORS.sub("", _CARRIER_PLACEHOLDER.sub("0", text, count=1))
+    compact = _SEPARATORS.sub("", _CARRIER_PLACEHOLDER.sub("+55", text, count=1))
     if not _COMPACT.fullmatch(compact):
         raise InvalidValue("phone_invalid")
     # phonenumbers reads 00 as "international, by this carrier", because that is how Brazil dials. People
     # who type 00 mean plus: 0055 34 91234-5678 is Uberlandia, not "by carrier 55 to Madrid".
-    readings = ("+" + compact[2:], compact) if compact.startswith("00") else (compact,)
+    readings = ["+" + compact[2:] if compact.startswith("00") else compact]
+    if _INTERNATIONAL_BY_CARRIER.match(text):
+        readings.append(compact)
     for reading in readings:
         phone = _decide(reading)
-        if phone and not _has_lost_a_digit(text, phone):
+        if phone and not _has_lost_a_digit(text, phone) and not _has_a_digit_too_many(text, phone):
             return phone
     raise InvalidValue("phone_invalid")
 
@@ -158,6 +166,28 @@ def _has_lost_a_digit(text: str, phone: Phone) -> bool:
             return True
     is_ddd_torn = typed + 1 in gaps
     return is_ddd_torn and max(groups) > 1
+
+
+def _has_a_digit_too_many(text: str, phone: Phone) -> bool:
+    """Tell whether the DDD was read as a country or carrier, because a digit too many follows it.
+
+    ``(55) 97274-61306`` would be a landline of DDD 97, and ``(021) 93234-56789`` one of DDD 93 that carrier 21 dials:
+    another person's. Both have eight digits behind a prefix, and are grouped as somebody does who types nine.
+    """
+    prefix = _PREFIX_LIKE_A_DDD.match(text)
+    if phone.country_code != _BRAZIL or prefix is None or text.lstrip("([").startswith("+"):
+        return False
+    groups = [len(group) for group in _GROUPS.findall(text)]
+    digits, national = sum(groups), phone.national
+    typed = len(national) - (len(national) == _DDD_DIGITS + _MOBILE_DIGITS and not _holds(text, national))
+    if typed != _DDD_DIGITS + _LANDLINE_DIGITS or digits - typed < _DDD_DIGITS or max(groups) == 1:
+        return False
+    gaps = {digits - sum(groups[: count + 1]) for count in range(len(groups) - 1)}
+    inside = {gap for gap in gaps if gap < _LANDLINE_DIGITS}
+    is_prefix_apart, is_ddd_apart = typed in gaps, _LANDLINE_DIGITS in gaps
+    if inside not in _GAPS_OF_EIGHT or (is_prefix_apart and inside and not is_ddd_apart):
+        return True
+    return bool(prefix[1]) and not is_prefix_apart  # a carrier is written apart, a DDD may not be
 
 
 def _holds(text: str, national: str) -> bool:

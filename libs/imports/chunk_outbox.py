@@ -9,8 +9,8 @@ from libs.common.clock import Clock, utc_now
 from libs.common.outbox.source import Outgoing, Room
 from libs.contracts.lead_import.internal.chunk_keys import chunk_key, chunk_subject
 from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED
-from libs.imports import chunk_sending
-from libs.imports.chunk_states import ClaimedChunk, Window
+from libs.imports import chunk_sending, chunks_waiting
+from libs.imports.chunk_states import ClaimedChunk, Place, Window
 
 
 class ChunkOutbox:
@@ -37,6 +37,10 @@ class ChunkOutbox:
     ) -> None:
         """Give chunks back, each to be claimed again in so many seconds. Their imports' next chunks take their turn."""
         await chunk_sending.release(connection, [(message.id, seconds) for message, seconds in messages], lease=lease)
+
+    async def waiting(self, connection: AsyncConnection, messages: Sequence[Outgoing]) -> set[Place]:
+        """Return which of the chunks are not sent yet."""
+        return await chunks_waiting.among(connection, [message.id for message in messages])
 
     def _outgoing(self, chunk: ClaimedChunk) -> Outgoing:
         subject = chunk_subject(chunk.import_id, chunk.chunk_index, chunk.accepted_at)

@@ -24,9 +24,16 @@ _VISIBLE = 0
 _XLS_BOUNDSHEET, _XLS_EOF, _XLS_BOOLERR, _XLS_BOF = 0x0085, 0x000A, 0x0205, 0x0809
 _XLS_FORMULAS = {0x0006, 0x0206, 0x0406}
 """The record of BIFF 8 and 5, and those of older versions."""
+_XLS_TEXT_OF_FORMULA, _XLS_CODE_PAGE, _XLS_TEXTS, _XLS_TEXT = 0x0207, 0x0042, 0x00FC, 0x00FD
+_XLS_BETWEEN_FORMULA_AND_TEXT = {0x0021, 0x0221, 0x0036, 0x0236, 0x04BC}
+"""Arrays, tables and shared formulas."""
 _RESULT_IS_SPECIAL = 0xFFFF
-_SPECIAL_ERROR, _SPECIAL_BLANK = 2, 3
+_SPECIAL_TEXT, _SPECIAL_ERROR, _SPECIAL_BLANK = 0, 2, 3
 _CALCULATE_WHEN_LOADED = 0x0002
+_NO_RESULTS = {struct.pack("<dI", 0.0, 0), struct.pack("<dI", 4.0, 0xFCE00000)}
+"""What writers that do not calculate put for want of a value, and before the formula: Apache POI, JExcelApi."""
+_BIFF_8 = 0x0600
+_UTF_16 = 1_200
 
 _XLSB_SHEET, _XLSB_ROW, _XLSB_CELL_ERROR, _XLSB_FORMULA_ERROR = 156, 0, 3, 11
 
@@ -40,6 +47,11 @@ class SheetErrors:
     faults: Faults = field(default_factory=dict)
     texts: dict[int, dict[int, str]] = field(default_factory=dict)
     """What the cell shows, by row number and column, as ``Faults``."""
+    beyond_texts: dict[int, list[int]] = field(default_factory=dict)
+    """Columns by row number of an XLS' cells whose text, by its number, is none of those that the file counts. Where
+    nothing is read of such a cell, it is lost; some writers count wrongly."""
+    before_code_page: bytes | None = None
+    """Of an XLS that names a code page though its texts are UTF-16: the beginning of its stream, up to the number."""
 
     def add(self, row: int, column: int, fault: CellFault, text: str) -> None:
         """Note a cell; row and column are counted from 0."""
@@ -61,22 +73,58 @@ def errors_of_xls(path: Path) -> SheetErrors:
 
 
 def _xls_errors(stream: bytes) -> SheetErrors:
-    errors = SheetErrors()
-    start = None
-    for index, (offset, is_shown) in enumerate(_xls_sheets(stream)):
-        if is_shown:
-            errors.index, start = index, offset
-            break
+    shown = ((index, offset) for index, (offset, is_shown) in enumerate(_xls_sheets(stream)) if is_shown)
+    index, start = next(shown, (None, None))
+    errors = SheetErrors(index, before_code_page=_before_code_page(stream))
     if start is None:
         return errors
+    texts = _count_of_texts(stream)
+    text_of: tuple[int, int] | None = None
     for kind, body in _xls_sheet_records(stream, start):
-        if kind == _XLS_BOOLERR:
-            row, column, _, value, is_error = struct.unpack_from("<HHHBB", body)
-            if is_error:
-                errors.add(row, column, "cell_error", ERROR_TEXTS.get(value, UNKNOWN_ERROR))
+        if text_of is not None and kind not in _XLS_BETWEEN_FORMULA_AND_TEXT:
+            if kind != _XLS_TEXT_OF_FORMULA:
+                errors.add(*text_of, "cell_not_calculated", "=")
+            text_of = None
+        if kind == _XLS_TEXT:
+            _note_text(errors, body, texts)
+        elif kind == _XLS_BOOLERR:
+            _note_error(errors, body)
         elif kind in _XLS_FORMULAS:
-            _note_formula(errors, body)
+            text_of = _note_formula(errors, body)
     return errors
+
+
+def _note_text(errors: SheetErrors, body: bytes, texts: int) -> None:
+    row, column, _, at = struct.unpack_from("<HHHI", body)
+    if at >= texts:
+        errors.beyond_texts.setdefault(row + 1, []).append(column)
+
+
+def _note_error(errors: SheetErrors, body: bytes) -> None:
+    row, column, _, value, is_error = struct.unpack_from("<HHHBB", body)
+    if is_error:
+        errors.add(row, column, "cell_error", ERROR_TEXTS.get(value, UNKNOWN_ERROR))
+
+
+def _count_of_texts(stream: bytes) -> int:
+    """Return how many texts a workbook says that its cells share."""
+    found = next((body for kind, body in _xls_records(stream, 0) if kind in {_XLS_TEXTS, _XLS_EOF}), b"")
+    return int(struct.unpack_from("<I", found, 4)[0]) if found else 0
+
+
+def _before_code_page(stream: bytes) -> bytes | None:
+    """Return what stands before the number of a code page that is none: since Excel 97 all texts are UTF-16.
+
+    JExcelApi of Java and Spreadsheet::WriteExcel of Perl name Windows-1252 all the same, and calamine believes it.
+    """
+    at = 0
+    for kind, body in _xls_records(stream, 0):
+        if kind == _XLS_EOF or (kind == _XLS_BOF and struct.unpack_from("<H", body) != (_BIFF_8,)):
+            return None
+        if kind == _XLS_CODE_PAGE:
+            return None if struct.unpack_from("<H", body) == (_UTF_16,) else stream[: at + 4]
+        at += 4 + len(body)
+    return None
 
 
 def _xls_sheet_records(stream: bytes, start: int) -> Iterator[tuple[int, bytes]]:
@@ -89,14 +137,19 @@ def _xls_sheet_records(stream: bytes, start: int) -> Iterator[tuple[int, bytes]]
         yield kind, body
 
 
-def _note_formula(errors: SheetErrors, body: bytes) -> None:
+def _note_formula(errors: SheetErrors, body: bytes) -> tuple[int, int] | None:
+    """Note a formula that has no value; return the cell of one whose value is a text, which must follow."""
     row, column, _, what, _, value, _, _, special, options = struct.unpack_from("<HHHBBBBHHH", body)
     if special != _RESULT_IS_SPECIAL:
-        return
-    if what == _SPECIAL_ERROR:
+        if options & _CALCULATE_WHEN_LOADED and body[6:14] + body[16:20] in _NO_RESULTS:
+            errors.add(row, column, "cell_not_calculated", "=")
+    elif what == _SPECIAL_ERROR:
         errors.add(row, column, "cell_error", ERROR_TEXTS.get(value, UNKNOWN_ERROR))
     elif what == _SPECIAL_BLANK and options & _CALCULATE_WHEN_LOADED:
         errors.add(row, column, "cell_not_calculated", "=")
+    elif what == _SPECIAL_TEXT:
+        return row, column
+    return None
 
 
 def _xls_sheets(stream: bytes) -> Iterator[tuple[int, bool]]:
@@ -144,10 +197,13 @@ def _xlsb_sheet(parts: Parts) -> tuple[SheetErrors, str | None]:
 
 
 def _note_xlsb_errors(errors: SheetErrors, content: bytes) -> None:
-    row = 0
+    row = -1
     for kind, body in _xlsb_records(content):
         if kind == _XLSB_ROW:
-            (row,) = struct.unpack_from("<I", body)
+            (number,) = struct.unpack_from("<I", body)
+            if number <= row:  # of two rows of one number calamine would show one
+                raise Unreadable("file_broken", f"Row {number + 1} of the workbook stands below row {row + 1}.")
+            row = number
         elif kind in {_XLSB_CELL_ERROR, _XLSB_FORMULA_ERROR}:
             column, _, value = struct.unpack_from("<IIB", body)
             errors.add(row, column, "cell_error", ERROR_TEXTS.get(value, UNKNOWN_ERROR))

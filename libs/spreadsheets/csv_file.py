@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TextIO
@@ -17,12 +17,16 @@ from libs.spreadsheets.unreadable import Unreadable
 
 _BLOCK = 1 << 20
 _SAMPLE = 1 << 16
-_SEPARATORS = (",", ";", "\t")
+SEPARATORS = (",", ";", "\t")
+"""What is found to separate cells without being declared."""
 _EXCEL_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _BLANK_LINES = re.compile(r"\s*(?=\S)")
 _TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*', re.DOTALL)
 _PHONE_LIKE = re.compile(r"\d{8}|\d{4,5}[ .-]\d{4}")
+_PHONE_CELL = re.compile(r"[\s\"'+(]*(?:\d[\s\"().\-/]*){8,}")
+"""A whole cell of eight digits or more, in groups of any size: +351 912 345 678."""
+_BLANK_AND_MARK = re.compile(' +"')
 _MOST_NAMES = 100
 """Cells of a header that are looked at to find the separator."""
 _MOST_RECORDS = 1 << 20
@@ -41,8 +45,9 @@ def csv_records(
     The record's number is the row that a spreadsheet shows: the first record is 1 (Excel does not show the
     line ``sep=;``, so it is not counted), a quoted cell of several lines is in one row.
 
-    Blanks between a separator and a quotation mark are not part of the value; ``="…"`` is the value that Excel shows.
-    Where every record is one quoted cell that holds a whole line, as some exports write it, that line is the record.
+    Blanks before a cell's quotation mark are not part of the value; ``="…"`` is the value that Excel shows. Where every
+    record is one quoted cell that holds a whole line, as some exports write it, that line is the record. In a line that
+    is no CSV otherwise, a quotation mark may have a backslash before it, as MySQL and PHP write it.
 
     A cell may be longer than ``max_cell_chars``. In a record of one line that is the row's own fault: the record comes
     as a single cell, the beginning of its line, one character longer than the limit. In a record of many lines the
@@ -88,10 +93,10 @@ def _layout(start: str) -> _Layout:
     declared = _EXCEL_SEPARATOR_LINE.fullmatch(lines[0])
     if declared:
         return _Layout(declared[1], is_declared=True, blanks_before_marks=_has_blanks_before_marks(start, declared[1]))
-    (names, _), separator = max((_likeness(_first_record(start, each)), each) for each in _SEPARATORS)
+    (names, _), separator = max((_likeness(_first_record(start, each)), each) for each in SEPARATORS)
     if not names:
         (line,) = _first_record(start, separator)[:1] or [""]
-        inner = max((_likeness(_first_record(line, each)), each) for each in _SEPARATORS)
+        inner = max((_likeness(_first_record(line, each)), each) for each in SEPARATORS)
         if inner[0] == (len(FILE_COLUMNS), len(FILE_COLUMNS)):
             return _Layout(inner[1], is_declared=False, whole_lines=True)
         if len(_CONTROLS.findall(start)) > _CONTROLS_OF_TEXT * len(start):
@@ -160,20 +165,11 @@ def _records(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Iter
     with _decoded(path, encoding) as text:
         if layout.is_declared:
             text.readline()
-        records = _records_of(text, layout, limits)
-        if layout.whole_lines:
-            records = ((number, _unpacked(cells, layout.separator)) for number, cells in records)
-        yield from records
-
-
-def _unpacked(cells: list[str], separator: str) -> list[str]:
-    """Return the cells of the line that is a record's one cell."""
-    return next(csv.reader(cells, delimiter=separator), []) if len(cells) == 1 else cells
+        yield from _records_of(text, layout, limits)
 
 
 def _records_of(text: TextIO, layout: _Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     separator, skips = layout.separator, layout.blanks_before_marks
-    blank_mark = f'{separator} "'
     lines = _Lines(text, limit=2 * len(FILE_COLUMNS) * limits.max_cell_chars)
     csv.field_size_limit(limits.max_cell_chars)
     # strict: what follows a closing quotation mark is a separator or the line's end.
@@ -190,29 +186,59 @@ def _records_of(text: TextIO, layout: _Layout, limits: Limits) -> Iterator[tuple
             cells = _loosely_read(lines.last, separator, limits, skips=skips)
         if lines.ended and lines.of_record:
             raise Unreadable("file_broken", f"Row {number}: a quotation mark opens a cell and none closes it.")
-        if lines.of_record > 1 and _holds_a_row(cells, separator):
-            raise _stray_mark(number)
         if '"' in lines.last:
-            if not skips and blank_mark in lines.last and separator != "\t":
-                raise Unreadable(
-                    "file_broken", f"Row {number}: between a separator and a quotation mark stands a blank."
-                )
-            if '="' in lines.last:
-                cells = [_as_excel_shows(cell) for cell in cells]
+            cells = _as_marked(cells, lines, layout, limits, number)
         yield number, cells
     raise Unreadable("file_too_large", f"The file holds more than {_MOST_RECORDS} rows, most of them blank.")
+
+
+def _as_marked(cells: list[str], lines: _Lines, layout: _Layout, limits: Limits, number: int) -> list[str]:
+    """Return the cells of a record that has quotation marks, as whoever placed the marks means them."""
+    line = lines.last if lines.of_record == 1 else None
+    if layout.whole_lines and len(cells) == 1:
+        (line,) = cells
+        cells = _unpacked(line, layout.separator, limits, number)
+    if lines.of_record > 1 and _holds_a_row(cells, layout.separator):
+        raise _stray_mark(number)
+    if not layout.blanks_before_marks and (line is None or ' "' in line) and any(map(_BLANK_AND_MARK.match, cells)):
+        cells = _without_blanks_before_marks(line, layout.separator, number)
+    if line is None or '="' in line:
+        return [_as_excel_shows(cell) for cell in cells]
+    return cells
+
+
+def _unpacked(line: str, separator: str, limits: Limits, number: int) -> list[str]:
+    """Return the cells of the line that is a record's one cell."""
+    try:
+        return next(csv.reader([line], delimiter=separator, strict=True), [])
+    except csv.Error:
+        if _LINE_ENDS.search(line):
+            raise _stray_mark(number) from None
+        return _loosely_read(line, separator, limits, skips=False)
+
+
+def _without_blanks_before_marks(line: str | None, separator: str, number: int) -> list[str]:
+    """Return the cells of a line, read anew; None: they stand in many lines, which are gone."""
+    if line is not None:
+        with suppress(csv.Error):
+            return next(csv.reader([line], delimiter=separator, strict=True, skipinitialspace=True), [])
+    raise Unreadable("file_broken", f"Row {number}: before a quotation mark that opens a cell stands a blank.")
 
 
 def _loosely_read(line: str, separator: str, limits: Limits, *, skips: bool) -> list[str]:
     """Return the cells of a line whose quotation marks are not placed as in a CSV: they are part of its values.
 
-    A line that has a cell too long comes as that cell's beginning.
+    Marks with a backslash before each are read as MySQL and PHP mean them. A line that has a cell too long comes as
+    that cell's beginning.
     """
     if len(line) <= limits.max_cell_chars:
-        try:
+        if '\\"' in line:
+            with suppress(csv.Error):
+                return next(
+                    csv.reader([line], delimiter=separator, strict=True, doublequote=False, escapechar="\\"), []
+                )
+        with suppress(csv.Error):
             return next(csv.reader([line], delimiter=separator, skipinitialspace=skips), [])
-        except csv.Error:
-            pass
     return [line[: limits.max_cell_chars + 1]]
 
 
@@ -225,12 +251,27 @@ def _stray_mark(number: int) -> Unreadable:
 def _holds_a_row(cells: list[str], separator: str) -> bool:
     """Tell whether a record of several lines is more than one row: it has too many cells, or one with others in it.
 
-    A name may have two lines. A separator and a phone it does not have: those are another row's, which a quotation mark
-    without its like has made part of this cell.
+    A name may have two lines. A separator and a phone it does not have, nor blank cells, nor as many as a row: those
+    are another row's, which a quotation mark without its like has made part of this cell.
     """
     return len(cells) > len(FILE_COLUMNS) or any(
-        separator in cell and _PHONE_LIKE.search(cell) for cell in cells if "\n" in cell or "\r" in cell
+        _is_row(cell, separator, of_tags=column == len(FILE_COLUMNS) - 1)
+        for column, cell in enumerate(cells)
+        if separator in cell and _LINE_ENDS.search(cell)
     )
+
+
+def _is_row(cell: str, separator: str, *, of_tags: bool) -> bool:
+    if _PHONE_LIKE.search(cell):
+        return True
+    blanks = (3 if of_tags else 2) * separator  # tags are divided by commas, of which somebody typed one too many
+    for line in _LINE_ENDS.split(cell):
+        values = line.split(separator)
+        if len(values) > 1 and (blanks in line or any(map(_PHONE_CELL.fullmatch, values))):
+            return True
+        if len(values) >= len(FILE_COLUMNS) and not of_tags:
+            return True
+    return False
 
 
 def _as_excel_shows(cell: str) -> str:

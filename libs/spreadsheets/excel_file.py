@@ -6,7 +6,9 @@ sheet is written (``xlsx_bounds``; it is then read by ``xlsx_cells``), in the bi
 """
 
 import datetime as dt
+import io
 import mmap
+import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +28,7 @@ from libs.spreadsheets.xlsx_parts import ZIP_ERRORS, Parts
 
 _ENCRYPTED_STREAMS = ("EncryptedPackage", "DataSpaces")
 _WORKBOOK_STREAMS = ("Workbook", "Book")
+_UTF_16_IN_XLS = struct.pack("<H", 1_200)
 _PANIC = "PanicException"
 """The error that a failed assertion inside calamine (Rust) is raised as. It is known by its name alone: PyO3 derives it
 from BaseException and gives it no path that it could be imported from."""
@@ -72,14 +75,25 @@ def ole_records(path: Path, faults: Faults) -> Records:
             raise Unreadable("file_encrypted")
         if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
             raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
-    yield from _calamine_or_refusal(path, ".xls", errors_of_xls(path), faults)
+    errors = errors_of_xls(path)
+    yield from _calamine_or_refusal(_with_right_code_page(path, errors), ".xls", errors, faults)
 
 
-def _opened(path: Path, suffix: str) -> CalamineWorkbook:
-    """Open the file under a name that ends in ``suffix``.
+def _with_right_code_page(path: Path, errors: SheetErrors) -> Path | bytes:
+    """Return the file, or its content with the code page that its texts have."""
+    if errors.before_code_page is None:
+        return path
+    before, separator, number_and_rest = path.read_bytes().partition(errors.before_code_page)
+    return before + separator + _UTF_16_IN_XLS + number_and_rest[len(_UTF_16_IN_XLS) :]
+
+
+def _opened(path: Path | bytes, suffix: str) -> CalamineWorkbook:
+    """Open the file under a name that ends in ``suffix``, or its content.
 
     calamine believes a path's ending, and where there is none it cannot tell a password from damage.
     """
+    if isinstance(path, bytes):
+        return CalamineWorkbook.from_filelike(io.BytesIO(path))
     if path.suffix == suffix:
         return CalamineWorkbook.from_path(path)
     # In the folder of the upload, whose owner removes it with all that it holds, also when this process is killed.
@@ -103,7 +117,7 @@ def cell_text(cell: Cell) -> str:
     return str(cell).removesuffix(" 00:00:00")
 
 
-def _calamine_or_refusal(path: Path, suffix: str, errors: SheetErrors, faults: Faults) -> Records:
+def _calamine_or_refusal(path: Path | bytes, suffix: str, errors: SheetErrors, faults: Faults) -> Records:
     """Yield calamine's rows, with what is known of the cells that it shows as blank."""
     texts = errors.texts
     faults.update(errors.faults)
@@ -111,6 +125,11 @@ def _calamine_or_refusal(path: Path, suffix: str, errors: SheetErrors, faults: F
     try:
         for number, cells in _calamine_rows(path, suffix, None, errors.index):
             last = number
+            for column in errors.beyond_texts.get(number, ()):
+                if not cells[column]:
+                    raise Unreadable(
+                        "file_broken", f"Row {number} of the workbook names a text that is not in the file."
+                    )
             yield number, with_faults(cells, texts[number]) if number in texts else cells
     except _CalamineFails:
         raise Unreadable("file_broken", "The workbook is damaged.") from None
@@ -118,7 +137,7 @@ def _calamine_or_refusal(path: Path, suffix: str, errors: SheetErrors, faults: F
         yield number, with_faults([], texts[number])
 
 
-def _calamine_rows(path: Path, suffix: str, index: int | None, visible: int | None) -> Records:
+def _calamine_rows(path: Path | bytes, suffix: str, index: int | None, visible: int | None) -> Records:
     """Yield calamine's rows of a sheet, the first visible one where ``index`` is None. Raises _CalamineFails.
 
     ``visible`` is the place of the sheet that others took for the first visible one: reading another is refused.
@@ -155,6 +174,6 @@ def _first_visible(workbook: CalamineWorkbook, expected: int | None) -> int:
 def _xml_rows(path: Path, sheet: Sheet, limits: Limits, faults: Faults) -> Records:
     try:
         with zipfile.ZipFile(path) as archive:
-            yield from sheet_rows(Parts(archive, limits.max_bytes), sheet.part, sheet.strings, limits, faults)
+            yield from sheet_rows(Parts(archive, limits.max_bytes), sheet.workbook, sheet.part, limits, faults)
     except (*ZIP_ERRORS, expat.ExpatError, LookupError):
         raise Unreadable("file_broken", "The workbook is damaged.") from None

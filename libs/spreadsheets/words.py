@@ -38,7 +38,8 @@ def is_word(text: str, *, foreign: bool, signs: bool) -> bool:
     if text.endswith(("ª", "º")) and core and core.lower() not in _ABBREVIATED:
         return False
     if core.isascii():
-        return signs  # and no letter
+        # And no letter. The sign of an ordinal on a Mac is one of quotation in Windows: Profª, Prof».
+        return signs or text.endswith(("ª", "º"))
     if len(core) == 1:
         return core.isascii() or core in _ALONE
     return all(_is_part(part, foreign=foreign) for part in _LETTERS.findall(core)) and all(

@@ -13,6 +13,8 @@ import zipfile
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
+from operator import ge
 from pathlib import Path
 from typing import Literal
 from xml.parsers import expat
@@ -20,7 +22,16 @@ from xml.parsers import expat
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_cells import column_of
-from libs.spreadsheets.xlsx_parts import PENDING, ZIP_ERRORS, Parts, local, parse_whole, relationships
+from libs.spreadsheets.xlsx_parts import (
+    PENDING,
+    ZIP_ERRORS,
+    Parts,
+    local,
+    parse_whole,
+    part_name,
+    related_part,
+    relationships,
+)
 
 _CELLS_FOR_ANY_FILE = 1 << 21
 _CELLS_PER_ROW = 16
@@ -30,6 +41,8 @@ that the limits allow: five columns, and some that a person forgot at the right.
 _WORKBOOK = "xl/workbook.xml"
 """Where calamine looks for it. Others name it otherwise, and say so in ``_rels/.rels``."""
 _BINARY_WORKBOOK = "xl/workbook.bin"
+_STRINGS = "xl/sharedStrings.xml"
+_STYLES = "xl/styles.xml"
 
 _OTHER_ARCHIVES = {
     "word/document.xml": "a Word document",
@@ -41,7 +54,7 @@ _OTHER_ARCHIVES = {
 _PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
 _NO_CELL_BUT = (
     rb'<c(?! r="%b[0-9]{1,%d}"(?: s="[0-9]{1,5}")?'
-    rb'(?:>| t="(?:inlineStr"|s"><v>[0-9]{1,9}<|str"|n"|b"|s" ?/>)| ?/>)|[A-Za-z])'
+    rb'(?:>| t="(?:inlineStr"><is>|s"><v>[0-9]{1,9}<|str"|n"|b"|s" ?/>)| ?/>)|[A-Za-z])'
 )
 """Finds a cell (``<c``) that is written in any way but this: its reference comes first, and has these letters and at
 most so many digits; it is no error; its text, if it is shared, is named by a plain number. Other elements' names that
@@ -52,6 +65,7 @@ _ONE_LETTER_COLUMNS = 26
 _PREFIXED_CELL = re.compile(rb":c[\s/>]")
 """``<x:c>``: the same element with a namespace's prefix, as the OpenXML SDK writes it."""
 _FORMULA = re.compile(rb"<f[\s/>]")
+_ROW = re.compile(rb'<row (?:r="|[^<>]* r=")([0-9]{1,7})"')
 _CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>[^<]")
 """A formula with its value right behind it."""
 
@@ -63,8 +77,8 @@ class Sheet:
     index: int
     """Its place in the workbook."""
     part: str
-    strings: str | None
-    """The part of the shared strings."""
+    workbook: str
+    """The part that lists the sheets."""
     is_plain: bool
     """Calamine reads all of it."""
 
@@ -109,18 +123,21 @@ def visible_sheet(path: Path, limits: Limits) -> Sheet:
         with zipfile.ZipFile(path) as archive:
             parts = Parts(archive, limits.max_bytes)
             workbook = workbook_part(parts) or _WORKBOOK
-            sheet = _first_visible(parts, workbook)
-            for name in {sheet.strings or "", "xl/sharedStrings.xml", "xl/styles.xml"}:
+            index, part = _first_visible(parts, workbook)
+            strings, styles = (related_part(parts, workbook, kind) for kind in ("sharedStrings", "styles"))
+            for name in {strings or _STRINGS, _STRINGS, styles or _STYLES, _STYLES}:
                 if name in parts:
                     for _ in parts.blocks(name):
                         pass
-            with closing(parts.blocks(sheet.part)) as blocks:
+            with closing(parts.blocks(part)) as blocks:
                 is_plain = _is_plain(blocks, limits)
     except ZIP_ERRORS:
         raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
     except (expat.ExpatError, LookupError):  # LookupError: an encoding that nobody knows
         raise Unreadable("file_broken", "The workbook's XML is damaged.") from None
-    return Sheet(sheet.index, sheet.part, sheet.strings, is_plain and workbook == _WORKBOOK)
+    # Calamine looks for these parts where they usually are, whatever the workbook says.
+    is_usual = workbook == _WORKBOOK and part_name(strings or _STRINGS) == part_name(_STRINGS)
+    return Sheet(index, part, workbook, is_plain and is_usual)
 
 
 def unpacks_within(path: Path, limits: Limits) -> None:
@@ -135,8 +152,8 @@ def unpacks_within(path: Path, limits: Limits) -> None:
         raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
 
 
-def _first_visible(parts: Parts, workbook: str) -> Sheet:
-    """Return the first visible worksheet; whether it is plain is not known yet."""
+def _first_visible(parts: Parts, workbook: str) -> tuple[int, str]:
+    """Return the first visible worksheet: its place in the workbook, and its part."""
     sheets: list[dict[str, str]] = []
 
     def sheet(name: str, attributes: dict[str, str]) -> None:
@@ -145,11 +162,10 @@ def _first_visible(parts: Parts, workbook: str) -> Sheet:
 
     related = relationships(parts, workbook)
     parse_whole(parts.blocks(workbook), sheet)
-    strings = next((part for kind, part in related.values() if kind == "sharedStrings" and part in parts), None)
     for index, found in enumerate(sheets):
         kind, part = related.get(found.get("id", ""), ("", ""))
         if found.get("state", "visible") == "visible" and kind == "worksheet":
-            return Sheet(index, part, strings, is_plain=False)
+            return index, part
     raise Unreadable("file_broken", "The workbook has no visible sheet.")
 
 
@@ -157,7 +173,8 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
     """Tell whether the sheet's XML is plain, has all its values, and spreads over few enough rows and columns.
 
     False means only that this fast look does not know: the sheet must then be read cell by cell. A sheet is plain
-    when each cell names itself (r="B7") right after its tag, as nearly all writers do.
+    when each cell names itself (r="B7") right after its tag, as nearly all writers do, and rows ascend: of two rows of
+    one number calamine would show one.
     """
     most = _CELLS_FOR_ANY_FILE + _CELLS_PER_ROW * limits.max_rows
     digits = len(str(limits.max_rows + 1))
@@ -166,9 +183,15 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
     # this. Only where it finds others are references read one by one.
     rows: int = 10**digits - 1
     columns = _ONE_LETTER_COLUMNS
-    for whole in _whole_cells(blocks):
+    last_row = tables = 0
+    for whole in _whole_rows(blocks):
         if whole is None or b"\x00" in whole or b"<!" in whole or _PREFIXED_CELL.search(whole):
             return False
+        tables += whole.count(b"<sheetData")
+        numbers = [last_row, *map(int, _ROW.findall(whole))]
+        if tables > 1 or any(map(ge, numbers, islice(numbers, 1, None))):
+            return False
+        last_row = numbers[-1]
         if b"<f" in whole and len(_FORMULA.findall(whole)) != len(_CALCULATED.findall(whole)):
             return False
         if near.search(whole):
@@ -180,11 +203,11 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
     return rows * columns <= most
 
 
-def _whole_cells(blocks: Generator[bytes, None, None]) -> Iterator[bytes | None]:
-    """Yield the sheet's XML in pieces that break no cell; None where one does not end, or no other follows for long."""
+def _whole_rows(blocks: Generator[bytes, None, None]) -> Iterator[bytes | None]:
+    """Yield the sheet's XML in pieces that break no row; None where one does not end, or no other follows for long."""
     rest = b""
     for block in blocks:
-        whole, bracket, tail = (rest + block).rpartition(b"<c ")
+        whole, bracket, tail = (rest + block).rpartition(b"<row")
         rest = bracket + tail
         yield whole if len(rest) <= PENDING else None
     yield rest

@@ -12,11 +12,15 @@ from libs.spreadsheets.cell_faults import UNKNOWN_ERROR, CellFault, Faults
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xlsx_parts import Parts, parse, too_wide
+from libs.spreadsheets.xlsx_dates import Dates, dates_of
+from libs.spreadsheets.xlsx_parts import Elements, Parts, parse, related_part, too_wide
 
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
 _INDEX = re.compile(r"\s*[0-9]{1,9}\s*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+_ESCAPED = re.compile(r"_x00([0-9A-Fa-f]{2})_")
+"""A character that XML cannot keep, as Office Open XML writes it (ECMA-376, ST_Xstring): _x000D_ is a carriage return.
+Others stay as they are written: XML could have kept them."""
 _COLUMNS_OF_EXCEL = 16_384
 _ROWS_OF_EXCEL = 1_048_576
 _CELLS = 100_000
@@ -33,14 +37,16 @@ def most_cells(limits: Limits) -> int:
 
 
 def sheet_rows(
-    parts: Parts, sheet: str, strings: str | None, limits: Limits, faults: Faults
+    parts: Parts, workbook: str, sheet: str, limits: Limits, faults: Faults
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield ``(row number, cells as text)`` of the part ``sheet``; note in ``faults`` which hold no value, row by row.
 
-    ``strings`` is the part of the shared strings. Raises Unreadable; ExpatError where the XML is damaged.
+    ``workbook`` is the part that lists the sheets. Raises Unreadable; ExpatError where the XML is damaged.
     """
+    strings, styles = related_part(parts, workbook, "sharedStrings"), related_part(parts, workbook, "styles")
     texts = _shared_strings(parts, strings, limits) if strings else []
-    reading = _Sheet(texts, most_cells(limits), faults)
+    dates = dates_of(parts, workbook, styles, most_cells(limits))
+    reading = _Sheet(texts, dates, limits, faults)
     for _ in parse(parts.blocks(sheet), reading.start, reading.end, reading.text):
         yield from reading.rows
         reading.rows.clear()
@@ -54,24 +60,12 @@ def _shared_strings(parts: Parts, part: str, limits: Limits) -> list[str]:
     return reading.strings
 
 
-@dataclass(slots=True)
-class _Elements:
-    """Counts elements: a small archive can hold millions, and each takes time."""
-
-    left: int
-
-    def count(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise Unreadable("file_too_large", "The workbook holds too many cells.")
-
-
 class _Strings:
     """Follows the events of the shared strings' XML."""
 
     def __init__(self, most: int) -> None:
         self.strings: list[str] = []
-        self._elements = _Elements(most)
+        self._elements = Elements(most)
         self._pieces: list[str] = []
         self._is_text = self._is_phonetic = False
 
@@ -92,7 +86,7 @@ class _Strings:
         if name == "rPh":
             self._is_phonetic = False
         elif name == "si":
-            self.strings.append("".join(self._pieces))
+            self.strings.append(unescaped("".join(self._pieces)))
 
 
 @dataclass(slots=True)
@@ -100,6 +94,7 @@ class _Cell:
     """What stands between the tags of one cell."""
 
     kind: str
+    style: str
     texts: dict[str, str] = field(default_factory=dict)
     """By element: v, the value; t, an inline string; f, a formula."""
 
@@ -107,12 +102,14 @@ class _Cell:
 class _Sheet:
     """Follows the events of a sheet's XML; ``rows`` are those that have ended."""
 
-    def __init__(self, strings: list[str], most: int, faults: Faults) -> None:
+    def __init__(self, strings: list[str], dates: Dates, limits: Limits, faults: Faults) -> None:
         self.rows: list[tuple[int, list[str]]] = []
         self._strings = strings
+        self._dates = dates
         self._faults = faults
-        self._elements = _Elements(_ELEMENTS_PER_CELL * most)
-        self._cells_left = self._most = most
+        self._cells_left = self._most = most_cells(limits)
+        self._longest = {"v": limits.max_cell_chars, "t": limits.max_cell_chars, "f": _LONGEST_FORMULA}
+        self._elements = Elements(_ELEMENTS_PER_CELL * self._most)
         self._row = 0
         self._column = -1
         self._cells: dict[int, str] = {}
@@ -134,8 +131,10 @@ class _Sheet:
 
     def text(self, data: str) -> None:
         if self._cell is not None and self._inside:
+            # Of a text that is too long, enough is kept to see that it is. Adding up all of it would take time that
+            # grows with the square of its length.
             texts = self._cell.texts
-            if self._inside != "f" or len(texts["f"]) < _LONGEST_FORMULA:
+            if len(texts[self._inside]) <= self._longest[self._inside]:
                 texts[self._inside] += data
 
     def end(self, name: str) -> None:
@@ -144,6 +143,8 @@ class _Sheet:
             self._is_phonetic = False
         elif name == "c" and self._cell is not None:
             text = self._text_of(self._cell)
+            if text and self._column in self._cells:
+                raise Unreadable("file_broken", f"Row {self._row} of the workbook holds a cell twice.")
             if text:
                 self._cells[self._column] = text
             self._cell = None
@@ -175,7 +176,7 @@ class _Sheet:
         self._cells_left -= 1
         if self._cells_left < 0:
             raise Unreadable("file_too_large", f"The workbook holds more than {self._most} cells.")
-        self._cell = _Cell(attributes.get("t", "n").strip())
+        self._cell = _Cell(attributes.get("t", "n").strip(), attributes.get("s", ""))
 
     def _text_of(self, cell: _Cell) -> str:
         value = cell.texts.get("v")
@@ -186,19 +187,22 @@ class _Sheet:
         if "f" in cell.texts and (value is None or (not value and cell.kind != "str")):
             self._fault("cell_not_calculated")
             return "=" + cell.texts["f"]
-        if cell.kind == "inlineStr":
-            return cell.texts.get("t", "")
-        return self._value(cell.kind, value) if value else ""
+        # What stands in a cell is its text, also where its kind says that it stands elsewhere.
+        inline = cell.texts.get("t")
+        if inline and (cell.kind == "inlineStr" or not value):
+            return unescaped(inline)
+        return self._value(cell, value) if value else ""
 
-    def _value(self, kind: str, value: str) -> str:
+    def _value(self, cell: _Cell, value: str) -> str:
         plain = value.strip()
-        if kind == "s":
+        if cell.kind == "s":
             return self._shared(value)
-        if kind == "b":
-            return "FALSE" if plain == "0" else "TRUE"
-        if kind in {"n", ""} and _NUMBER.fullmatch(plain):
-            return number_text(float(plain))
-        return value
+        if cell.kind == "b":
+            return "FALSE" if plain in {"0", "false"} else "TRUE"
+        if cell.kind in {"n", ""} and _NUMBER.fullmatch(plain):
+            number = float(plain)
+            return self._dates.text(number, cell.style) or number_text(number)
+        return unescaped(value)
 
     def _shared(self, index: str) -> str:
         if not _INDEX.fullmatch(index) or int(index) >= len(self._strings):
@@ -207,6 +211,11 @@ class _Sheet:
 
     def _fault(self, fault: CellFault) -> None:
         self._faults.setdefault(self._row, {})[self._column] = fault
+
+
+def unescaped(text: str) -> str:
+    """Return the text with the characters that ``_x000D_`` and the like stand for."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
 def column_of(letters: str) -> int:

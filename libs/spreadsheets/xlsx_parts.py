@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 from xml.parsers import expat
 
@@ -77,6 +78,24 @@ def relationships(parts: Parts, of: str) -> dict[str, tuple[str, str]]:
     if part in parts:
         parse_whole(parts.blocks(part), start)
     return found
+
+
+def related_part(parts: Parts, of: str, kind: str) -> str | None:
+    """Return the part of a kind, the last word of its type, that a part names and that is there."""
+    return next((part for found, part in relationships(parts, of).values() if found == kind and part in parts), None)
+
+
+@dataclass(slots=True)
+class Elements:
+    """Counts elements: a small archive can hold millions, and each takes time."""
+
+    left: int
+
+    def count(self) -> None:
+        """Raise Unreadable when there are too many."""
+        self.left -= 1
+        if self.left < 0:
+            raise Unreadable("file_too_large", "The workbook holds too many cells.")
 
 
 def parse_whole(blocks: Generator[bytes, None, None], start: Callable[[str, dict[str, str]], None]) -> None:

@@ -68,7 +68,8 @@ async def _create(
     except NotAllNew:
         lead_ids, canceled = await _insert_missing(store, chunk, ids, inserting)
     now = clock()
-    refused = await store.insert_chats(chunk, ids, lead_ids, now=now)
+    wanted = await _still_there(store, chunk, lead_ids) if is_long_ago(began, now) else lead_ids
+    refused = await store.insert_chats(chunk, ids, wanted, now=now)
     if is_long_ago(began, clock()):
         await _look_again(store, chunk, lead_ids, made_at=now)
     if refused:
@@ -99,10 +100,24 @@ async def _insert_missing(
     return lead_ids, False
 
 
+async def _still_there(store: Store, chunk: ChunkTagged, lead_ids: dict[str, int]) -> dict[str, int]:
+    """Return the leads that may have a chat: all of an open chunk; of one that has ended, those that nobody took back.
+
+    Asked before the chats are made when this process stood still after it had made the leads: should it die before it
+    looks again, nobody else would take the chats back.
+    """
+    async with store.transaction(chunk.company_id) as leads:
+        try:
+            await leads.is_canceled(chunk)
+        except ChunkEnded:
+            return await leads.leads_of_chats(chunk, list(lead_ids), deleted=False)
+    return lead_ids
+
+
 async def _look_again(store: Store, chunk: ChunkTagged, lead_ids: dict[str, int], *, made_at: datetime) -> None:
     """Take back the chats that this run made of leads that are gone, when the chunk has ended meanwhile.
 
-    This process stood still after it made the leads; others thought it dead, ended the chunk, and somebody took the
+    This process stood still while it made them; others thought it dead, ended the chunk, and somebody took the
     import back. Raises ChunkEnded then.
     """
     try:

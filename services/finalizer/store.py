@@ -13,7 +13,7 @@ from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished, ImportStatus
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
-from libs.imports import chunk_life, chunk_sending, import_tags
+from libs.imports import chunk_life, chunk_sending, chunks_waiting, import_tags
 from libs.imports.chat_ids import chat_ids_of_rows
 from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState, HeldImport, OpenChunk, Place, Totals
 
@@ -141,6 +141,11 @@ class Store:
         """Return the chunks that were sent over ``seconds`` ago, of imports in which no chunk was settled since."""
         async with self._postgres.transaction() as connection:
             return await chunk_sending.silent(connection, seconds)
+
+    async def waiting_chunks(self) -> int:
+        """Return how many chunks of all imports nobody has in hand."""
+        async with self._postgres.transaction() as connection:
+            return await chunks_waiting.count(connection)
 
     async def send_again(self, chunks: list[Place]) -> None:
         """Hand the chunks to the relay once more."""

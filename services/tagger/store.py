@@ -26,13 +26,12 @@ _MAKE = text(
     """
 )
 # FOR SHARE: the finalizer must not delete these tags as unused before the hold (below), by which they are used, is
-# committed. All in one statement and in order of their ids, because it locks them in that order, too.
+# committed. All in one statement and in order of their ids, because it locks them in that order, too. By the function,
+# because from behind the wall no index on lower(name) is used (migrations/imports/v0010_names_by_their_index.py).
 _FIND = text(
     """
     WITH wanted AS MATERIALIZED (
-        SELECT given.name, t.id
-        FROM unnest(CAST(:names AS text[])) AS given (name)
-        JOIN amigocare.tags t ON t.company_id = :company_id AND lower(t.name) = lower(given.name) AND NOT t.is_deleted
+        SELECT named.name, named.id FROM amigocare.tags_named(CAST(:names AS text[])) AS named
         UNION ALL
         SELECT NULL, requested.id FROM unnest(CAST(:requested AS int[])) AS requested (id)
     )

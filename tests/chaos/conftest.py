@@ -32,6 +32,7 @@ async def quick_databases(stores: tuple[PostgresSettings, MongoSettings]) -> Asy
 @pytest_asyncio.fixture
 async def quick(quick_databases: tuple[Postgres, Mongo]) -> tuple[Postgres, Mongo]:
     """The tests' databases without waiting for the disk, and nothing in progress there."""
+    await quick_databases[0].engine.dispose()  # a test before may have killed the server
     await end_what_others_left(quick_databases[0])
     return quick_databases
 

@@ -19,7 +19,7 @@ from libs.imports.chats import chats_of
 from services.creator import handlers
 from services.creator.domain import LONG
 from services.creator.store import Store
-from tests.chaos.crash import CrashingMongo, CrashingPostgres, CrashPlan
+from tests.chaos.crash import Crash, CrashingMongo, CrashingPostgres, CrashPlan
 from tests.support.chunks import new_phones
 from tests.support.imports import accepted_chunk, insert_import, live_rows
 from tests.support.kafka import unique
@@ -36,14 +36,14 @@ SECONDS = 0.5
 class FreezePlan(CrashPlan):
     """Stands still at one point while ``meanwhile`` happens, and goes on."""
 
-    def __init__(self, point: int, meanwhile: Callable[[], Awaitable[None]]) -> None:
-        super().__init__()
+    def __init__(self, point: int, meanwhile: Callable[[], Awaitable[None]], *, dies_at: int | None = None) -> None:
+        super().__init__(*([dies_at] if dies_at else []))
         self._frozen_at = point
         self._meanwhile = meanwhile
 
     async def reach(self, what: str) -> None:
         self.point(what)
-        if self.passed == self._frozen_at:
+        if self.passed == self._frozen_at and not self.crashes:
             await self._meanwhile()
 
 
@@ -112,9 +112,13 @@ class Scene:
         self.erase = erase
         self.published: list[ChunkCreated] = []
         self.trail: list[str] = []
+        self.died = False
 
-    async def run(self, point: int) -> Tenant:
-        """Let the creator stand still at the point; return whose chunk it was."""
+    async def run(self, point: int, *, dies_at: int | None = None) -> Tenant:
+        """Let the creator stand still at the point, and die at a later one; return whose chunk it was.
+
+        Whoever dies so is not asked again: others have settled its message.
+        """
         tenant, chunk = await tagged_chunk(self.postgres, self.pipeline)
         clock = SlowClock()
 
@@ -124,7 +128,7 @@ class Scene:
             await self.pipeline.settle(created)
             await self.erase(self.db, chunk.import_id)
 
-        plan = FreezePlan(point, others_end_it_and_take_it_back)
+        plan = FreezePlan(point, others_end_it_and_take_it_back, dies_at=dies_at)
         store = Store(CrashingPostgres(self.impatient, plan), CrashingMongo(self.mongo, plan))
         try:
             await handlers.create_leads(chunk, store=store, asking=None, publish=into(self.published), clock=clock)
@@ -133,6 +137,8 @@ class Scene:
             await handlers.create_leads(
                 chunk, store=self.pipeline.creator_store, asking=None, publish=into(self.published), clock=clock
             )
+        except Crash:
+            self.died = True
         self.trail = plan.trail
         return tenant
 
@@ -172,6 +178,31 @@ async def test_a_creator_that_wakes_after_the_end_makes_nothing_again_that_was_t
         assert await scene.db.chats_of(tenant.company_id) == [], what
         links = "SELECT count(*) FROM amigocare.chat_tags WHERE company_id = :c AND NOT is_deleted"
         assert await scene.db.value(links, c=tenant.company_id) == 0, what
+
+
+async def test_a_creator_that_wakes_after_the_end_and_dies_leaves_nothing_of_what_was_taken_back(
+    quick: tuple[Postgres, Mongo], impatient: Postgres
+) -> None:
+    """It stood still between two transactions, or before its first question, and dies at any point after it woke.
+
+    Amid a transaction its connection is ended, and it does nothing more. What it cannot know of is a standstill within
+    the one call that makes the chats.
+    """
+    trail = await points(quick, impatient)
+    deaths = 0
+    for point, what in enumerate(trail, start=1):
+        if what not in ("before find chats", "after COMMIT"):
+            continue
+        for dies_at in range(point + 1, len(trail) + 12):
+            scene = Scene(quick, impatient, erase_all)
+            tenant = await scene.run(point, dies_at=dies_at)
+            where = what, scene.trail
+            assert await scene.db.leads(tenant.company_id) == [], where
+            assert await scene.db.chats_of(tenant.company_id) == [], where
+            if not scene.died:
+                break
+            deaths += 1
+    assert deaths >= 10, "it must die after it woke, or this shows nothing"
 
 
 async def test_a_creator_that_wakes_after_the_end_changes_nothing_of_what_others_made(

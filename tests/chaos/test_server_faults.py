@@ -190,8 +190,8 @@ def _signal(processes: list[psutil.Process], number: int) -> None:
 
 
 async def test_a_full_disk(scene: Scene, admin: AsyncConnection) -> None:
-    """The tables that grow are on a disk of 32 MB, which fills up and is freed again."""
-    with small_disk() as disk:
+    """The tables that grow are on a disk with 32 MB to spare, which fills up and is freed again."""
+    with small_disk(await megabytes_of_tables(admin) + 32) as disk:
         # Nothing ends on a full disk: teams that waited for that would never see an upload refused.
         async with tables_on(admin, disk), kept(scene, most_in_progress=1_000) as teams:
             before, ballast = sum(team.refused for team in teams), disk / "ballast"
@@ -204,12 +204,18 @@ async def test_a_full_disk(scene: Scene, admin: AsyncConnection) -> None:
             await accepted(teams, 1)
 
 
+async def megabytes_of_tables(admin: AsyncConnection) -> int:
+    """Return what the tables take now, with all that the tests before have stored."""
+    sizes = ", ".join(f"pg_table_size('amigocare.{table}')" for table in TABLES)
+    return int((await admin.execute(text(f"SELECT sum(size) FROM unnest(ARRAY[{sizes}]) AS size"))).scalar_one()) >> 20
+
+
 @contextmanager
-def small_disk() -> Iterator[Path]:
-    """Mount a file system of 32 MB; the test is skipped where this process may not."""
+def small_disk(megabytes: int) -> Iterator[Path]:
+    """Mount a file system of this size; the test is skipped where this process may not."""
     folder = Path(tempfile.mkdtemp(prefix="leadflow-disk-"))
     folder.chmod(0o755)
-    command = ["mount", "-t", "tmpfs", "-o", "size=32m", "leadflow-chaos", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "leadflow-chaos", str(folder)]
     mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     if mounted.returncode:
         folder.rmdir()

@@ -63,9 +63,13 @@ class Subscriber:
 
 @pytest_asyncio.fixture
 async def subscriber(stack: Addresses, tmp_path: Path) -> AsyncIterator[Subscriber]:
-    """Started before the test's upload, as printed; only the path to it is put in."""
+    """Started before the test's upload, as printed; only the path to it is put in.
+
+    With aiokafka as the README asks for it, without the extras that bring codecs (``cramjam``).
+    """
     script = tmp_path / "subscriber.py"
     script.write_text(SUBSCRIBER)
+    (tmp_path / "cramjam.py").write_text("raise ImportError\n")
     command = SUBSCRIBE.replace(".venv/bin/python", sys.executable).replace("subscriber.py", str(script))
     process = await asyncio.create_subprocess_exec(
         "bash", "-c", AS_HERE + command, cwd=ROOT, env=local_environment(), stdout=PIPE, start_new_session=True

@@ -86,6 +86,17 @@ async def test_a_report_can_be_corrected_and_imported_again(user: User, stored: 
     assert leads[third]["cpf"] == "01234567890"
 
 
+async def test_a_report_of_an_upload_that_declares_its_separator_can_be_imported_again(user: User) -> None:
+    """No program finds a bar out by itself, and what a declaration is for depends on the program."""
+    (phone,) = new_phones(1)
+    upload = f"sep=|\nname|phone|cpf|email|tags\nAna; a {phone}|ligar depois|||vip\n"
+    found = await user.run(upload.encode(), on_invalid_row="skip")
+    report = await download(user, found["id"], "csv")
+    again = await user.upload(report.replace(b"ligar depois", phone.encode()))
+    assert again.status_code == 202, again.text
+    assert totals(await user.ended(again.json()["id"])) == (1, 0, 0)
+
+
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 async def test_formulas_are_neutralised(user: User, kind: str) -> None:
     rows = [[formula, formula, formula, formula, formula] for formula in FORMULAS]

@@ -17,6 +17,7 @@ FILES = sorted(
     path.relative_to(ROOT)
     for room in ("libs", "services", "deploy", "bench", "examples", "migrations")
     for path in (ROOT / room).rglob("*.py")
+    if "subscribers" not in path.parts  # other teams' services, to copy
 )
 
 

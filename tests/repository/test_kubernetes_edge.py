@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 
 import kubernetes_validate
 import pytest
@@ -97,6 +98,12 @@ def annotation(edge: str, name: str) -> str:
     return found
 
 
+def annotation_number(edge: str, name: str, attribute: str) -> int:
+    """Return the seconds of one attribute in an annotation of the AWS Load Balancer Controller."""
+    [seconds] = re.findall(rf"{attribute}\.\w+=(\d+)", annotation(edge, f"alb.ingress.kubernetes.io/{name}"))
+    return int(seconds)
+
+
 def seconds_before_the_end(edge: str) -> tuple[int, int]:
     """Return how long a pod that leaves goes on serving, and how long it has in all."""
     spec = pods(built(edge))["api"]["spec"]
@@ -133,9 +140,8 @@ def test_a_pod_that_leaves_has_time_to_finish_after_the_balancer_has_let_go(edge
 
 
 def test_behind_amazon_it_serves_longer_than_the_target_is_being_deregistered() -> None:
-    attributes = annotation("ingress-alb", "alb.ingress.kubernetes.io/target-group-attributes")
-    [delay] = re.findall(r"deregistration_delay\.timeout_seconds=(\d+)", attributes)
-    assert seconds_before_the_end("ingress-alb")[0] > int(delay)
+    delay = annotation_number("ingress-alb", "target-group-attributes", "deregistration_delay")
+    assert seconds_before_the_end("ingress-alb")[0] > delay
 
 
 def test_behind_google_it_serves_longer_than_the_backend_is_being_drained() -> None:
@@ -147,6 +153,25 @@ def test_behind_google_it_serves_longer_than_the_backend_is_being_drained() -> N
     assert {"name": "http", "containerPort": config.health_check.port} in container["ports"]
 
 
+@pytest.mark.parametrize(
+    ("edge", "kept"),
+    [
+        ("ingress-alb", lambda: annotation_number("ingress-alb", "load-balancer-attributes", "idle_timeout")),
+        # https://cloud.google.com/load-balancing/docs/https#timeout-keepalive-backends: cannot be changed.
+        ("ingress-gke", lambda: 600),
+        # keepalive_timeout of an upstream, 60 s by default: https://nginx.org/en/docs/http/ngx_http_upstream_module.html
+        ("ingress-nginx", lambda: 60),
+        # Envoy's idle_timeout of HttpProtocolOptions, an hour by default; others keep less.
+        ("gateway", lambda: 3600),
+    ],
+)
+def test_a_silent_connection_is_closed_by_the_balancer_before_api_does(edge: str, kept: Callable[[], int]) -> None:
+    """Else the balancer sends a call into a connection that is being closed, and its caller gets a 502."""
+    settings = read_settings(Settings, environment_of(f"overlays/production+{edge}", "api"))
+    assert isinstance(settings, Settings)
+    assert settings.http_keep_alive_seconds > kept()
+
+
 def test_an_upload_of_the_largest_file_passes_nginx() -> None:
     size = annotation("ingress-nginx", "nginx.ingress.kubernetes.io/proxy-body-size")
     settings = read_settings(Settings, environment_of("overlays/production", "api"))
@@ -156,12 +181,9 @@ def test_an_upload_of_the_largest_file_passes_nginx() -> None:
 
 
 def test_an_event_stream_is_not_cut_while_it_says_something() -> None:
-    [idle] = re.findall(
-        r"idle_timeout\.timeout_seconds=(\d+)",
-        annotation("ingress-alb", "alb.ingress.kubernetes.io/load-balancer-attributes"),
-    )
+    idle = annotation_number("ingress-alb", "load-balancer-attributes", "idle_timeout")
     between = annotation("ingress-nginx", "nginx.ingress.kubernetes.io/proxy-read-timeout")
-    assert min(int(idle), int(between)) >= 2 * PING_SECONDS
+    assert min(idle, int(between)) >= 2 * PING_SECONDS
     # These limit the whole answer.
     assert of_kind(built("gateway"), "HTTPRoute")["api"]["spec"]["rules"][0]["timeouts"] == {"request": "0s"}
     assert of_kind(built("ingress-gke"), "BackendConfig")["leadflow-api"]["spec"]["timeoutSec"] >= 3600

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from deploy.processes import PROCESSES, SERVERS, SERVICES
-from libs.common.settings import ServiceSettings
+from libs.common.settings import HttpSettings, ServiceSettings
 from libs.common.web.health import health_routes
 from tests.support.manifests import (
     CONTAINERS,
@@ -34,7 +34,7 @@ from tests.support.manifests import (
 
 @pytest.mark.parametrize("name", KUSTOMIZATIONS)
 @pytest.mark.parametrize("service", SERVICES)
-def test_probes_ask_paths_that_exist_on_the_named_port(name: str, service: str) -> None:
+def test_health_and_metrics_are_asked_where_they_are_answered_and_not_where_calls_are(name: str, service: str) -> None:
     [container] = pods(build_kustomization(name))[service]["spec"]["containers"]
     probes = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
     assert {kind: probe["path"] for kind, probe in probes.items()} == {
@@ -44,14 +44,22 @@ def test_probes_ask_paths_that_exist_on_the_named_port(name: str, service: str) 
     }
     paths = {route.path for route in health_routes(lambda: None)}  # type: ignore[arg-type, return-value]
     assert {probe["path"] for probe in probes.values()} <= paths
-    assert {probe["port"] for probe in probes.values()} == {"http"}
+    assert {probe["port"] for probe in probes.values()} == {"health"}
     settings = read_settings(SETTINGS[service], environment_of(name, service))
     assert isinstance(settings, ServiceSettings)
-    assert container["ports"] == [{"name": "http", "containerPort": settings.http_port}]
+    health = settings.http_port
+    if isinstance(settings, HttpSettings):
+        assert settings.http_private_port is not None
+        assert settings.http_private_port != settings.http_port
+        health = settings.http_private_port
+        [service_port] = of_kind(build_kustomization(name), "Service")[service]["spec"]["ports"]
+        assert service_port["targetPort"] == "http"
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    assert ports == {"health": health} | ({"http": settings.http_port} if health != settings.http_port else {})
     assert settings.http_host == "0.0.0.0"
     annotations = pods(build_kustomization(name))[service]["metadata"]["annotations"]
     assert annotations["prometheus.io/path"] in paths
-    assert annotations["prometheus.io/port"] == str(settings.http_port)
+    assert annotations["prometheus.io/port"] == str(health)
 
 
 @pytest.mark.parametrize("name", KUSTOMIZATIONS)

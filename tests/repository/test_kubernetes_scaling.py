@@ -45,6 +45,20 @@ def test_every_consumer_is_scaled_by_the_lag_of_its_own_topics() -> None:
         assert {trigger.lag_threshold for trigger in triggers} == {str(BY_NAME[own].lag_threshold)}
 
 
+@pytest.mark.parametrize("name", [f"{SCALED}+topic-prefix", f"{SECURED}+topic-prefix"])
+def test_where_topics_have_a_prefix_keda_asks_for_the_lag_of_those_that_are_read(name: str) -> None:
+    prefixes = {environment_of(name, workload)["LEADFLOW_KAFKA_TOPIC_PREFIX"] for workload in SETTINGS}
+    [prefix] = prefixes
+    assert prefix
+    scaled = of_kind(build_kustomization(name), "ScaledObject")
+    assert set(scaled) == set(CONSUMERS)
+    for own, each in scaled.items():
+        triggers = [trigger.metadata for trigger in ScaledObject.model_validate(each).spec.triggers]
+        expected = {(prefix + topic, prefix + group) for topic, group in subscriptions()[own]}
+        assert {(trigger.topic, trigger.consumer_group) for trigger in triggers} == expected
+        assert len(triggers) == len(expected)
+
+
 @pytest.mark.parametrize("name", KUSTOMIZATIONS)
 def test_every_member_of_a_group_that_can_be_started_gets_a_partition(name: str) -> None:
     """A pod without one would take up room and do nothing."""

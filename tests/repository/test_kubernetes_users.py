@@ -16,6 +16,7 @@ from tests.support.manifests import (
     build_kustomization,
     environment_of,
     of_kind,
+    pod_environment,
     pods,
     read_settings,
 )
@@ -49,6 +50,17 @@ def test_each_service_is_a_role_of_its_own_in_postgresql(workload: str) -> None:
     settings = read_settings(SETTINGS[workload], environment_of(SECURED, workload))
     assert isinstance(settings, PostgresSettings)
     assert settings.postgres_url.get_secret_value() == SECRETS["leadflow-postgres-users"][workload]
+
+
+def test_the_migration_takes_the_owners_address_where_there_is_one_and_no_service_sees_it() -> None:
+    name = "LEADFLOW_POSTGRES_OWNER_URL"
+    assert {workload for workload in (*SERVICES, MIGRATE) if name in environment_of(SECURED, workload)} == {MIGRATE}
+    assert environment_of(SECURED, MIGRATE)[name] == SECRETS["leadflow-postgres-users"][MIGRATE]
+    production = build_kustomization("overlays/production")
+    container = pods(production)[MIGRATE]["spec"]["containers"][0]
+    assert name not in pod_environment(production, container, SECRETS), "no Secret needs to have it"
+    given = SECRETS["leadflow-secrets"] | {name: "postgresql://owner:secret@db.example.com:5432/leadflow"}
+    assert pod_environment(production, container, SECRETS | {"leadflow-secrets": given})[name] == given[name]
 
 
 def test_keda_is_a_user_of_its_own_in_every_trigger_and_scales_as_without() -> None:

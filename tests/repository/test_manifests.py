@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from deploy.manifests.__main__ import COMPOSE, stale_files
-from deploy.manifests.kubernetes import KAFKA_USERS, POSTGRES_USERS, SCALED_OBJECTS, TRIGGERS
+from deploy.manifests.kubernetes import KAFKA_USERS, NETWORK_POLICIES, POSTGRES_USERS, SCALED_OBJECTS, TRIGGERS
 from deploy.manifests.kubernetes import SERVICES as GENERATED
 from deploy.processes import BY_NAME, CONSUMERS, PROCESSES, SERVICES
 from libs.contracts.lead_import.registry import REGISTRY
@@ -13,7 +13,7 @@ from libs.imports.chunk_path import PIPELINE
 from tests.support.manifests import CONTAINERS, build_kustomization, of_kind, wired
 from tests.support.stack import ROOT
 
-PATCHES = (SCALED_OBJECTS, TRIGGERS, KAFKA_USERS, POSTGRES_USERS)
+PATCHES = (NETWORK_POLICIES, SCALED_OBJECTS, TRIGGERS, KAFKA_USERS, POSTGRES_USERS)
 
 NO_PROCESS = {"operator"}
 """A command that people run; the image has it."""

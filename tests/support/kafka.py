@@ -74,11 +74,9 @@ class Kafka:
         finally:
             await consumer.stop()
 
-    async def dead_letters(self, of: str) -> list[ConsumerRecord[Any, Any]]:
-        """Return the dead letters of one topic."""
-        return [
-            each for each in await self.records(DEAD_LETTERS.topic) if ("x-original-topic", of.encode()) in each.headers
-        ]
+    async def dead_letters(self, of: str, *, where: DeadLetters = DEAD_LETTERS) -> list[ConsumerRecord[Any, Any]]:
+        """Return the dead letters of one topic, from where its readers' owner keeps them."""
+        return [each for each in await self.records(where.topic) if ("x-original-topic", of.encode()) in each.headers]
 
     async def committed(self, group: str, topic: str) -> int:
         """Return the sum of the group's committed offsets: how many messages it is done with."""

@@ -1,4 +1,4 @@
-"""Subscribers that are not ours: kafkajs on Node, and Kafka's own console consumer on Java."""
+"""What is not ours: subscribers on Node and Java, and the schema that AsyncAPI documents are held to."""
 
 import asyncio
 import fcntl
@@ -18,6 +18,7 @@ import pytest
 from tests.support.stack import ROOT
 
 SOURCES = ROOT / "tests" / "fixtures" / "other_clients"
+TYPESCRIPT = ROOT / "examples" / "subscribers" / "typescript"
 INSTALLED = ROOT / ".local" / "other-clients"
 SECONDS = 60
 
@@ -27,6 +28,18 @@ Json = dict[str, Any]
 def kafkajs() -> Path:
     """Return the folder that the subscriber on Node runs in; skip the test where it cannot be had."""
     return _installed("kafkajs", _install_kafkajs, tools=("node", "npm"))
+
+
+def asyncapi_schema() -> Json:
+    """Return the JSON Schema of AsyncAPI 3.0 documents; skip the test where it cannot be had."""
+    path = kafkajs() / "node_modules" / "@asyncapi" / "specs" / "schemas" / "3.0.0-without-$id.json"
+    found: Json = json.loads(path.read_text())
+    return found
+
+
+def typed_subscriber() -> Path:
+    """Return the folder that the example of a subscriber in TypeScript is installed in; skip where it cannot be had."""
+    return _installed("typescript", _install_typescript, tools=("node", "npm"), sources=TYPESCRIPT)
 
 
 def console_consumer() -> Path:
@@ -76,10 +89,10 @@ async def _running(*command: str, folder: Path) -> AsyncIterator[asyncio.subproc
         await process.communicate()
 
 
-def _installed(name: str, install: Any, *, tools: tuple[str, ...]) -> Path:
+def _installed(name: str, install: Any, *, tools: tuple[str, ...], sources: Path = SOURCES) -> Path:
     missing = [tool for tool in tools if shutil.which(tool) is None]
     folder = INSTALLED / name
-    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(SOURCES.glob("*.*")))).hexdigest()
+    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources.glob("*.*")))).hexdigest()
     INSTALLED.mkdir(parents=True, exist_ok=True)
     with (INSTALLED / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the tests may run in several processes
@@ -105,6 +118,12 @@ def _unavailable(reason: str) -> None:
 def _install_kafkajs(folder: Path) -> str | None:
     for name in ("package.json", "package-lock.json", "subscriber.cjs"):
         shutil.copy(SOURCES / name, folder / name)
+    return _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
+
+
+def _install_typescript(folder: Path) -> str | None:
+    for path in TYPESCRIPT.glob("*.*"):
+        shutil.copy(path, folder / path.name)
     return _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from copy import copy
+from types import FunctionType, MethodType
 from typing import Any, Literal
 
 from faststream import AckPolicy
@@ -38,7 +39,7 @@ def subscribe(
 
     ``consumers`` members of the group share the process, each with its own partitions and one event at a time.
     Raises what the function raises to ``Delivery``: a ``BadMessage`` is dead-lettered, a ``BadDay`` waits
-    and tries again.
+    and tries again. Decorating anything but a function is a TypeError.
     """
 
     async def decode(message: KafkaMessage) -> EventT:
@@ -53,6 +54,10 @@ def subscribe(
     ]
 
     def decorate(handler: Callable[[EventT], Awaitable[None]]) -> None:
+        if not isinstance(handler, FunctionType | MethodType):
+            # FastStream reads the event's place from a function's signature. Of anything else, such as
+            # functools.partial, it reads another one, and every message would seem to be bad.
+            raise TypeError(f"a function handles events of {topic.name}, not {type(handler).__name__}")
         for subscriber in declared:
             subscriber(handler)
 

@@ -43,6 +43,7 @@ _CLAIM = text(
     """
 )
 _DELETE = text("DELETE FROM amigocare.outbox WHERE id = ANY(:ids) AND lease = :lease")
+_WAITING = text("SELECT id FROM amigocare.outbox WHERE id = ANY(:ids)")
 _RELEASE = text(
     """
     UPDATE amigocare.outbox o SET lease = NULL, available_at = now() + make_interval(secs => given.seconds)
@@ -88,6 +89,11 @@ async def delete_events(connection: AsyncConnection, ids: Sequence[int], *, leas
     await connection.execute(_DELETE, {"ids": list(ids), "lease": lease})
 
 
+async def waiting_events(connection: AsyncConnection, ids: Sequence[int]) -> set[int]:
+    """Return those of the events that are not published yet."""
+    return set((await connection.execute(_WAITING, {"ids": list(ids)})).scalars())
+
+
 async def release_events(connection: AsyncConnection, delays: Sequence[tuple[int, float]], *, lease: uuid.UUID) -> None:
     """Give events back, unless the lease passed to another relay: (id, seconds after which it is due again)."""
     await connection.execute(
@@ -118,3 +124,7 @@ class EventOutbox:
     ) -> None:
         """Give events back, each to be claimed again in so many seconds."""
         await release_events(connection, [(message.id, seconds) for message, seconds in messages], lease=lease)
+
+    async def waiting(self, connection: AsyncConnection, messages: Sequence[Outgoing]) -> set[int]:
+        """Return the ids of those that are not published yet."""
+        return await waiting_events(connection, [message.id for message in messages])

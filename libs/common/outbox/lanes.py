@@ -12,7 +12,8 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 20.0
 TRIAL_SECONDS = 5.0
 """How long others wait while one message tries a partition that failed before."""
-FORGET_SECONDS = 120.0
+QUIET_SECONDS = 120.0
+"""After so long in which nothing was sent there, what is known of a lane may be out of date."""
 FULL_SECONDS = 1.0
 """How long the next one waits when a lane is full."""
 
@@ -26,6 +27,7 @@ class _State:
     size: int = 0
     failures: int = 0
     closed_until: float = 0.0
+    known_at: float = 0.0
     error: Exception | None = None
 
 
@@ -56,15 +58,25 @@ class Lanes:
         return state.error if state is not None and self._monotonic() < state.closed_until else None
 
     def failing(self) -> tuple[Lane, Exception] | None:
-        """Return a lane that failed last and why. One that nobody has asked for any more is forgotten after a while."""
-        long_ago = self._monotonic() - FORGET_SECONDS
-        for lane, state in list(self._states.items()):
-            if state.error is None:
-                continue
-            if state.messages or state.closed_until > long_ago:
-                return lane, state.error
-            del self._states[lane]
-        return None
+        """Return a lane that failed last and why."""
+        return next(((lane, state.error) for lane, state in self._states.items() if state.error is not None), None)
+
+    def quiet(self) -> list[Lane]:
+        """Return the lanes that failed last, and that nothing was sent to for ``QUIET_SECONDS``: others may have."""
+        now = self._monotonic()
+        return [
+            lane
+            for lane, state in self._states.items()
+            if state.error is not None and not state.messages and now - state.known_at > QUIET_SECONDS
+        ]
+
+    def forget(self, lane: Lane) -> None:
+        """Note that what failed there last has arrived, by another relay."""
+        del self._states[lane]
+
+    def still_fails(self, lane: Lane) -> None:
+        """Note that what failed there last has not arrived yet; it is not quiet for ``QUIET_SECONDS``."""
+        self._states[lane].known_at = self._monotonic()
 
     def is_slow(self, lane: Lane) -> bool:
         """Tell whether a message that is sent there now may take long: it failed last, or others are on their way."""
@@ -92,6 +104,7 @@ class Lanes:
         if now >= state.closed_until:
             pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(state.failures, 30))
             state.failures, state.closed_until, state.error = state.failures + 1, now + pause, error
+        state.known_at = now
         return state.closed_until - now
 
     def _ended(self, lane: Lane, size: int) -> _State:

@@ -8,7 +8,7 @@ import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -101,6 +101,8 @@ class Relay:
         self._lanes = Lanes(most_messages=ON_ITS_WAY.messages // 2, most_bytes=ON_ITS_WAY.size // 2)
         self._slots: defaultdict[Lane, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, A_PARTITION_AT_ONCE))
         self._on_their_way: dict[asyncio.Task[_Failure | None], _Claimed] = {}
+        self._failed_last: dict[Lane, tuple[Source, Outgoing]] = {}
+        """The message that a lane did not take last, by which the lane is known to fail, or not any more."""
         self._refused: dict[tuple[str, Any], int] = {}
         """How often in a row Kafka refused a message, by kind and id."""
 
@@ -136,6 +138,7 @@ class Relay:
                 if await self.relay_once():
                     pause = 0.0
                 failures = 0
+                await self._ask_for_what_failed_last()
                 if failing := self._lanes.failing():
                     (topic, partition), error = failing
                     self.trouble.fails(f"partition {partition} of {topic}: {describe(error)}")
@@ -146,6 +149,22 @@ class Relay:
                 pause = min(LONGEST_PAUSE_SECONDS, 0.1 * 2**failures)
                 self.trouble.fails(describe(error))
             await self._pause(pause)
+
+    async def _ask_for_what_failed_last(self) -> None:
+        """Forget the trouble of lanes whose last message another relay has published meanwhile, and of no others.
+
+        Each relay may claim each message, so one that failed here may come here again late, or never. That this relay
+        has nothing to send there says nothing about the partition.
+        """
+        for lane in self._lanes.quiet():
+            source, message = self._failed_last[lane]
+            async with self._postgres.transaction() as connection:
+                waits = await source.waiting(connection, [message])
+            if waits:
+                self._lanes.still_fails(lane)
+            else:
+                self._lanes.forget(lane)
+                del self._failed_last[lane]
 
     async def _pause(self, seconds: float) -> None:
         if seconds == 0.0 or self._stopped:
@@ -228,14 +247,17 @@ class Relay:
         finally:
             context.detach(token)
         self._lanes.arrived(one.lane, one.size)
+        self._failed_last.pop(one.lane, None)
         self._refused.pop(one.name, None)
         return None
 
     def _failed(self, one: _Claimed, error: Exception) -> _Failure:
         if isinstance(error, _REFUSALS) or not isinstance(error, KafkaError | OSError | TimeoutError):
             self._lanes.arrived(one.lane, one.size)
+            self._failed_last.pop(one.lane, None)
             times = self._refused[one.name] = self._refused.get(one.name, 0) + 1
             return _Failure(error, min(LEASE_SECONDS, 0.2 * 2.0 ** min(times, 30)))
+        self._failed_last[one.lane] = one.source, replace(one.message, payload=b"")
         # Later than the lane opens again: another message tries it first, in case that this one is at fault after all.
         return _Failure(error, self._lanes.failed(one.lane, one.size, error) + TRIAL_SECONDS)
 

@@ -54,6 +54,9 @@ class Source(Protocol):
     ) -> None:
         """Give these back, each to be claimed again in so many seconds, unless their lease passed to another relay."""
 
+    async def waiting(self, connection: AsyncConnection, messages: Sequence[Outgoing]) -> set[Any]:
+        """Return the ids of those that no relay has published yet."""
+
 
 class MessageBroker(Protocol):
     """Kafka, as the relay uses it: ``libs.common.kafka.broker.Broker``."""

@@ -132,7 +132,7 @@ class Acceptor:
         # one that is forbidden.
         _check_account(wish)
         company_and_account = {"company_id": caller.company_id, "account_id": request.account_id}
-        if await accepting.name_taken(**company_and_account, name=request.name):
+        if await accepting.name_taken(account_id=request.account_id, name=request.name):
             raise Refused("name_taken", "Another import of this account has this name.")
         now = await accepting.now()
         past = await accepting.last_hour(**company_and_account, accepted_at=new.accepted_at if new else now, now=now)

@@ -12,6 +12,7 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from libs.contracts.lead_import.internal.messages import Outcome
+from libs.spreadsheets.csv_file import SEPARATORS
 from libs.spreadsheets.writing import SEPARATOR, XlsxWriter, csv_header, csv_rows
 from services.api.http.store import Scope, Store
 from services.api.http.upload import temporary_folder
@@ -86,11 +87,14 @@ def download(
 ) -> Response:
     """Return all rows of the outcome (None: existing and error) as a file that can be corrected and imported again.
 
-    ``separator`` is the upload's own, None for a workbook. ``place`` is held while the report is made and sent. Raises
+    ``separator`` is the upload's own, None for a workbook. One that a file has to declare, as ``sep=|``, is not used:
+    the report could not be imported again. ``place`` is held while the report is made and sent. Raises
     Refused when there is none.
     """
     place.__enter__()
     portions = _portions(store, scope, import_id, outcome)
-    pieces = _csv(portions, separator or SEPARATOR) if kind == "csv" else _xlsx(portions)
+    if separator not in SEPARATORS:
+        separator = SEPARATOR
+    pieces = _csv(portions, separator) if kind == "csv" else _xlsx(portions)
     headers = {"Content-Disposition": f'attachment; filename="import-{import_id}-rows.{kind}"'}
     return Report(pieces, place, media_type=MEDIA_TYPES[kind], headers=headers)

@@ -114,7 +114,7 @@ async def _receive_form(request: Request, path: Path, *, max_bytes: int, seconds
             return await parser.parse(), body.is_complete
     except MultiPartException as error:
         if "maximum size" in error.message:
-            raise _data_too_large() from None
+            raise (_no_file_name() if parser.current_name == "file" else _data_too_large()) from None
         raise Refused("multipart_invalid", error.message) from None
     except (KeyError, ValueError, ClientDisconnect):
         # ValueError: headers that are not ASCII, or a charset that decodes nothing ("undefined", "punycode").
@@ -130,7 +130,8 @@ class _Parser(MultiPartParser):
     And it leaves the file of a part open whose border never comes: this one closes it.
 
     And it would read names in whatever encoding the caller says, of all that Python knows, ``unicode_escape`` among
-    them. Names of parts and files are UTF-8 (RFC 7578, section 5.1).
+    them. Names of parts and files are UTF-8 (RFC 7578, section 5.1), and so is JSON: what is not UTF-8 would be read as
+    Latin-1, and a name from the console of Windows become another.
     """
 
     def __init__(
@@ -154,6 +155,20 @@ class _Parser(MultiPartParser):
             part.file.file.close()
             part.file.file = self._path.open("w+b")
             self._files_to_close_on_error[-1] = part.file.file  # type: ignore[call-overload]  # all that it does is close
+
+    @property
+    def current_name(self) -> str:
+        """The name of the part that is being received."""
+        return self._current_part.field_name
+
+    def on_part_end(self) -> None:
+        part = self._current_part
+        if part.file is None and part.field_name == "data":
+            try:
+                part.data.decode()
+            except UnicodeDecodeError:
+                raise _not_utf8() from None
+        super().on_part_end()
 
     async def parse(self) -> FormData:
         boundary = parse_options_header(self.headers["content-type"])[1].get(b"boundary", b"")
@@ -209,7 +224,7 @@ def _parts(form: FormData) -> tuple[UploadFile, str]:
     if len(files) > 1:
         raise Refused("file_repeated", "The part `file` stands more than once.")
     if not files or not isinstance(files[0], UploadFile):
-        raise Refused("file_missing", "There is no part `file` with a file name.")
+        raise _no_file_name()
     data = form.getlist("data")
     if len(data) > 1:
         raise Refused("data_repeated", "The part `data` stands more than once.")
@@ -226,7 +241,7 @@ def _text_of(blob: UploadFile) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise Refused("data_not_json", "The part `data` is not UTF-8.") from None
+        raise _not_utf8() from None
 
 
 def _sha256(file: BinaryIO) -> str:
@@ -239,6 +254,14 @@ def _sha256(file: BinaryIO) -> str:
 def _clean_name(name: str | None) -> str | None:
     cleaned = re.sub(r"[^\w .()\[\]&+,@-]", "", (name or "").replace("\\", "/").rsplit("/", 1)[-1])
     return cleaned.strip()[:MAX_FILE_NAME] or None
+
+
+def _no_file_name() -> Refused:
+    return Refused("file_missing", "There is no part `file` with a file name.")
+
+
+def _not_utf8() -> Refused:
+    return Refused("data_not_json", "The part `data` is not UTF-8.")
 
 
 def _data_too_large() -> Refused:

@@ -1,8 +1,11 @@
 """A chunk that fell silent is sent again: not while something moves or lags, whatever the clock does."""
 
 import asyncio
+import uuid
+from math import isnan
 
 import pytest
+from prometheus_client import REGISTRY
 
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.topics import CHUNK_CREATED, CHUNK_TAGGED, DEAD_LETTERS
@@ -100,6 +103,49 @@ async def test_a_silent_chunk_is_sent_again_and_the_relay_woken(
     assert watched.woken == 1
     await mark(db, import_id, 0, sent_at=0)  # the relay sent it
     assert await watched.dog.watch_once() == 0
+
+
+def told() -> float | None:
+    return REGISTRY.get_sample_value("leadflow_chunks_waiting", {"service": "finalizer"})
+
+
+async def test_it_tells_how_many_chunks_nobody_has_in_hand(
+    store: Store, postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    """Neither those that were sent, nor those that a relay is sending; but those that one has given back."""
+    watched = Watched(store)
+    await watched.dog.turn()
+    assert told() == 0
+    import_id = await an_import(postgres, tenant, 5)
+    await mark(db, import_id, 0, sent_at=0)
+    await mark(db, import_id, 1, sent_at=5, settled_at=0)
+    lease = "UPDATE amigocare.lead_import_chunks SET lease = :lease, lease_until = now() + make_interval(secs => :s)"
+    this = " WHERE import_id = :i AND chunk_index = :c"
+    await db.execute(lease + this, lease=uuid.uuid4(), s=20, i=import_id, c=2)
+    await db.execute(lease + this, lease=None, s=20, i=import_id, c=3)
+    await watched.dog.turn()
+    assert told() == 2, "the one that was given back, and the one that nobody has looked at yet"
+    await db.execute(lease + this, lease=uuid.uuid4(), s=-1, i=import_id, c=2)
+    await watched.dog.turn()
+    assert told() == 3, "whose relay died has nobody either"
+
+
+async def test_while_nobody_can_count_it_tells_no_number(
+    store: Store, postgres: Postgres, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await an_import(postgres, tenant, 1)
+    watched = Watched(store)
+    await watched.dog.turn()
+    assert told() == 1
+
+    async def is_away() -> int:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(store, "waiting_chunks", is_away)
+    await watched.dog.turn()
+    count = told()
+    assert count is not None
+    assert isnan(count)
 
 
 async def test_a_chunk_is_not_silent_while_its_import_moves(

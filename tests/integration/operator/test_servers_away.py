@@ -49,6 +49,13 @@ def one_line(said: str, place: str) -> None:
     assert PASSWORD not in said
 
 
+async def timed(*words: str, servers: Addresses, postgres_url: str) -> tuple[float, int, str]:
+    """Run a command; return how many seconds it took, its exit code and what it said."""
+    began = time.monotonic()
+    code, said = await leadflow(*words, servers=servers, postgres_url=postgres_url)
+    return time.monotonic() - began, code, said
+
+
 async def test_an_import_is_inspected_within_five_seconds_without_kafka(
     away: str,
     servers: Addresses,
@@ -58,19 +65,21 @@ async def test_an_import_is_inspected_within_five_seconds_without_kafka(
 ) -> None:
     import_id = await insert_import(postgres, tenant, row_counts=[3, 4], name=unique("n"))
     url = stores[0].postgres_url.get_secret_value()
-    began = time.monotonic()
-    await leadflow("--help", servers=servers, postgres_url=url)
-    starting = time.monotonic() - began
-    began = time.monotonic()
-    code, said = await leadflow(
-        "imports", "inspect", str(import_id), servers=replace(servers, kafka_bootstrap=away), postgres_url=url
+    without = replace(servers, kafka_bootstrap=away)
+    # The same command beside it, with a Kafka that answers: what the machine's load costs, it costs both.
+    (with_kafka, *answered), (seconds, code, said) = await asyncio.gather(
+        *(timed("imports", "inspect", str(import_id), servers=each, postgres_url=url) for each in (servers, without))
     )
-    assert time.monotonic() - began < 5 + starting
+    assert answered[0] == 0, answered
+    assert seconds < 5 + 1.5 * with_kafka
     assert code == 0, said
     assert "total_rows: 7" in said
     assert "waiting" in said
     last = said.splitlines()[-1]
-    assert last.startswith(f"lag unknown: Kafka at {away} has not answered since "), said
+    unknown = rf"lag unknown: Kafka at {re.escape(away)} has not answered since [\d:]+ UTC \((\d+\.\d) s; "
+    asked = re.match(unknown, last)
+    assert asked, said
+    assert float(asked[1]) <= 5
     assert not re.search("Unclosed|Unable connect|Traceback|Error sending", said), said
 
 

@@ -12,104 +12,15 @@ from libs.common.stores.postgres import Postgres
 from tests.support.imports import insert_import
 from tests.support.kafka import unique
 from tests.support.platform import Tenant, create_tenant
+from tests.support.walls import walled
 
-WALLED = (
-    "amigocare_leads",
-    "chat_tags",
-    "idempotency_keys",
-    "lead_import_chunks",
-    "lead_import_kept",
-    "lead_import_rows",
-    "lead_import_tags",
-    "lead_import_undos",
-    "lead_imports",
-    "tags",
-    "whatsapp_answers",
-)
+WALLED = tuple(sorted(walled()))
 """Each holds a company's rows: a policy hides the others'."""
 APPEND_ONLY = ("outbox",)
 """A company's transaction may add to it, and neither read nor change what is there."""
 READ_ONLY = ("lead_channels", "lead_sources", "companies", "messaging_accounts", "patients", "users")
 """Shared, or the host platform's own, which has no policies of ours: it may be read, the queries are scoped."""
 UNSEEN = ("alembic_version", "attendances")
-
-OWN = "company_id = :company"
-OF_IMPORT = "import_id = :import"
-COLUMN = dict.fromkeys(WALLED, OWN) | {
-    table: OF_IMPORT for table in WALLED if table.startswith(("lead_import_", "whatsapp_"))
-}
-
-
-def new_rows(tenant: Tenant, import_id: int, number: int) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Return a statement a walled table that inserts one row of this company, and its values."""
-    own = {"c": tenant.company_id, "u": tenant.user_id, "a": tenant.account_id, "s": tenant.source_id, "i": import_id}
-    key = unique(str(number))
-    return {
-        "lead_imports": (
-            (
-                "INSERT INTO amigocare.lead_imports (name, creator_id, company_id, source_id, account_id, total_rows,"
-                " chunk_count, file_sha256) VALUES (:k, :u, :c, :s, :a, 1, 1, repeat('0', 64))"
-            ),
-            own | {"k": key},
-        ),
-        "amigocare_leads": (
-            (
-                "INSERT INTO amigocare.amigocare_leads (contact_cellphone, source_id, channel_id, import_id,"
-                " company_id, amigocare_messaging_account_id, creator_id) VALUES (:k, :s,"
-                " (SELECT id FROM amigocare.lead_channels LIMIT 1), :i, :c, :a, :u)"
-            ),
-            own | {"k": key[:25]},
-        ),
-        "tags": ("INSERT INTO amigocare.tags (name, company_id, creator_id) VALUES (:k, :c, :u)", own | {"k": key}),
-        "chat_tags": (
-            (
-                "INSERT INTO amigocare.chat_tags (chat_id, tag_id, lead_id, company_id, creator_id)"
-                " SELECT :k, :t, l.id, :c, :u FROM amigocare.amigocare_leads l WHERE l.company_id = :c LIMIT 1"
-            ),
-            own | {"k": key[:24], "t": tenant.tag_ids[0]},
-        ),
-        "idempotency_keys": (
-            (
-                "INSERT INTO amigocare.idempotency_keys (company_id, key, fingerprint, import_id, response)"
-                " VALUES (:c, :k, repeat('0', 64), :i, '{}')"
-            ),
-            own | {"k": key},
-        ),
-        "lead_import_chunks": (
-            (
-                "INSERT INTO amigocare.lead_import_chunks (import_id, chunk_index, row_count, payload)"
-                " VALUES (:i, :n, 1, 'x')"
-            ),
-            own | {"n": 100 + number},
-        ),
-        "lead_import_rows": (
-            (
-                "INSERT INTO amigocare.lead_import_rows"
-                " (import_id, row_number, chunk_index, outcome, reason, detail, cells)"
-                " VALUES (:i, :n, 0, 'error', 'phone_invalid', '', '[]')"
-            ),
-            own | {"n": 100 + number},
-        ),
-        "lead_import_kept": (
-            "INSERT INTO amigocare.lead_import_kept (import_id, lead_id, reason) VALUES (:i, :n, 'lead_changed')",
-            own | {"n": 100 + number},
-        ),
-        "lead_import_undos": (
-            (
-                "INSERT INTO amigocare.lead_import_undos (import_id, requester_id, total) VALUES (:i, :u, 0)"
-                " ON CONFLICT (import_id) DO UPDATE SET total = 1"
-            ),
-            own,
-        ),
-        "lead_import_tags": (
-            "INSERT INTO amigocare.lead_import_tags (import_id, tag_id, created_here) VALUES (:i, :t, false)",
-            own | {"t": tenant.tag_ids[number % 3]},
-        ),
-        "whatsapp_answers": (
-            "INSERT INTO amigocare.whatsapp_answers (import_id, row_number, tries) VALUES (:i, :n, 1)",
-            own | {"n": 100 + number},
-        ),
-    }
 
 
 @pytest_asyncio.fixture
@@ -134,8 +45,7 @@ async def company(postgres: Postgres) -> tuple[Tenant, int]:
             )
         )
         for table in ("amigocare_leads", *sorted(set(WALLED) - {"amigocare_leads", "lead_imports"})):
-            statement, values = new_rows(tenant, import_id, 0)[table]
-            await run(connection, statement, values)
+            await run(connection, *walled()[table].row(tenant, import_id, 0))
     return tenant, import_id
 
 
@@ -171,20 +81,22 @@ async def test_a_statement_without_a_scope_concerns_ones_own_rows_alone(
     postgres: Postgres, ours: tuple[Tenant, int], theirs: tuple[Tenant, int], table: str
 ) -> None:
     """Read, change and delete, all without a WHERE."""
-    column = "company_id" if COLUMN[table] == OWN else "import_id"
-    mine = ours[0].company_id if COLUMN[table] == OWN else ours[1]
-    others = {"company": theirs[0].company_id, "import": theirs[1]}
+    column = walled()[table].column
+    mine, others = (
+        {"company_id": tenant.company_id, "import_id": import_id}[column] for tenant, import_id in (ours, theirs)
+    )
+    theirs_alone = f"SELECT FROM amigocare.{table} WHERE {column} = :others"
     async with postgres.transaction() as connection:
-        before = await run(connection, f"SELECT FROM amigocare.{table} WHERE {COLUMN[table]}", others)
+        before = await run(connection, theirs_alone, {"others": others})
     assert before, "else this proves nothing"
     async with postgres.transaction(company_id=ours[0].company_id) as connection:
         seen = await connection.execute(text(f"SELECT DISTINCT {column} FROM amigocare.{table}"))
         assert list(seen.scalars()) == [mine]
         await run(connection, f"UPDATE amigocare.{table} SET {column} = {column}", {})
-        if table not in {"lead_imports", "tags", "amigocare_leads"}:  # others refer to these
+        if not walled()[table].referred_to:
             assert await run(connection, f"DELETE FROM amigocare.{table}", {}) >= 1
     async with postgres.transaction() as connection:
-        assert await run(connection, f"SELECT FROM amigocare.{table} WHERE {COLUMN[table]}", others) == before
+        assert await run(connection, theirs_alone, {"others": others}) == before
 
 
 @pytest.mark.parametrize("table", WALLED)
@@ -193,7 +105,7 @@ async def test_a_row_of_another_company_cannot_be_written(
 ) -> None:
     """Neither inserted, nor made of one's own; one's own can."""
     tenant, import_id = theirs
-    statement, values = new_rows(tenant, import_id, 1)[table]
+    statement, values = walled()[table].row(tenant, import_id, 1)
     if table == "chat_tags":  # their lead is not seen, so that it cannot be chosen: name it
         async with postgres.transaction() as connection:
             lead = await connection.execute(
@@ -207,13 +119,13 @@ async def test_a_row_of_another_company_cannot_be_written(
     with pytest.raises(DBAPIError, match="row-level security"):
         async with postgres.transaction(company_id=ours[0].company_id) as connection:
             await run(connection, statement, values)
-    column, value = ("company_id", tenant.company_id) if COLUMN[table] == OWN else ("import_id", import_id)
+    column = walled()[table].column
+    value = {"company_id": tenant.company_id, "import_id": import_id}[column]
     with pytest.raises(DBAPIError, match="row-level security"):
         async with postgres.transaction(company_id=ours[0].company_id) as connection:
             await run(connection, f"UPDATE amigocare.{table} SET {column} = :v", {"v": value})
-    own_statement, own_values = new_rows(*ours, 1)[table]
     async with postgres.transaction(company_id=ours[0].company_id) as connection:
-        assert await run(connection, own_statement, own_values) == 1
+        assert await run(connection, *walled()[table].row(*ours, 1)) == 1
 
 
 @pytest.mark.parametrize("table", [*APPEND_ONLY, *READ_ONLY, *UNSEEN])

@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from deploy.kafka_rights import KEDA, MIGRATE, OPERATOR, commands, rights, subscriber_rights
-from deploy.processes import BY_NAME, CONSUMERS, PROCESSES
+from deploy.processes import BY_NAME, CONSUMERS, PROCESSES, Process
+from libs.common.topics import Registry
+from libs.contracts.lead_import.registry import REGISTRY
 from libs.contracts.registry import registries
 from tests.support.stack import ROOT
 
@@ -56,9 +59,13 @@ OTHERS: dict[str, Names] = {
 }
 
 
-def names_of(user: str, prefix: str = "") -> Names:
+IMPORT = [BY_NAME[name] for name in SERVICES]
+"""The import's own processes: of another owner's, its own tests say what they may."""
+
+
+def names_of(user: str, prefix: str = "", declared: Registry = REGISTRY) -> Names:
     found: Names = {}
-    for right in rights(prefix=prefix)[user]:
+    for right in rights([declared], IMPORT, prefix=prefix)[user]:
         found.setdefault(f"{right.resource} {right.operation}", set()).add(right.name)
     return found
 
@@ -76,6 +83,16 @@ def test_every_process_of_the_table_is_a_user() -> None:
 def test_the_prefix_of_a_shared_cluster_stands_before_topics_and_groups(user: str) -> None:
     expected = {what: {f"sales.{name}" for name in names} for what, names in (SERVICES | OTHERS)[user].items()}
     assert names_of(user, prefix="sales.") == expected
+
+
+@pytest.mark.parametrize("user", SERVICES)
+def test_another_owners_subscriber_changes_no_service_s_rights(user: str) -> None:
+    others = [
+        replace(topic, readers=(*topic.readers, "notifier")) if topic.public else topic for topic in REGISTRY.topics
+    ]
+    everybody = [*IMPORT, Process(name="notifier")]
+    found = rights([replace(REGISTRY, topics=tuple(others))], everybody)[user]
+    assert found == rights([REGISTRY], IMPORT)[user]
 
 
 def test_another_team_reads_the_public_topics_in_a_group_of_its_own() -> None:

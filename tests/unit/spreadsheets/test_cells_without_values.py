@@ -13,7 +13,7 @@ from libs.spreadsheets.cell_faults import Faults
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from tests.unit.spreadsheets.records import A_FILE_EACH, Records, gives_records_or_a_refusal, refusal
-from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, cell, row, write_xlsx
+from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, cell, row, write_xls, write_xlsx
 
 STRINGS = "".join(f"<si><t>{text}</t></si>" for text in [*HEADERS, "Ana", "11912345678"])
 SHARED_HEADER = '<row r="1">' + "".join(f'<c r="{c}1" t="s"><v>{at}</v></c>' for at, c in enumerate("ABCDE")) + "</row>"
@@ -173,6 +173,49 @@ def test_errors_of_an_xls(tmp_path: Path) -> None:
         (4, ["Bia", "", "=", "", ""]),
     ]
     assert faults == {2: {4: "cell_error"}, 3: {0: "cell_error"}, 4: {2: "cell_not_calculated"}}
+
+
+RESULT = struct.pack("<QH", 0xFFFF000000000003, 0)
+"""Of a formula that xlwt writes: a blank, not to be calculated when the file is opened."""
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        (struct.pack("<dH", 0.0, 2), None),
+        (struct.pack("<dHI", 4.0, 2, 0xFCE00000), None),
+        (struct.pack("<dHI", 4.0, 2, 0), "4"),
+        (struct.pack("<QH", 0xFFFF000000000000, 0), None),
+        (struct.pack("<dH", 0.0, 0), "0"),
+        (struct.pack("<dH", 7.0, 3), "7"),
+        (struct.pack("<QH", 0xFFFF000000010001, 0), "TRUE"),
+        (RESULT, ""),
+    ],
+    ids=[
+        "zero for want of a value",
+        "four for want of a value",
+        "four",
+        "a text that does not follow",
+        "zero",
+        "a number",
+        "a boolean",
+        "blank",
+    ],
+)
+def test_results_of_formulas_of_an_xls(tmp_path: Path, result: bytes, text: str | None) -> None:
+    """Apache POI writes the first, JExcelApi the second: numbers that are to be calculated, and no name and no tag."""
+    path = tmp_path / "upload"
+    written = {(1, 0): "Ana", (1, 4): xlwt.Formula('"a"&"b"'), (2, 0): "Bia", (2, 4): "vip"}
+    content = write_xls(path, written).read_bytes()
+    assert content.count(RESULT) == 1
+    at = content.index(RESULT)
+    path.write_bytes(content[:at] + result + content[at + len(result) :])
+    records, faults = read_with_faults(path)
+    assert records == [
+        (2, ["Ana", "", "", "", "=" if text is None else text]),
+        (3, ["Bia", "", "", "", "vip"]),
+    ]
+    assert faults == ({2: {4: "cell_not_calculated"}} if text is None else {})
 
 
 def test_a_damaged_xls_is_refused(tmp_path: Path) -> None:

@@ -78,6 +78,12 @@ def test_a_refusal_shows_how_a_name_would_read_and_what_to_do(tmp_path: Path, en
     assert encoding in refused.detail
 
 
+def test_the_sign_of_an_ordinal_on_a_mac_is_not_believed_to_be_a_quotation_mark(tmp_path: Path) -> None:
+    path = written(tmp_path, ["Profª Ana"], "mac_roman")
+    assert "Prof» " not in path.read_bytes().decode("mac_roman")
+    assert "“Profª”" in refusal(find_encoding, path).detail
+
+
 def test_a_file_is_not_read_in_an_encoding_that_it_is_not_in(tmp_path: Path) -> None:
     path = written(tmp_path, ["João"], "cp1252")
     with pytest.raises(Unreadable, match="not encoded in utf-8"):

@@ -122,6 +122,38 @@ def test_xls_and_its_numbers(tmp_path: Path) -> None:
     assert read_path(path) == [(3, ["Ana", "5511912345678", "1234567890", "", ""])]
 
 
+@pytest.mark.parametrize("code_page", [1252, 10_000, 850, 65_001])
+def test_texts_of_an_xls_are_utf16_whatever_code_page_it_names(tmp_path: Path, code_page: int) -> None:
+    """JExcelApi (Java) and Spreadsheet::WriteExcel (Perl) name Windows-1252."""
+    names = ["João Conceição", "日本", "Ana"] * 700
+    path = write_xls(tmp_path / "upload", {(at, 0): name for at, name in enumerate(names, 1)})
+    content = path.read_bytes()
+    named = struct.pack("<HHH", 0x42, 2, 1_200)
+    assert content.count(named) == 1
+    path.write_bytes(content.replace(named, struct.pack("<HHH", 0x42, 2, code_page)))
+    before = path.read_bytes()
+    assert [cells[0] for _, cells in read_path(path)] == names
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("at", [7, 5_000, 0xFFFFFFFF])
+@pytest.mark.parametrize("count", [7, 3])
+def test_a_text_by_a_number_that_is_none_refuses_an_xls(tmp_path: Path, at: int, count: int) -> None:
+    """It would be read as blank. That the file counts too few texts alone does no harm."""
+    path = write_xls(tmp_path / "upload", {(1, 0): "Ana", (1, 4): "vip"})
+    content = path.read_bytes()
+    assert content.count(struct.pack("<II", 7, 7)) == 1
+    counted = content.replace(struct.pack("<II", 7, 7), struct.pack("<II", 7, count))
+    named = struct.pack("<HHH", 0xFD, 10, 1) + struct.pack("<H", 4)
+    assert counted.count(named) == 1
+    path.write_bytes(counted)
+    assert read_path(path) == [(2, ["Ana", "", "", "", "vip"])]
+    place = counted.index(named) + 10
+    path.write_bytes(counted[:place] + struct.pack("<I", at) + counted[place + 4 :])
+    refused = refusal(read_path, path)
+    assert (refused.code, "Row 2" in refused.detail) == ("file_broken", True)
+
+
 def test_encrypted_and_other_ole_files_are_told_apart(tmp_path: Path) -> None:
     encrypted = rename_ole_stream(write_xls(tmp_path / "a", {}), "Workbook", "EncryptedPackage")
     assert refusal(read_path, encrypted).code == "file_encrypted"

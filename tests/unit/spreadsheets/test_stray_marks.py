@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
 from tests.unit.spreadsheets.records import A_FILE_EACH, read_path, refusal
 
@@ -44,11 +46,93 @@ def test_a_quoted_name_may_have_two_lines(tmp_path: Path) -> None:
     assert [(number, cells[0]) for number, cells in records] == [(2, "Ana\nPrado"), (3, "Bia")]
 
 
-def test_blanks_before_marks_that_begin_only_far_below_are_refused_and_not_read_as_part_of_the_value(
-    tmp_path: Path,
+FAR_ABOVE = [row(*PEOPLE[0])] * 5_000
+
+
+@pytest.mark.parametrize("before", [[], FAR_ABOVE], ids=["at the top", "far below"])
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ('Bia; "11981230672";;;', "Bia"),
+        (' "Bia";11981230672;;;', "Bia"),
+        ('"Bia ; ""Bibi""";11981230672;;;', 'Bia ; "Bibi"'),
+        ('" ""Bibi""";11981230672;;;', ' "Bibi"'),
+    ],
+)
+def test_a_blank_before_a_mark_means_the_same_wherever_it_first_stands(
+    tmp_path: Path, before: list[str], line: str, name: str
 ) -> None:
-    lines = [row(*PEOPLE[0])] * 5_000 + ['Bia; "11981230672";;;']
-    assert "Row 5002" in refusal(read_path, written(tmp_path, lines)).detail
+    number, cells = read_path(written(tmp_path, [*before, line]), Limits(max_rows=10_000))[-1]
+    assert (number, cells[:2]) == (len(before) + 2, [name, "11981230672"])
+
+
+@pytest.mark.parametrize(
+    "phone", ["+351 912 345 678", "11 98 12 30 671", "(11) 9.8123.0671", "1 1 9 8 1 2 3 0 6 7 1", "123", "ligar depois"]
+)
+@pytest.mark.parametrize("first", ['"Ana;{0};;;', 'Ana;"{0};;;', 'Ana;{0};;;"vip'])
+def test_no_row_is_swallowed_however_its_phone_is_written(tmp_path: Path, first: str, phone: str) -> None:
+    lines = [first.format(phone), f'Bia";{phone};;;', row(*PEOPLE[2])]
+    if first.endswith("vip"):
+        lines[1:] = [f'Bia;{phone};;;"', row(*PEOPLE[2])]
+    refused = refusal(read_path, written(tmp_path, lines))
+    assert (refused.code, "Row 2" in refused.detail) == ("file_broken", True)
+
+
+@pytest.mark.parametrize(
+    ("line", "cell"),
+    [
+        ('"Ana; irmã\nde Bia";11981230672;;;', "Ana; irmã\nde Bia"),
+        ('Ana;11981230672;;;"vip; novo\nsul; norte; leste"', "vip; novo\nsul; norte; leste"),
+        ('Ana;11981230672;;;"a;b;c;d;e\n"', "a;b;c;d;e\n"),
+        ('"Ana\n2024";11981230672;;;', "Ana\n2024"),
+    ],
+)
+def test_a_cell_of_two_lines_may_hold_separators(tmp_path: Path, line: str, cell: str) -> None:
+    assert cell in read_path(written(tmp_path, [line]))[0][1]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (r'"Ana \"Nina\" Prado";"11981230672"', 'Ana "Nina" Prado'),
+        (r'"Prado; Ana \"Nina; irmã\"";"11981230672"', 'Prado; Ana "Nina; irmã"'),
+        (r'"Ana \"";"11981230672"', 'Ana "'),
+        (r'"C:\";"11981230672"', "C:" + chr(92)),
+    ],
+)
+def test_marks_with_a_backslash_are_read_as_their_writers_mean_them(tmp_path: Path, line: str, name: str) -> None:
+    """MySQL's INTO OUTFILE and PHP's fputcsv write so."""
+    assert read_path(written(tmp_path, [line])) == [(2, [name, "11981230672", "", "", ""])]
+
+
+WHOLE = '"name;phone;cpf;email;tags"'
+
+
+def test_a_line_that_is_one_quoted_cell_holds_no_second_row(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    for second in ("Bia;22;;;", "Bia;11981230672;;;"):
+        path.write_text(f'{WHOLE}\n"Ana;1191;;;\n{second}"\n')
+        assert refusal(read_path, path).code == "file_broken"
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ('"""Ana\nPrado"";11981230671;;;"', ["Ana\nPrado", "11981230671", "", "", ""]),
+        ('"Ana ""Nina"" Prado;11981230671;;;"', ['Ana "Nina" Prado', "11981230671", "", "", ""]),
+        ('"""Ana"" Prado;11981230671;;;"', ["Ana Prado", "11981230671", "", "", ""]),
+        ('"=""Ana"";11981230671;;;"', ["Ana", "11981230671", "", "", ""]),
+    ],
+)
+def test_marks_within_a_line_that_is_one_quoted_cell(tmp_path: Path, line: str, cells: list[str]) -> None:
+    path = tmp_path / "upload"
+    path.write_text(f"{WHOLE}\n{line}\n")
+    assert read_path(path) == [(2, cells)]
+
+
+def test_a_text_as_a_formula_is_its_text_also_in_a_record_of_many_lines(tmp_path: Path) -> None:
+    lines = ['"=""Ana""";"=""11981230671""";;;"zona\nsul"']
+    assert read_path(written(tmp_path, lines)) == [(2, ["Ana", "11981230671", "", "", "zona\nsul"])]
 
 
 @A_FILE_EACH

@@ -1,6 +1,8 @@
 """What is asked: a file, and the part ``data``, which says what the import is called and where its leads go."""
 
 import json
+import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -14,6 +16,12 @@ from libs.spreadsheets.encodings import EncodingName
 MAX_NAME = 255
 MAX_TAGS = 5
 MAX_DATA_BYTES = 64 * 1024
+_NOT_IN_A_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+"""Controls, what no store takes, and what nobody sees or what turns the direction of writing. Python's own list would
+refuse a family of emojis, which are joined by an invisible character, and those that are younger than its tables."""
+_BLANK = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+"""A no-break space comes along where a name is copied from a document."""
+_JOINERS = "\u200c\u200d\ufe0e\ufe0f "
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +99,11 @@ class ImportRequest(BaseModel):
     @field_validator("name")
     @classmethod
     def _trimmed(cls, name: str) -> str:
-        name = name.strip()
-        if not 1 <= len(name) <= MAX_NAME:
+        name = _BLANK.sub(" ", name).strip()
+        if not name.strip(_JOINERS) or len(name) > MAX_NAME:
             raise ValueError(f"must have 1 to {MAX_NAME} characters")
-        if not name.isprintable():
-            raise ValueError("must not hold control characters")
+        if _NOT_IN_A_NAME.search(name):
+            raise ValueError("must not hold control characters or invisible ones")
         return name
 
     @field_validator("tag_ids")
@@ -107,7 +115,9 @@ class ImportRequest(BaseModel):
 def read_request(data: bytes | str) -> ImportRequest:
     """Read ``data``. Raises Refused: ``data_not_json`` (400) or ``data_invalid`` (422)."""
     try:
-        plain = json.loads(data, parse_constant=_no_constant)
+        if isinstance(data, str):
+            data = data.removeprefix("\ufeff")  # PowerShell writes files so
+        plain = json.loads(data, parse_constant=_no_constant, object_pairs_hook=_each_name_once)
     except (ValueError, RecursionError):
         raise Refused("data_not_json", "The part `data` is not a JSON object.") from None
     try:
@@ -129,6 +139,21 @@ def read_request(data: bytes | str) -> ImportRequest:
             errors=details[:100],
             total_errors=len(details),
         ) from None
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the fields. Raises Refused for two of one name: programs differ in which of them they take."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        repeated = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+        details = [Detail("repeated", "stands more than once", pointer=pointer_to(name)) for name in repeated]
+        raise Refused(
+            "data_invalid",
+            "Fields of `data` stand more than once: " + ", ".join(sorted(repeated)[:5]),
+            errors=details[:100],
+            total_errors=len(details),
+        )
+    return found
 
 
 def _no_constant(constant: str) -> NoReturn:

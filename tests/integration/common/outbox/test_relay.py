@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaTimeoutError
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import event
@@ -306,6 +307,56 @@ async def test_what_a_database_that_went_away_could_not_note_is_noted_later_and_
     assert await relay.relay_once() == 0
     assert await db.outbox_is_empty()
     assert keys(await kafka.records(topic.name)) == ["1"]
+
+
+class OneAway:
+    """The real broker, but for one topic: its partition takes nothing."""
+
+    def __init__(self, broker: Broker, topic: str) -> None:
+        self._broker = broker
+        self.away: str | None = topic
+
+    def partition_of(self, topic: str, key: bytes) -> int | None:
+        return self._broker.partition_of(topic, key)
+
+    async def publish(self, message: bytes, topic: str, **given: Any) -> None:
+        if topic == self.away:
+            raise KafkaTimeoutError
+        await self._broker.publish(message, topic=topic, **given)
+
+
+async def test_a_relay_says_that_a_partition_is_away_until_what_it_did_not_take_has_arrived(
+    postgres: Postgres,
+    kafka: Kafka,
+    broker: Broker,
+    chunk_topic: str,
+    db: Stored,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another relay has the message in hand now, for as long as it likes; this one has other things to send."""
+    monkeypatch.setattr("libs.common.outbox.lanes.QUIET_SECONDS", 0.1)
+    good, away = await kafka.topic(IMPORT_ACCEPTED), await kafka.topic(IMPORT_ACCEPTED)
+    source = outbox.EventOutbox()
+    relay = Relay(postgres, OneAway(broker, away.name), service="api", sources=(source,), poll_seconds=0.02)
+    await add(postgres, away, 1)
+
+    async def told() -> bool:
+        return relay.trouble.lasting() is not None
+
+    async def silent() -> bool:
+        return relay.trouble.lasting() is None
+
+    async with running(relay):
+        await eventually(told, seconds=10, what="a relay that says so")
+        leased = "UPDATE amigocare.outbox SET lease = gen_random_uuid(), available_at = now() + interval '50 seconds'"
+        await db.execute(leased + " WHERE topic = :topic", topic=away.name)
+        for number in range(1, 21):
+            await add(postgres, good, number)
+            relay.wake()
+            await asyncio.sleep(0.05)  # ten times as long as it takes to forget
+            assert await told(), "nobody has sent it, so the partition is still away as far as anybody knows"
+        await db.execute("DELETE FROM amigocare.outbox WHERE topic = :topic", topic=away.name)
+        await eventually(silent, seconds=10, what="a relay that works again")
 
 
 async def test_a_database_that_is_away_ends_no_relay_and_a_stop_ends_it_at_once(broker: Broker) -> None:

@@ -38,6 +38,9 @@ def test_the_smallest_request_has_the_defaults() -> None:
         ("name", "a" * 255, "a" * 255),
         ("name", "  " + "é" * 255 + "\n", "é" * 255),
         ("name", "🚀", "🚀"),
+        ("name", "Campanha \U0001fa77", "Campanha \U0001fa77"),  # younger than Python's tables
+        ("name", "👩\u200d💻 ❤\ufe0f", "👩\u200d💻 ❤\ufe0f"),
+        ("name", "Feira\u00a0de\u202fmaio", "Feira de maio"),
         ("account_id", 2**31 - 1, 2**31 - 1),
         ("tag_ids", [], []),
         ("tag_ids", None, []),
@@ -60,6 +63,10 @@ def test_a_good_value_is_kept_trimmed_and_once(field: str, value: Any, kept: Any
         ("name", "a" * 256, "name"),
         ("name", "a\x00b", "name"),
         ("name", "a\nb", "name"),
+        ("name", "a\u202eb", "name"),
+        ("name", "a\u200bb", "name"),
+        ("name", "\u200d", "name"),
+        ("name", "\ud800", "name"),
         ("name", 1, "name"),
         ("name", None, "name"),
         ("name", ["Feira"], "name"),
@@ -94,6 +101,20 @@ def test_a_wrong_value_is_refused_by_its_field(field: str, value: Any, place: st
     assert refused.total_errors == 1
     assert refused.errors[0].message
     assert field in refused.detail
+
+
+@pytest.mark.parametrize("field", GOOD)
+def test_a_field_that_stands_twice_is_refused_by_its_name(field: str) -> None:
+    twice = json.dumps(GOOD)[:-1] + f', "{field}": {json.dumps(GOOD[field])}}}'
+    refused = refusal(twice)
+    assert (refused.code, [detail.pointer for detail in refused.errors]) == ("data_invalid", [f"/{field}"])
+    assert field in refused.detail
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_byte_order_mark_before_the_object_is_passed_over(encoding: str) -> None:
+    written = json.dumps(GOOD).encode(encoding)
+    assert read_request(written.decode()) == read_request(written) == read_request(json.dumps(GOOD))
 
 
 @pytest.mark.parametrize("field", GOOD)

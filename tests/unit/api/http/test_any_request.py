@@ -118,6 +118,23 @@ def test_any_body_is_an_upload_or_a_problem(body: bytes, content_type: str, piec
         body_of(refused)
 
 
+@pytest.mark.parametrize("header", [b'name="data"', b'name="data"; filename="blob"'])
+@pytest.mark.parametrize("encoding", ["latin-1", "cp850", "cp1252", "mac_roman"])
+def test_data_that_is_not_utf8_is_refused_and_never_read_as_something_else(header: bytes, encoding: str) -> None:
+    body = GOOD.replace(b'name="data"', header).replace(b"{}", '{"name": "João"}'.encode(encoding))
+    with pytest.raises(Refused) as caught:
+        asyncio.run(_received(body, "multipart/form-data; boundary=XX", 10))
+    assert (caught.value.code, "UTF-8" in caught.value.detail) == ("data_not_json", True)
+
+
+@pytest.mark.parametrize("size", [10, 70_000])
+def test_a_file_without_a_name_is_told_as_such_however_large_it_is(size: int) -> None:
+    body = GOOD.replace(b'; filename="a.csv"', b"").replace(b"name\r\n--", b"x" * size + b"\r\n--")
+    with pytest.raises(Refused) as caught:
+        asyncio.run(_received(body, "multipart/form-data; boundary=XX", 10_000))
+    assert caught.value.code == "file_missing"
+
+
 def test_the_body_that_is_spoilt_was_good() -> None:
     asyncio.run(_received(GOOD, "multipart/form-data; boundary=XX", 7))
 

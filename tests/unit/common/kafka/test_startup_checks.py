@@ -1,5 +1,6 @@
 """A service does not start with a subscriber that could lose messages."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,6 +31,17 @@ def test_a_subscriber_that_is_declared_by_subscribe_is_safe(broker: KafkaBroker)
     subscribe(broker, CHUNK_ACCEPTED, group="g", begins="beginning", settings=SETTINGS)(handle)
     broker.subscriber("other", **SAFE)
     check_subscribers(broker)
+
+
+def test_what_is_no_function_is_refused_as_a_handler_at_once(broker: KafkaBroker) -> None:
+    """FastStream would read another signature, and every message would seem to be bad."""
+
+    async def handle(chunk: ChunkAccepted, *, store: str) -> None:
+        return None
+
+    declare = subscribe(broker, CHUNK_ACCEPTED, group="g", begins="beginning", settings=SETTINGS)
+    with pytest.raises(TypeError, match=f"a function handles events of {CHUNK_ACCEPTED.name}, not partial"):
+        declare(partial(handle, store="s"))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.common.outbox.lanes import FORGET_SECONDS, FULL_SECONDS, LONGEST_PAUSE_SECONDS, TRIAL_SECONDS, Lanes
+from libs.common.outbox.lanes import FULL_SECONDS, LONGEST_PAUSE_SECONDS, QUIET_SECONDS, TRIAL_SECONDS, Lanes
 from tests.support.clocks import Clock
 
 AWAY = ConnectionError()
@@ -84,15 +84,37 @@ def test_a_lane_takes_so_many_bytes(lanes: Lanes) -> None:
     assert lanes.wait(LANE) == 0.0
 
 
-def test_it_tells_which_lane_fails_until_that_works_or_nobody_wants_to_go_there(lanes: Lanes, clock: Clock) -> None:
+def test_it_tells_which_lane_fails_until_that_works_however_long_nothing_is_sent_there(
+    lanes: Lanes, clock: Clock
+) -> None:
     assert lanes.failing() is None
     fail_together(lanes, 1)
     assert lanes.failing() == (LANE, AWAY)
-    clock.now += FORGET_SECONDS
+    clock.now += 100 * QUIET_SECONDS
+    assert lanes.failing() == (LANE, AWAY)
     lanes.sent(LANE, 1)
     assert lanes.failing() == (LANE, AWAY)
     lanes.arrived(LANE, 1)
     assert lanes.failing() is None
+
+
+def test_of_a_lane_that_is_quiet_somebody_must_say_whether_it_still_fails(lanes: Lanes, clock: Clock) -> None:
     fail_together(lanes, 1)
-    clock.now += FORGET_SECONDS + 1
-    assert lanes.failing() is None
+    clock.now += QUIET_SECONDS
+    assert lanes.quiet() == []
+    clock.now += 1
+    assert lanes.quiet() == [LANE]
+    lanes.still_fails(LANE)
+    assert lanes.quiet() == []
+    assert lanes.failing() == (LANE, AWAY)
+    clock.now += QUIET_SECONDS + 1
+    assert lanes.quiet() == [LANE]
+    lanes.forget(LANE)
+    assert (lanes.failing(), lanes.quiet(), lanes.wait(LANE)) == (None, [], 0.0)
+
+
+def test_a_lane_that_is_being_tried_is_not_quiet(lanes: Lanes, clock: Clock) -> None:
+    fail_together(lanes, 1)
+    clock.now += QUIET_SECONDS + 1
+    lanes.sent(LANE, 1)
+    assert lanes.quiet() == []

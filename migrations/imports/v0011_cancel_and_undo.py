@@ -9,8 +9,8 @@ from alembic import op
 from migrations.service_roles import Grants, grant_to_service, open_by_company, open_by_import, open_wholly, role_of
 from migrations.tenancy import SCHEMA, make_role, take_wall_down, wall_by_import
 
-revision = "imports_0010"
-down_revision = "imports_0009"
+revision = "imports_0011"
+down_revision = "imports_0010"
 branch_labels = None
 depends_on = None
 

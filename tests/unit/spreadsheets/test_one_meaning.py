@@ -1,0 +1,192 @@
+"""A cell of an XLSX means the same however its sheet is read: by calamine, or as XML where a sheet is not plain."""
+
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.xlsx_bounds import visible_sheet
+from tests.unit.spreadsheets.records import A_FILE_EACH, Records, read_path, refusal
+from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, cell, row, write_xlsx
+
+NOT_PLAIN = '<row r="9"><c r="A9" t="e"><v>#N/A</v></c></row>'
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+STRINGS = "".join(f"<si><t>{text}</t></si>" for text in HEADERS)
+
+
+def write(path: Path, rows: str, *, strings: str = "", formats: list[str] | None = None, workbook: str = "") -> Path:
+    """Write a workbook with these shared strings; cell style n has the nth format, a code or a usual one's number."""
+    parts = {}
+    shared = STRINGS + strings
+    write_xlsx(path, rows, shared_strings=shared)
+    with zipfile.ZipFile(path) as archive:
+        if formats is not None:
+            own = [code for code in formats if not code.isdigit()]
+            codes = "".join(f'<numFmt numFmtId="{at}" formatCode="{code}"/>' for at, code in enumerate(own, 164))
+            numbers = [code if code.isdigit() else str(164 + own.index(code)) for code in formats]
+            styles = "".join(f'<xf numFmtId="{number}" applyNumberFormat="1"/>' for number in numbers)
+            parts["xl/styles.xml"] = (
+                f'<styleSheet xmlns="{MAIN}"><numFmts>{codes}</numFmts>'
+                f'<cellStyleXfs><xf numFmtId="14"/></cellStyleXfs><cellXfs>{styles}</cellXfs></styleSheet>'
+            )
+            name = "xl/_rels/workbook.xml.rels"
+            end = "</Relationships>"
+            style = f'<Relationship Id="rSt" Type="{OFFICE}/styles" Target="styles.xml"/>{end}'
+            parts[name] = archive.read(name).decode().replace(end, style)
+        if workbook:
+            name = "xl/workbook.xml"
+            parts[name] = archive.read(name).decode().replace("<sheets>", f"{workbook}<sheets>")
+    return write_xlsx(path, rows, shared_strings=shared, parts=parts)
+
+
+def read_both_ways(path: Path, cells: str, **options: object) -> tuple[Records, Records]:
+    rows = f'{HEADER}<row r="2">{cells}</row>'
+    write(path, rows, **options)  # type: ignore[arg-type]
+    assert visible_sheet(path, Limits()).is_plain
+    plainly = read_path(path)
+    write(path, rows + NOT_PLAIN, **options)  # type: ignore[arg-type]
+    assert not visible_sheet(path, Limits()).is_plain
+    return plainly, read_path(path)[:-1]
+
+
+CELLS = {
+    "a line break of Excel on a Mac": ('<c r="A2" t="s"><v>5</v></c>', "<si><t>Ana_x000D_Nina</t></si>", "Ana\rNina"),
+    "what looks like one": ('<c r="A2" t="s"><v>5</v></c>', "<si><t>a_x005F_x000D_b</t></si>", "a_x000D_b"),
+    "escaped in an inline string": ('<c r="A2" t="inlineStr"><is><t>a_x000A_b</t></is></c>', "", "a\nb"),
+    "escaped in a formula's text": ('<c r="A2" t="str"><f>B2</f><v>a_x0009_b</v></c>', "", "a\tb"),
+    "half a pair": ('<c r="A2" t="s"><v>5</v></c>', "<si><t>a_xD83D__xDE00_b</t></si>", "a_xD83D__xDE00_b"),
+    "false in a word": ('<c r="A2" t="b"><v>false</v></c>', "", "FALSE"),
+    "true in a word": ('<c r="A2" t="b"><v>true</v></c>', "", "TRUE"),
+    "an inline string of the wrong kind": ('<c r="A2" t="str"><is><t>Ana</t></is></c>', "", "Ana"),
+    "an inline string without a kind": ('<c r="A2"><is><t>Ana</t></is></c>', "", "Ana"),
+}
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_a_cell_is_the_same_text_both_ways(tmp_path: Path, kind: str) -> None:
+    written, strings, text = CELLS[kind]
+    wanted = [(2, [text, "1", "", "", ""])]
+    cells = written + cell("B2", "1")
+    assert read_both_ways(tmp_path / "upload", cells, strings=strings) == (wanted, wanted)
+
+
+@pytest.mark.parametrize("value", ["<v>Ana</v>", "<is/><v>Ana</v>"])
+def test_an_inline_string_that_stands_where_values_stand_is_not_lost(tmp_path: Path, value: str) -> None:
+    written = f'{HEADER}<row r="2"><c r="A2" t="inlineStr">{value}</c></row>'
+    assert read_path(write_xlsx(tmp_path / "upload", written)) == [(2, ["Ana", "", "", "", ""])]
+
+
+@pytest.mark.parametrize(
+    ("style", "number", "text"),
+    [
+        ("14", "45413", "2024-05-01"),
+        ("22", "45413.5", "2024-05-01 12:00:00"),
+        ("dd/mm/yyyy", "45413", "2024-05-01"),
+        ("mmm/yy", "59", "1900-02-28"),
+        ("yyyy", "61", "1900-03-01"),
+        ("h:mm", "0.5", "12:00:00"),
+        ("dd/mm/yyyy", "2958465", "9999-12-31"),
+        ("dd/mm/yyyy", "11912345678", "11912345678"),
+        ("[h]:mm", "1.5", "1.5"),
+        ("46", "1.5", "1.5"),
+        ("0", "45413", "45413"),
+        ("(00) 00000-0000", "11912345678", "11912345678"),
+        ("0&quot; dias&quot;", "45413", "45413"),
+        ("[Red]0", "45413", "45413"),
+        ("0;dd", "45413", "45413"),
+        (r"0\d", "45413", "45413"),
+        ("[$-416]mmmm", "45413", "2024-05-01"),
+    ],
+)
+def test_a_date_is_one_both_ways(tmp_path: Path, style: str, number: str, text: str) -> None:
+    cells = cell("A2", "Ana") + f'<c r="E2" s="1"><v>{number}</v></c>'
+    wanted = [(2, ["Ana", "", "", "", text])]
+    assert read_both_ways(tmp_path / "upload", cells, formats=["0", style]) == (wanted, wanted)
+
+
+def test_dates_that_are_counted_from_1904(tmp_path: Path) -> None:
+    cells = cell("A2", "Ana") + '<c r="E2" s="0"><v>43951</v></c>'
+    wanted = [(2, ["Ana", "", "", "", "2024-05-01"])]
+    path = tmp_path / "upload"
+    assert read_both_ways(path, cells, formats=["14"], workbook='<workbookPr date1904="1"/>') == (wanted, wanted)
+
+
+PIECES = st.lists(
+    st.sampled_from([*"0#@dmyhsDMYHS.,;-/ :", "\\d", "_h", "[h]", "[$-416]", "[Red]", "AM/PM"]), min_size=1
+)
+
+
+@A_FILE_EACH
+@given(
+    formats=st.lists(
+        PIECES.map("".join).filter(lambda code: not code.isdigit() and code[0] != "A") | st.integers(0, 60).map(str),
+        min_size=1,
+        max_size=8,
+        unique=True,
+    ),
+    number=st.integers(61, 80_000) | st.integers(61, 80_000).map(lambda day: day + 0.25),
+)
+def test_whatever_format_a_number_has_both_ways_agree(tmp_path: Path, formats: list[str], number: float) -> None:
+    cells = "".join(f'<c r="{chr(65 + at)}2" s="{at}"><v>{number}</v></c>' for at in range(len(formats)))
+    plainly, as_xml = read_both_ways(tmp_path / "upload", cells, formats=formats)
+    assert plainly == as_xml
+
+
+@A_FILE_EACH
+@given(text=st.text(alphabet="_xX0059dDaA \u00e3", max_size=16).map(lambda text: f"A{text.rstrip()}"))
+def test_whatever_a_text_escapes_both_ways_agree(tmp_path: Path, text: str) -> None:
+    plainly, as_xml = read_both_ways(tmp_path / "upload", cell("A2", text) + '<c r="B2" t="str"><v>1</v></c>')
+    assert plainly == as_xml
+
+
+# What calamine would read less of
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        row(2, "Ana", "11912345678") + row(2, "Bia", "11912345679"),
+        row(2, "Ana", "11912345678") + "</sheetData><sheetData>" + row(2, "Bia", "11912345679"),
+        row(2, "Ana", "11912345678") + row(2, "Bia", "11912345679").replace("<row ", '<row spans="1:5" '),
+    ],
+)
+def test_of_two_rows_with_one_number_none_is_lost(tmp_path: Path, rows: str) -> None:
+    refused = refusal(read_path, write_xlsx(tmp_path / "upload", HEADER + rows))
+    assert (refused.code, "Row 2" in refused.detail) == ("file_broken", True)
+
+
+def test_a_second_table_of_rows_is_read_too(tmp_path: Path) -> None:
+    rows = f"{HEADER}{row(2, 'Ana')}</sheetData><sheetData>{row(3, 'Bia')}"
+    assert [cells[0] for _, cells in read_path(write_xlsx(tmp_path / "upload", rows))] == ["Ana", "Bia"]
+
+
+def test_the_texts_are_those_that_the_workbook_names(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "upload", HEADER + '<row r="2"><c r="A2" t="s"><v>5</v></c></row>', strings="<si><t>Old</t></si>"
+    )
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    parts["xl/texts.xml"] = parts["xl/sharedStrings.xml"].replace("Old", "Ana")
+    name = "xl/_rels/workbook.xml.rels"
+    parts[name] = parts[name].replace('Target="sharedStrings.xml"', 'Target="texts.xml"')
+    with zipfile.ZipFile(path, "w") as archive:
+        for part, content in parts.items():
+            archive.writestr(part, content)
+    assert read_path(path) == [(2, ["Ana", "", "", "", ""])]
+
+
+def test_a_value_without_end_is_kept_as_far_as_it_is_too_long(tmp_path: Path) -> None:
+    long = "x" * 15_000_000
+    rows = f'{HEADER}<row r="2"><c r="A2" t="str"><v>{long}</v></c><c r="C2" t="e"><v>#N/A</v></c></row>'
+    path = write_xlsx(tmp_path / "upload", rows)
+    tracemalloc.start()
+    ((_, cells),) = read_path(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert Limits().max_cell_chars < len(cells[0]) < 1_000_000
+    assert peak < 8_000_000
