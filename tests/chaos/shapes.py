@@ -108,7 +108,7 @@ async def customer_writes(postgres: Postgres, mongo: Mongo, tenant: Tenant) -> N
     await chats_of(mongo).insert_one(customers_chat(tenant, "11991000009"))
 
 
-SHAPES = (
+SHAPES: tuple[Shape, ...] = (
     Shape("two chunks with tags", [[Row("11991000001", ["a"]), Row("11991000002", ["a", "b"]), Row("1130000003")]]),
     Shape(
         "a patient and a chat are known",

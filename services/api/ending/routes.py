@@ -9,13 +9,13 @@ from fastapi import APIRouter, Depends, Request
 
 from libs.common.web.refusals import Refused
 from services.api.ending.store import Answer, EndingStore
-from services.api.ending.views import KeptPage, UndoView, kept_view, undo_view
+from services.api.ending.views import KeptPage, kept_view, undo_view
 from services.api.http.deps import DepsDep
 from services.api.http.openapi import PROBLEM_RESPONSES
 from services.api.http.routes import Cursor, ImportId, Limit, find_import, not_found
 from services.api.http.signing_in import CallerDep
 from services.api.http.store import Scope, scope_of
-from services.api.http.views import ImportView, import_view
+from services.api.http.views import ImportView, UndoView, import_view
 
 log = structlog.get_logger()
 
