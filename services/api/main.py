@@ -17,8 +17,8 @@ from libs.spreadsheets.limits import Limits
 from services.api.accepting.acceptor import Acceptor
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.reference_cache import ReferenceCache
-from services.api.ending.routes import Ending
-from services.api.ending.routes import router as ending_router
+from services.api.ending.calls import Ending
+from services.api.ending.calls import router as ending_router
 from services.api.ending.store import EndingStore
 from services.api.http.deps import Deps
 from services.api.http.live import Live

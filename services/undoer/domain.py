@@ -27,7 +27,7 @@ class LeadFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptLead:
     """A lead that stays as it is, and why."""
 
     lead_id: int
@@ -61,10 +61,10 @@ def why_kept(lead: LeadFacts, *, chat_changed: bool) -> KeptReason | None:
     return next((reason for holds, reason in reasons if holds), None)
 
 
-def divide(leads: Sequence[LeadFacts], changed_chats: Collection[str]) -> tuple[dict[int, str], list[Kept]]:
+def divide(leads: Sequence[LeadFacts], changed_chats: Collection[str]) -> tuple[dict[int, str], list[KeptLead]]:
     """Return the chat ids, by lead id, of the leads that are taken back, and the leads that are kept."""
     kept = [
-        Kept(lead.lead_id, lead.chat_id, reason)
+        KeptLead(lead.lead_id, lead.chat_id, reason)
         for lead in leads
         if (reason := why_kept(lead, chat_changed=lead.chat_id in changed_chats))
     ]

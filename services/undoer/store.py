@@ -23,7 +23,7 @@ from libs.contracts.lead_undo.topics import IMPORT_UNDONE
 from libs.imports import import_tags
 from libs.imports.chat_ids import chat_prefix, row_of_chat
 from libs.imports.chats import UNTOUCHED, chats_of
-from services.undoer.domain import CHAT_CHANGED, PHONE_TAKEN, Kept, LeadFacts, Portion, divide
+from services.undoer.domain import CHAT_CHANGED, PHONE_TAKEN, KeptLead, LeadFacts, Portion, divide
 
 PORTION = 1_000
 """Leads that are locked and taken back together."""
@@ -218,7 +218,7 @@ class Store:
             staying = {lead_id: chat for lead_id, chat in portion.chat_ids.items() if chat in chats_left}
             restored = await _restore(connection, sorted(staying))
             kept = [
-                Kept(lead_id, chat, CHAT_CHANGED if lead_id in restored else PHONE_TAKEN)
+                KeptLead(lead_id, chat, CHAT_CHANGED if lead_id in restored else PHONE_TAKEN)
                 for lead_id, chat in sorted(staying.items())
             ]
             await _keep(connection, request, kept)
@@ -236,7 +236,7 @@ class Store:
                 return False
             after, last = _range(request)
             strays = await connection.execute(_STRAYS, {"import_id": request.import_id, "after": after, "last": last})
-            kept = [Kept(lead_id, "", "lead_changed") for lead_id in strays.scalars()]
+            kept = [KeptLead(lead_id, "", "lead_changed") for lead_id in strays.scalars()]
             await _keep(connection, request, kept)
             finished = await connection.execute(_FINISH, {"import_id": request.import_id, "kept": len(kept)})
             event = ImportUndone.model_validate(dict(finished.mappings().one()))
@@ -256,7 +256,7 @@ async def _lock(connection: AsyncConnection, request: UndoRequested) -> _Undo:
     return _Undo(row.requester_id, row.through, row.portion, row.finished_at is not None)
 
 
-async def _keep(connection: AsyncConnection, request: UndoRequested, kept: Sequence[Kept]) -> None:
+async def _keep(connection: AsyncConnection, request: UndoRequested, kept: Sequence[KeptLead]) -> None:
     if kept:
         columns: dict[str, Any] = {
             "lead_ids": [each.lead_id for each in kept],

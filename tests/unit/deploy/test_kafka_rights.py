@@ -20,15 +20,12 @@ TAGGED = "lead.import-chunk-tagged.v1"
 CREATED = "lead.import-chunk-created.v1"
 FINISHED = "lead.import-finished.v1"
 DEAD = "lead.import-dead-letter.v1"
-UNDO = "lead.import-undo-requested.v1"
-UNDONE = "lead.import-undone.v1"
-UNDO_DEAD = "lead.undo-dead-letter.v1"
-ALL = {ACCEPTED, CHUNK_ACCEPTED, DEDUPLICATED, TAGGED, CREATED, FINISHED, DEAD, UNDO, UNDONE, UNDO_DEAD}
+ALL = {ACCEPTED, CHUNK_ACCEPTED, DEDUPLICATED, TAGGED, CREATED, FINISHED, DEAD}
 
 Names = dict[str, set[str]]
 
 SERVICES: dict[str, Names] = {
-    "api": {"topic Read": {CREATED, FINISHED}, "topic Write": {ACCEPTED, CHUNK_ACCEPTED, FINISHED, UNDO, UNDONE}},
+    "api": {"topic Read": {CREATED, FINISHED}, "topic Write": {ACCEPTED, CHUNK_ACCEPTED, FINISHED}},
     "dedup": {"topic Read": {CHUNK_ACCEPTED}, "group Read": {"dedup"}, "topic Write": {DEDUPLICATED, DEAD}},
     "tagger": {"topic Read": {DEDUPLICATED}, "group Read": {"tagger"}, "topic Write": {TAGGED, DEAD}},
     "creator": {"topic Read": {TAGGED}, "group Read": {"creator"}, "topic Write": {CREATED, DEAD}},
@@ -36,24 +33,23 @@ SERVICES: dict[str, Names] = {
         "topic Read": {CREATED, DEAD},
         "group Read": {"finalizer", "finalizer-dead-letters"},
         # The relay of either sends what the other has written, and a letter may be one of its own.
-        "topic Write": {FINISHED, ACCEPTED, CHUNK_ACCEPTED, DEAD, UNDO, UNDONE},
+        "topic Write": {FINISHED, ACCEPTED, CHUNK_ACCEPTED, DEAD},
         # How far the stages are behind explains why a chunk is not settled.
         "topic Describe": {DEDUPLICATED, TAGGED},
         "group Describe": {"dedup", "tagger", "creator"},
     },
-    "undoer": {"topic Read": {UNDO}, "group Read": {"undoer"}, "topic Write": {UNDONE, UNDO_DEAD}},
 }
-GROUPS = {"dedup", "tagger", "creator", "finalizer", "finalizer-dead-letters", "undoer"}
+GROUPS = {"dedup", "tagger", "creator", "finalizer", "finalizer-dead-letters"}
 OTHERS: dict[str, Names] = {
     MIGRATE: dict.fromkeys(("topic Create", "topic Describe", "topic DescribeConfigs", "topic AlterConfigs"), ALL)
     | {"group Describe": GROUPS},
     OPERATOR: {
-        "topic Read": {DEAD, UNDO_DEAD},
-        "topic Write": {CHUNK_ACCEPTED, DEDUPLICATED, TAGGED, CREATED, FINISHED, UNDO},
+        "topic Read": {DEAD},
+        "topic Write": {CHUNK_ACCEPTED, DEDUPLICATED, TAGGED, CREATED, FINISHED},
         "group Describe": GROUPS,
     },
     KEDA: {
-        "topic Describe": {CHUNK_ACCEPTED, DEDUPLICATED, TAGGED, CREATED, DEAD, UNDO},
+        "topic Describe": {CHUNK_ACCEPTED, DEDUPLICATED, TAGGED, CREATED, DEAD},
         "group Describe": GROUPS,
     },
 }

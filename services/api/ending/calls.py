@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 
 from libs.common.web.refusals import Refused
 from services.api.ending.store import Answer, EndingStore
-from services.api.ending.views import KeptPage, kept_view, undo_view
+from services.api.ending.undo_views import KeptPage, kept_view, undo_view
 from services.api.http.deps import DepsDep
 from services.api.http.openapi import PROBLEM_RESPONSES
 from services.api.http.routes import Cursor, ImportId, Limit, find_import, not_found
