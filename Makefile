@@ -1,7 +1,7 @@
 # Leadflow's everyday commands. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo format check test cover chaos bench up down restart logs reset scale status env token lint contracts reference manifests lock setup
+.PHONY: help demo format check test cover chaos fuzz bench up down restart logs reset scale status env token lint contracts reference manifests lock setup
 MAKEFLAGS += --no-print-directory
 
 stack := .venv/bin/python -m deploy.local
@@ -32,6 +32,10 @@ cover: setup ## which lines the unit and integration tests run (ARGS=tests/unit 
 
 chaos: setup ## kill, freeze and scale everything while imports run; every crash point (SEED=7 KILLS=200)
 	@SEED=$(call quote,$(SEED)) KILLS=$(or $(KILLS),200) LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos -s $(ARGS)
+
+fuzz: setup ## look for inputs that break the readers, for five minutes (SECONDS=60, ONLY=xlsx)
+	@sh deploy/local/setup.sh fuzz || echo "Going on without atheris." >&2
+	@.venv/bin/python -m tests.fuzz --seconds $(or $(SECONDS),300) $(if $(ONLY),--only $(call quote,$(ONLY)))
 
 bench: setup ## measure it beside other ways (ONLY=throughput,latency RUNS=5); writes bench/results and docs/reference
 	@sh deploy/local/setup.sh bench
@@ -91,6 +95,7 @@ lock: setup ## compile the requirements anew (UPGRADE=1: to the newest versions)
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/msk.in -c requirements/runtime.txt -o requirements/msk.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
+	@$(compile) $(if $(UPGRADE),--upgrade) requirements/fuzz.in -c requirements/dev.txt -o requirements/fuzz.txt
 
 setup: ## make .venv with the hashed requirements (the other commands do it by themselves)
 	@sh deploy/local/setup.sh

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes .venv with the hashed requirements of requirements/dev.txt and this project in it.
 # Says what it does on stderr; does nothing when the requirements are those of the last time.
-# `setup.sh bench` adds what only the benchmark needs.
+# `setup.sh bench` adds what only the benchmark needs, `setup.sh fuzz` what only `make fuzz` needs.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -24,14 +24,18 @@ if ! { usable .venv/bin/python && [ "$(cat .venv/.place 2>/dev/null)" = "$(pwd -
     fi
 fi
 
-if [ "${1:-}" = bench ]; then
-    wanted=$(sha256sum <requirements/bench.txt | cut -c1-32)
-    [ "$(cat .venv/.ready-bench 2>/dev/null)" != "$wanted" ] || exit 0
-    echo "Adding what the benchmark needs …" >&2
-    .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt >&2
-    echo "$wanted" >.venv/.ready-bench
+case "${1:-}" in
+bench | fuzz)
+    wanted=$(sha256sum <"requirements/$1.txt" | cut -c1-32)
+    [ "$(cat ".venv/.ready-$1" 2>/dev/null)" != "$wanted" ] || exit 0
+    echo "Adding what only make $1 needs …" >&2
+    # A fuzzer that must be compiled first wants a compiler of its own: then there is none.
+    .venv/bin/pip install --quiet --disable-pip-version-check --only-binary=atheris --require-hashes \
+        -r "requirements/$1.txt" >&2
+    echo "$wanted" >".venv/.ready-$1"
     exit 0
-fi
+    ;;
+esac
 
 wanted=$(cat requirements/dev.txt requirements/runtime.in pyproject.toml | sha256sum | cut -c1-32)
 [ -n "$python" ] || [ "$(cat .venv/.ready 2>/dev/null)" != "$wanted" ] || exit 0
@@ -42,7 +46,7 @@ if [ -z "${LEADFLOW_SETUP_LOCKED:-}" ] && command -v flock >/dev/null; then
 fi
 
 echo "Setting up .venv (a minute or two the first time) …" >&2
-rm -f .venv/.ready .venv/.ready-bench
+rm -f .venv/.ready .venv/.ready-bench .venv/.ready-fuzz
 if [ -n "$python" ]; then
     if ! output=$("$python" -m venv --clear .venv 2>&1); then
         echo "$output" >&2

@@ -1,29 +1,33 @@
-"""Which cells of an XLS or XLSB hold no value: errors, which calamine shows as blank cells.
+"""Which cells of an XLS or XLSB show an error, which calamine reads as blank, and how far the cells spread.
 
 Both formats are sequences of records, each with a number for its kind and a length ([MS-XLS] 2.1.4, [MS-XLSB] 2.1.4).
-Only the records of errors and formulas are looked at.
+Only the records of cells are looked at.
 """
 
-import io
+import itertools
 import struct
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import olefile
 
 from libs.spreadsheets.cell_faults import ERROR_TEXTS, UNKNOWN_ERROR, CellFault, Faults
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xlsx_parts import ZIP_ERRORS, Parts, relationships
+from libs.spreadsheets.xlsx_parts import Parts, damage_refused, relationships, too_wide
 
 _WORKSHEET = 0
 _VISIBLE = 0
 
 _XLS_BOUNDSHEET, _XLS_EOF, _XLS_BOOLERR, _XLS_BOF = 0x0085, 0x000A, 0x0205, 0x0809
+_XLS_PASSWORD = 0x002F
 _XLS_FORMULAS = {0x0006, 0x0206, 0x0406}
 """The record of BIFF 8 and 5, and those of older versions."""
+_XLS_VALUES = {*_XLS_FORMULAS, _XLS_BOOLERR, 0x00BD, 0x00D6, 0x00FD, 0x027E, 0x0203, 0x0204}
+"""Cells that are not blank: formulas, booleans and errors, numbers, texts."""
 _XLS_TEXT_OF_FORMULA, _XLS_CODE_PAGE, _XLS_TEXTS, _XLS_TEXT = 0x0207, 0x0042, 0x00FC, 0x00FD
 _XLS_BETWEEN_FORMULA_AND_TEXT = {0x0021, 0x0221, 0x0036, 0x0236, 0x04BC}
 """Arrays, tables and shared formulas."""
@@ -36,12 +40,18 @@ _BIFF_8 = 0x0600
 _UTF_16 = 1_200
 
 _XLSB_SHEET, _XLSB_ROW, _XLSB_CELL_ERROR, _XLSB_FORMULA_ERROR = 156, 0, 3, 11
+_XLSB_VALUES = range(2, 12)
+"""Cells that are not blank: numbers, errors, booleans, texts, and the same four as the values of formulas."""
+_MORE_FOLLOWS = 0x80
+_LONGEST_LENGTH = 21
+"""Bits by which the last of four bytes of a length is shifted."""
 
 
 @dataclass(slots=True)
 class SheetErrors:
     """What stands in the cells of the first visible worksheet that hold no value."""
 
+    limits: Limits
     index: int | None = None
     """The sheet's place in the workbook."""
     faults: Faults = field(default_factory=dict)
@@ -53,34 +63,70 @@ class SheetErrors:
     before_code_page: bytes | None = None
     """Of an XLS that names a code page though its texts are UTF-16: the beginning of its stream, up to the number."""
 
+    rows: int = 0
+    columns: int = 0
+    """How far the cells that are not blank spread."""
+
+    def reach(self, row: int, column: int) -> None:
+        """Note that there is a cell; row and column are counted from 0. Raises Unreadable when they spread too far."""
+        if row >= self.rows or column >= self.columns:
+            self.rows, self.columns = max(self.rows, row + 1), max(self.columns, column + 1)
+            if self.rows * self.columns > self.limits.rectangle:
+                raise too_wide(self.rows, self.columns)
+
     def add(self, row: int, column: int, fault: CellFault, text: str) -> None:
         """Note a cell; row and column are counted from 0."""
         self.faults.setdefault(row + 1, {})[column] = fault
         self.texts.setdefault(row + 1, {})[column] = text
 
 
-def errors_of_xls(path: Path) -> SheetErrors:
-    """Return the errors of an XLS. Raises Unreadable where its records cannot be followed."""
+def errors_of_xls(path: Path, limits: Limits) -> SheetErrors:
+    """Return the errors of an XLS. Raises Unreadable where its records cannot be followed, or its cells spread far."""
     try:
         with olefile.OleFileIO(str(path)) as ole:
             name = next((name for name in ("Workbook", "Book") if ole.exists(name)), None)
             if name is None:
                 raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
+            _refuse_endless_chains(ole, name)
             stream = ole.openstream(name).read()
-        return _xls_errors(stream)
+        return _xls_errors(stream, limits)
     except (OSError, struct.error, ValueError, IndexError, TypeError):
         raise Unreadable("file_broken", "The workbook is damaged.") from None
 
 
-def _xls_errors(stream: bytes) -> SheetErrors:
+def _refuse_endless_chains(ole: Any, name: str) -> None:
+    """Raise Unreadable where sectors refer to each other in a circle: calamine would follow them until memory ends.
+
+    ``ole`` is an ``OleFileIO``, whose tables of sectors its types do not name.
+    """
+    stream = ole.direntries[ole._find(name)]  # noqa: SLF001 - there is no other way to a stream's first sector
+    starts = [ole.first_dir_sector, ole.first_mini_fat_sector, ole.root.isectStart]
+    is_small = stream.size < ole.minisectorcutoff
+    chains = [(ole.fat, start) for start in starts]
+    if is_small:
+        ole.loadminifat()
+    chains.append((ole.minifat if is_small else ole.fat, stream.isectStart))
+    for table, start in chains:
+        sector, left = start, len(table)
+        while 0 <= sector < len(table):
+            sector, left = table[sector], left - 1
+            if left < 0:
+                raise Unreadable("file_broken", "The workbook is damaged.")
+
+
+def _xls_errors(stream: bytes, limits: Limits) -> SheetErrors:
     shown = ((index, offset) for index, (offset, is_shown) in enumerate(_xls_sheets(stream)) if is_shown)
     index, start = next(shown, (None, None))
-    errors = SheetErrors(index, before_code_page=_before_code_page(stream))
+    if any(kind == _XLS_PASSWORD for kind, _ in _xls_globals(stream)):
+        raise Unreadable("file_encrypted")
+    errors = SheetErrors(limits, index, before_code_page=_before_code_page(stream))
     if start is None:
         return errors
     texts = _count_of_texts(stream)
     text_of: tuple[int, int] | None = None
     for kind, body in _xls_sheet_records(stream, start):
+        if kind in _XLS_VALUES:
+            errors.reach(*struct.unpack_from("<HH", body))
         if text_of is not None and kind not in _XLS_BETWEEN_FORMULA_AND_TEXT:
             if kind != _XLS_TEXT_OF_FORMULA:
                 errors.add(*text_of, "cell_not_calculated", "=")
@@ -127,6 +173,11 @@ def _before_code_page(stream: bytes) -> bytes | None:
     return None
 
 
+def _xls_globals(stream: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the records before those of the first sheet."""
+    return itertools.takewhile(lambda record: record[0] != _XLS_EOF, _xls_records(stream, 0))
+
+
 def _xls_sheet_records(stream: bytes, start: int) -> Iterator[tuple[int, bytes]]:
     """Yield the records of a sheet. A chart within it has a beginning and an end of its own."""
     depth = 0
@@ -170,19 +221,16 @@ def _xls_records(stream: bytes, at: int) -> Iterator[tuple[int, bytes]]:
 
 
 def errors_of_xlsb(path: Path, limits: Limits) -> SheetErrors:
-    """Return the errors of an XLSB. Raises Unreadable where its records cannot be followed."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = Parts(archive, limits.max_bytes)
-            errors, part = _xlsb_sheet(parts)
-            if part is not None:
-                _note_xlsb_errors(errors, b"".join(parts.blocks(part)))
-            return errors
-    except (*ZIP_ERRORS, struct.error, IndexError, UnicodeDecodeError):
-        raise Unreadable("file_broken", "The workbook is damaged.") from None
+    """Return the errors of an XLSB. Raises Unreadable where its records cannot be followed, or its cells spread far."""
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        parts = Parts(archive, limits.max_bytes)
+        errors, part = _xlsb_sheet(parts, limits)
+        if part is not None:
+            _note_xlsb_errors(errors, b"".join(parts.blocks(part)))
+        return errors
 
 
-def _xlsb_sheet(parts: Parts) -> tuple[SheetErrors, str | None]:
+def _xlsb_sheet(parts: Parts, limits: Limits) -> tuple[SheetErrors, str | None]:
     related = relationships(parts, "xl/workbook.bin")
     index = -1
     for kind, body in _xlsb_records(b"".join(parts.blocks("xl/workbook.bin"))):
@@ -192,34 +240,45 @@ def _xlsb_sheet(parts: Parts) -> tuple[SheetErrors, str | None]:
             name = body[12 : 12 + 2 * length].decode("utf-16-le")
             what, part = related.get(name, ("", ""))
             if state == _VISIBLE and what == "worksheet":
-                return SheetErrors(index), part
-    return SheetErrors(), None
+                return SheetErrors(limits, index), part
+    return SheetErrors(limits), None
 
 
 def _note_xlsb_errors(errors: SheetErrors, content: bytes) -> None:
     row = -1
-    for kind, body in _xlsb_records(content):
+    for count, (kind, body) in enumerate(_xlsb_records(content)):
+        if count > errors.limits.rectangle:
+            # A record may have two bytes, and a small archive millions of them.
+            raise Unreadable("file_too_large", "The workbook holds too many cells.")
         if kind == _XLSB_ROW:
             (number,) = struct.unpack_from("<I", body)
             if number <= row:  # of two rows of one number calamine would show one
                 raise Unreadable("file_broken", f"Row {number + 1} of the workbook stands below row {row + 1}.")
             row = number
-        elif kind in {_XLSB_CELL_ERROR, _XLSB_FORMULA_ERROR}:
-            column, _, value = struct.unpack_from("<IIB", body)
-            errors.add(row, column, "cell_error", ERROR_TEXTS.get(value, UNKNOWN_ERROR))
+        elif kind in _XLSB_VALUES:
+            column, _ = struct.unpack_from("<II", body)
+            errors.reach(row, column)
+            if kind in {_XLSB_CELL_ERROR, _XLSB_FORMULA_ERROR}:
+                errors.add(row, column, "cell_error", ERROR_TEXTS.get(body[8], UNKNOWN_ERROR))
 
 
 def _xlsb_records(content: bytes) -> Iterator[tuple[int, bytes]]:
-    source = io.BytesIO(content)
-    while first := source.read(1):
-        kind = first[0]
-        if kind & 0x80:
-            kind = (kind & 0x7F) | (source.read(1)[0] & 0x7F) << 7
-        length = shift = 0
-        while True:
-            (byte,) = source.read(1)
-            length |= (byte & 0x7F) << shift
-            shift += 7
-            if not byte & 0x80 or shift > 21:  # noqa: PLR2004 - four bytes at most
-                break
-        yield kind, source.read(length)
+    """Yield records. Raises IndexError when the last one is not complete."""
+    at = 0
+    while at < len(content):
+        kind = content[at]
+        at += 1
+        if kind & _MORE_FOLLOWS:
+            kind = kind & ~_MORE_FOLLOWS | (content[at] & ~_MORE_FOLLOWS) << 7
+            at += 1
+        length = content[at]
+        at += 1
+        if length & _MORE_FOLLOWS:
+            length, shift, byte = length & ~_MORE_FOLLOWS, 7, _MORE_FOLLOWS
+            while byte & _MORE_FOLLOWS and shift <= _LONGEST_LENGTH:
+                byte = content[at]
+                at += 1
+                length |= (byte & ~_MORE_FOLLOWS) << shift
+                shift += 7
+        yield kind, content[at : at + length]
+        at += length

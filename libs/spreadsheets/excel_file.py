@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from xml.parsers import expat
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
@@ -24,7 +23,7 @@ from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, unpacks_within, visible_sheet
 from libs.spreadsheets.xlsx_cells import sheet_rows
-from libs.spreadsheets.xlsx_parts import ZIP_ERRORS, Parts
+from libs.spreadsheets.xlsx_parts import Parts, damage_refused
 
 _ENCRYPTED_STREAMS = ("EncryptedPackage", "DataSpaces")
 _WORKBOOK_STREAMS = ("Workbook", "Book")
@@ -68,14 +67,14 @@ def zip_records(path: Path, limits: Limits, faults: Faults) -> Records:
             yield number, cells
 
 
-def ole_records(path: Path, faults: Faults) -> Records:
+def ole_records(path: Path, limits: Limits, faults: Faults) -> Records:
     """Yield the rows of the first visible sheet of an XLS; note which cells hold no value. Raises Unreadable."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if any(content.find(stream.encode("utf-16-le")) >= 0 for stream in _ENCRYPTED_STREAMS):
             raise Unreadable("file_encrypted")
         if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
             raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
-    errors = errors_of_xls(path)
+    errors = errors_of_xls(path, limits)
     yield from _calamine_or_refusal(_with_right_code_page(path, errors), ".xls", errors, faults)
 
 
@@ -126,7 +125,7 @@ def _calamine_or_refusal(path: Path | bytes, suffix: str, errors: SheetErrors, f
         for number, cells in _calamine_rows(path, suffix, None, errors.index):
             last = number
             for column in errors.beyond_texts.get(number, ()):
-                if not cells[column]:
+                if column >= len(cells) or not cells[column]:
                     raise Unreadable(
                         "file_broken", f"Row {number} of the workbook names a text that is not in the file."
                     )
@@ -172,8 +171,5 @@ def _first_visible(workbook: CalamineWorkbook, expected: int | None) -> int:
 
 
 def _xml_rows(path: Path, sheet: Sheet, limits: Limits, faults: Faults) -> Records:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield from sheet_rows(Parts(archive, limits.max_bytes), sheet.workbook, sheet.part, limits, faults)
-    except (*ZIP_ERRORS, expat.ExpatError, LookupError):
-        raise Unreadable("file_broken", "The workbook is damaged.") from None
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        yield from sheet_rows(Parts(archive, limits.max_bytes), sheet.workbook, sheet.part, limits, faults)

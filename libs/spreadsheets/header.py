@@ -33,11 +33,12 @@ def check_header(cells: list[str]) -> None:
 
     Names are compared trimmed and case-folded; blank cells at the right do not matter.
     """
-    found = [trimmed(cell).casefold() for cell in cells]
-    while found and not found[-1]:
-        found.pop()
+    typed = [trimmed(cell) for cell in cells]
+    while typed and not typed[-1]:
+        typed.pop()
+    found = [cell.casefold() for cell in typed]
     if found != list(FILE_COLUMNS):
-        raise Unreadable("file_headers", _all_in_one_cell(found) or " ".join(_faults(found[:_MOST_NAMES])))
+        raise Unreadable("file_headers", _all_in_one_cell(found) or " ".join(_faults(typed[:_MOST_NAMES])))
 
 
 def _all_in_one_cell(found: list[str]) -> str | None:
@@ -50,8 +51,12 @@ def _all_in_one_cell(found: list[str]) -> str | None:
     return None
 
 
-def _faults(found: list[str]) -> list[str]:
-    """Return sentences. A cell is quoted only when it is a known name or almost one: it may be personal data."""
+def _faults(typed: list[str]) -> list[str]:
+    """Return sentences, with names as they were typed: people look for them.
+
+    A cell is quoted only when it is a known name or almost one: it may be personal data.
+    """
+    found = [cell.casefold() for cell in typed]
     known = [name for name in found if name in FILE_COLUMNS]
     if not known and not any(_meant(cell) for cell in found):
         return ["The first row does not hold the names of the columns."]
@@ -63,11 +68,11 @@ def _faults(found: list[str]) -> list[str]:
         meant = _meant(cell)
         if cell in FILE_COLUMNS:
             if cell in found[: place - 1]:
-                faults.append(f"Column {place} repeats {cell!r}.")
+                faults.append(f"Column {place} repeats {typed[place - 1]!r}.")
         elif not cell:
             faults.append(f"Column {place} has no name.")
         elif meant and meant not in known:
-            faults.append(f"Column {place} is {cell!r} and should be {meant!r}.")
+            faults.append(f"Column {place} is {typed[place - 1]!r} and should be {meant!r}.")
         else:
             faults.append(f"Column {place} is not one of the five.")
     missing = [name for name in FILE_COLUMNS if name not in found and name not in misspelt]

@@ -8,6 +8,11 @@ BYTES_PER_ROW = 4096
 SMALLEST_BYTE_LIMIT = 1 << 20
 """An empty XLSX unpacks to tens of kilobytes, so a limit of few rows still allows this many bytes."""
 
+_CELLS_FOR_ANY_FILE = 1 << 21
+_CELLS_PER_ROW = 16
+"""A sheet's rectangle may hold the first number of cells whatever its limits are, and the second more for each row
+that the limits allow: five columns, and some that a person forgot at the right."""
+
 EXCEL_CELL_LIMIT = 32_767
 """Characters that Excel keeps in one cell ("Excel specifications and limits")."""
 
@@ -31,3 +36,8 @@ class Limits:
     def __post_init__(self) -> None:
         if not self.max_bytes:
             object.__setattr__(self, "max_bytes", default_max_bytes(self.max_rows))
+
+    @property
+    def rectangle(self) -> int:
+        """Cells of a sheet at most, counted as calamine holds them: from the first to the last, those between, too."""
+        return _CELLS_FOR_ANY_FILE + _CELLS_PER_ROW * self.max_rows

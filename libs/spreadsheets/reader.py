@@ -114,7 +114,7 @@ def _records(
     if head.startswith(_ZIP):
         return None, zip_records(path, limits, faults)
     if head.startswith(_OLE2):
-        return None, ole_records(path, faults)
+        return None, ole_records(path, limits, faults)
     if not head.startswith(_BYTE_ORDER_MARKS[1:]):
         start = head.removeprefix(_BYTE_ORDER_MARKS[0]).lstrip(_BLANK)
         for signature, what in _OTHERS:

@@ -17,26 +17,20 @@ from itertools import islice
 from operator import ge
 from pathlib import Path
 from typing import Literal
-from xml.parsers import expat
 
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_cells import column_of
 from libs.spreadsheets.xlsx_parts import (
     PENDING,
-    ZIP_ERRORS,
     Parts,
+    damage_refused,
     local,
     parse_whole,
     part_name,
     related_part,
     relationships,
 )
-
-_CELLS_FOR_ANY_FILE = 1 << 21
-_CELLS_PER_ROW = 16
-"""A sheet's rectangle may hold the first number of cells whatever its limits are, and the second more for each row
-that the limits allow: five columns, and some that a person forgot at the right."""
 
 _WORKBOOK = "xl/workbook.xml"
 """Where calamine looks for it. Others name it otherwise, and say so in ``_rels/.rels``."""
@@ -54,7 +48,7 @@ _OTHER_ARCHIVES = {
 _PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
 _NO_CELL_BUT = (
     rb'<c(?! r="%b[0-9]{1,%d}"(?: s="[0-9]{1,5}")?'
-    rb'(?:>| t="(?:inlineStr"><is>|s"><v>[0-9]{1,9}<|str"|n"|b"|s" ?/>)| ?/>)|[A-Za-z])'
+    rb'(?:>| t="(?:inlineStr"(?:><is>| ?/>)|s"><v>[0-9]{1,9}<|str"|n"|b"|s" ?/>)| ?/>)|[A-Za-z])'
 )
 """Finds a cell (``<c``) that is written in any way but this: its reference comes first, and has these letters and at
 most so many digits; it is no error; its text, if it is shared, is named by a plain number. Other elements' names that
@@ -85,14 +79,9 @@ class Sheet:
 
 def archive_kind(path: Path) -> Literal["xlsx", "xlsb"]:
     """Tell which of Excel's two packed formats the archive holds. Raises Unreadable when it is something else."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = Parts(archive, PENDING)
-            workbook = workbook_part(parts)
-    except ZIP_ERRORS:
-        raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
-    except (expat.ExpatError, LookupError):
-        raise Unreadable("file_broken", "The workbook's XML is damaged.") from None
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        parts = Parts(archive, PENDING)
+        workbook = workbook_part(parts)
     if workbook is not None and workbook.startswith("xl/"):
         if not workbook.endswith(".bin"):
             return "xlsx"
@@ -119,22 +108,17 @@ def visible_sheet(path: Path, limits: Limits) -> Sheet:
 
     Raises Unreadable.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = Parts(archive, limits.max_bytes)
-            workbook = workbook_part(parts) or _WORKBOOK
-            index, part = _first_visible(parts, workbook)
-            strings, styles = (related_part(parts, workbook, kind) for kind in ("sharedStrings", "styles"))
-            for name in {strings or _STRINGS, _STRINGS, styles or _STYLES, _STYLES}:
-                if name in parts:
-                    for _ in parts.blocks(name):
-                        pass
-            with closing(parts.blocks(part)) as blocks:
-                is_plain = _is_plain(blocks, limits)
-    except ZIP_ERRORS:
-        raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
-    except (expat.ExpatError, LookupError):  # LookupError: an encoding that nobody knows
-        raise Unreadable("file_broken", "The workbook's XML is damaged.") from None
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        parts = Parts(archive, limits.max_bytes)
+        workbook = workbook_part(parts) or _WORKBOOK
+        index, part = _first_visible(parts, workbook)
+        strings, styles = (related_part(parts, workbook, kind) for kind in ("sharedStrings", "styles"))
+        for name in {strings or _STRINGS, _STRINGS, styles or _STYLES, _STYLES}:
+            if name in parts:
+                for _ in parts.blocks(name):
+                    pass
+        with closing(parts.blocks(part)) as blocks:
+            is_plain = _is_plain(blocks, limits)
     # Calamine looks for these parts where they usually are, whatever the workbook says.
     is_usual = workbook == _WORKBOOK and part_name(strings or _STRINGS) == part_name(_STRINGS)
     return Sheet(index, part, workbook, is_plain and is_usual)
@@ -142,14 +126,11 @@ def visible_sheet(path: Path, limits: Limits) -> Sheet:
 
 def unpacks_within(path: Path, limits: Limits) -> None:
     """Raise Unreadable when the parts of an archive unpack to more than the limit, whatever its directory says."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = Parts(archive, limits.max_bytes)
-            for name in parts.names():
-                for _ in parts.blocks(name):
-                    pass
-    except ZIP_ERRORS:
-        raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        parts = Parts(archive, limits.max_bytes)
+        for name in parts.names():
+            for _ in parts.blocks(name):
+                pass
 
 
 def _first_visible(parts: Parts, workbook: str) -> tuple[int, str]:
@@ -176,7 +157,6 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
     when each cell names itself (r="B7") right after its tag, as nearly all writers do, and rows ascend: of two rows of
     one number calamine would show one.
     """
-    most = _CELLS_FOR_ANY_FILE + _CELLS_PER_ROW * limits.max_rows
     digits = len(str(limits.max_rows + 1))
     near = re.compile(_NO_CELL_BUT % (b"[A-Z]", digits))
     # All cells that ``near`` does not find have one letter and at most so many digits, so they spread no further than
@@ -200,7 +180,7 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
             references = _PLAIN_CELL.findall(whole)
             rows = max(rows, *(int(row) for row in {row for _, row in references}))
             columns = max(columns, *(column_of(name) + 1 for name in {name.decode() for name, _ in references}))
-    return rows * columns <= most
+    return rows * columns <= limits.rectangle
 
 
 def _whole_rows(blocks: Generator[bytes, None, None]) -> Iterator[bytes | None]:

@@ -1,10 +1,11 @@
 """The parts of an Office archive: inflated within a limit, parsed as XML within a limit."""
 
 import posixpath
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from xml.parsers import expat
@@ -17,8 +18,21 @@ PENDING = 1 << 20
 would fill it."""
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+_ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 """What ``zipfile`` raises on archives that are cut short, encrypted, or made to confuse it."""
+_CONTENT_ERRORS = (expat.ExpatError, struct.error, LookupError)
+"""What reading a part raises: XML that is none, records that are cut short, an encoding that nobody knows."""
+
+
+@contextmanager
+def damage_refused() -> Iterator[None]:
+    """Raise Unreadable for whatever damage an archive or its parts have: every part may be the damaged one."""
+    try:
+        yield
+    except _ARCHIVE_ERRORS:
+        raise Unreadable("file_broken", "The workbook's archive is damaged or not complete.") from None
+    except _CONTENT_ERRORS:
+        raise Unreadable("file_broken", "A part of the workbook is damaged.") from None
 
 
 class Parts:

@@ -25,13 +25,13 @@ class Settings(HttpSettings, PostgresSettings, ChunkRelaySettings, AuthSettings)
 
     A chunk of long rows is closed earlier, by its bytes.
     """
-    parse_processes: int = Field(2, ge=1)
-    """Files read at the same time. With two or more, no company takes all of them."""
+    parse_processes: int = Field(2, ge=2)
+    """Files read at the same time. Two at least, so that no company's slow file holds up all others."""
     parse_queue: int = Field(32, ge=0)
     """Files that may wait to be read, of one company at most half; more are answered 503."""
     parse_seconds: float = Field(30, gt=0)
     """Time limit for reading one file."""
-    uploads_at_once: int = Field(32, ge=1)
+    uploads_at_once: int = Field(32, ge=2)
     """Uploads that are received, wait or are read at the same time; more are answered 503 before they are received.
 
     One company may hold as many as are free besides, so half of them when it is alone. The disk below ``/tmp`` must
@@ -39,7 +39,7 @@ class Settings(HttpSettings, PostgresSettings, ChunkRelaySettings, AuthSettings)
     """
     upload_seconds: float = Field(120, gt=0)
     """Time limit for receiving one upload."""
-    reports_at_once: int = Field(4, ge=1)
+    reports_at_once: int = Field(4, ge=2)
     """Files for download that are made and sent at the same time, shared between companies in the same way."""
     streams_per_user: int = Field(10, ge=1)
     """Imports that one user may watch at the same time; more are answered 429."""

@@ -5,11 +5,14 @@ import json
 import time
 from asyncio import StreamWriter
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import annotated_types
 import httpx
 import pytest
 import pytest_asyncio
 
+from services.api.settings import Settings
 from tests.support.own_api import OwnApi, own_api
 from tests.support.platform import Tenant
 from tests.support.stack import Addresses
@@ -42,8 +45,8 @@ async def client(api: OwnApi) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def silent_upload(client: httpx.AsyncClient, tenant: Tenant) -> StreamWriter | None:
-    """Begin an upload and send nothing of it; None when it was refused."""
+async def silent_upload(client: httpx.AsyncClient, tenant: Tenant, *, seconds: float = 2) -> StreamWriter | None:
+    """Begin an upload and send nothing of it; None when it was refused, for which so many seconds are waited."""
     reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
     token = tenant.headers()["Authorization"]
     writer.write(
@@ -51,7 +54,7 @@ async def silent_upload(client: httpx.AsyncClient, tenant: Tenant) -> StreamWrit
         "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x".encode()
     )
     try:
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), 0.5)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), seconds)
     except TimeoutError:
         return writer
     assert head.startswith(b"HTTP/1.1 503")
@@ -65,6 +68,12 @@ async def honest_upload(user: User) -> float:
     answer = await user.upload(csv_file(lead_rows(new_phones(3))))
     assert answer.status_code == 202, answer.text
     return time.monotonic() - began
+
+
+def slow_file() -> bytes:
+    """Return a file that is refused in the end, so that the stack is not left with half a million rows to import."""
+    rows = [[f"Ana {at}", str(11_900_000_000 + at), "", "", ""] for at in range(SLOW_ROWS - 1)]
+    return csv_file([["", "no phone", "", "", ""], *rows])
 
 
 async def test_beside_uploads_that_send_nothing(client: httpx.AsyncClient, user: User, new_user: NewUser) -> None:
@@ -86,10 +95,7 @@ async def test_beside_uploads_that_send_nothing(client: httpx.AsyncClient, user:
 
 async def test_beside_files_that_are_slow_to_read(client: httpx.AsyncClient, user: User, new_user: NewUser) -> None:
     other = User(client, (await new_user()).tenant)
-    first = 11_900_000_000
-    # Refused in the end, so that the stack is not left with half a million rows to import.
-    rows = [[f"Ana {at}", str(first + at), "", "", ""] for at in range(SLOW_ROWS - 1)]
-    slow = csv_file([["", "no phone", "", "", ""], *rows])
+    slow = slow_file()
     uploads = [asyncio.create_task(User(client, user.tenant).upload(slow)) for _ in range(AT_ONCE // 2)]
     await asyncio.sleep(1)
     waited = [await honest_upload(other) for _ in range(3)]
@@ -98,6 +104,44 @@ async def test_beside_files_that_are_slow_to_read(client: httpx.AsyncClient, use
         upload.cancel()
     assert at_work >= 2, "the slow files were read already, so nothing was shown"
     assert max(waited) <= MOST_SECONDS
+
+
+def least(name: str) -> str:
+    """Return the smallest value that a setting of api may have."""
+    (bound,) = (each.ge for each in Settings.model_fields[name].metadata if isinstance(each, annotated_types.Ge))
+    return str(bound)
+
+
+PLACES = ("parse_processes", "parse_queue", "uploads_at_once", "reports_at_once")
+
+
+async def test_with_the_least_that_the_settings_allow(
+    stack: Addresses, tmp_path: Path, user: User, new_user: NewUser
+) -> None:
+    others = (await new_user()).tenant
+    settings = SETTINGS | {name: least(name) for name in PLACES}
+    async with (
+        own_api(stack, tmp_path, **settings) as api,
+        httpx.AsyncClient(base_url=api.url, timeout=60) as client,
+    ):
+        other = User(client, others)
+        held = await silent_upload(client, user.tenant)
+        assert held is not None
+        assert await silent_upload(client, user.tenant, seconds=20) is None
+        assert await honest_upload(other) <= MOST_SECONDS
+        held.close()
+        file = slow_file()
+
+        async def one_after_the_other() -> None:
+            while True:
+                await User(client, user.tenant).upload(file)
+
+        slow = asyncio.create_task(one_after_the_other())
+        await asyncio.sleep(1)
+        waited = [await honest_upload(other) for _ in range(3)]
+        assert not slow.done()
+        slow.cancel()
+        assert max(waited) <= MOST_SECONDS
 
 
 async def test_reports_whose_readers_leave_leave_nothing_behind_and_are_so_many_at_once(

@@ -18,16 +18,18 @@ from tests.support.stack import Addresses
 from tests.support.user import NewUser, User, csv_file, lead_rows, new_phones, problem, totals
 from tests.support.waiting import eventually
 
-CAN_READ = 3
-"""One at a time, two that wait."""
+PROCESSES = 2
+CAN_READ = 4
+"""Two at a time, two that wait."""
 AT_ONCE = 6
 FILE_BYTES = 4_000_000
 UPLOAD_SECONDS = 1.0
 SETTINGS = {
-    "parse_processes": "1",
-    "parse_queue": str(CAN_READ - 1),
+    "parse_processes": str(PROCESSES),
+    "parse_queue": str(CAN_READ - PROCESSES),
     "uploads_at_once": str(AT_ONCE),
     "upload_seconds": str(UPLOAD_SECONDS),
+    "parse_seconds": "300",  # for processes that are held until all others are refused
 }
 
 

@@ -79,7 +79,7 @@ async def own_api(stack: Addresses, folder: Path, **settings: str) -> AsyncItera
         )
     api = OwnApi(process, f"http://127.0.0.1:{port}", temporary, folder / "api.log")
     try:
-        await eventually(api.answers, what="an api that is ready")
+        await eventually(api.answers, seconds=90, what="an api that is ready")
         yield api
     finally:
         if process.returncode is None:

@@ -70,6 +70,8 @@ def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
     for error in body.get("errors", []):
         assert error["code"]
         assert error["message"]
+    wait = response.headers.get("retry-after")
+    assert body.get("retry_after") == (None if wait is None else int(wait))
     # These differ from answer to answer: without them two answers that say the same are equal.
     assert body.pop("request_id") == response.headers["x-request-id"]
     assert body.pop("trace_id") == response.headers["x-trace-id"]

@@ -4,7 +4,6 @@ import asyncio
 import errno
 import hashlib
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -21,12 +20,12 @@ from starlette.requests import ClientDisconnect, Request
 
 from libs.common.web.refusals import Refused
 from services.api.accepting.domain.request import MAX_DATA_BYTES, Upload
+from services.api.http.file_names import clean_name, with_plain_file_name
 
 log = structlog.get_logger()
 
 FRAMING_BYTES = 64 * 1024
 """Room for the multipart borders and headers, beside the parts themselves."""
-MAX_FILE_NAME = 255
 TAIL_BYTES = 128
 """So much of a body's end is kept, to look for its last border."""
 _FOLDER = "leadflow-upload-"
@@ -69,7 +68,7 @@ async def receive_upload(request: Request, *, max_bytes: int, seconds: float) ->
                 sha256 = await asyncio.to_thread(_sha256, file.file)
         finally:
             await form.close()
-        yield Upload(Path(folder.name), path, sha256, _clean_name(file.filename), data)
+        yield Upload(Path(folder.name), path, sha256, clean_name(file.filename), data)
 
 
 @contextmanager
@@ -148,6 +147,9 @@ class _Parser(MultiPartParser):
         self._path = path
 
     def on_headers_finished(self) -> None:
+        disposition = self._current_part.content_disposition
+        if disposition is not None:
+            self._current_part.content_disposition = with_plain_file_name(disposition)
         super().on_headers_finished()
         part = self._current_part
         # A second part of this name is refused later, and goes where Starlette puts it.
@@ -249,11 +251,6 @@ def _sha256(file: BinaryIO) -> str:
     file.flush()
     file.seek(0)
     return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a file that is open for reading
-
-
-def _clean_name(name: str | None) -> str | None:
-    cleaned = re.sub(r"[^\w .()\[\]&+,@-]", "", (name or "").replace("\\", "/").rsplit("/", 1)[-1])
-    return cleaned.strip()[:MAX_FILE_NAME] or None
 
 
 def _no_file_name() -> Refused:

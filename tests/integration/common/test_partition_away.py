@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -151,26 +152,26 @@ async def test_a_consumer_that_publishes_there_says_so_in_its_readiness_and_goes
     three: Kafka, topic: Topic[ImportAccepted]
 ) -> None:
     source = await create(three, 1)
-    await three.send(source.name, import_accepted(1).model_dump_json().encode())
     running: list[Running] = []
 
     async def pass_on(accepted: ImportAccepted) -> None:
         await running[0].broker.publish(accepted.model_dump_json().encode(), topic=topic.name, partition=AWAY)
 
-    async with AsyncExitStack() as away:
+    async with AsyncExitStack() as away, consuming(three, source, pass_on) as consumer:
+        running.append(consumer)
+        health = ConsumerHealth(consumer.broker, consumer.delivery, three.settings)
+
+        async def is_well(settled: int) -> bool:
+            return consumer.delivery.progress.total() == settled and await health.stuck() is None
+
+        async def says_why() -> bool:
+            return "NotEnoughReplicasError" in (await health.stuck() or "")
+
+        await three.send(source.name, import_accepted(1).model_dump_json().encode())
+        await eventually(partial(is_well, 1), seconds=60, what="a message settled before")
         await away.enter_async_context(without_broker(3))
-        async with consuming(three, source, pass_on) as consumer:
-            running.append(consumer)
-            health = ConsumerHealth(consumer.broker, consumer.delivery, three.settings)
-
-            async def says_why() -> bool:
-                return "NotEnoughReplicasError" in (await health.stuck() or "")
-
-            await eventually(says_why, seconds=60, what="the reason in the readiness")
-            await away.aclose()
-
-            async def is_well() -> bool:
-                return consumer.delivery.progress.total() == 1 and await health.stuck() is None
-
-            await eventually(is_well, seconds=60, what="the message settled, the consumer ready")
-    assert [record.partition for record in await three.records(topic.name)] == [AWAY]
+        await three.send(source.name, import_accepted(2).model_dump_json().encode())
+        await eventually(says_why, seconds=60, what="the reason in the readiness")
+        await away.aclose()
+        await eventually(partial(is_well, 2), seconds=60, what="the message settled, the consumer ready")
+    assert [record.partition for record in await three.records(topic.name)] == [AWAY, AWAY]

@@ -122,16 +122,20 @@ async def test_the_guide_s_revision_makes_a_table_for_a_service_that_logs_in_by_
 ) -> None:
     guide = (ROOT / "docs" / "guide" / "migrations.md").read_text()
     (shown,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
-    (migrations / "notices").mkdir()
-    (migrations / "notices" / "v0001_notices.py").write_text(shown)
+    # Somebody may have followed the guide.
+    shown = shown.replace("notices", "guide_notices").replace("notifier", "guide_notifier")
+    (migrations / "guide_notices").mkdir()
+    (migrations / "guide_notices" / "v0001_notices.py").write_text(shown)
     await upgrade_postgres(MigrationSettings(postgres_url=SecretStr(platform_url)), migrations=migrations)
     connection = await asyncpg.connect(platform_url)
     await connection.execute("INSERT INTO amigocare.companies (id, name) VALUES (1, 'One'), (2, 'Two')")
-    await connection.execute("INSERT INTO amigocare.notices VALUES (1, 5), (2, 7)")
-    for role in ("leadflow_notifier", "leadflow_tenant"):
+    await connection.execute("INSERT INTO amigocare.guide_notices VALUES (1, 5), (2, 7)")
+    for role in ("leadflow_guide_notifier", "leadflow_tenant"):
         await connection.execute(f"SET ROLE {role}")
         await connection.execute("SET leadflow.company_id = 1")
-        assert await connection.fetch("UPDATE amigocare.notices SET sent = sent + 1 RETURNING company_id") == [(1,)]
+        assert await connection.fetch("UPDATE amigocare.guide_notices SET sent = sent + 1 RETURNING company_id") == [
+            (1,)
+        ]
         await connection.execute("RESET ROLE")
     await connection.close()
 

@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from pymongo import AsyncMongoClient
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
@@ -19,6 +21,7 @@ from sqlalchemy import event
 
 from bench.rows import csv_file
 from libs.common.settings import MongoSettings, PostgresSettings
+from libs.common.stores import postgres_liveness
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import Chunk, ChunkAccepted
@@ -99,7 +102,11 @@ class Counter:
 
 
 @pytest_asyncio.fixture
-async def counter(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncIterator[Counter]:
+async def counter(
+    stores: tuple[PostgresSettings, MongoSettings], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Counter]:
+    # A connection that was idle for a second is asked whether it lives: a slow machine would make more calls.
+    monkeypatch.setattr(postgres_liveness, "IDLE_SECONDS", math.inf)
     postgres = Postgres(stores[0], application_name="tests")
     mongo = Mongo(stores[1], application_name="tests")
     await mongo.close()

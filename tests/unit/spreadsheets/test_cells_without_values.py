@@ -13,7 +13,7 @@ from libs.spreadsheets.cell_faults import Faults
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from tests.unit.spreadsheets.records import A_FILE_EACH, Records, gives_records_or_a_refusal, refusal
-from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, cell, row, write_xls, write_xlsx
+from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, ErrorCode, cell, row, write_xls, write_xlsb, write_xlsx
 
 STRINGS = "".join(f"<si><t>{text}</t></si>" for text in [*HEADERS, "Ana", "11912345678"])
 SHARED_HEADER = '<row r="1">' + "".join(f'<c r="{c}1" t="s"><v>{at}</v></c>' for at, c in enumerate("ABCDE")) + "</row>"
@@ -226,4 +226,48 @@ def test_a_damaged_xls_is_refused(tmp_path: Path) -> None:
     content = path.read_bytes()
     for cut in range(600, len(content), 97):
         path.write_bytes(content[:cut] + struct.pack("<I", 0xFFFFFFFF) * 4 + content[cut + 16 :])
-        gives_records_or_a_refusal(path)
+        assert gives_records_or_a_refusal(path)
+
+
+XLSB_ERRORS = {0x00: "#NULL!", 0x07: "#DIV/0!", 0x17: "#REF!", 0x2A: "#N/A", 0x2B: "#GETTING_DATA"}
+
+
+@pytest.mark.parametrize("code", XLSB_ERRORS)
+@pytest.mark.parametrize("of_a_formula", [False, True])
+def test_errors_of_an_xlsb(tmp_path: Path, code: int, of_a_formula: bool) -> None:
+    shown = XLSB_ERRORS[code]
+    path = write_xlsb(
+        tmp_path / "upload",
+        {
+            (1, 0): "Ana",
+            (1, 1): 11912345678.0,
+            (1, 4): ErrorCode(code),
+            (2, 0): ErrorCode(code),
+            (4, 0): "Bia",
+            (4, 2): 7158230600.0,
+            (5, 5): ErrorCode(code),
+        },
+        of_formulas=[(1, 4), (2, 0), (5, 5)] if of_a_formula else [],
+        sheets={"Hidden": False, "Leads": True},
+    )
+    records, faults = read_with_faults(path)
+    assert records == [
+        (2, ["Ana", "11912345678", "", "", shown]),
+        (3, [shown, "", "", "", ""]),
+        (5, ["Bia", "", "7158230600", "", ""]),
+        (6, ["", "", "", "", "", shown]),
+    ]
+    assert faults == {2: {4: "cell_error"}, 3: {0: "cell_error"}, 6: {5: "cell_error"}}
+
+
+def test_a_damaged_xlsb_is_refused(tmp_path: Path) -> None:
+    path = write_xlsb(tmp_path / "upload", {(1, 0): "Ana", (1, 1): "11912345678", (2, 3): ErrorCode(0x2A)})
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for name in ("xl/workbook.bin", "xl/_rels/workbook.bin.rels", "xl/worksheets/sheet1.bin"):
+        for cut in range(0, len(parts[name]), 7):
+            for spoilt in (parts[name][:cut], parts[name][:cut] + b"\xff" * 7 + parts[name][cut + 7 :]):
+                with zipfile.ZipFile(path, "w") as archive:
+                    for part, content in (parts | {name: spoilt}).items():
+                        archive.writestr(part, content)
+                assert gives_records_or_a_refusal(path)

@@ -20,7 +20,7 @@ from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
 from services.api.reading.domain.seen_phones import SeenPhones
 from tests.unit.spreadsheets.records import refusal
-from tests.unit.spreadsheets.workbooks import HEADER, write_xlsx
+from tests.unit.spreadsheets.workbooks import HEADER, write_xlsb, write_xlsx
 
 HEAD = b"name,phone,cpf,email,tags\n"
 
@@ -114,6 +114,19 @@ def test_a_small_archive_of_very_many_cells_is_refused_before_they_are_read(tmp_
     assert path.stat().st_size < 200_000
     assert counted_calls(lambda: read_all(path)) < 12_000_000
     assert refusal(lambda: list(read_spreadsheet(path, Limits()).rows)).code == "file_too_large"
+
+
+def test_a_small_xlsb_of_very_many_records_is_refused_before_they_are_read(tmp_path: Path) -> None:
+    path = write_xlsb(tmp_path / "upload", {(1, 0): "Ana"})
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["xl/worksheets/sheet1.bin"] += b"\x01\x00" * 9_000_000
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    assert path.stat().st_size < 50_000
+    assert counted_calls(lambda: read_all(path)) < 16_000_000
+    assert refusal(lambda: read_spreadsheet(path, Limits())).code == "file_too_large"
 
 
 def test_blank_rows_have_an_end(tmp_path: Path) -> None:

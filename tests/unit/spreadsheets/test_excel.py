@@ -8,6 +8,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import xlwt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,18 @@ from tests.unit.spreadsheets.records import (
     read_path,
     refusal,
 )
-from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, LEAD, cell, rename_ole_stream, row, write_xls, write_xlsx
+from tests.unit.spreadsheets.workbooks import (
+    HEADER,
+    HEADERS,
+    LEAD,
+    ErrorCode,
+    cell,
+    rename_ole_stream,
+    row,
+    write_xls,
+    write_xlsb,
+    write_xlsx,
+)
 
 
 def test_numbers_and_other_values_are_read_as_text(tmp_path: Path) -> None:
@@ -177,10 +189,48 @@ def test_encrypted_and_other_ole_files_are_told_apart(tmp_path: Path) -> None:
 def test_two_cells_far_apart_do_not_make_a_rectangle(tmp_path: Path, rows: str) -> None:
     path = write_xlsx(tmp_path / "upload", HEADER + rows)
     tracemalloc.start()
-    gives_records_or_a_refusal(path)
+    assert gives_records_or_a_refusal(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 30_000_000
+
+
+@pytest.mark.parametrize("row", [300, 1_048_575, 2**32 - 1])
+@pytest.mark.parametrize("value", ["x", 1.0, ErrorCode(0x2A)])
+def test_two_cells_far_apart_in_an_xlsb_are_refused_before_they_are_held(
+    tmp_path: Path, row: int, value: str | float
+) -> None:
+    path = write_xlsb(tmp_path / "upload", {(1, 0): "Ana", (row, 16_383): value})
+    refused = refusal(read_path, path)
+    assert (refused.code, "spread" in refused.detail) == ("file_too_large", True)
+
+
+@pytest.mark.parametrize("value", ["x", 1.0, xlwt.Formula("1/0")], ids=["text", "number", "formula"])
+def test_two_cells_far_apart_in_an_xls_are_refused_before_they_are_held(tmp_path: Path, value: object) -> None:
+    refused = refusal(read_path, write_xls(tmp_path / "upload", {(1, 0): "Ana", (65_535, 255): value}))
+    assert (refused.code, "spread" in refused.detail) == ("file_too_large", True)
+
+
+@pytest.mark.parametrize("what", ["the directory", "the workbook"])
+def test_sectors_of_an_xls_that_refer_to_each_other_in_a_circle_are_refused(tmp_path: Path, what: str) -> None:
+    """Calamine would follow them until the memory is full."""
+    path = write_xls(tmp_path / "upload", {(1, 0): "Ana"})
+    content = bytearray(path.read_bytes())
+    (table,) = struct.unpack_from("<I", content, 76)
+    (directory,) = struct.unpack_from("<I", content, 48)
+    place = 512 * (directory + 1)
+    while content[place : place + 16] != "Workbook".encode("utf-16-le"):
+        place += 128
+    (workbook,) = struct.unpack_from("<I", content, place + 116)
+    sector = directory if what == "the directory" else workbook
+    struct.pack_into("<I", content, 512 * (table + 1) + 4 * sector, sector)
+    path.write_bytes(content)
+    assert refusal(read_path, path).code == "file_broken"
+
+
+def test_an_xlsb_and_its_numbers(tmp_path: Path) -> None:
+    path = write_xlsb(tmp_path / "upload", {(2, 0): "Ana", (2, 1): 5511912345678.0, (2, 2): 7158230600.0, (4, 0): "x"})
+    assert read_path(path) == [(3, ["Ana", "5511912345678", "7158230600", "", ""]), (5, ["x", "", "", "", ""])]
 
 
 def test_a_cell_far_away_is_a_row_with_too_many_cells(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NewType
 
 import xlwt
 
@@ -93,6 +94,98 @@ def write_xls(path: Path, rows: Mapping[tuple[int, int], object]) -> Path:
     for (at, column), value in rows.items():
         sheet.write(at, column, value)
     book.save(str(path))
+    return path
+
+
+ErrorCode = NewType("ErrorCode", int)
+"""Of a cell of an XLSB that shows an error."""
+
+_XLSB_ROW, _XLSB_ERROR, _XLSB_NUMBER, _XLSB_TEXT, _XLSB_SHARED_TEXT, _XLSB_ERROR_OF_A_FORMULA = 0, 3, 5, 6, 7, 11
+_XLSB_SHEET, _XLSB_DIMENSIONS = 156, 148
+
+
+def _xlsb_record(kind: int, body: bytes = b"") -> bytes:
+    """Return a record: its kind and length in groups of seven bits ([MS-XLSB] 2.1.4)."""
+    written = bytes([kind]) if kind < 1 << 7 else bytes([kind & 0x7F | 0x80, kind >> 7])
+    length = len(body)
+    while length >= 1 << 7:
+        written += bytes([length & 0x7F | 0x80])
+        length >>= 7
+    return written + bytes([length]) + body
+
+
+def _xlsb_text(text: str) -> bytes:
+    return struct.pack("<I", len(text)) + text.encode("utf-16-le")
+
+
+def _xlsb_cell(
+    column: int, value: str | float | ErrorCode, shared: dict[str, int] | None, *, of_formula: bool
+) -> bytes:
+    place = struct.pack("<II", column, 0)
+    if isinstance(value, str) and shared is not None:
+        return _xlsb_record(_XLSB_SHARED_TEXT, place + struct.pack("<I", shared.setdefault(value, len(shared))))
+    if isinstance(value, str):
+        return _xlsb_record(_XLSB_TEXT, place + _xlsb_text(value))
+    if isinstance(value, float):
+        return _xlsb_record(_XLSB_NUMBER, place + struct.pack("<d", value))
+    formula = struct.pack("<HII", 0, 0, 0) if of_formula else b""
+    return _xlsb_record(_XLSB_ERROR_OF_A_FORMULA if of_formula else _XLSB_ERROR, place + bytes([value]) + formula)
+
+
+def write_xlsb(
+    path: Path,
+    rows: Mapping[tuple[int, int], str | float | ErrorCode],
+    *,
+    header: Sequence[str] = HEADERS,
+    of_formulas: Collection[tuple[int, int]] = (),
+    sheets: Mapping[str, bool] | None = None,
+    shares_texts: bool = False,
+) -> Path:
+    """Write an XLSB as Excel lays it out, with values by row and column, counted from 0, below the header.
+
+    ``of_formulas`` are the places of errors that formulas gave. ``sheets`` are names and whether they are shown; all
+    but the last are empty. ``shares_texts``: texts stand in a part of their own, as Excel writes them.
+    """
+    shared: dict[str, int] | None = {} if shares_texts else None
+    shown = list((sheets or {"Leads": True}).items())
+    cells = {(0, column): name for column, name in enumerate(header)} | dict(rows)
+    numbers = sorted({row for row, _ in cells})
+    content = _xlsb_record(_XLSB_DIMENSIONS, struct.pack("<IIII", 0, max(numbers), 0, max(at for _, at in cells)))
+    content = _xlsb_record(129) + content + _xlsb_record(145)
+    for number in numbers:
+        content += _xlsb_record(_XLSB_ROW, struct.pack("<IIHHBI", number, 0, 300, 0, 0, 0))
+        for (row_at, column), value in sorted(cells.items()):
+            if row_at == number:
+                content += _xlsb_cell(column, value, shared, of_formula=(row_at, column) in of_formulas)
+    empty = _xlsb_record(129) + _xlsb_record(145) + _xlsb_record(146) + _xlsb_record(130)
+    workbook = _xlsb_record(131) + _xlsb_record(143)
+    relationships = ""
+    written = {}
+    for at, (name, is_shown) in enumerate(shown, 1):
+        place = struct.pack("<II", 0 if is_shown else 1, at)
+        workbook += _xlsb_record(_XLSB_SHEET, place + _xlsb_text(f"rId{at}") + _xlsb_text(name))
+        relationships += f'<Relationship Id="rId{at}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{at}.bin"/>'
+        is_last = at == len(shown)
+        written[f"xl/worksheets/sheet{at}.bin"] = content + _xlsb_record(146) + _xlsb_record(130) if is_last else empty
+    if shared is not None:
+        relationships += f'<Relationship Id="rS" Type="{_OFFICE}/sharedStrings" Target="sharedStrings.bin"/>'
+        texts = b"".join(_xlsb_record(19, b"\0" + _xlsb_text(text)) for text in shared)
+        count = struct.pack("<II", len(shared), len(shared))
+        written["xl/sharedStrings.bin"] = _xlsb_record(159, count) + texts + _xlsb_record(160)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", f'{_DECLARATION}<Types xmlns="{_PACKAGE}/content-types"/>')
+        archive.writestr(
+            "_rels/.rels",
+            f'{_DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
+            f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.bin"/></Relationships>',
+        )
+        archive.writestr("xl/workbook.bin", workbook + _xlsb_record(144) + _xlsb_record(132))
+        archive.writestr(
+            "xl/_rels/workbook.bin.rels",
+            f'{_DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships">{relationships}</Relationships>',
+        )
+        for name, part in written.items():
+            archive.writestr(name, part)
     return path
 
 

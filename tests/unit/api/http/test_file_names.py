@@ -1,0 +1,75 @@
+"""What a file is called: as its owner typed it, however the client wrote the name down."""
+
+import asyncio
+import unicodedata
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from libs.common.web.refusals import Refused
+from services.api.http.upload import receive_upload
+
+DATA = b'--XX\r\nContent-Disposition: form-data; name="data"\r\n\r\n{}\r\n--XX--\r\n'
+
+
+def called(disposition: str) -> str | None:
+    """Return the name of a file that was sent with these parameters of its Content-Disposition."""
+    head = f"--XX\r\nContent-Disposition: form-data; {disposition}\r\n\r\nname\r\n".encode()
+    pieces = [head + DATA]
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": pieces.pop(), "more_body": False}
+
+    async def received() -> str | None:
+        headers = [(b"content-type", b"multipart/form-data; boundary=XX")]
+        request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+        async with receive_upload(request, max_bytes=1_000, seconds=5) as upload:
+            assert upload.path.read_bytes() == b"name"
+            return upload.file_name
+
+    return asyncio.run(received())
+
+
+@pytest.mark.parametrize("name", ["João.csv", "Promoção de verão.xlsx", "Über São Tomé & Príncipe.csv"])
+def test_a_name_that_was_typed_on_a_mac_keeps_its_accents(name: str) -> None:
+    on_a_mac = unicodedata.normalize("NFD", name)
+    assert on_a_mac != name
+    assert called(f'name="file"; filename="{on_a_mac}"') == name
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("UTF-8''Jo%C3%A3o.csv", "João.csv"),
+        ("utf-8'pt-BR'Joa%CC%83o%20%281%29.csv", "João (1).csv"),
+        ("ISO-8859-1''Jo%E3o.csv", "João.csv"),
+        ("\"UTF-8''Jo%C3%A3o.csv\"", "João.csv"),
+        ("UTF-8''leads.csv", "leads.csv"),
+        ("UTF-8''C%3A%5CUsers%5CAna%5Cleads.csv", "leads.csv"),
+        ("UTF-8''a%22%3B%20filename%3Db.csv", "a filenameb.csv"),
+        ("UTF-8''..%2F..%2Fetc%2Fleads.csv", "leads.csv"),
+        # It is a file all the same where its name cannot be read
+        ("UTF-8''Jo%E3o.csv", "Joo.csv"),
+        ("utf-7''leads.csv", None),
+        ("unicode_escape''%5Cud800.csv", None),
+        ("leads.csv", None),
+        ("''", None),
+        ("", None),
+    ],
+)
+def test_a_part_whose_name_is_written_in_the_extended_way_alone_is_a_file(written: str, name: str | None) -> None:
+    """RFC 7578, section 4.2, lets nobody send it; RFC 8187 says how it is written."""
+    assert called(f'name="file"; filename*={written}') == name
+    assert called(f'filename*={written}; name="file"') == name
+
+
+@pytest.mark.parametrize("where", ["filename*=UTF-8''b.csv; filename=\"a.csv\"", "filename=a.csv; filename*=UTF-8''b"])
+def test_of_both_names_the_plain_one_counts(where: str) -> None:
+    assert called(f'name="file"; {where}') == "a.csv"
+
+
+def test_what_stands_within_quotation_marks_is_no_parameter() -> None:
+    with pytest.raises(Refused) as refused:
+        called('name="file"; title="x; filename*=UTF-8\'\'b.csv"')
+    assert refused.value.code == "file_missing"
