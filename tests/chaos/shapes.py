@@ -44,7 +44,9 @@ class Shape:
     canceled_at_once: bool = False
     """A finalizer looks for canceled imports before the messages that are on their way arrive."""
     undone: bool = False
-    """The first import is taken back when all have ended, twice, while a customer has used one of its chats."""
+    """The first import is taken back when all have ended, while a customer has used one of its chats."""
+    undo_wishes: int = 2
+    """How often somebody asks for that before it begins."""
     import_again: bool = False
     """Then the same file is imported once more."""
     comes_late: bool = True
@@ -215,6 +217,7 @@ UNDONE = (
         chunk_rows=1,
         cancel_before="finalizer",
         undone=True,
+        undo_wishes=1,
     ),
 )
 SHAPES = (*SHAPES, *CANCELED, *UNDONE)
@@ -256,7 +259,7 @@ async def run_shape(world: World, shape: Shape, postgres: Postgres, mongo: Mongo
     if shape.bad_stage:
         await replay_twice(world)
     if shape.undone:
-        await undo_twice(world, shape, mongo)
+        await undo_first(world, shape, mongo)
 
 
 async def accept_and_expect(world: World, shape: Shape, rows: list[Row]) -> None:
@@ -285,16 +288,16 @@ async def cancel_first(world: World, shape: Shape) -> None:
         await world.look_for_canceled()
 
 
-async def undo_twice(world: World, shape: Shape, mongo: Mongo) -> None:
-    """Take the first import back, while one of its chats has been used; ask twice before it begins."""
+async def undo_first(world: World, shape: Shape, mongo: Mongo) -> None:
+    """Take the first import back, while one of its chats has been used."""
     first = world.expected[0]
     used = await chats_of(mongo).find_one({"import_id": first.import_id}, sort=[("_id", 1)])
     touched = frozenset[str]()
     if used is not None:
         await chats_of(mongo).update_one({"_id": used["_id"]}, {"$set": {"last_message": "Oi"}})
         touched = frozenset({str(used["_id"])})
-    assert await world.undo(first.import_id)
-    await world.undo(first.import_id)
+    for _ in range(shape.undo_wishes):
+        assert await world.undo(first.import_id)
     world.expected[0] = replace(first, undone=True, touched=touched)
     await world.until_quiet()
     if shape.import_again:

@@ -64,7 +64,7 @@ async def test_openapi_is_one_that_programs_can_be_made_from(http: httpx.AsyncCl
     """Each thing has one name, each call a short one, and examples look like what is sent."""
     answer = await http.get("/openapi.json")
     described = answer.json()
-    assert len(answer.content) < 40_000
+    assert len(answer.content) < 45_000
     assert set(described["components"]["schemas"]) >= {
         "Problem",
         "ProblemEntry",

@@ -136,3 +136,24 @@ async def test_undo_against_an_import_of_the_same_phones(given: Imported, pipeli
     third = await insert_import(given.postgres, given.tenant, row_counts=[12], name=unique("n"))
     last = await pipeline.whole(given.chunk.model_copy(update={"import_id": third}))
     assert len(last.live) + len(created.live) == 12
+
+
+async def test_a_phone_whose_customer_writes_meanwhile_is_not_imported_beside_its_chat(
+    given: Imported, pipeline: Pipeline
+) -> None:
+    """Its lead is deleted when the import comes, its chat is still there: the lead comes back, and is the only one."""
+    await given.ask()
+    again = await insert_import(given.postgres, given.tenant, row_counts=[12], name=unique("n"))
+
+    class AndTheFileIsImported(CustomerWrites):
+        async def delete_chats(self, request: UndoRequested, portion: Portion) -> None:
+            created = await pipeline.whole(given.chunk.model_copy(update={"import_id": again}))
+            assert [row.reason for row in created.settled] == ["chat_exists"] * 12
+            await super().delete_chats(request, portion)
+
+    await given.run(AndTheFileIsImported(given.postgres, given.mongo, clock=utc_now))
+    assert await given.counts() == (12, 11, 1, 0)
+    assert await given.db.consistent(given.tenant.company_id) == 1
+    third = await insert_import(given.postgres, given.tenant, row_counts=[12], name=unique("n"))
+    assert len((await pipeline.whole(given.chunk.model_copy(update={"import_id": third}))).live) == 11
+    assert await given.db.consistent(given.tenant.company_id) == 12
