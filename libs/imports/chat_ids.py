@@ -8,6 +8,8 @@ import struct
 from collections.abc import Iterable
 from datetime import datetime
 
+LAST_ROW = 0xFFFFFFFF
+
 
 def chat_prefix(import_id: int, accepted_at: datetime) -> str:
     """Return how the ids of an import's chats begin: time of acceptance in seconds, then its id."""

@@ -94,7 +94,7 @@ _SETTLE = text(
     UPDATE amigocare.lead_import_chunks
     SET settled_at = now(), dead_lettered = :dead_lettered, sent_at = coalesce(sent_at, now()),
         payload = CASE WHEN :dead_lettered THEN payload END,
-        total_created = :created, total_existing = :existing, total_errors = :errors, total_canceled = :canceled
+        total_created = :created, total_existing = :existing, total_errors = :errors, reasons = CAST(:reasons AS jsonb)
     WHERE import_id = :import_id AND chunk_index = :chunk_index
     """
 )
@@ -125,7 +125,7 @@ _UNSETTLED = text(
 _TOTALS = text(
     """
     SELECT coalesce(sum(total_created), 0), coalesce(sum(total_existing), 0), coalesce(sum(total_errors), 0),
-           count(*) FILTER (WHERE dead_lettered), coalesce(sum(total_canceled), 0)
+           count(*) FILTER (WHERE dead_lettered), coalesce(sum((reasons ->> 'canceled')::int), 0)
     FROM amigocare.lead_import_chunks WHERE import_id = :import_id
     """
 )
@@ -134,7 +134,7 @@ _REOPEN = text(
     WITH dead AS (
         UPDATE amigocare.lead_import_chunks c
         SET settled_at = NULL, sent_at = NULL, dead_lettered = false,
-            total_created = NULL, total_existing = NULL, total_errors = NULL, total_canceled = NULL
+            total_created = NULL, total_existing = NULL, total_errors = NULL, reasons = NULL
         FROM unnest(CAST(:imports AS int[]), CAST(:indexes AS int[]), CAST(:times AS timestamptz[]))
              AS given (import_id, chunk_index, accepted_at)
         JOIN amigocare.lead_imports i
@@ -238,14 +238,8 @@ async def settle(connection: AsyncConnection, chunk: Place, outcome: ChunkOutcom
 
     A dead-lettered chunk keeps its payload: a replay sends it once more.
     """
-    counted = {
-        "created": outcome.created,
-        "existing": outcome.existing,
-        "errors": outcome.errors,
-        "canceled": outcome.canceled,
-        "dead_lettered": outcome.dead_lettered,
-    }
-    await connection.execute(_SETTLE, _place(chunk) | counted)
+    counts = {name: getattr(outcome, name) for name in ("created", "existing", "errors", "reasons", "dead_lettered")}
+    await connection.execute(_SETTLE, _place(chunk) | counts)
     if again:
         await connection.execute(_FORGET_ROWS, _place(chunk))
     if outcome.rows:

@@ -13,9 +13,9 @@ from services.api.ending.undo_views import KeptPage, kept_view, undo_view
 from services.api.http.deps import DepsDep
 from services.api.http.openapi import PROBLEM_RESPONSES
 from services.api.http.routes import Cursor, ImportId, Limit, find_import, not_found
-from services.api.http.signing_in import CallerDep
+from services.api.http.signing_in import CallerDep, WordsDep
 from services.api.http.store import Scope, scope_of
-from services.api.http.views import ImportView, UndoView, import_view
+from services.api.http.views import ImportDetail, UndoView, import_detail
 
 log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ EndingDep = Annotated[Ending, Depends(ending_of)]
 
 
 @router.post("/imports/{import_id}/cancel", status_code=202, summary="Cancel an import in progress")
-async def cancel_import(import_id: ImportId, caller: CallerDep, deps: DepsDep, ending: EndingDep) -> ImportView:
+async def cancel_import(import_id: ImportId, caller: CallerDep, deps: DepsDep, ending: EndingDep) -> ImportDetail:
     """Rows that are not leads yet end as errors (`canceled`); the import ends `FAILED`, because it was `canceled`.
 
     Leads that were made stay. It has ended when its `status` says so, a moment after this answer. Asked again, the
@@ -51,7 +51,7 @@ async def cancel_import(import_id: ImportId, caller: CallerDep, deps: DepsDep, e
     if answer is Answer.ENDED:
         raise Refused("import_ended", "The import had ended before it was canceled.")
     log.info("cancel requested", import_id=import_id)
-    return import_view(await find_import(deps, caller, import_id))
+    return import_detail(await find_import(deps, caller, import_id))
 
 
 @router.post("/imports/{import_id}/undo", status_code=202, summary="Take back an ended import")
@@ -82,13 +82,13 @@ async def get_undo(import_id: ImportId, caller: CallerDep, ending: EndingDep) ->
 
 @router.get("/imports/{import_id}/undo/kept", summary="Leads that an undo did not take back")
 async def get_kept(
-    import_id: ImportId, caller: CallerDep, ending: EndingDep, limit: Limit = 100, cursor: Cursor = None
+    import_id: ImportId, caller: CallerDep, ending: EndingDep, said: WordsDep, limit: Limit = 100, cursor: Cursor = None
 ) -> KeptPage:
-    """Why each of them stayed."""
+    """Why each of them stayed, in the language of `Accept-Language`."""
     scope = scope_of(caller)
     await _find_undo(ending, scope, import_id)
     found = await ending.store.kept(scope, import_id, after=cursor or 0, limit=limit + 1)
-    items = [kept_view(row) for row in found[:limit]]
+    items = [kept_view(row, said) for row in found[:limit]]
     return KeptPage(items=items, next=str(items[-1].lead_id) if len(found) > limit else None)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from libs.contracts.lead_import.words import Words
 from services.api.http.views import UndoState, UndoView
 from services.api.reasons import KEPT_REASONS
 
@@ -40,11 +41,11 @@ def undo_view(found: Mapping[str, Any]) -> UndoView:
     return UndoView(state=state, **{name: found[name] for name in UndoView.model_fields if name != "state"})
 
 
-def kept_view(found: Mapping[str, Any]) -> KeptView:
-    """Return the view of a row of ``lead_import_kept``."""
+def kept_view(found: Mapping[str, Any], said: Words) -> KeptView:
+    """Return the view of a row of ``lead_import_kept``, in these words."""
     return KeptView(
         row=found["row_number"],
         lead_id=found["lead_id"],
         reason=found["reason"],
-        detail=KEPT_REASONS.get(found["reason"], ""),
+        detail=said.kept_reasons.get(found["reason"], ""),
     )

@@ -126,6 +126,8 @@ async def test_a_service_sees_its_company_s_rows_alone(given: OwnPostgres, whole
         ("finalizer", "DELETE FROM amigocare.lead_imports"),
         ("finalizer", "DELETE FROM amigocare.amigocare_leads"),
         ("api", "UPDATE amigocare.amigocare_leads SET updated_at = now()"),
+        ("api", "DELETE FROM amigocare.amigocare_leads"),
+        ("api", "UPDATE amigocare.patients SET deleted_at = now()"),
         ("undoer", "DELETE FROM amigocare.amigocare_leads"),
         ("undoer", "UPDATE amigocare.amigocare_leads SET name = NULL"),
         ("undoer", "UPDATE amigocare.lead_imports SET updated_at = now()"),

@@ -1,5 +1,7 @@
 """When a chunk's outcome counts, what a dead letter makes of its rows, and how an import ends."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,7 +121,8 @@ def test_a_canceled_import_says_so_whatever_was_still_made_of_it() -> None:
 def test_a_chunk_without_leads_is_canceled_but_what_the_api_had_settled_stays() -> None:
     chunk = accepted(phones(2), settled=[settled_row(8, Outcome.EXISTING, "in_file"), settled_row(9)])
     done = outcome_of_canceled(4, chunk)
-    assert (done.created, done.existing, done.errors, done.canceled) == (0, 1, 3, 2)
+    assert (done.created, done.existing, done.errors) == (0, 1, 3)
+    assert json.loads(done.reasons) == {"in_file": 1, "phone_invalid": 1, "canceled": 2}
     assert not done.dead_lettered
     assert [(row.row, row.reason) for row in done.rows] == [
         (8, "in_file"),

@@ -9,8 +9,8 @@ from alembic import op
 from migrations.service_roles import Grants, grant_to_service, open_by_company, open_by_import, open_wholly, role_of
 from migrations.tenancy import SCHEMA, make_role, take_wall_down, wall_by_import
 
-revision = "imports_0011"
-down_revision = "imports_0010"
+revision = "imports_0013"
+down_revision = "imports_0012"
 branch_labels = None
 depends_on = None
 
@@ -19,7 +19,6 @@ ENDED = ("SELECT", "UPDATE (is_deleted, updated_at, destroyer_id)")
 
 GRANTS: dict[str, Grants] = {
     "api": {
-        "amigocare_leads": ("SELECT",),
         "lead_import_undos": ("SELECT", "INSERT"),
         "lead_import_kept": ("SELECT",),
     },
@@ -47,7 +46,6 @@ UPGRADE = (
         ADD COLUMN canceler_id int,
         ADD COLUMN total_canceled int NOT NULL DEFAULT 0
     """,
-    "ALTER TABLE amigocare.lead_import_chunks ADD COLUMN total_canceled int",
     "ALTER TABLE amigocare.amigocare_leads ADD COLUMN destroyer_id int",
     """
     CREATE TABLE amigocare.lead_import_undos (
@@ -104,7 +102,6 @@ def downgrade() -> None:
         take_wall_down(table)
         op.execute(f"DROP TABLE {SCHEMA}.{table}")
     op.execute("ALTER TABLE amigocare.amigocare_leads DROP COLUMN destroyer_id")
-    op.execute("ALTER TABLE amigocare.lead_import_chunks DROP COLUMN total_canceled")
     op.execute(
         "ALTER TABLE amigocare.lead_imports"
         " DROP COLUMN cancel_requested_at, DROP COLUMN canceler_id, DROP COLUMN total_canceled"
