@@ -1,10 +1,13 @@
 """A canceled import makes no more leads and ends at once, each row created, existing or canceled; whoever was first."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from libs.common.clock import utc_now
 from libs.common.stores.postgres import Postgres
@@ -228,16 +231,18 @@ async def test_a_dead_letter_that_is_replayed_makes_no_leads_of_a_canceled_impor
 
 async def test_cancel_against_the_last_chunk(start: Any) -> None:
     """Either it had ended and says so, or it ends as canceled: never as finished after a promise to cancel."""
-    for turn in range(12):
+    for turn in range(-6, 7):
         given = await start(2)
         await given.pipeline.whole(given.chunks[0])
         created = await given.pipeline.until_created(given.chunks[1])
 
-        async def cancel_a_little_later(given: Running = given, turn: int = turn) -> Answer:
-            await asyncio.sleep(turn * 0.001)
-            return await given.cancel()
+        async def after(turns: int, what: Callable[[], Awaitable[Answer | None]]) -> Answer | None:
+            await asyncio.sleep(max(turns, 0) * 0.001)
+            return await what()
 
-        answer, _ = await asyncio.gather(cancel_a_little_later(), given.pipeline.settle(created))
+        answer, _ = await asyncio.gather(
+            after(turn, given.cancel), after(-turn, partial(given.pipeline.settle, created))
+        )
         await given.turn()
         found = await given.found()
         assert (answer, found["status"], found["failure_reason"]) in {
@@ -246,6 +251,39 @@ async def test_cancel_against_the_last_chunk(start: Any) -> None:
         }
         assert (found["total_created"], found["total_existing"], found["total_errors"]) == (2 * ROWS, 2, 0)
         assert found["revision"] == 1
+
+
+async def test_the_end_waits_for_a_wish_that_is_being_written_and_sees_it(start: Any) -> None:
+    given = await start(1)
+    created = await given.pipeline.until_created(given.chunks[0])
+    async with given.postgres.transaction() as wish:
+        await wish.execute(
+            text("UPDATE amigocare.lead_imports SET cancel_requested_at = now() WHERE id = :id"),
+            {"id": given.import_id},
+        )
+        settling = asyncio.create_task(given.pipeline.settle(created))
+        await asyncio.sleep(0.2)
+        assert not settling.done()
+    await settling
+    await given.ended(created=ROWS, canceled=0)
+
+
+async def test_a_wish_waits_for_an_end_that_is_being_written_and_is_refused(start: Any) -> None:
+    given = await start(1)
+    created = await given.pipeline.until_created(given.chunks[0])
+    async with given.postgres.transaction() as reader:
+        # Holds the end up: it has the import's row, and waits for the outbox.
+        await reader.execute(text("LOCK TABLE amigocare.outbox IN SHARE MODE"))
+        settling = asyncio.create_task(given.pipeline.settle(created))
+        await asyncio.sleep(0.2)
+        canceling = asyncio.create_task(given.cancel())
+        await asyncio.sleep(0.2)
+        assert not settling.done()
+        assert not canceling.done()
+    await settling
+    assert await canceling is Answer.ENDED
+    found = await given.found()
+    assert (found["status"], found["failure_reason"], found["cancel_requested_at"]) == ("FINISHED", None, None)
 
 
 async def test_cancel_against_the_creator(start: Any) -> None:
