@@ -19,7 +19,7 @@ SERVICES = tuple(sorted({path.relative_to(_ROOMS).parts[0] for path in _ROOMS.gl
 ROLES = (TENANT, *(f"leadflow_{service}" for service in SERVICES))
 READ = {
     TENANT: ("companies", "users", "messaging_accounts", "patients"),
-    "leadflow_api": ("users", "messaging_accounts"),
+    "leadflow_api": ("users", "messaging_accounts", "patients"),
     "leadflow_dedup": ("patients",),
 }
 """What roles read of the platform's tables."""

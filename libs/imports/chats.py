@@ -1,6 +1,5 @@
 """The platform's chats: an import opens one for each lead, and looks first whose the platform already holds."""
 
-import struct
 from typing import Any
 
 from pymongo import ASCENDING
@@ -9,6 +8,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from libs.common.stores.mongo import Document, Mongo
 from libs.contracts.lead_import.internal.messages import AnyLiveT, Chunk
 from libs.fields.phone_forms import both_forms
+from libs.imports.chat_ids import chat_id_prefix
 
 CHATS = "chats"
 
@@ -32,11 +32,8 @@ async def ensure_chat_indexes(mongo: Mongo) -> None:
 
 
 def own_chat_prefix(chunk: Chunk[Any]) -> str:
-    """Return how the ids of an import's chats begin, in hexadecimal: time of acceptance in seconds, then its id.
-
-    The last four of an ObjectId's twelve bytes are the row.
-    """
-    return struct.pack(">II", int(chunk.accepted_at.timestamp()) & 0xFFFFFFFF, chunk.import_id).hex()
+    """Return how the ids of the chats of a chunk's import begin (``chat_ids``)."""
+    return chat_id_prefix(chunk.accepted_at, chunk.import_id)
 
 
 async def rows_with_others_chats(mongo: Mongo, chunk: Chunk[AnyLiveT]) -> set[int]:

@@ -152,7 +152,7 @@ _SETTLE = text(
     UPDATE amigocare.lead_import_chunks
     SET settled_at = now(), dead_lettered = :dead_lettered, sent_at = coalesce(sent_at, now()),
         payload = CASE WHEN :dead_lettered THEN payload END,
-        total_created = :created, total_existing = :existing, total_errors = :errors
+        total_created = :created, total_existing = :existing, total_errors = :errors, reasons = CAST(:reasons AS jsonb)
     WHERE import_id = :import_id AND chunk_index = :chunk_index
     """
 )
@@ -333,13 +333,8 @@ async def settle(connection: AsyncConnection, chunk: Place, outcome: ChunkOutcom
 
     A dead-lettered chunk keeps its payload: a replay sends it once more.
     """
-    counted = {
-        "created": outcome.created,
-        "existing": outcome.existing,
-        "errors": outcome.errors,
-        "dead_lettered": outcome.dead_lettered,
-    }
-    await connection.execute(_SETTLE, _place(chunk) | counted)
+    counts = {name: getattr(outcome, name) for name in ("created", "existing", "errors", "reasons", "dead_lettered")}
+    await connection.execute(_SETTLE, _place(chunk) | counts)
     if again:
         await connection.execute(_FORGET_ROWS, _place(chunk))
     if outcome.rows:

@@ -1,5 +1,7 @@
 """What is known of a chunk, and how its rows ended: pure. From state to state it comes by ``chunk_life``."""
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,6 +97,11 @@ class ChunkOutcome:
     errors: int
     rows: Sequence[SettledRow]
     dead_lettered: bool = False
+
+    @property
+    def reasons(self) -> str:
+        """How many rows ended so for each reason, as JSON."""
+        return json.dumps(Counter(row.reason for row in self.rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Only the records of cells are looked at.
 import itertools
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ _WORKSHEET = 0
 _VISIBLE = 0
 
 _XLS_BOUNDSHEET, _XLS_EOF, _XLS_BOOLERR, _XLS_BOF = 0x0085, 0x000A, 0x0205, 0x0809
+_XLS_ROW = 0x0208
+_ROW_IS_HIDDEN = 0x20
 _XLS_PASSWORD = 0x002F
 _XLS_FORMULAS = {0x0006, 0x0206, 0x0406}
 """The record of BIFF 8 and 5, and those of older versions."""
@@ -49,11 +51,13 @@ _LONGEST_LENGTH = 21
 
 @dataclass(slots=True)
 class SheetErrors:
-    """What stands in the cells of the first visible worksheet that hold no value."""
+    """What stands in the cells of a worksheet that hold no value: the one at ``wanted``, or the first visible one."""
 
     limits: Limits
     index: int | None = None
     """The sheet's place in the workbook."""
+    wanted: int | None = None
+    """The same where a sheet was asked for, and not the first visible one."""
     faults: Faults = field(default_factory=dict)
     texts: dict[int, dict[int, str]] = field(default_factory=dict)
     """What the cell shows, by row number and column, as ``Faults``."""
@@ -80,8 +84,11 @@ class SheetErrors:
         self.texts.setdefault(row + 1, {})[column] = text
 
 
-def errors_of_xls(path: Path, limits: Limits) -> SheetErrors:
-    """Return the errors of an XLS. Raises Unreadable where its records cannot be followed, or its cells spread far."""
+def errors_of_xls(path: Path, limits: Limits, place_of: Callable[[], int | None] = lambda: None) -> SheetErrors:
+    """Return the errors of an XLS. Raises Unreadable where its records cannot be followed, or its cells spread far.
+
+    ``place_of`` tells which sheet is wanted; it may let calamine open the file, and is asked once that is safe.
+    """
     try:
         with olefile.OleFileIO(str(path)) as ole:
             name = next((name for name in ("Workbook", "Book") if ole.exists(name)), None)
@@ -89,7 +96,7 @@ def errors_of_xls(path: Path, limits: Limits) -> SheetErrors:
                 raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
             _refuse_endless_chains(ole, name)
             stream = ole.openstream(name).read()
-        return _xls_errors(stream, limits)
+        return _xls_errors(stream, limits, place_of())
     except (OSError, struct.error, ValueError, IndexError, TypeError):
         raise Unreadable("file_broken", "The workbook is damaged.") from None
 
@@ -114,12 +121,16 @@ def _refuse_endless_chains(ole: Any, name: str) -> None:
                 raise Unreadable("file_broken", "The workbook is damaged.")
 
 
-def _xls_errors(stream: bytes, limits: Limits) -> SheetErrors:
-    shown = ((index, offset) for index, (offset, is_shown) in enumerate(_xls_sheets(stream)) if is_shown)
+def _xls_errors(stream: bytes, limits: Limits, wanted: int | None) -> SheetErrors:
+    shown = (
+        (index, offset)
+        for index, (offset, is_shown) in enumerate(_xls_sheets(stream))
+        if is_shown and wanted in {index, None}
+    )
     index, start = next(shown, (None, None))
     if any(kind == _XLS_PASSWORD for kind, _ in _xls_globals(stream)):
         raise Unreadable("file_encrypted")
-    errors = SheetErrors(limits, index, before_code_page=_before_code_page(stream))
+    errors = SheetErrors(limits, index, wanted, before_code_page=_before_code_page(stream))
     if start is None:
         return errors
     texts = _count_of_texts(stream)
@@ -138,6 +149,27 @@ def _xls_errors(stream: bytes, limits: Limits) -> SheetErrors:
         elif kind in _XLS_FORMULAS:
             text_of = _note_formula(errors, body)
     return errors
+
+
+def xls_has_hidden_rows(path: Path, sheet: str | None) -> bool:
+    """Tell whether the worksheet of an XLS has a row that is not shown. Raises OSError, struct.error."""
+    with olefile.OleFileIO(str(path)) as ole:
+        name = next((name for name in ("Workbook", "Book") if ole.exists(name)), None)
+        stream = ole.openstream(name).read() if name else b""
+    for kind, body in _xls_records(stream, 0):
+        if kind == _XLS_EOF:
+            return False
+        if kind == _XLS_BOUNDSHEET and _sheet_name(body) == sheet:
+            (offset,) = struct.unpack_from("<I", body)
+            rows = (body for kind, body in _xls_sheet_records(stream, offset) if kind == _XLS_ROW)
+            return any(struct.unpack_from("<H", body, 12)[0] & _ROW_IS_HIDDEN for body in rows)
+    return False
+
+
+def _sheet_name(body: bytes) -> str:
+    """Return the name in a record of a sheet ([MS-XLS] 2.4.28, 2.5.240)."""
+    length, is_wide = body[6], body[7] & 1
+    return body[8 : 8 + length * (1 + is_wide)].decode("utf-16-le" if is_wide else "latin-1")
 
 
 def _note_text(errors: SheetErrors, body: bytes, texts: int) -> None:
@@ -220,17 +252,17 @@ def _xls_records(stream: bytes, at: int) -> Iterator[tuple[int, bytes]]:
         at += 4 + length
 
 
-def errors_of_xlsb(path: Path, limits: Limits) -> SheetErrors:
+def errors_of_xlsb(path: Path, limits: Limits, wanted: int | None = None) -> SheetErrors:
     """Return the errors of an XLSB. Raises Unreadable where its records cannot be followed, or its cells spread far."""
     with damage_refused(), zipfile.ZipFile(path) as archive:
         parts = Parts(archive, limits.max_bytes)
-        errors, part = _xlsb_sheet(parts, limits)
+        errors, part = _xlsb_sheet(parts, limits, wanted)
         if part is not None:
             _note_xlsb_errors(errors, b"".join(parts.blocks(part)))
         return errors
 
 
-def _xlsb_sheet(parts: Parts, limits: Limits) -> tuple[SheetErrors, str | None]:
+def _xlsb_sheet(parts: Parts, limits: Limits, wanted: int | None) -> tuple[SheetErrors, str | None]:
     related = relationships(parts, "xl/workbook.bin")
     index = -1
     for kind, body in _xlsb_records(b"".join(parts.blocks("xl/workbook.bin"))):
@@ -239,9 +271,9 @@ def _xlsb_sheet(parts: Parts, limits: Limits) -> tuple[SheetErrors, str | None]:
             state, _, length = struct.unpack_from("<III", body)
             name = body[12 : 12 + 2 * length].decode("utf-16-le")
             what, part = related.get(name, ("", ""))
-            if state == _VISIBLE and what == "worksheet":
-                return SheetErrors(limits, index), part
-    return SheetErrors(limits), None
+            if state == _VISIBLE and what == "worksheet" and wanted in {index, None}:
+                return SheetErrors(limits, index, wanted), part
+    return SheetErrors(limits, wanted=wanted), None
 
 
 def _note_xlsb_errors(errors: SheetErrors, content: bytes) -> None:

@@ -3,14 +3,18 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self, TextIO
 
 from libs.fields.text import trimmed
-from libs.spreadsheets.encodings import EncodingName, find_encoding, named_encoding
+from libs.spreadsheets.columns import HEADER_WORDS, header_key
+from libs.spreadsheets.encodings import find_encoding, named_encoding
+from libs.spreadsheets.file_options import FileOptions
+from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
@@ -38,9 +42,9 @@ every tenth is one."""
 
 
 def csv_records(
-    path: Path, limits: Limits, encoding: EncodingName | None = None
-) -> tuple[str, Iterator[tuple[int, list[str]]]]:
-    """Return what separates the cells of a CSV file, and its ``(record number, cells)``, blank records as empty lists.
+    path: Path, limits: Limits, options: FileOptions, source: FileSource
+) -> Iterator[tuple[int, list[str]]]:
+    """Return the ``(record number, cells)`` of a CSV file, blank records as empty lists; note how it is read.
 
     The record's number is the row that a spreadsheet shows: the first record is 1 (Excel does not show the
     line ``sep=;``, so it is not counted), a quoted cell of several lines is in one row.
@@ -54,15 +58,14 @@ def csv_records(
     file is refused, as it is for a quoted cell that never ends, or that ends amid a word, or that holds a whole row:
     where a quotation mark is missing or stray, rows become one cell, and would be lost silently.
 
-    ``encoding``: what the caller says that the file is in; None: it is found out.
-
     Raises Unreadable with ``file_encoding``, ``file_not_spreadsheet``, ``file_broken``; the last also while the
     records are read.
     """
-    codec = named_encoding(path, encoding) if encoding else find_encoding(path)
+    codec = named_encoding(path, options.encoding) if options.encoding else find_encoding(path)
     with _decoded(path, codec) as text:
-        layout = _layout(text.read(_SAMPLE))
-    return layout.separator, _records(path, codec, layout, limits)
+        layout = _layout(text.read(_SAMPLE), options)
+    source.format, source.codec, source.delimiter = "csv", codec, layout.separator
+    return _records(path, codec, layout, limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +90,17 @@ def _decoded(path: Path, encoding: str) -> Iterator[TextIO]:
         raise Unreadable("file_encoding", "The text is neither UTF-8, UTF-16 nor Windows-1252.") from None
 
 
-def _layout(start: str) -> _Layout:
+def _layout(start: str, options: FileOptions) -> _Layout:
     """Return how a text is laid out that begins so."""
     lines = _LINE_ENDS.split(start, maxsplit=1)
     declared = _EXCEL_SEPARATOR_LINE.fullmatch(lines[0])
-    if declared:
-        return _Layout(declared[1], is_declared=True, blanks_before_marks=_has_blanks_before_marks(start, declared[1]))
-    (names, _), separator = max((_likeness(_first_record(start, each)), each) for each in SEPARATORS)
+    said = options.delimiter or (declared[1] if declared else None)
+    if said:
+        return _Layout(
+            said, is_declared=declared is not None, blanks_before_marks=_has_blanks_before_marks(start, said)
+        )
+    likeness = _likeness if options.columns == "strict" else partial(_likeness_to_any, options.mapping)
+    (names, _), separator = max((likeness(_first_record(start, each)), each) for each in SEPARATORS)
     if not names:
         (line,) = _first_record(start, separator)[:1] or [""]
         inner = max((_likeness(_first_record(line, each)), each) for each in SEPARATORS)
@@ -130,6 +137,12 @@ def _likeness(cells: list[str]) -> tuple[int, int]:
     return len(found & set(FILE_COLUMNS)), len(cells)
 
 
+def _likeness_to_any(mapping: Mapping[str, str | None], cells: list[str]) -> tuple[int, int]:
+    """Return how many words for columns, of ours and of the caller's, and how many cells, a record holds."""
+    found = {header_key(cell) for cell in cells[:_MOST_NAMES]}
+    return len(found & (HEADER_WORDS | set(map(header_key, mapping)))), len(cells)
+
+
 class _LineTooLong(Exception):
     """A line holds more than any record may."""
 
@@ -142,6 +155,8 @@ class _Lines:
     limit: int
     of_record: int = 0
     """Lines handed out since the last whole record."""
+    width: int = 0
+    """Cells of the header, once that is read."""
     last: str = ""
     ended: bool = False
 
@@ -186,6 +201,7 @@ def _records_of(text: TextIO, layout: _Layout, limits: Limits) -> Iterator[tuple
             cells = _loosely_read(lines.last, separator, limits, skips=skips)
         if lines.ended and lines.of_record:
             raise Unreadable("file_broken", f"Row {number}: a quotation mark opens a cell and none closes it.")
+        lines.width = lines.width or _header_width(cells)
         if '"' in lines.last:
             cells = _as_marked(cells, lines, layout, limits, number)
         yield number, cells
@@ -198,7 +214,7 @@ def _as_marked(cells: list[str], lines: _Lines, layout: _Layout, limits: Limits,
     if layout.whole_lines and len(cells) == 1:
         (line,) = cells
         cells = _unpacked(line, layout.separator, limits, number)
-    if lines.of_record > 1 and _holds_a_row(cells, layout.separator):
+    if lines.of_record > 1 and _holds_a_row(cells, layout.separator, lines.width):
         raise _stray_mark(number)
     if not layout.blanks_before_marks and (line is None or ' "' in line) and any(map(_BLANK_AND_MARK.match, cells)):
         cells = _without_blanks_before_marks(line, layout.separator, number)
@@ -248,13 +264,18 @@ def _stray_mark(number: int) -> Unreadable:
     )
 
 
-def _holds_a_row(cells: list[str], separator: str) -> bool:
+def _header_width(cells: list[str]) -> int:
+    """Return how many cells the first record that is not blank has, without blank ones at the right."""
+    return next((place for place in range(len(cells), 0, -1) if cells[place - 1].strip()), 0)
+
+
+def _holds_a_row(cells: list[str], separator: str, width: int) -> bool:
     """Tell whether a record of several lines is more than one row: it has too many cells, or one with others in it.
 
     A name may have two lines. A separator and a phone it does not have, nor blank cells, nor as many as a row: those
     are another row's, which a quotation mark without its like has made part of this cell.
     """
-    return len(cells) > len(FILE_COLUMNS) or any(
+    return len(cells) > max(width, len(FILE_COLUMNS)) or any(
         _is_row(cell, separator, of_tags=column == len(FILE_COLUMNS) - 1)
         for column, cell in enumerate(cells)
         if separator in cell and _LINE_ENDS.search(cell)

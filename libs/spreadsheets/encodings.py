@@ -8,6 +8,7 @@ read in each way, and Windows-1252 (Excel's CSV in Brazil) is only believed wher
 import codecs
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -82,6 +83,15 @@ def find_encoding(path: Path) -> str:
     if best >= _SHARE_OF_WORDS * len(words) and best and not others and _decodes(path, "cp1252"):
         return "cp1252"
     raise Unreadable("file_encoding", _readings(words, right | {"windows-1252": best}))
+
+
+FEW_WORDS = 3
+"""So few words with accents may be right by chance: somebody should look at them."""
+
+
+def has_few_accents(path: Path) -> bool:
+    """Tell whether so few words told the encoding that people should see whether they read right."""
+    return len(set(islice(_words(path), FEW_WORDS + 1))) <= FEW_WORDS
 
 
 def named_encoding(path: Path, name: EncodingName) -> str:

@@ -11,17 +11,26 @@ import mmap
 import struct
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
+from python_calamine import (
+    CalamineError,
+    CalamineWorkbook,
+    PasswordError,
+    SheetMetadata,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
 
 from libs.spreadsheets.binary_errors import SheetErrors, errors_of_xls, errors_of_xlsb
 from libs.spreadsheets.cell_faults import Faults, with_faults
+from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, unpacks_within, visible_sheet
+from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, place_of_sheet, unpacks_within, visible_sheet
 from libs.spreadsheets.xlsx_cells import sheet_rows
 from libs.spreadsheets.xlsx_parts import Parts, damage_refused
 
@@ -41,20 +50,23 @@ class _CalamineFails(Exception):
     """Calamine does not read this workbook, or not this row of it."""
 
 
-def zip_records(path: Path, limits: Limits, faults: Faults) -> Records:
-    """Yield the rows of the first visible sheet of an XLSX, XLSM or XLSB; note which cells hold no value.
+def zip_records(path: Path, limits: Limits, wanted: str | None, source: FileSource, faults: Faults) -> Records:
+    """Yield the rows of a visible sheet of an XLSX, XLSM or XLSB; note which cells hold no value.
 
-    Raises Unreadable.
+    ``wanted`` is the sheet's name; None: the first one. Raises Unreadable.
     """
     if archive_kind(path) == "xlsb":
         unpacks_within(path, limits)
-        yield from _calamine_or_refusal(path, ".xlsb", errors_of_xlsb(path, limits), faults)
+        source.format = "xlsb"
+        index = _index_of_sheet(path, ".xlsb", wanted)
+        yield from _calamine_or_refusal(path, ".xlsb", errors_of_xlsb(path, limits, index), source, faults)
         return
-    sheet = visible_sheet(path, limits)
+    sheet = visible_sheet(path, limits, wanted)
+    source.format, source.sheet, source.sheets, source.part = "xlsx", sheet.name, sheet.names, sheet.part
     last = 0
     if sheet.is_plain:
         try:
-            for number, cells in _calamine_rows(path, ".xlsx", sheet.index, None):
+            for number, cells in _calamine_rows(path, ".xlsx", sheet.index, None, source):
                 yield number, cells
                 last = number
         except _CalamineFails:
@@ -67,15 +79,19 @@ def zip_records(path: Path, limits: Limits, faults: Faults) -> Records:
             yield number, cells
 
 
-def ole_records(path: Path, limits: Limits, faults: Faults) -> Records:
-    """Yield the rows of the first visible sheet of an XLS; note which cells hold no value. Raises Unreadable."""
+def ole_records(path: Path, limits: Limits, wanted: str | None, source: FileSource, faults: Faults) -> Records:
+    """Yield the rows of a visible sheet of an XLS; note which cells hold no value.
+
+    ``wanted`` is the sheet's name; None: the first one. Raises Unreadable.
+    """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if any(content.find(stream.encode("utf-16-le")) >= 0 for stream in _ENCRYPTED_STREAMS):
             raise Unreadable("file_encrypted")
         if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
             raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
-    errors = errors_of_xls(path, limits)
-    yield from _calamine_or_refusal(_with_right_code_page(path, errors), ".xls", errors, faults)
+    source.format = "xls"
+    errors = errors_of_xls(path, limits, partial(_index_of_sheet, path, ".xls", wanted))
+    yield from _calamine_or_refusal(_with_right_code_page(path, errors), ".xls", errors, source, faults)
 
 
 def _with_right_code_page(path: Path, errors: SheetErrors) -> Path | bytes:
@@ -116,13 +132,15 @@ def cell_text(cell: Cell) -> str:
     return str(cell).removesuffix(" 00:00:00")
 
 
-def _calamine_or_refusal(path: Path | bytes, suffix: str, errors: SheetErrors, faults: Faults) -> Records:
+def _calamine_or_refusal(
+    path: Path | bytes, suffix: str, errors: SheetErrors, source: FileSource, faults: Faults
+) -> Records:
     """Yield calamine's rows, with what is known of the cells that it shows as blank."""
     texts = errors.texts
     faults.update(errors.faults)
     last = 0
     try:
-        for number, cells in _calamine_rows(path, suffix, None, errors.index):
+        for number, cells in _calamine_rows(path, suffix, errors.wanted, errors.index, source):
             last = number
             for column in errors.beyond_texts.get(number, ()):
                 if column >= len(cells) or not cells[column]:
@@ -136,7 +154,9 @@ def _calamine_or_refusal(path: Path | bytes, suffix: str, errors: SheetErrors, f
         yield number, with_faults([], texts[number])
 
 
-def _calamine_rows(path: Path | bytes, suffix: str, index: int | None, visible: int | None) -> Records:
+def _calamine_rows(
+    path: Path | bytes, suffix: str, index: int | None, visible: int | None, source: FileSource
+) -> Records:
     """Yield calamine's rows of a sheet, the first visible one where ``index`` is None. Raises _CalamineFails.
 
     ``visible`` is the place of the sheet that others took for the first visible one: reading another is refused.
@@ -145,6 +165,9 @@ def _calamine_rows(path: Path | bytes, suffix: str, index: int | None, visible: 
         with _opened(path, suffix) as workbook:
             if index is None:
                 index = _first_visible(workbook, visible)
+            if not source.sheets:
+                source.sheets = _visible_names(workbook)
+                source.sheet = workbook.sheet_names[index]
             sheet = workbook.get_sheet_by_index(index)
             if sheet.start is None:
                 return
@@ -161,9 +184,31 @@ def _calamine_rows(path: Path | bytes, suffix: str, index: int | None, visible: 
         raise
 
 
+def _index_of_sheet(path: Path, suffix: str, wanted: str | None) -> int | None:
+    """Return the place of the sheet that is named, or None where none is."""
+    if wanted is None:
+        return None
+    try:
+        with _opened(path, suffix) as workbook:
+            names = _visible_names(workbook)
+            return workbook.sheet_names.index(names[place_of_sheet(names, wanted)])
+    except PasswordError:
+        raise Unreadable("file_encrypted") from None
+    except (CalamineError, OSError, ValueError, OverflowError):
+        raise Unreadable("file_broken", "The workbook is damaged.") from None
+
+
+def _is_visible(sheet: SheetMetadata) -> bool:
+    return sheet.visible == SheetVisibleEnum.Visible and sheet.typ == SheetTypeEnum.WorkSheet
+
+
+def _visible_names(workbook: CalamineWorkbook) -> tuple[str, ...]:
+    return tuple(sheet.name for sheet in workbook.sheets_metadata if _is_visible(sheet))
+
+
 def _first_visible(workbook: CalamineWorkbook, expected: int | None) -> int:
     for index, sheet in enumerate(workbook.sheets_metadata):
-        if sheet.visible == SheetVisibleEnum.Visible and sheet.typ == SheetTypeEnum.WorkSheet:
+        if _is_visible(sheet):
             if expected not in {index, None}:
                 raise Unreadable("file_broken", "It is not certain which sheet of the workbook is shown first.")
             return index

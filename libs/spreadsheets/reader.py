@@ -9,11 +9,13 @@ from pathlib import Path
 
 from libs.fields.text import trimmed
 from libs.spreadsheets.cell_faults import Faults
+from libs.spreadsheets.columns import REPORT_COLUMNS, Columns, is_report_header, mapped_columns, strict_columns
 from libs.spreadsheets.csv_file import csv_records
-from libs.spreadsheets.encodings import EncodingName
 from libs.spreadsheets.excel_file import ole_records, zip_records
+from libs.spreadsheets.file_options import FileOptions
+from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.formulas import restored
-from libs.spreadsheets.header import FILE_COLUMNS, check_header
+from libs.spreadsheets.header import check_header
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
 
@@ -45,47 +47,59 @@ _BLANK = b" \t\r\n"
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
+DEFAULT_OPTIONS = FileOptions()
+
 Record = tuple[int, list[str]]
 """A row's number, as the spreadsheet shows it, and its cells as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spreadsheet:
-    """A file whose header was read and found good."""
+    """A file whose header was read: good in mode ``strict``; in mode ``mapped`` a column may be missing."""
 
     headers: list[str]
     """The header's cells as they stand in the file, without blank ones at the right."""
-    separator: str | None
-    """What stands between the cells of a CSV; None for a workbook."""
+    columns: Columns
+    """Where the five fields stand."""
+    source: FileSource
     rows: Iterator[Record]
     """The data rows, read while they are asked for. Raises Unreadable where the file turns out to be damaged."""
     faults: Faults
     """The cells that hold no value, though they are not blank; those of a row are in it when the row is yielded."""
 
+    @property
+    def separator(self) -> str | None:
+        """What stands between the cells of a CSV; None for a workbook."""
+        return self.source.delimiter
 
-def read_spreadsheet(path: Path, limits: Limits, *, encoding: EncodingName | None = None) -> Spreadsheet:
-    """Return the file's header and its ``(row number, cells)`` of each data row, as text, at least five cells.
+
+def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_OPTIONS) -> Spreadsheet:
+    """Return the file's header and its ``(row number, cells)`` of each data row, as text, as many as the header has.
 
     Row numbers are those that a spreadsheet shows: the header is 1 when nothing stands above it. Blank rows
-    are skipped and counted, also above the header. Blank cells beyond the fifth are dropped; who finds more
-    than five cells has found a row with too many. Nothing is trimmed, but an apostrophe that ``neutralised`` put
+    are skipped and counted, also above the header. Blank cells beyond the header's last are dropped; who finds more
+    than those has found a row with too many. Nothing is trimmed, but an apostrophe that ``neutralised`` put
     before a formula is taken off.
 
     Raises Unreadable with the code that tells the truth about the file.
     """
     faults: Faults = {}
-    separator, records = _records(path, limits, encoding, faults)
+    source = FileSource()
+    records = _records(path, limits, options, source, faults)
     for _, cells in records:
         if trimmed("".join(cells)):
-            check_header(cells)
             while not trimmed(cells[-1]):
                 cells.pop()
-            return Spreadsheet(cells, separator, _data_rows(records), faults)
+            if options.columns == "mapped":
+                columns = mapped_columns(cells, options)
+            else:
+                check_header(cells[: -len(REPORT_COLUMNS)] if is_report_header(cells) else cells)
+                columns = strict_columns(cells)
+            return Spreadsheet(cells, columns, source, _data_rows(records, columns.width), faults)
     raise Unreadable("file_empty")
 
 
-def _data_rows(records: Iterator[Record]) -> Iterator[Record]:
-    width = len(FILE_COLUMNS)
+def _data_rows(records: Iterator[Record], width: int) -> Iterator[Record]:
     for number, cells in records:
         text = "".join(cells)
         if not trimmed(text):
@@ -102,22 +116,22 @@ def _widen_or_narrow(cells: list[str], width: int) -> None:
         cells.pop()
 
 
-def _records(
-    path: Path, limits: Limits, encoding: EncodingName | None, faults: Faults
-) -> tuple[str | None, Iterator[Record]]:
-    """Return what separates the cells, if the file is text, and all its records."""
+def _records(path: Path, limits: Limits, options: FileOptions, source: FileSource, faults: Faults) -> Iterator[Record]:
+    """Return all records of the file."""
     size = path.stat().st_size
     if size > limits.max_bytes:
         raise Unreadable("file_too_large", f"The file holds more than {limits.max_bytes} bytes.")
     with path.open("rb") as file:
         head = file.read(4096)
     if head.startswith(_ZIP):
-        return None, zip_records(path, limits, faults)
+        return zip_records(path, limits, options.sheet, source, faults)
     if head.startswith(_OLE2):
-        return None, ole_records(path, limits, faults)
+        return ole_records(path, limits, options.sheet, source, faults)
     if not head.startswith(_BYTE_ORDER_MARKS[1:]):
         start = head.removeprefix(_BYTE_ORDER_MARKS[0]).lstrip(_BLANK)
         for signature, what in _OTHERS:
             if start.startswith(signature):
                 raise Unreadable("file_not_spreadsheet", f"This is {what}.")
-    return csv_records(path, limits, encoding)
+    if options.sheet is not None:
+        raise Unreadable("sheet_not_found", "A text file has no sheets.")
+    return csv_records(path, limits, options, source)

@@ -10,6 +10,7 @@ UnreadableCode = Literal[
     "file_encoding",
     "file_empty",
     "file_headers",
+    "sheet_not_found",
 ]
 """Everything that can be wrong with a file. A code never changes its meaning; its words belong to who shows it."""
 

@@ -20,6 +20,8 @@ _BYTE_ORDER_MARK = "\ufeff"
 """Without it Excel reads the CSV as Windows-1252."""
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_PHONE = re.compile(r"\+[0-9][0-9 ().-]{6,24}")
+"""What a spreadsheet would at worst take for a number, in a cell of text not even that."""
 _LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 """How Office Open XML writes characters that XML cannot keep (ECMA-376, ST_Xstring): _x000D_ is a carriage return."""
 
@@ -51,20 +53,24 @@ def _quoted(cell: str) -> str:
 class XlsxWriter:
     """An XLSX file whose rows are added in portions: they go to files in ``folder``, memory stays flat.
 
-    ``title`` is the sheet's name, ``columns`` its first row. The folder is the caller's, who removes it with what is in
-    it, also when the file is never finished.
+    ``title`` is the sheet's name, ``columns`` its first row, ``widths`` how wide they are, in characters. The folder is
+    the caller's, who removes it with what is in it, also when the file is never finished.
     """
 
-    def __init__(self, title: str, columns: Sequence[str], folder: Path) -> None:
+    def __init__(self, title: str, columns: Sequence[str], folder: Path, *, widths: Sequence[float] = ()) -> None:
         # openpyxl takes as long to import as all else that a service needs, so it is imported when somebody asks for a
         # workbook, and not at every start.
         from openpyxl import Workbook  # noqa: PLC0415
         from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
+        from openpyxl.utils import get_column_letter  # noqa: PLC0415
         from openpyxl.worksheet import _writer  # noqa: PLC0415
 
         self._special_cell = WriteOnlyCell
         self._workbook = Workbook(write_only=True)
         self._sheet = self._workbook.create_sheet(title)
+        for place, width in enumerate(widths, 1):
+            self._sheet.column_dimensions[get_column_letter(place)].width = width
+        self._sheet.freeze_panes = "A2"
         # openpyxl would make this file among all other temporary ones, and leave it there when nobody reads the report
         # to its end. It keeps a list of those that it takes off at the end of the process.
         rows = str(folder / "rows.xml")
@@ -96,7 +102,8 @@ class XlsxWriter:
         if not cell.isprintable():
             # Before formulas are looked for: one behind such a character begins the cell once the character is gone.
             cell = _NOT_IN_XML.sub("", cell)
-        cell = neutralised(cell)
+        if not _PHONE.fullmatch(cell):  # a cell of text needs no mark before its plus
+            cell = neutralised(cell)
         if not cell.isprintable() or "_x" in cell:
             cell = _LOOKS_ESCAPED.sub("_x005F_", cell).replace("\r", "_x000D_")
         if not cell or cell.isspace():

@@ -10,7 +10,7 @@ strangers has one.
 
 import re
 import zipfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -75,6 +75,9 @@ class Sheet:
     """The part that lists the sheets."""
     is_plain: bool
     """Calamine reads all of it."""
+    names: tuple[str, ...]
+    """Of all visible worksheets, in order."""
+    name: str
 
 
 def archive_kind(path: Path) -> Literal["xlsx", "xlsb"]:
@@ -103,25 +106,27 @@ def workbook_part(parts: Parts) -> str | None:
     return named[0].lower() if named else None
 
 
-def visible_sheet(path: Path, limits: Limits) -> Sheet:
-    """Return the first visible worksheet of an XLSX, and whether calamine may read it within the limits.
+def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Sheet:
+    """Return a visible worksheet of an XLSX, and whether calamine may read it within the limits.
 
-    Raises Unreadable.
+    ``wanted`` is its name; None: the first one. Raises Unreadable.
     """
     with damage_refused(), zipfile.ZipFile(path) as archive:
         parts = Parts(archive, limits.max_bytes)
         workbook = workbook_part(parts) or _WORKBOOK
-        index, part = _first_visible(parts, workbook)
+        shown = _visible_sheets(parts, workbook)
+        index, name, part = shown[place_of_sheet([name for _, name, _ in shown], wanted)]
         strings, styles = (related_part(parts, workbook, kind) for kind in ("sharedStrings", "styles"))
-        for name in {strings or _STRINGS, _STRINGS, styles or _STYLES, _STYLES}:
-            if name in parts:
-                for _ in parts.blocks(name):
+        for each in {strings or _STRINGS, _STRINGS, styles or _STYLES, _STYLES}:
+            if each in parts:
+                for _ in parts.blocks(each):
                     pass
         with closing(parts.blocks(part)) as blocks:
             is_plain = _is_plain(blocks, limits)
     # Calamine looks for these parts where they usually are, whatever the workbook says.
     is_usual = workbook == _WORKBOOK and part_name(strings or _STRINGS) == part_name(_STRINGS)
-    return Sheet(index, part, workbook, is_plain and is_usual)
+    names = tuple(name for _, name, _ in shown)
+    return Sheet(index, part, workbook, is_plain and is_usual, names, name)
 
 
 def unpacks_within(path: Path, limits: Limits) -> None:
@@ -133,8 +138,8 @@ def unpacks_within(path: Path, limits: Limits) -> None:
                 pass
 
 
-def _first_visible(parts: Parts, workbook: str) -> tuple[int, str]:
-    """Return the first visible worksheet: its place in the workbook, and its part."""
+def _visible_sheets(parts: Parts, workbook: str) -> list[tuple[int, str, str]]:
+    """Return the visible worksheets in order: place in the workbook, name, part."""
     sheets: list[dict[str, str]] = []
 
     def sheet(name: str, attributes: dict[str, str]) -> None:
@@ -143,11 +148,23 @@ def _first_visible(parts: Parts, workbook: str) -> tuple[int, str]:
 
     related = relationships(parts, workbook)
     parse_whole(parts.blocks(workbook), sheet)
+    shown: list[tuple[int, str, str]] = []
     for index, found in enumerate(sheets):
         kind, part = related.get(found.get("id", ""), ("", ""))
         if found.get("state", "visible") == "visible" and kind == "worksheet":
-            return index, part
-    raise Unreadable("file_broken", "The workbook has no visible sheet.")
+            shown.append((index, found.get("name", ""), part))
+    return shown
+
+
+def place_of_sheet(names: Sequence[str], wanted: str | None) -> int:
+    """Return which of the visible sheets is wanted. Raises Unreadable when there is none, or none of that name."""
+    if not names:
+        raise Unreadable("file_broken", "The workbook has no visible sheet.")
+    if wanted is None:
+        return 0
+    if wanted not in names:
+        raise Unreadable("sheet_not_found", "No visible sheet of the workbook has this name.")
+    return names.index(wanted)
 
 
 def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:

@@ -6,6 +6,7 @@ from libs.common.clock import utc_now
 from libs.common.kafka.subscribing import broadcast
 from libs.common.process.http import HttpService
 from libs.common.process.secrecy import hide_from_neighbours
+from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.common.web.auth import TokenReader
 from libs.common.web.shares import Shares
@@ -17,14 +18,17 @@ from libs.spreadsheets.limits import Limits
 from services.api.accepting.acceptor import Acceptor
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.reference_cache import ReferenceCache
+from services.api.http import before_routes
+from services.api.http.before_store import BeforeStore
 from services.api.http.deps import Deps
 from services.api.http.live import Live
-from services.api.http.openapi import COMPONENTS
-from services.api.http.problems import PROBLEMS
+from services.api.http.openapi import COMPONENTS, EXAMPLES, RESPONSES
+from services.api.http.problems import PROBLEMS, TRANSLATIONS
 from services.api.http.routes import router
 from services.api.http.store import Store
 from services.api.http.streams import Streams
 from services.api.http.upload import forget_uploads_of_the_dead
+from services.api.previewing.previewer import Previewer
 from services.api.reading.pool import ReadingPool
 from services.api.reading.turns import FairReading
 from services.api.settings import Settings
@@ -34,7 +38,9 @@ DESCRIPTION = "Imports spreadsheets of leads into the CRM."
 
 
 def build(settings: Settings) -> HttpService:
-    service = HttpService(NAME, settings, title="Leadflow", description=DESCRIPTION, problems=PROBLEMS)
+    service = HttpService(
+        NAME, settings, title="Leadflow", description=DESCRIPTION, problems=PROBLEMS, translations=TRANSLATIONS
+    )
     postgres = Postgres(settings, application_name=NAME)
     service.holds(postgres)
     pool = ReadingPool(size=settings.parse_processes, max_waiting=settings.parse_queue)
@@ -46,19 +52,36 @@ def build(settings: Settings) -> HttpService:
     live, store = Live(), Store(postgres)
     tokens = TokenReader(settings)
     service.runs(tokens)
+    reading = FairReading(pool, size=settings.parse_processes, max_waiting=settings.parse_queue)
+    limits = Limits(max_rows=settings.max_rows_per_file, seconds=settings.parse_seconds)
+    quota = Quota(rows=settings.quota_rows, imports=settings.quota_imports)
     acceptor = Acceptor(
         postgres=postgres,
-        pool=FairReading(pool, size=settings.parse_processes, max_waiting=settings.parse_queue),
+        pool=reading,
         cache=cache,
-        limits=Limits(max_rows=settings.max_rows_per_file, seconds=settings.parse_seconds),
+        limits=limits,
         chunk_rows=settings.chunk_rows,
-        quota=Quota(rows=settings.quota_rows, imports=settings.quota_imports),
+        quota=quota,
         clock=utc_now,
         wake_relay=relay.wake,
+    )
+    # Not held: uploads are accepted whether MongoDB answers or not; a preview then says that it knows no forecast.
+    mongo = Mongo(settings, application_name=NAME)
+    service.closes(mongo.close)
+    previewer = Previewer(
+        postgres=postgres,
+        mongo=mongo,
+        pool=reading,
+        limits=limits,
+        chunk_rows=settings.chunk_rows,
+        quota=quota,
+        clock=utc_now,
     )
     service.app.state.deps = Deps(
         store=store,
         acceptor=acceptor,
+        previewer=previewer,
+        before=BeforeStore(postgres, quota),
         streams=Streams(store.get_import, live, most=settings.streams_per_user),
         read_token=tokens.read,
         uploads=Shares(settings.uploads_at_once),
@@ -66,6 +89,10 @@ def build(settings: Settings) -> HttpService:
         reports=Shares(settings.reports_at_once),
     )
     service.app.components.update(COMPONENTS)
+    service.app.examples.update(EXAMPLES)
+    service.app.responses.update(RESPONSES)
+    # Before those of one import: `/imports/quota` is none.
+    service.app.include_router(before_routes.router)
     service.serves(router, stuck=pool.stuck)
 
     @broadcast(broker, CHUNK_CREATED.name)

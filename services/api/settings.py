@@ -2,17 +2,17 @@
 
 from pydantic import Field
 
-from libs.common.settings import HttpSettings, PostgresSettings
+from libs.common.settings import HttpSettings, MongoSettings, PostgresSettings
 from libs.common.web.auth import AuthSettings
 from libs.imports.settings import ChunkRelaySettings
 from libs.spreadsheets.limits import default_max_bytes
 
-BYTES_BESIDE_A_FILE = 192 * 1024
-"""What else an upload's body may hold, and the blocks that its folder and files are rounded up to."""
+BYTES_BESIDE_A_FILE = 1536 * 1024
+"""What else an upload's body and a preview may hold, and the blocks that its folder and files are rounded up to."""
 
 
-class Settings(HttpSettings, PostgresSettings, ChunkRelaySettings, AuthSettings):
-    """Limits default to the specification's."""
+class Settings(HttpSettings, PostgresSettings, MongoSettings, ChunkRelaySettings, AuthSettings):
+    """Limits default to the specification's. MongoDB is asked by previews alone: api is ready without it."""
 
     max_rows_per_file: int = Field(5_000, ge=1)
     """Rows of data a file; the byte limits follow from it: 4 KB a row."""

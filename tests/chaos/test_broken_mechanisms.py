@@ -16,7 +16,7 @@ from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkTagged
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
-from libs.imports import chunk_life
+from libs.imports import chunk_life, phone_look_up
 from libs.imports.chunk_life import claim, mark_sent
 from libs.imports.chunk_states import Acceptance, Totals
 from services.api.accepting.store import AcceptStore, NewImport
@@ -118,7 +118,7 @@ async def no_chats_of_others(self: CreatorStore, chunk: ChunkTagged) -> set[int]
 
 def looking_for_one_form() -> AbstractContextManager[Any]:
     """What the platform holds of old mobiles lacks the ninth digit."""
-    return patch.object(dedup_store, "both_forms", lambda *phone: phone[1:])
+    return patch.object(phone_look_up, "both_forms", lambda *phone: phone[1:])
 
 
 def every_reason_the_same() -> AbstractContextManager[Any]:
@@ -141,10 +141,10 @@ def names_in_another_order(handler: Callable[..., Awaitable[None]]) -> Callable[
 
 
 def counting_own_leads() -> AbstractContextManager[Any]:
-    own_too = str(dedup_store._KNOWN).replace(
+    own_too = str(phone_look_up._KNOWN).replace(
         "IS DISTINCT FROM :import_id", "IS DISTINCT FROM CAST(:import_id AS int) * -1"
     )
-    return patch.object(dedup_store, "_KNOWN", text(own_too))
+    return patch.object(phone_look_up, "_KNOWN", text(own_too))
 
 
 async def marked_before_they_are_published(connection: Any, *, lease: Any, window: Any, room: Any) -> list[Any]:

@@ -16,6 +16,10 @@ from tests.support.user import NewUser, User, csv_file, lead_rows, new_phones, p
 
 ROUTES = [
     ("POST", "/import"),
+    ("POST", "/import/preview"),
+    ("GET", "/import/template.csv"),
+    ("GET", "/import/template.xlsx"),
+    ("GET", "/imports/quota?account_id=1"),
     ("GET", "/imports"),
     ("GET", "/imports/{id}"),
     ("GET", "/imports/{id}/events"),
@@ -24,6 +28,8 @@ ROUTES = [
     ("GET", "/imports/{id}/rows?format=xlsx"),
     ("DELETE", "/imports/{id}"),
 ]
+WHATEVER_IT_MAY_DO = [("GET", "/me")]
+"""A token without the permission is told so here, and not refused."""
 OF_ONE_IMPORT = [route for route in ROUTES if "{id}" in route[1]]
 GOOD = csv_file([["Ana", "(11) 98765-4321", "", "", ""]])
 
@@ -89,7 +95,7 @@ def _with_payload(token: str, other: str) -> str:
 
 @pytest.mark.parametrize("case", NO_TOKEN)
 async def test_no_token(user: User, stored: Stored, case: str) -> None:
-    for method, path in ROUTES:
+    for method, path in [*ROUTES, *WHATEVER_IT_MAY_DO]:
         answer = await call(user, method, path.replace("{id}", "1"), NO_TOKEN[case])
         problem(answer, 401, "token_missing")
         assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -99,7 +105,7 @@ async def test_no_token(user: User, stored: Stored, case: str) -> None:
 @pytest.mark.parametrize("case", WRONG_TOKENS)
 async def test_a_wrong_token(user: User, stored: Stored, case: str) -> None:
     headers = bearer(WRONG_TOKENS[case](user.tenant))
-    for method, path in ROUTES:
+    for method, path in [*ROUTES, *WHATEVER_IT_MAY_DO]:
         answer = await call(user, method, path.replace("{id}", "1"), headers)
         problem(answer, 401, "token_invalid")
         assert answer.headers["www-authenticate"].startswith("Bearer")

@@ -58,7 +58,7 @@ PARTS: dict[str, tuple[Callable[[Tenant], Parts], int, str]] = {
     "data that is no text": (lambda _: [file_part(), ("data", (None, b"\xff\xfe\x00"))], 400, "data_not_json"),
     "NaN": (lambda _: [file_part(), data_part('{"name": "A", "account_id": NaN}')], 400, "data_not_json"),
     "nested JSON": (lambda _: [file_part(), data_part("[" * 20_000 + "]" * 20_000)], 400, "data_not_json"),
-    "huge data": (lambda tenant: [file_part(), data_part(tenant.data(name="A" * 70_000))], 413, "data_too_large"),
+    "huge data": (lambda tenant: [file_part(), data_part(tenant.data(name="A" * 300_000))], 413, "data_too_large"),
 }
 
 

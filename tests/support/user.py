@@ -97,6 +97,23 @@ class User:
             headers=self.tenant.headers(),
         )
 
+    async def preview(self, file: bytes, *, file_name: str = "leads.csv", **data: Any) -> httpx.Response:
+        """POST a file to be previewed, with what an import needs less its name, changed."""
+        wanted = {name: value for name, value in self.tenant.data().items() if name != "name"} | data
+        return await self.http.post(
+            "/import/preview",
+            files={"file": (file_name, file, "text/csv")},
+            data={"data": json.dumps(wanted)},
+            headers=self.tenant.headers(),
+        )
+
+    async def previewed(self, file: bytes, **changes: Any) -> dict[str, Any]:
+        """Preview what can be previewed; return the answer."""
+        response = await self.preview(file, **changes)
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
     async def accept(self, file: bytes, **changes: Any) -> int:
         """Upload what must be accepted; return the import's id."""
         response = await self.upload(file, **changes)

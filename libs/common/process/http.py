@@ -25,22 +25,25 @@ from libs.common.web.connections import BoundedHttp
 from libs.common.web.documentation import documentation_routes
 from libs.common.web.health import health_routes
 from libs.common.web.private_port import PrivatePort, answer_once, public_health_routes
-from libs.common.web.problems import install_error_handlers
-from libs.common.web.refusals import Problem
+from libs.common.web.problems import NO_TRANSLATIONS, install_error_handlers
+from libs.common.web.refusals import Problem, Translation
 
 ASK_SECONDS = 4.0
 """How long readiness waits for a store's answer: the orchestrator waits 5 seconds for the answer of readiness."""
 READY_SECONDS = 1.0
 """How old the answer of a readiness check may be: anybody may ask, and each look costs the stores a transaction."""
 CORS_METHODS = ("GET", "HEAD", "POST", "DELETE")
-CORS_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id")
+CORS_REQUEST_HEADERS = (
+    *("Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id"),
+)
 CORS_ANSWER_HEADERS = ("Content-Disposition", "Location", "Retry-After", "X-Request-Id", "X-Trace-Id")
 
 
 class HttpService(Lifecycle):
     """One service that answers calls. Declare what it serves, holds and runs, then ``run``.
 
-    ``problems`` are the service's refusals by code; every error is answered as problem+json.
+    ``problems`` are the service's refusals by code; every error is answered as problem+json. ``translations`` are the
+    same in other languages.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class HttpService(Lifecycle):
         title: str,
         description: str,
         problems: Mapping[str, Problem],
+        translations: Mapping[str, Translation] = NO_TRANSLATIONS,
     ) -> None:
         super().__init__(name)
         configure_logging(settings, service=name)
@@ -69,7 +73,7 @@ class HttpService(Lifecycle):
             # one for the whole request is enough. And it would log errors with their messages, which may quote rows.
             telemetry={"operation_spans": False, "metrics": False, "logs": False},
         )
-        install_error_handlers(self.app, problems)
+        install_error_handlers(self.app, problems, translations)
         self._answer_browsers()
 
     def connect_broker(self, *, partitioner: Partitioner | None = None) -> Broker:

@@ -26,6 +26,10 @@ class App(FastAPI):
         )
         self.components: dict[str, Any] = {}
         """Schemas by name that the document has beside those of the calls' models."""
+        self.examples: dict[str, Any] = {}
+        """Examples by name that answers of the document refer to."""
+        self.responses: dict[str, Any] = {}
+        """Answers by name that calls of the document refer to."""
 
     def build_middleware_stack(self) -> ASGIApp:
         return Answers(super().build_middleware_stack())
@@ -34,4 +38,6 @@ class App(FastAPI):
         """Return the OpenAPI document."""
         document = super().openapi()
         document.setdefault("components", {}).setdefault("schemas", {}).update(self.components)
+        document["components"].setdefault("examples", {}).update(self.examples)
+        document["components"].setdefault("responses", {}).update(self.responses)
         return document

@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -14,12 +17,16 @@ from starlette.routing import compile_path
 
 from libs.common.errors import describe, is_bad_day
 from libs.common.web.answers import current_ids
-from libs.common.web.refusals import Detail, Problem, Refused
+from libs.common.web.languages import wanted_language
+from libs.common.web.refusals import Detail, Problem, Refused, Translation
 
 log = structlog.get_logger()
 
 RETRY_SECONDS = 5
 """What ``Retry-After`` says with every 503 that knows no better."""
+
+OWN_LANGUAGE = "en"
+NO_TRANSLATIONS: Mapping[str, Translation] = MappingProxyType({})
 
 ANSWERED_HERE = frozenset({"not_found", "method_not_allowed", "request_invalid", "unavailable", "internal_error"})
 """Codes of the refusals that no service raises itself, so that every table of problems must have them."""
@@ -32,6 +39,17 @@ class ProblemResponse(JSONResponse):
 
     def render(self, content: Any) -> bytes:
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def translated(refused: Refused, translation: Translation) -> Refused:
+    """Return the refusal with its words in another language, as far as there are any."""
+    errors = [replace(each, message=translation.messages.get(each.code, each.message)) for each in refused.errors]
+    detail = refused.detail
+    if template := translation.details.get(refused.code):
+        facts = {name: ", ".join(fact) if isinstance(fact, list) else fact for name, fact in refused.facts.items()}
+        with suppress(KeyError):  # a case that says other facts
+            detail = template.format_map(facts)
+    return replace(refused, detail=detail, errors=errors)
 
 
 def problem_response(refused: Refused, problems: Mapping[str, Problem]) -> JSONResponse:
@@ -62,6 +80,21 @@ def problem_response(refused: Refused, problems: Mapping[str, Problem]) -> JSONR
     return ProblemResponse(body, status_code=problem.status, headers=headers)
 
 
+def _in_the_callers_language(
+    refused: Refused,
+    request: Request,
+    problems: Mapping[str, Problem],
+    translations: Mapping[str, Translation],
+) -> JSONResponse:
+    language = wanted_language(request.headers.get("accept-language"), (OWN_LANGUAGE, *translations))
+    translation = translations.get(language)
+    if translation is None:
+        return problem_response(refused, problems)
+    response = problem_response(translated(refused, translation), translation.problems)
+    response.headers["Content-Language"] = language
+    return response
+
+
 def _entry(detail: Detail) -> dict[str, Any]:
     entry: dict[str, Any] = {"code": detail.code, "message": detail.message}
     if detail.row is not None:
@@ -73,32 +106,32 @@ def _entry(detail: Detail) -> dict[str, Any]:
 
 
 def _allowed(paths: dict[str, Any], path: str) -> list[str]:
-    """Return the methods of every call at this path, as the OpenAPI document has them (RFC 9110, section 15.5.6)."""
-    return sorted(
-        {
-            method.upper()
-            for template, calls in paths.items()
-            if compile_path(template)[0].match(path)
-            for method in calls
-        }
-    ) or ["GET"]
+    """Return the methods of every call at this path, as the OpenAPI document has them (RFC 9110, section 15.5.6).
+
+    A path that the document has to the letter is none of those that a template of it may stand for.
+    """
+    templates = [path] if path in paths else [each for each in paths if compile_path(each)[0].match(path)]
+    return sorted({method.upper() for template in templates for method in paths[template]}) or ["GET"]
 
 
-def install_error_handlers(app: FastAPI, problems: Mapping[str, Problem]) -> None:
+def install_error_handlers(
+    app: FastAPI, problems: Mapping[str, Problem], translations: Mapping[str, Translation] = NO_TRANSLATIONS
+) -> None:
     """Answer every error of the app as problem+json; what is unforeseen is logged without its values.
 
+    ``translations`` are by language, for callers who ask for one (``Accept-Language``).
     ``problems`` is the service's table by code. Raises ValueError when it lacks one of ``ANSWERED_HERE``.
     """
     if missing := sorted(ANSWERED_HERE - problems.keys()):
         raise ValueError(f"the table of problems lacks {', '.join(missing)}")
 
-    def answered(refused: Refused) -> JSONResponse:
-        return problem_response(refused, problems)
+    def answered(refused: Refused, request: Request) -> JSONResponse:
+        return _in_the_callers_language(refused, request, problems, translations)
 
     @app.exception_handler(Refused)
     async def on_refused(request: Request, error: Refused) -> JSONResponse:
         log.info("refused", method=request.method, code=error.code, status=problems[error.code].status)
-        return answered(error)
+        return answered(error, request)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -108,13 +141,13 @@ def install_error_handlers(app: FastAPI, problems: Mapping[str, Problem]) -> Non
         ]
         names = ", ".join(sorted({detail.parameter or "" for detail in details}))
         return answered(
-            Refused("request_invalid", f"Not valid: {names}.", errors=details[:100], total_errors=len(details))
+            Refused("request_invalid", f"Not valid: {names}.", errors=details[:100], total_errors=len(details)), request
         )
 
     @app.exception_handler(HTTPException)
     async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "request_invalid")
-        response = answered(Refused(code))
+        response = answered(Refused(code), request)
         for name, value in (error.headers or {}).items():
             response.headers[name] = value
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -125,6 +158,6 @@ def install_error_handlers(app: FastAPI, problems: Mapping[str, Problem]) -> Non
     async def on_error(request: Request, error: Exception) -> JSONResponse:
         if is_bad_day(error):
             log.warning("a store is not answering", path=request.url.path, error=describe(error))
-            return answered(Refused("unavailable"))
+            return answered(Refused("unavailable"), request)
         log.error("unforeseen error", path=request.url.path, exc_info=error)
-        return answered(Refused("internal_error"))
+        return answered(Refused("internal_error"), request)

@@ -15,6 +15,17 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Translation:
+    """What a service's refusals say in another language than its own."""
+
+    problems: Mapping[str, Problem]
+    messages: Mapping[str, str]
+    """Of a problem's ``errors``, by code."""
+    details: Mapping[str, str]
+    """The case in words, by the problem's code, with the names of its facts in braces."""
+
+
+@dataclass(frozen=True, slots=True)
 class Detail:
     """One entry of a problem's ``errors``: where, which rule, and words for people without the value itself."""
 

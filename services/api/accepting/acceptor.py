@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -65,7 +65,9 @@ class Acceptor:
         """
         answer = await self._kept_answer(wish.key)
         if answer is not None:
-            _check_account(wish)  # the answer may be kept from another user of the company, who may use other accounts
+            check_account(
+                wish.caller, wish.request.account_id
+            )  # the answer may be kept from another user of the company, who may use other accounts
             return answer
         try:
             return await self._accept_new(wish)
@@ -93,8 +95,12 @@ class Acceptor:
         spool = str(wish.upload.folder / "spool")
         found = await self._read(wish, spool, import_id, accepted_at)
         new = _new_import(wish, found, import_id, accepted_at)
-        answer = _accepted_view(new).model_dump(mode="json")
         async with AcceptStore.transaction(self.postgres, wish.caller.company_id) as accepting:
+            if wish.request.parent_id or found.reported:
+                given = wish.request.parent_id
+                parent_id = await accepting.parent_of(wish.caller, given=given, reported=found.reported)
+                new = replace(new, parent_id=parent_id)
+            answer = _accepted_view(new, found).model_dump(mode="json")
             await accepting.lock_quota(company_id=new.company_id, account_id=new.account_id)
             if wish.key and not await accepting.keep_answer(wish.key, import_id, json.dumps(answer)):
                 raise _AnsweredMeanwhile
@@ -130,7 +136,7 @@ class Acceptor:
             self.cache.remember(caller.company_id, wanted)
         # Only after the references: an account of another company must be refused as one that does not exist, not as
         # one that is forbidden.
-        _check_account(wish)
+        check_account(caller, request.account_id)
         company_and_account = {"company_id": caller.company_id, "account_id": request.account_id}
         if await accepting.name_taken(account_id=request.account_id, name=request.name):
             raise Refused("name_taken", "Another import of this account has this name.")
@@ -154,7 +160,8 @@ class Acceptor:
             },
             limits=self.limits,
             on_invalid_row=request.on_invalid_row,
-            encoding=request.encoding,
+            file=request.file_options,
+            corrections=request.corrected,
             chunk_rows=self.chunk_rows,
         )
         result = await self.pool.read(job)
@@ -165,8 +172,9 @@ class Acceptor:
         return result
 
 
-def _check_account(wish: Wish) -> None:
-    if not wish.caller.may_use(wish.request.account_id):
+def check_account(caller: Caller, account_id: int) -> None:
+    """Raise Refused unless the caller's token allows the account."""
+    if not caller.may_use(account_id):
         raise Refused("account_forbidden", "Your token does not list this account.")
 
 
@@ -175,7 +183,8 @@ def _new_import(wish: Wish, found: ReadingResult, import_id: int, accepted_at: d
     options = {
         "on_invalid_row": request.on_invalid_row,
         "tag_ids": request.tag_ids,
-        "file": {"headers": found.headers, "separator": found.separator},
+        "file": {"headers": found.headers, "separator": found.separator}
+        | ({} if found.places is None else {"places": found.places}),
         **current_trace_headers(),
     }
     return NewImport(
@@ -191,10 +200,11 @@ def _new_import(wish: Wish, found: ReadingResult, import_id: int, accepted_at: d
         file_sha256=wish.upload.sha256,
         options=json.dumps(options),
         accepted_at=accepted_at,
+        corrections=json.dumps(request.corrected) if request.corrections else None,
     )
 
 
-def _accepted_view(new: NewImport) -> AcceptedView:
+def _accepted_view(new: NewImport, found: ReadingResult) -> AcceptedView:
     return AcceptedView(
         id=new.import_id,
         status=ImportStatus.PROCESSING,
@@ -203,6 +213,8 @@ def _accepted_view(new: NewImport) -> AcceptedView:
         account_id=new.account_id,
         source_id=new.source_id,
         created_at=new.accepted_at,
+        left_out=found.left_out,
+        parent_id=new.parent_id,
     )
 
 

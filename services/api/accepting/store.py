@@ -1,23 +1,27 @@
 """Every query of the accepting transaction. All of them are scoped to the caller's company."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.stores.postgres import Postgres
+from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
 from libs.imports import chunk_life
 from services.api.accepting.domain.idempotency import IdempotencyKey, KeptAnswer
 from services.api.accepting.domain.quota import PastImport
 from services.api.accepting.domain.references import FoundReferences
 
+MOST_PARENTS = 500
+"""Imports that are looked through for the one whose report was sent again, the newest ones."""
 CHUNKS_A_STATEMENT = 8
 """Payloads are up to 512 KB: so many are in memory at once while an upload is stored."""
 
@@ -56,9 +60,37 @@ _INSERT_IMPORT = text(
     """
     INSERT INTO amigocare.lead_imports
         (id, name, creator_id, company_id, source_id, account_id, total_rows, chunk_count, file_name, file_sha256,
-         options, created_at, updated_at)
+         options, corrections, parent_id, created_at, updated_at)
     VALUES (:import_id, :name, :creator_id, :company_id, :source_id, :account_id, :total_rows, :chunk_count,
-            :file_name, :file_sha256, CAST(:options AS jsonb), :accepted_at, :accepted_at)
+            :file_name, :file_sha256, CAST(:options AS jsonb), CAST(:corrections AS jsonb), :parent_id, :accepted_at,
+            :accepted_at)
+    """
+)
+_IS_PARENT = text(
+    """
+    SELECT EXISTS (SELECT FROM amigocare.lead_imports
+                   WHERE id = :parent_id AND company_id = :company_id AND NOT is_deleted
+                     AND (CAST(:accounts AS int[]) IS NULL OR account_id = ANY(CAST(:accounts AS int[]))))
+    """
+)
+# A row of a report is an import's when that has a row of this number that ended so, and one of its cells still says
+# what it said: most corrections change one or two.
+_FIND_PARENT = text(
+    """
+    SELECT i.id FROM (
+        SELECT id FROM amigocare.lead_imports
+        WHERE company_id = :company_id AND NOT is_deleted AND status <> 'PROCESSING'
+          AND (CAST(:accounts AS int[]) IS NULL OR account_id = ANY(CAST(:accounts AS int[])))
+        ORDER BY id DESC LIMIT :most
+    ) i
+    WHERE NOT EXISTS (
+        SELECT FROM jsonb_to_recordset(CAST(:reported AS jsonb)) AS said ("row" int, outcome text, cells jsonb)
+        WHERE NOT EXISTS (
+            SELECT FROM amigocare.lead_import_rows r
+            WHERE r.import_id = i.id AND r.row_number = said."row" AND r.outcome = said.outcome
+              AND EXISTS (SELECT FROM jsonb_array_elements_text(r.cells) AS kept (cell)
+                          WHERE cell <> '' AND cell IN (SELECT jsonb_array_elements_text(said.cells)))))
+    ORDER BY i.id DESC LIMIT 1
     """
 )
 # FOR SHARE: the finalizer must not delete these tags as unused before the hold, by which they are used, is committed.
@@ -117,6 +149,8 @@ class NewImport:
     file_sha256: str
     options: str
     accepted_at: datetime
+    corrections: str | None = None
+    parent_id: int | None = None
 
 
 class AcceptStore:
@@ -151,6 +185,26 @@ class AcceptStore:
         """Tell whether an import of the transaction's company has this name in the account."""
         found = await self.connection.execute(_NAME_TAKEN, {"account_id": account_id, "name": name})
         return bool(found.scalar_one())
+
+    async def parent_of(
+        self, caller: Caller, *, given: int | None, reported: Sequence[Mapping[str, Any]]
+    ) -> int | None:
+        """Return the import that a file corrects: the one that is given, or the one whose report it is.
+
+        ``reported`` is what the report's first rows say of themselves. Raises Refused when there is no such import.
+        """
+        accounts = None if caller.accounts is None else sorted(caller.accounts)
+        scope = {"company_id": caller.company_id, "accounts": accounts}
+        if given is not None:
+            found = await self.connection.execute(_IS_PARENT, scope | {"parent_id": given})
+            if not found.scalar_one():
+                raise Refused("parent_not_found", f"There is no import {given}.")
+            return given
+        if not reported:
+            return None
+        asked = {"reported": json.dumps(list(reported)), "most": MOST_PARENTS}
+        parent: int | None = (await self.connection.execute(_FIND_PARENT, scope | asked)).scalar_one_or_none()
+        return parent
 
     async def reserve(self) -> tuple[int, datetime]:
         """Return the id of the import to come, and the database's time."""

@@ -9,8 +9,10 @@ from fastapi import Depends, Request
 from libs.common.web.caller import Caller
 from libs.common.web.shares import Shares
 from services.api.accepting.acceptor import Acceptor
+from services.api.http.before_store import BeforeStore
 from services.api.http.store import Store
 from services.api.http.streams import Streams
+from services.api.previewing.previewer import Previewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,9 @@ class Deps:
 
     store: Store
     acceptor: Acceptor
+    previewer: Previewer
     streams: Streams
+    before: BeforeStore
     read_token: Callable[[str], Awaitable[Caller]]
     uploads: Shares
     """Uploads that are received, wait or are read, by company."""

@@ -3,7 +3,8 @@
 from typing import Any
 
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
-from services.api.accepting.domain.request import ImportRequest
+from services.api.accepting.domain.request import ImportRequest, PreviewRequest
+from services.api.http.problems import PROBLEMS
 
 PROBLEM: dict[str, Any] = {
     "description": "Why a request was refused (RFC 9457).",
@@ -71,7 +72,9 @@ IMPORT_EVENT: dict[str, Any] = {
             "event": "progress",
             "id": "progress-1-2000",
             "data": '{"id":42,"status":"PROCESSING","total_rows":5000,"total_created":1990,"total_existing":10,'
-            '"total_errors":0,"progress":{"processed_rows":2000,"chunks":3,"chunks_settled":1,"percent":40.0}}',
+            '"total_errors":0,"progress":{"processed_rows":2000,"chunks":3,"chunks_settled":1,"percent":40.0},'
+            '"reasons":{"in_file":4,"lead_exists":6},"parent_id":null,"child_ids":[],"rate":1250.0,"eta_seconds":3,'
+            '"queue_position":null,"server_time":"2026-03-02T12:00:02Z"}',
         }
     ],
 }
@@ -81,6 +84,7 @@ COMPONENTS: dict[str, Any] = {
     "ProblemEntry": PROBLEM_ENTRY,
     "ImportEvent": IMPORT_EVENT,
     "ImportRequest": ImportRequest.model_json_schema(ref_template="#/components/schemas/{model}"),
+    "PreviewRequest": PreviewRequest.model_json_schema(ref_template="#/components/schemas/{model}"),
 }
 """Schemas that the document names once, so that programs made from it have one type for each."""
 
@@ -103,16 +107,75 @@ _WORDS = {
     507: "No room on the disk",
 }
 
+_PROBLEM_REFERENCES = "#/components/responses/Problem"
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     431: {"description": "The request's head has more than 64 KiB; answered without a body"}
 }
 PROBLEM_RESPONSES |= {
-    status: {
+    status: {"description": words, "$ref": f"{_PROBLEM_REFERENCES}{status}"} for status, words in _WORDS.items()
+}
+RESPONSES: dict[str, Any] = {
+    f"Problem{status}": {
         "description": words,
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {
+            "application/problem+json": {
+                "schema": {"$ref": "#/components/schemas/Problem"},
+                "examples": {
+                    code: {"$ref": f"#/components/examples/{code}"}
+                    for code, problem in PROBLEMS.items()
+                    if problem.status == status
+                },
+            }
+        },
     }
     for status, words in _WORDS.items()
 }
+"""What each call may answer that says no, written down once."""
+
+_FACTS: dict[str, dict[str, Any]] = {
+    "invalid_rows": {
+        "invalid_rows": 1,
+        "total_rows": 3,
+        "errors": [{"row": 3, "column": "name", "code": "name_missing", "message": "The name is empty."}],
+        "total_errors": 1,
+    },
+    "data_invalid": {
+        "errors": [{"pointer": "/account_id", "code": "missing", "message": "Field required"}],
+        "total_errors": 1,
+    },
+    "request_invalid": {
+        "errors": [
+            {"parameter": "limit", "code": "less_than_equal", "message": "Input should be less than or equal to 500"}
+        ],
+        "total_errors": 1,
+    },
+    "columns_missing": {"missing": ["phone"]},
+    "quota_exceeded": {
+        "limits": {"rows": 5000, "imports": 5, "seconds": 3600},
+        "used": {"rows": 4800, "imports": 2},
+        "retry_after": 1800,
+    },
+    "busy": {"retry_after": 2},
+    "streams_too_many": {"retry_after": 5},
+    "unavailable": {"retry_after": 5},
+}
+EXAMPLES: dict[str, Any] = {
+    code: {
+        "summary": problem.title,
+        "value": {
+            "type": f"urn:leadflow:problem:{code}",
+            "title": problem.title,
+            "status": problem.status,
+            "code": code,
+            "detail": problem.remedy,
+            "remedy": problem.remedy,
+            **_FACTS.get(code, {}),
+            "request_id": "5f0c1c62b0f94b7c8c1c2f7f5a0e8a11",
+        },
+    }
+    for code, problem in PROBLEMS.items()
+}
+"""An example of every refusal, by its code."""
 
 _TEXT = {"schema": {"type": "string", "format": "binary"}}
 ROWS_AS_FILES: dict[str, Any] = {
@@ -123,26 +186,41 @@ ROWS_AS_FILES: dict[str, Any] = {
     },
 }
 
-UPLOAD_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file", "data"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "file": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "CSV or Excel with the columns name, phone, cpf, email, tags.",
+
+def _upload(data: str) -> dict[str, Any]:
+    """Return the multipart body with a file and ``data`` of this schema."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["file", "data"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "file": {
+                                "type": "string",
+                                "format": "binary",
+                                "description": "CSV or Excel with the columns name, phone, cpf, email, tags.",
+                            },
+                            "data": {"$ref": f"#/components/schemas/{data}"},
                         },
-                        "data": {"$ref": "#/components/schemas/ImportRequest"},
                     },
-                },
-                "encoding": {"data": {"contentType": "application/json"}},
-            }
-        },
+                    "encoding": {"data": {"contentType": "application/json"}},
+                }
+            },
+        }
     }
+
+
+TEMPLATE_CSV: dict[str, Any] = {
+    "description": "The template.",
+    "content": {"text/csv": {**_TEXT, "example": "name;phone;cpf;email;tags\r\nJanaína;(11) 91234-5678;;;VIP\r\n"}},
 }
+TEMPLATE_XLSX: dict[str, Any] = {
+    "description": "The template.",
+    "content": {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _TEXT},
+}
+UPLOAD_BODY = _upload("ImportRequest")
+PREVIEW_BODY = _upload("PreviewRequest")

@@ -14,18 +14,29 @@ from libs.common.messages import ID_LIMIT
 from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.events import ImportStatus
-from libs.contracts.lead_import.internal.messages import Outcome
 from services.api.accepting.acceptor import Wish
 from services.api.accepting.domain.answer import AcceptedView
 from services.api.accepting.domain.idempotency import MAX_KEY, IdempotencyKey, fingerprint
-from services.api.accepting.domain.request import read_request
+from services.api.accepting.domain.request import read_preview_request, read_request
 from services.api.http import reports
 from services.api.http.deps import Deps, DepsDep
-from services.api.http.openapi import EVENT_SCHEMA, PROBLEM_RESPONSES, ROWS_AS_FILES, UPLOAD_BODY
-from services.api.http.signing_in import CallerDep
+from services.api.http.openapi import EVENT_SCHEMA, PREVIEW_BODY, PROBLEM_RESPONSES, ROWS_AS_FILES, UPLOAD_BODY
+from services.api.http.signing_in import CallerDep, WordsDep
 from services.api.http.store import scope_of
 from services.api.http.upload import receive_upload
-from services.api.http.views import ImportPage, ImportView, RowPage, import_view, row_view
+from services.api.http.views import (
+    CREATED,
+    CreatedRow,
+    ImportDetail,
+    ImportPage,
+    RowOutcome,
+    RowPage,
+    RowView,
+    import_detail,
+    import_view,
+    row_view,
+)
+from services.api.previewing.domain.preview_view import PreviewView
 
 log = structlog.get_logger()
 
@@ -99,6 +110,29 @@ async def post_import(
     return JSONResponse(accepted.model_dump(mode="json"), 202, headers={"Location": location})
 
 
+@router.post(
+    "/import/preview",
+    response_model=PreviewView,
+    openapi_extra=PREVIEW_BODY,
+    summary="What an upload would become",
+)
+async def post_preview(request: Request, caller: CallerDep, deps: DepsDep, said: WordsDep) -> Response:
+    """Read the file as the import would, and say how each row would end now. Nothing is stored and nothing counts.
+
+    Invalid rows do not refuse a preview, whatever `on_invalid_row` says; a missing column is named in `missing`.
+    """
+    began = time.monotonic()
+    with deps.uploads.one(caller.company_id, code="busy"):
+        async with receive_upload(
+            request, max_bytes=deps.previewer.limits.max_bytes, seconds=deps.upload_seconds
+        ) as upload:
+            structlog.contextvars.bind_contextvars(bytes=upload.path.stat().st_size)
+            wanted = read_preview_request(upload.data)
+            answer = PreviewView.told(await deps.previewer.preview(upload, wanted, caller), said)
+    log.info("previewed", rows=answer.total_rows, seconds=round(time.monotonic() - began, 3))
+    return JSONResponse(answer.model_dump(mode="json"), headers={"Content-Language": said.language})
+
+
 @router.get("/imports", summary="History of imports")
 async def get_imports(
     caller: CallerDep,
@@ -117,9 +151,9 @@ async def get_imports(
 
 
 @router.get("/imports/{import_id}", summary="One import and its progress")
-async def get_import(import_id: ImportId, caller: CallerDep, deps: DepsDep) -> ImportView:
+async def get_import(import_id: ImportId, caller: CallerDep, deps: DepsDep) -> ImportDetail:
     """Totals grow while it is `PROCESSING`; in the end they add up to `total_rows`."""
-    return import_view(await find_import(deps, caller, import_id))
+    return import_detail(await find_import(deps, caller, import_id))
 
 
 @router.delete("/imports/{import_id}", status_code=204, summary="Delete an ended import")
@@ -160,41 +194,43 @@ async def get_events(
 @router.get(
     "/imports/{import_id}/rows",
     response_model=RowPage,
-    summary="Rows that did not become leads",
+    summary="What became of rows",
     responses={200: ROWS_AS_FILES},
 )
 async def get_rows(
     import_id: ImportId,
     caller: CallerDep,
     deps: DepsDep,
+    said: WordsDep,
     limit: Limit = 100,
     cursor: Cursor = None,
-    outcome: Outcome | None = None,
+    outcome: Annotated[RowOutcome | None, Query(description="Left out: all that did not become leads.")] = None,
+    reason: Annotated[str | None, Query(max_length=64, description="Rows of this reason alone.")] = None,
     format: Annotated[  # noqa: A002 - the parameter's public name
         Literal["json", "csv", "xlsx"],
-        Query(description="csv and xlsx: all rows, in the file's own columns."),
+        Query(description="csv and xlsx: all rows, in the file's own columns, then row, outcome and reason."),
     ] = "json",
 ) -> Response:
-    """Why each row was not made a lead; as CSV or XLSX they can be corrected and imported again."""
+    """Why each row was not made a lead, or with `outcome=created` which lead it became.
+
+    As CSV or XLSX rows that are no leads can be corrected and imported again. Words are in the language of
+    `Accept-Language`.
+    """
     found = await find_import(deps, caller, import_id)
+    scope = scope_of(caller)
     if format != "json":
-        return reports.download(
-            deps.store,
-            scope_of(caller),
-            import_id,
-            outcome=outcome,
-            kind=format,
-            separator=found["separator"],
-            place=deps.reports.one(caller.company_id, code="busy"),
+        wanted = reports.Wanted(scope, found, outcome, reason, said)
+        return reports.download(deps.store, wanted, kind=format, place=deps.reports.one(caller.company_id, code="busy"))
+    items: list[RowView | CreatedRow]
+    if outcome == CREATED:
+        made = await deps.store.created_rows(scope, found, after=cursor or 0, limit=limit + 1)
+        items = [CreatedRow(**row) for row in made[:limit]]
+        has_more = len(made) > limit
+    else:
+        rows = await deps.store.rows(
+            scope, import_id, after=cursor or 0, limit=limit + 1, outcome=outcome, reason=reason
         )
-    rows = await deps.store.rows(
-        scope_of(caller),
-        import_id,
-        after=cursor or 0,
-        limit=limit + 1,
-        outcome=outcome,
-    )
-    items = [row_view(row) for row in rows[:limit]]
-    has_more = bool(rows) and rows[0]["found"] > len(items)
+        items = [row_view(row, said) for row in rows[:limit]]
+        has_more = bool(rows) and rows[0]["found"] > len(items)
     page = RowPage(items=items, next=str(items[-1].row) if has_more else None)
-    return JSONResponse(page.model_dump(mode="json"))
+    return JSONResponse(page.model_dump(mode="json"), headers={"Content-Language": said.language})

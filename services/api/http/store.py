@@ -1,5 +1,9 @@
 """Every query of the calls that show imports. All of them are scoped to the caller's company."""
 
+import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +11,9 @@ from sqlalchemy import text
 
 from libs.common.stores.postgres import Postgres
 from libs.common.web.caller import Caller
+from libs.imports.chat_ids import LAST_ROW, chat_id_of, row_of_chat
 from services.api.http.shared_reads import SharedReads
+from services.api.http.views import PACE_SECONDS
 
 BYTES_A_READ = 1 << 20
 """Of cells, at a time: a row may have 25 cells of 1,000 characters, and 500 such rows would hold the event loop."""
@@ -15,7 +21,7 @@ BYTES_A_READ = 1 << 20
 _IMPORT_COLUMNS = """
     i.id, i.name, i.status, i.total_rows, i.failure_reason, i.account_id, i.source_id, i.company_id, i.creator_id,
     i.file_name, i.created_at, i.finished_at, i.revision, i.chunk_count,
-    i.options -> 'file' ->> 'separator' AS separator,
+    i.options -> 'file' AS file,
     CASE WHEN i.status = 'PROCESSING' THEN c.created ELSE i.total_created END AS total_created,
     CASE WHEN i.status = 'PROCESSING' THEN c.existing ELSE i.total_existing END AS total_existing,
     CASE WHEN i.status = 'PROCESSING' THEN c.errors ELSE i.total_errors END AS total_errors,
@@ -24,10 +30,12 @@ _IMPORT_COLUMNS = """
         AS tags_left_out
 """
 # Totals of an import in progress are those of its settled chunks; an ended one has its own.
-_LIVE_TOTALS = """
+_LIVE_TOTALS = f"""
     LEFT JOIN LATERAL (
         SELECT coalesce(sum(total_created), 0)::int AS created, coalesce(sum(total_existing), 0)::int AS existing,
-               coalesce(sum(total_errors), 0)::int AS errors, count(*)::int AS settled
+               coalesce(sum(total_errors), 0)::int AS errors, count(*)::int AS settled, min(sent_at) AS began,
+               sum(row_count) FILTER (WHERE settled_at > clock_timestamp() - interval '{PACE_SECONDS} seconds')::int
+                   AS recent_rows
         FROM amigocare.lead_import_chunks
         WHERE import_id = i.id AND settled_at IS NOT NULL AND i.status = 'PROCESSING'
     ) c ON true
@@ -36,9 +44,31 @@ _SCOPE = """
     i.company_id = :company_id AND NOT i.is_deleted
     AND (CAST(:accounts AS int[]) IS NULL OR i.account_id = ANY(CAST(:accounts AS int[])))
 """
-_GET = text(
-    f"SELECT {_IMPORT_COLUMNS} FROM amigocare.lead_imports i {_LIVE_TOTALS} WHERE i.id = :import_id AND {_SCOPE}"
+# Reasons are counted by the chunk when it is settled; ``uncounted`` tells of chunks that were settled otherwise.
+_DETAIL_COLUMNS = """
+    i.parent_id, clock_timestamp() AS server_time, c.recent_rows, c.began, said.reasons, said.uncounted,
+    ARRAY(SELECT id FROM amigocare.lead_imports child
+          WHERE child.parent_id = i.id AND child.company_id = i.company_id AND NOT child.is_deleted
+            AND (CAST(:accounts AS int[]) IS NULL OR child.account_id = ANY(CAST(:accounts AS int[])))
+          ORDER BY id) AS child_ids
+"""
+_REASONS = """
+    LEFT JOIN LATERAL (
+        SELECT jsonb_agg(reasons) FILTER (WHERE reasons IS NOT NULL) AS reasons,
+               bool_or(reasons IS NULL AND total_existing + total_errors > 0) AS uncounted
+        FROM amigocare.lead_import_chunks WHERE import_id = i.id AND settled_at IS NOT NULL
+    ) said ON true
+"""
+_COUNT_REASONS = text(
+    "SELECT reason, CAST(count(*) AS int) AS rows FROM amigocare.lead_import_rows"
+    " WHERE import_id = :import_id GROUP BY reason"
 )
+_GET = text(
+    f"SELECT {_IMPORT_COLUMNS}, {_DETAIL_COLUMNS} FROM amigocare.lead_imports i {_LIVE_TOTALS} {_REASONS}"
+    f" WHERE i.id = :import_id AND {_SCOPE}"
+)
+# Of all companies: they share the processes.
+_IN_PROGRESS = text("SELECT id FROM amigocare.lead_imports WHERE status = 'PROCESSING' ORDER BY id LIMIT 10000")
 _LIST = text(
     f"SELECT {_IMPORT_COLUMNS} FROM amigocare.lead_imports i {_LIVE_TOTALS}"
     f" WHERE {_SCOPE} AND (CAST(:before AS int) IS NULL OR i.id < CAST(:before AS int))"
@@ -55,11 +85,22 @@ _ROWS = text(
             SELECT row_number, outcome, reason, detail, cells FROM amigocare.lead_import_rows
             WHERE import_id = :import_id AND row_number > :after
               AND (CAST(:outcome AS text) IS NULL OR outcome = CAST(:outcome AS text))
+              AND (CAST(:reason AS text) IS NULL OR reason = CAST(:reason AS text))
             ORDER BY row_number LIMIT :limit
         ) next_rows
     ) measured
     WHERE bytes <= :max_bytes OR place = 1
     ORDER BY row_number
+    """
+)
+# A lead does not say which row it was, but the id of its chat does (``libs/imports/chat_ids.py``): those of an import
+# stand together in the index, in order of their rows.
+_CREATED_ROWS = text(
+    """
+    SELECT id AS lead_id, chat_id, name FROM amigocare.amigocare_leads
+    WHERE company_id = :company_id AND import_id = :import_id AND NOT is_deleted
+      AND chat_id > :after AND chat_id <= :last
+    ORDER BY chat_id LIMIT :limit
     """
 )
 _DELETE = text(
@@ -83,9 +124,12 @@ def scope_of(caller: Caller) -> Scope:
 class Store:
     """Reads imports, and takes ended ones out of the history."""
 
-    def __init__(self, postgres: Postgres) -> None:
+    def __init__(self, postgres: Postgres, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._postgres = postgres
         self._imports = SharedReads(self._read_import)
+        self._monotonic = monotonic
+        self._in_progress: list[int] = []
+        self._in_progress_until = 0.0
 
     async def get_import(self, scope: Scope, import_id: int) -> dict[str, Any] | None:
         """Return the import with its live totals, or None when it does not exist for this scope."""
@@ -96,7 +140,29 @@ class Store:
         async with self._postgres.transaction(company_id=scope.company_id) as connection:
             row = await connection.execute(_GET, _scoped(scope) | {"import_id": import_id})
             found = row.mappings().one_or_none()
-            return dict(found) if found else None
+            if found is None:
+                return None
+            reasons: Counter[str] = Counter()
+            if found["uncounted"]:
+                counted = await connection.execute(_COUNT_REASONS, {"import_id": import_id})
+                reasons.update({row.reason: row.rows for row in counted})
+            else:
+                for of_a_chunk in found["reasons"] or ():
+                    reasons.update(of_a_chunk)
+        waits = found["status"] == "PROCESSING" and not found["chunks_settled"]
+        position = await self._place_in_queue(import_id) if waits else None
+        return {**found, "reasons": dict(reasons), "queue_position": position}
+
+    async def _place_in_queue(self, import_id: int) -> int:
+        """Return how many imports in progress were accepted before this one, and one.
+
+        What is a second old is near enough, so that all who watch waiting imports cost one look a second.
+        """
+        if self._monotonic() >= self._in_progress_until:
+            self._in_progress_until = self._monotonic() + 1
+            async with self._postgres.transaction() as connection:
+                self._in_progress = list((await connection.execute(_IN_PROGRESS)).scalars())
+        return 1 + bisect_left(self._in_progress, import_id)
 
     async def list_imports(
         self, scope: Scope, *, before: int | None, limit: int, account_id: int | None, status: str | None
@@ -115,6 +181,7 @@ class Store:
         after: int,
         limit: int,
         outcome: str | None,
+        reason: str | None = None,
         max_bytes: int = BYTES_A_READ,
     ) -> list[dict[str, Any]]:
         """Return up to ``limit`` rows that did not become leads, with numbers above ``after``.
@@ -131,9 +198,28 @@ class Store:
                     "limit": limit,
                     "max_bytes": max_bytes,
                     "outcome": outcome,
+                    "reason": reason,
                 },
             )
             return [dict(row) for row in rows.mappings()]
+
+    async def created_rows(
+        self, scope: Scope, found: Mapping[str, Any], *, after: int, limit: int
+    ) -> list[dict[str, Any]]:
+        """Return ``row, lead_id, chat_id, name`` of up to ``limit`` rows above ``after`` that became leads.
+
+        ``found`` is the import as ``get_import`` returned it.
+        """
+        given = {
+            "company_id": scope.company_id,
+            "import_id": found["id"],
+            "after": chat_id_of(found["created_at"], found["id"], after),
+            "last": chat_id_of(found["created_at"], found["id"], LAST_ROW),
+            "limit": limit,
+        }
+        async with self._postgres.transaction(company_id=scope.company_id) as connection:
+            rows = await connection.execute(_CREATED_ROWS, given)
+            return [{"row": row_of_chat(row["chat_id"]), **row} for row in rows.mappings()]
 
     async def delete_import(self, scope: Scope, import_id: int) -> bool:
         """Soft-delete an ended import; False when there is none."""

@@ -17,7 +17,7 @@ from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from services.api.http.live import Live
 from services.api.http.shared_reads import SharedReads
 from services.api.http.store import Scope, scope_of
-from services.api.http.views import finished_event, import_view
+from services.api.http.views import finished_event, import_detail
 
 POLL_SECONDS = 2.0
 """How long a stream sleeps at most. Events of Kafka wake it; what was missed while the consumer reconnected is seen
@@ -27,6 +27,11 @@ LEAST_PAUSE_SECONDS = 0.2
 can see more than five changes of it. The import's end is told at once."""
 
 Found = Mapping[str, Any]
+
+_TOLD = {
+    *("id", "status", "total_rows", "total_created", "total_existing", "total_errors", "progress"),
+    *("reasons", "parent_id", "child_ids", "rate", "eta_seconds", "queue_position", "server_time"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,8 @@ class Moment:
 
 def moment_of(found: Found) -> Moment:
     """Return the events that say what the store found."""
-    view = import_view(found)
-    told = view.model_dump_json(
-        include={"id", "status", "total_rows", "total_created", "total_existing", "total_errors", "progress"}
-    )
+    view = import_detail(found)
+    told = view.model_dump_json(include=_TOLD)
     progress = _event("progress", f"progress-{view.progress.chunks_settled}-{view.progress.processed_rows}", told)
     if view.status == ImportStatus.PROCESSING:
         return Moment(progress, None)
@@ -127,13 +130,19 @@ class Streams:
                     yield moment.end.sent
                     return
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(watch.ended.wait(), LEAST_PAUSE_SECONDS)
+                    await asyncio.wait_for(watch.ended.wait(), self._within(caller, LEAST_PAUSE_SECONDS))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(watch.happened.wait(), POLL_SECONDS)
+                    await asyncio.wait_for(watch.happened.wait(), self._within(caller, POLL_SECONDS))
                 watch.clear()
-                if caller.expires_at is not None and self._now() >= caller.expires_at:
+                if self._within(caller, 1.0) <= 0:
                     return
                 moment = await self.look(scope, import_id)
+
+    def _within(self, caller: Caller, seconds: float) -> float:
+        """Return so many seconds, or how long the caller's token is still good for."""
+        if caller.expires_at is None:
+            return seconds
+        return min(seconds, max(0.0, caller.expires_at - self._now()))
 
     async def _moment(self, asked: tuple[Scope, int]) -> Moment | None:
         found = await self._read(*asked)

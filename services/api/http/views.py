@@ -1,15 +1,21 @@
 """What callers see of an import: pure."""
 
+import math
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from libs.contracts.lead_import.events import ImportFinished, ImportStatus
 from libs.contracts.lead_import.internal.messages import Outcome
+from libs.contracts.lead_import.words import LANGUAGES, Words, words
 from services.api.reasons import SETTLED_REASONS
 
+ENGLISH = words(LANGUAGES[0])
+PACE_SECONDS = 10
+"""How far back the pace of an import in progress is measured: longer than a chunk takes, shorter than anybody waits."""
+_LEAST_SECONDS = 0.001
 _IMPORT: dict[str, Any] = {
     "id": 42,
     "name": "Spring campaign",
@@ -26,6 +32,24 @@ _IMPORT: dict[str, Any] = {
     "created_at": "2026-03-02T12:00:00Z",
     "finished_at": None,
     "progress": {"processed_rows": 2000, "chunks": 3, "chunks_settled": 1, "percent": 40.0},
+}
+CREATED: Literal["created"] = "created"
+RowOutcome = Literal["existing", "error", "created"]
+_CREATED: dict[str, Any] = {
+    "row": 2,
+    "outcome": CREATED,
+    "lead_id": 1001,
+    "chat_id": "65e3158a0000002a00000002",
+    "name": "Janaína Prado",
+}
+_DETAIL: dict[str, Any] = {
+    "reasons": {"in_file": 4, "lead_exists": 6},
+    "parent_id": None,
+    "child_ids": [],
+    "rate": 1250.0,
+    "eta_seconds": 3,
+    "queue_position": None,
+    "server_time": "2026-03-02T12:00:02Z",
 }
 _ROW: dict[str, Any] = {
     "row": 3,
@@ -69,8 +93,30 @@ class ImportView(BaseModel):
     progress: Progress
 
 
+class ImportDetail(ImportView):
+    """One import, and what is only asked of one."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_IMPORT | _DETAIL]})
+
+    reasons: dict[str, int]
+    """Rows that did not become leads, by reason."""
+    parent_id: int | None
+    """The import whose rows this one corrects."""
+    child_ids: list[int]
+    """The imports that correct rows of this one."""
+    rate: float | None
+    """Rows a second: lately, or of an ended import from its acceptance to its end. Null before the first have ended."""
+    eta_seconds: int | None
+    """How long the rest takes at this rate; null when nobody knows, and of an ended import."""
+    queue_position: int | None
+    """Imports in progress that were accepted before this one, and one; null once its first rows have ended."""
+    server_time: datetime
+
+
 class ImportPage(BaseModel):
     """Newest first; ``next`` is the cursor of the next page, or null."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_IMPORT], "next": "42"}]})
 
     items: list[ImportView]
     next: str | None
@@ -88,10 +134,24 @@ class RowView(BaseModel):
     cells: list[str]
 
 
+class CreatedRow(BaseModel):
+    """A row that became a lead."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CREATED]})
+
+    row: int
+    outcome: Literal["created"] = CREATED
+    lead_id: int
+    chat_id: str
+    name: str | None
+
+
 class RowPage(BaseModel):
     """In the file's order; ``next`` is the cursor of the next page, or null."""
 
-    items: list[RowView]
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_ROW, _CREATED], "next": None}]})
+
+    items: list[RowView | CreatedRow]
     next: str | None
 
 
@@ -110,13 +170,39 @@ def import_view(found: Mapping[str, Any]) -> ImportView:
     )
 
 
-def row_view(found: Mapping[str, Any]) -> RowView:
-    """Return the view of a row of ``lead_import_rows``. A reason that stages give without words gets them here."""
+def import_detail(found: Mapping[str, Any]) -> ImportDetail:
+    """Return the view of a row of ``lead_imports`` with what is only asked of one import."""
+    view = import_view(found)
+    rate = _rate(found)
+    left = view.total_rows - view.progress.processed_rows
+    return ImportDetail(
+        **view.model_dump(),
+        **{name: found[name] for name in ("reasons", "parent_id", "child_ids", "queue_position", "server_time")},
+        rate=rate,
+        eta_seconds=math.ceil(left / rate) if rate and view.status == ImportStatus.PROCESSING else None,
+    )
+
+
+def _rate(found: Mapping[str, Any]) -> float | None:
+    """Return rows a second, or None when nothing says how many."""
+    if found["finished_at"] is not None:
+        rows, since, until = found["total_rows"], found["created_at"], found["finished_at"]
+    else:
+        rows, since, until = found["recent_rows"], found["began"], found["server_time"]
+        if not rows or since is None:
+            return None
+        since = max(since, until - timedelta(seconds=PACE_SECONDS))
+    seconds: float = max((until - since).total_seconds(), _LEAST_SECONDS)
+    return float(round(rows / seconds, 1))
+
+
+def row_view(found: Mapping[str, Any], said: Words = ENGLISH) -> RowView:
+    """Return the view of a row of ``lead_import_rows``, in these words."""
     return RowView(
         row=found["row_number"],
         outcome=found["outcome"],
         reason=found["reason"],
-        detail=found["detail"] or SETTLED_REASONS.get(found["reason"], ""),
+        detail=said.of_row(found["reason"], found["detail"]),
         cells=found["cells"],
     )
 

@@ -8,8 +8,8 @@ import pytest_asyncio
 from bson import ObjectId
 
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from libs.imports.known_phones import KnownPhones, LivePhone
 from services.creator.domain import chat_ids
-from services.dedup.domain import KnownPhones, LivePhone
 from tests.support.chunks import new_phones
 from tests.support.contacts import insert_chat, insert_lead, insert_patient
 from tests.support.imports import accepted_chunk, insert_import, live_rows, tagged

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.contracts.lead_import.internal.messages import ChunkDeduplicated, Outcome, Verdict
-from services.dedup.domain import KnownPhones, settle_known
+from libs.imports.known_phones import KnownPhones
+from services.dedup.domain import settle_known
 from tests.support.chunks import accepted, phones, settled_row
 
 

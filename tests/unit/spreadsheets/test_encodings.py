@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.spreadsheets.encodings import CODECS, EncodingName, find_encoding
+from libs.spreadsheets.encodings import CODECS, EncodingName, find_encoding, has_few_accents
+from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
@@ -65,7 +66,7 @@ def test_names_in_another_encoding_are_never_stored_as_other_names(
     else:
         # Letters for which both encodings have the same byte.
         assert path.read_bytes().decode(found) == path.read_bytes().decode(CODECS[encoding])
-    read = read_spreadsheet(path, Limits(), encoding=encoding)
+    read = read_spreadsheet(path, Limits(), FileOptions(encoding=encoding))
     assert [cells[0] for _, cells in read.rows] == names
 
 
@@ -87,7 +88,7 @@ def test_the_sign_of_an_ordinal_on_a_mac_is_not_believed_to_be_a_quotation_mark(
 def test_a_file_is_not_read_in_an_encoding_that_it_is_not_in(tmp_path: Path) -> None:
     path = written(tmp_path, ["João"], "cp1252")
     with pytest.raises(Unreadable, match="not encoded in utf-8"):
-        read_spreadsheet(path, Limits(), encoding="utf-8")
+        read_spreadsheet(path, Limits(), FileOptions(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(("others", "codec"), [("cp1252", "utf-8"), ("utf-8", "cp1252"), ("utf-8", "mac_roman")])
@@ -98,3 +99,8 @@ def test_a_few_rows_in_another_encoding_refuse_a_file(tmp_path: Path, others: st
         HEAD.encode() + "Inês;11981230000;;;\r\n".encode(codec) + "João;11981230001;;;\r\n".encode(others) * rows
     )
     assert "Some rows are encoded in UTF-8" in refusal(find_encoding, path).detail
+
+
+@pytest.mark.parametrize(("names", "few"), [(["Ana"], True), (["João"] * 9, True), (list(NAMES[:5]), False)])
+def test_few_words_with_accents_tell_little(tmp_path: Path, names: list[str], few: bool) -> None:
+    assert has_few_accents(written(tmp_path, names, "cp1252")) is few

@@ -12,6 +12,11 @@ import xlwt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from libs.spreadsheets import excel_file
+from libs.spreadsheets.file_options import FileOptions
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.reader import read_spreadsheet
+from libs.spreadsheets.unreadable import Unreadable
 from tests.unit.spreadsheets.records import (
     A_FILE_EACH,
     ANA,
@@ -212,8 +217,12 @@ def test_two_cells_far_apart_in_an_xls_are_refused_before_they_are_held(tmp_path
 
 
 @pytest.mark.parametrize("what", ["the directory", "the workbook"])
-def test_sectors_of_an_xls_that_refer_to_each_other_in_a_circle_are_refused(tmp_path: Path, what: str) -> None:
-    """Calamine would follow them until the memory is full."""
+@pytest.mark.parametrize("sheet", [None, "Leads"])
+def test_sectors_of_an_xls_that_refer_to_each_other_in_a_circle_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, sheet: str | None
+) -> None:
+    """Calamine would follow them until the memory is full: it must not get to see them."""
+    monkeypatch.setattr(excel_file, "_opened", None)
     path = write_xls(tmp_path / "upload", {(1, 0): "Ana"})
     content = bytearray(path.read_bytes())
     (table,) = struct.unpack_from("<I", content, 76)
@@ -225,7 +234,9 @@ def test_sectors_of_an_xls_that_refer_to_each_other_in_a_circle_are_refused(tmp_
     sector = directory if what == "the directory" else workbook
     struct.pack_into("<I", content, 512 * (table + 1) + 4 * sector, sector)
     path.write_bytes(content)
-    assert refusal(read_path, path).code == "file_broken"
+    with pytest.raises(Unreadable) as refused:
+        read_spreadsheet(path, Limits(), FileOptions(sheet=sheet))
+    assert refused.value.code == "file_broken"
 
 
 def test_an_xlsb_and_its_numbers(tmp_path: Path) -> None:

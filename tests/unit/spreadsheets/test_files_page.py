@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from libs.spreadsheets.encodings import CODECS
+from libs.spreadsheets.file_options import FileOptions
 from services.api.http.problems import PROBLEMS
 from tests.fixtures.files.make.known_leads import KNOWN
 from tests.fixtures.files.make.make_programs import FILES, PROGRAMS
@@ -54,9 +55,9 @@ def test_what_comes_of_a_program_s_file(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, row in BY_FILE.items() if "`encoding`" in row[2]])
 def test_an_encoding_that_the_page_names_reads_the_file(tmp_path: Path, name: str) -> None:
-    (encoding,) = re.findall(r"`encoding`: `([\w-]+)`", BY_FILE[name][2])
-    assert encoding in CODECS
-    assert leads_of(tmp_path, name, encoding=encoding) == LEADS
+    (found,) = re.findall(r"`encoding`: `([\w-]+)`", BY_FILE[name][2])
+    (encoding,) = (known for known in CODECS if known == found)
+    assert leads_of(tmp_path, name, file=FileOptions(encoding=encoding)) == LEADS
 
 
 @pytest.mark.parametrize("name", sorted(CRMS))

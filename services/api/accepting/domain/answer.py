@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from libs.contracts.lead_import.events import ImportStatus
 
@@ -21,6 +21,8 @@ class AcceptedView(BaseModel):
                     "account_id": 1,
                     "source_id": 1,
                     "created_at": "2026-03-02T12:00:00Z",
+                    "left_out": [],
+                    "parent_id": None,
                 }
             ]
         }
@@ -33,3 +35,7 @@ class AcceptedView(BaseModel):
     account_id: int
     source_id: int
     created_at: datetime
+    left_out: list[str] = Field(default_factory=list)
+    """Headers of columns that hold no field: nothing of them is stored."""
+    parent_id: int | None = None
+    """The import whose rows this one corrects."""

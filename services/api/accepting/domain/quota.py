@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from libs.common.web.refusals import Refused
 
 PERIOD = timedelta(hours=1)
@@ -25,6 +27,48 @@ class PastImport:
 
     created_at: datetime
     total_rows: int
+
+
+class Used(BaseModel):
+    """Of what is allowed within an hour."""
+
+    limit: int
+    used: int
+    left: int
+
+
+class QuotaView(BaseModel):
+    """What the account may still import."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "account_id": 1,
+                    "rows": {"limit": 5000, "used": 1200, "left": 3800},
+                    "imports": {"limit": 5, "used": 1, "left": 4},
+                    "resets_at": "2026-03-02T13:00:00Z",
+                }
+            ]
+        }
+    )
+
+    account_id: int
+    rows: Used
+    imports: Used
+    resets_at: datetime | None
+    """When the oldest import of the hour stops to count; null when nothing is used."""
+
+
+def quota_left(quota: Quota, past: Sequence[PastImport], *, account_id: int) -> QuotaView:
+    """Return what is left of the quota. ``past`` holds the imports of the period in order of time."""
+    rows = sum(each.total_rows for each in past)
+    return QuotaView(
+        account_id=account_id,
+        rows=Used(limit=quota.rows, used=rows, left=max(0, quota.rows - rows)),
+        imports=Used(limit=quota.imports, used=len(past), left=max(0, quota.imports - len(past))),
+        resets_at=past[0].created_at + PERIOD if past else None,
+    )
 
 
 def check_quota(quota: Quota, past: Sequence[PastImport], *, rows: int | None, now: datetime) -> None:

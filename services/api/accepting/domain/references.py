@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from libs.common.web.refusals import Detail, Refused
-from services.api.accepting.domain.request import ImportRequest
+from services.api.accepting.domain.request import ImportRequest, PreviewRequest
 
 Reference = tuple[str, int]
 """What an upload refers to: (kind, id). Kinds are account, source, user and tag."""
@@ -25,7 +25,7 @@ def wanted_references(request: ImportRequest, user_id: int) -> list[Reference]:
     return [("account", request.account_id), ("source", request.source_id), ("user", user_id), *tags]
 
 
-def check_references(found: FoundReferences, request: ImportRequest) -> None:
+def check_references(found: FoundReferences, request: ImportRequest | PreviewRequest) -> None:
     """Raise Refused when something does not exist. What belongs to another company is refused in the same words."""
     if not found.account:
         raise Refused("account_not_found", f"There is no messaging account {request.account_id}.")

@@ -5,23 +5,36 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from libs.common.messages import Id
 from libs.common.web.refusals import Detail, Refused, pointer_to
 from libs.spreadsheets.encodings import EncodingName
+from libs.spreadsheets.file_options import Delimiter, FileOptions
 
 MAX_NAME = 255
 MAX_TAGS = 5
-MAX_DATA_BYTES = 64 * 1024
+MAX_DATA_BYTES = 256 * 1024
+MAX_CORRECTIONS = 1_000
+"""Rows."""
+MAX_MAPPED = 100
+"""Headers in a mapping."""
+MAX_HEADER = 255
+MAX_SHEET = 31
+"""Characters of a sheet's name ("Excel specifications and limits")."""
+MAX_PAGES = 1_000_000
 _NOT_IN_A_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 """Controls, what no store takes, and what nobody sees or what turns the direction of writing. Python's own list would
 refuse a family of emojis, which are joined by an invisible character, and those that are younger than its tables."""
 _BLANK = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 """A no-break space comes along where a name is copied from a document."""
 _JOINERS = "\u200c\u200d\ufe0e\ufe0f "
+
+FieldName = Literal["name", "phone", "cpf", "email", "tags"]
+CorrectedCell = Annotated[str, Field(max_length=1_000)]
+RowNumber = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,6}$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +56,12 @@ def _or_null(schema: dict[str, Any]) -> None:
         schema["enum"] = [*schema["enum"], None]
 
 
-class ImportRequest(BaseModel):
-    """What is asked of an upload. Strict: ``true`` and ``"1"`` are no integers; unknown fields are refused."""
+class ImportOptions(BaseModel):
+    """How a file is to be read, and where its leads go."""
 
-    model_config = ConfigDict(
-        strict=True,
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "Spring campaign",
-                    "account_id": 1,
-                    "source_id": 1,
-                    "tag_ids": [],
-                    "on_invalid_row": "reject",
-                }
-            ]
-        },
-    )
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    name: str = Field(
-        description="Unique among the account's imports; trimmed, 1 to 255 characters.",
-        json_schema_extra={"pattern": rf"^\s*\S(.{{0,{MAX_NAME - 2}}}\S)?\s*$"},
-    )
     account_id: Id
-    source_id: Id
     tag_ids: list[Id] = Field(
         default_factory=list,
         max_length=MAX_TAGS,
@@ -85,6 +78,43 @@ class ImportRequest(BaseModel):
         None,
         description="What a CSV is encoded in, for one that is refused with `file_encoding`; else it is found out.",
     )
+    columns: Literal["strict", "mapped"] = Field(
+        "strict",
+        description="`strict`: the header is the five names, in order. `mapped`: columns in any order, by any names.",
+        json_schema_extra=_or_null,
+    )
+    mapping: dict[Annotated[str, Field(max_length=MAX_HEADER)], FieldName | None] = Field(
+        default_factory=dict,
+        max_length=MAX_MAPPED,
+        description="With `mapped`: the field that a header's column holds, or null. Others are found by name.",
+        json_schema_extra=_or_null,
+    )
+    sheet: Annotated[str, Field(min_length=1, max_length=MAX_SHEET)] | None = Field(
+        None, description="The sheet of a workbook; else its first visible one."
+    )
+    delimiter: Delimiter | None = Field(None, description="What stands between a CSV's cells; else it is found out.")
+    corrections: dict[RowNumber, Annotated[dict[FieldName, CorrectedCell], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        max_length=MAX_CORRECTIONS,
+        description="What cells should say instead: by row, as the spreadsheet shows it, and field.",
+        json_schema_extra=_or_null,
+    )
+    parent_id: Id | None = Field(None, description="The import whose rows this file corrects.")
+
+    @property
+    def corrected(self) -> dict[str, dict[str, str]]:
+        """``corrections`` as plain values."""
+        return {row: {str(field): cell for field, cell in fields.items()} for row, fields in self.corrections.items()}
+
+    @property
+    def file_options(self) -> FileOptions:
+        return FileOptions(
+            columns=self.columns,
+            mapping=self.mapping,
+            sheet=self.sheet,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+        )
 
     @field_validator("tag_ids", mode="before")
     @classmethod
@@ -96,6 +126,60 @@ class ImportRequest(BaseModel):
     def _rejected(cls, choice: object) -> object:
         return "reject" if choice is None else choice
 
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _strict(cls, choice: object) -> object:
+        return "strict" if choice is None else choice
+
+    @field_validator("mapping", "corrections", mode="before")
+    @classmethod
+    def _nothing(cls, given: object) -> object:
+        return {} if given is None else given
+
+    @model_validator(mode="after")
+    def _is_mapped(self) -> Self:
+        if self.mapping and self.columns != "mapped":
+            raise ValueError("mapping needs columns: mapped")
+        return self
+
+    @field_validator("tag_ids")
+    @classmethod
+    def _each_once(cls, tag_ids: list[int]) -> list[int]:
+        return list(dict.fromkeys(tag_ids))
+
+
+class ImportRequest(ImportOptions):
+    """What is asked of an upload. Strict: ``true`` and ``"1"`` are no integers; unknown fields are refused."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Spring campaign",
+                    "account_id": 1,
+                    "source_id": 1,
+                    "tag_ids": [],
+                    "on_invalid_row": "reject",
+                },
+                {
+                    "name": "Spring campaign",
+                    "account_id": 1,
+                    "source_id": 1,
+                    "on_invalid_row": "skip",
+                    "columns": "mapped",
+                    "mapping": {"Contato": "name", "Observações": None},
+                    "corrections": {"17": {"phone": "11 91234-5678"}},
+                },
+            ]
+        },
+    )
+
+    name: str = Field(
+        description="Unique among the account's imports; trimmed, 1 to 255 characters.",
+        json_schema_extra={"pattern": rf"^\s*\S(.{{0,{MAX_NAME - 2}}}\S)?\s*$"},
+    )
+    source_id: Id
+
     @field_validator("name")
     @classmethod
     def _trimmed(cls, name: str) -> str:
@@ -106,13 +190,33 @@ class ImportRequest(BaseModel):
             raise ValueError("must not hold control characters or invisible ones")
         return name
 
-    @field_validator("tag_ids")
-    @classmethod
-    def _each_once(cls, tag_ids: list[int]) -> list[int]:
-        return list(dict.fromkeys(tag_ids))
+
+class PreviewRequest(ImportOptions):
+    """What is asked of a preview: as of an upload, but for what only an import needs."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"account_id": 1, "columns": "mapped", "mapping": {"Contato": "name"}}]}
+    )
+
+    name: str | None = Field(None, description="Not needed, and not looked at.")
+    source_id: Id | None = None
+    page: int = Field(1, ge=1, le=MAX_PAGES, description="Which hundred rows to show.")
+
+
+RequestT = TypeVar("RequestT", bound=ImportOptions)
 
 
 def read_request(data: bytes | str) -> ImportRequest:
+    """Read ``data`` of an upload. Raises Refused: ``data_not_json`` (400) or ``data_invalid`` (422)."""
+    return _read(data, ImportRequest)
+
+
+def read_preview_request(data: bytes | str) -> PreviewRequest:
+    """Read ``data`` of a preview. Raises Refused as ``read_request`` does."""
+    return _read(data, PreviewRequest)
+
+
+def _read(data: bytes | str, wanted: type[RequestT]) -> RequestT:
     """Read ``data``. Raises Refused: ``data_not_json`` (400) or ``data_invalid`` (422)."""
     try:
         if isinstance(data, str):
@@ -121,7 +225,7 @@ def read_request(data: bytes | str) -> ImportRequest:
     except (ValueError, RecursionError):
         raise Refused("data_not_json", "The part `data` is not a JSON object.") from None
     try:
-        return ImportRequest.model_validate(plain)
+        return wanted.model_validate(plain)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         details = [

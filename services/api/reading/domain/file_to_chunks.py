@@ -16,8 +16,10 @@ from libs.spreadsheets.unreadable import Unreadable
 from services.api.reading.domain.chunk_writer import ChunkWriter, RowBlock
 from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.kept_cells import kept, kept_headers
+from services.api.reading.domain.preview import Preview
 from services.api.reading.domain.rows import NO_FAULTS, Lead, Leads, validate_row, validate_rows
 from services.api.reading.domain.seen_phones import SeenPhones
+from services.api.reading.domain.wanted_cells import WantedCells, check_columns
 from services.api.reasons import SETTLED_REASONS
 
 LISTED_ERRORS = 100
@@ -29,14 +31,14 @@ one chunk could have 330 million. Usual rows fill a message with a tenth of this
 
 
 def file_to_chunks(job: ReadingJob) -> ReadingResult:
-    """Read the upload, write its chunks to the spool file, and say what was found.
+    """Read the upload, write its chunks to the spool file, and say what was found; for a preview write that, too.
 
     In mode "reject" one invalid row refuses the file, and what the spool then holds means nothing. Never raises
     Refused or Unreadable: a refusal is part of the result. Raises OSError when a file cannot be read or written.
     """
     try:
         with Path(job.spool_path).open("wb") as spool:
-            return _Reading(job, spool).of(read_spreadsheet(Path(job.upload_path), job.limits, encoding=job.encoding))
+            return _Reading(job, spool).of(read_spreadsheet(Path(job.upload_path), job.limits, job.file))
     except Unreadable as unreadable:
         return ReadingResult(refusal=Refused(unreadable.code, unreadable.detail))
     except Refused as refused:
@@ -55,22 +57,31 @@ class _Reading:
         self._total_errors = 0
         self._existing = self._invalid = 0
         self._faults: Faults = {}
+        self._wanted_cells = WantedCells()
+        self._preview: Preview | None = None
 
     def of(self, spreadsheet: Spreadsheet) -> ReadingResult:
         limits = self._job.limits
         self._faults = spreadsheet.faults
+        check_columns(self._job.file, spreadsheet.columns)
+        self._wanted_cells = WantedCells(spreadsheet.columns, self._faults, self._job.corrections)
+        if self._job.preview_path:
+            self._preview = Preview(spreadsheet, self._job.page)
+        if spreadsheet.columns.missing:
+            return self._without_columns(spreadsheet)
         # One row too many is enough to refuse a file; what stands below it is not read.
         records = islice(spreadsheet.rows, limits.max_rows + 1)
         total_rows = 0
-        for block, chars in _record_blocks(records, self._job.chunk_rows):
-            total_rows += len(block)
+        for raw, chars in _record_blocks(records, self._job.chunk_rows):
+            total_rows += len(raw)
             if total_rows > limits.max_rows:
                 raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
-            rows = self._validated(block)
+            rows = self._validated(self._wanted_cells.of(raw), raw)
             if not (self._total_errors and self._rejects):
                 self._chunks.add(rows, chars)
         if not total_rows:
             raise Refused("file_no_rows")
+        self._wanted_cells.check_all_corrected()
         if self._total_errors and self._rejects:
             raise Refused(
                 "invalid_rows",
@@ -80,24 +91,50 @@ class _Reading:
                 facts={"invalid_rows": self._invalid, "total_rows": total_rows},
             )
         self._chunks.flush()
+        if self._preview:
+            self._preview.write(self._job, self._errors, self._total_errors)
+        columns = spreadsheet.columns
         return ReadingResult(
             total_rows=total_rows,
             chunk_count=self._chunks.count,
             existing=self._existing,
             invalid=self._invalid,
-            headers=kept_headers(spreadsheet.headers),
+            headers=kept_headers(spreadsheet.headers[: columns.own_width]),
+            places=None if columns.are_the_five else list(columns.places),
+            left_out=kept_headers(columns.left_out(spreadsheet.headers)),
+            reported=self._wanted_cells.reported,
             separator=spreadsheet.separator,
         )
 
-    def _validated(self, block: list[Record]) -> RowBlock:
+    def _without_columns(self, spreadsheet: Spreadsheet) -> ReadingResult:
+        """Refuse a file that lacks a column; a preview shows what there is, so that somebody can say which it is."""
+        missing = spreadsheet.columns.missing
+        if not self._preview:
+            raise Refused("columns_missing", f"No column for: {', '.join(missing)}.", facts={"missing": missing})
+        limits = self._job.limits
+        total_rows = 0
+        for block, _ in _record_blocks(islice(spreadsheet.rows, limits.max_rows + 1), self._job.chunk_rows):
+            total_rows += len(block)
+            self._preview.add_unread(block)
+        if total_rows > limits.max_rows:
+            raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
+        if not total_rows:
+            raise Refused("file_no_rows")
+        self._preview.write(self._job, [], 0)
+        return ReadingResult(total_rows=total_rows)
+
+    def _validated(self, block: list[Record], raw: list[Record]) -> RowBlock:
         """Return the rows of a block: invalid ones settled, and those whose phone stands in an earlier valid row."""
         settled: list[dict[str, Any]] = []
+        invalid: dict[int, list[Detail]] = {}
         leads = None
         if not (self._faults and any(number in self._faults for number, _ in block)):
             leads = validate_rows([cells for _, cells in block], self._job.limits.max_cell_chars)
         if leads is None:
-            block, leads = self._one_by_one(block, settled)
+            block, leads = self._one_by_one(block, settled, invalid)
         repeats = self._seen.repeats(leads.phone)
+        if self._preview:
+            self._preview.add(raw, [number for number, _ in block], leads, repeats, invalid)
         if any(repeats):
             self._existing += sum(repeats)
             reason = SETTLED_REASONS["in_file"]
@@ -107,8 +144,10 @@ class _Reading:
             block, leads = list(compress(block, fresh)), leads.where(fresh)
         return RowBlock(_live_columns(block, leads), settled)
 
-    def _one_by_one(self, block: list[Record], settled: list[dict[str, Any]]) -> tuple[list[Record], Leads]:
-        """Settle the invalid rows of the block; return the others and their leads."""
+    def _one_by_one(
+        self, block: list[Record], settled: list[dict[str, Any]], invalid: dict[int, list[Detail]]
+    ) -> tuple[list[Record], Leads]:
+        """Settle the invalid rows of the block, and say why by number; return the others and their leads."""
         valid: list[Record] = []
         leads: list[Lead] = []
         for number, cells in block:
@@ -117,6 +156,7 @@ class _Reading:
                 valid.append((number, cells))
                 leads.append(lead)
             else:
+                invalid[number] = lead
                 settled.append(self._settled_invalid(number, cells, lead))
         return valid, Leads.of(leads)
 

@@ -1,12 +1,13 @@
 """What the reading of a file is told and what it answers: plain data that crosses the process border as JSON."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from libs.common.web.refusals import Detail, Refused
 from libs.contracts.lead_import.internal.messages import MAX_CHUNK_BYTES
-from libs.spreadsheets.encodings import EncodingName
+from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
 
 
@@ -20,8 +21,13 @@ class ReadingJob:
     """``import_id, company_id, account_id, source_id, creator_id, tag_ids, accepted_at`` (ISO 8601 with zone)."""
     limits: Limits = field(default_factory=Limits)
     on_invalid_row: Literal["reject", "skip"] = "reject"
-    encoding: EncodingName | None = None
-    """What the caller says that a text file is in; None: it is found out."""
+    file: FileOptions = field(default_factory=FileOptions)
+    corrections: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What stands in cells instead of what the file says: by row number, as the spreadsheet shows it, and field."""
+    preview_path: str | None = None
+    """Where to write what a preview shows (``Preview`` as JSON); None: the file is to be imported."""
+    page: int = 1
+    """Which hundred rows a preview shows."""
     chunk_rows: int = field(kw_only=True)
     """Rows of a chunk at most; one of long rows is closed earlier, by ``chunk_bytes``."""
     chunk_bytes: int = field(default=MAX_CHUNK_BYTES, kw_only=True)
@@ -34,7 +40,7 @@ class ReadingJob:
     def from_json(cls, line: str | bytes) -> Self:
         """Read what ``to_json`` wrote."""
         plain = json.loads(line)
-        return cls(**{**plain, "limits": Limits(**plain["limits"])})
+        return cls(**{**plain, "limits": Limits(**plain["limits"]), "file": FileOptions(**plain["file"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +55,15 @@ class ReadingResult:
     invalid: int = 0
     """Rows settled as ``error`` (``on_invalid_row: skip``)."""
     headers: list[str] = field(default_factory=list)
-    """The header's cells as they stand in the file, each cut to 255 characters, at most 50."""
+    """The header's cells as they stand in the file, each cut to 255 characters, at most 50; without our report's."""
     separator: str | None = None
     """What stands between the cells of a CSV; None for a workbook."""
+    places: list[int | None] | None = None
+    """Of each of the five fields its column in the file, counted from 0; None: they are the file's five, in order."""
+    left_out: list[str] = field(default_factory=list)
+    """Headers of columns that hold no field, cut as ``headers``."""
+    reported: list[dict[str, Any]] = field(default_factory=list)
+    """Of a report of ours the first rows as they say of themselves: ``row, outcome, cells``."""
     refusal: Refused | None = None
 
     def to_plain(self) -> dict[str, Any]:

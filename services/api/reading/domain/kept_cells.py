@@ -25,3 +25,12 @@ def kept(cells: list[str]) -> list[str]:
 def kept_headers(headers: list[str]) -> list[str]:
     """Return what an import keeps of its file's header: at most 50 cells, each cut to 255 characters."""
     return [_NOT_IN_JSONB.sub("", header)[:HEADER_LIMIT] for header in headers[:HEADERS_KEPT]]
+
+
+SHOWN_LIMIT = 300
+"""Characters of a cell that a preview shows."""
+
+
+def shown(cell: str) -> str:
+    """Return what a preview shows of a cell."""
+    return _NOT_IN_JSONB.sub("", cell[:SHOWN_LIMIT])

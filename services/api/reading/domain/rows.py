@@ -47,6 +47,10 @@ class Leads(NamedTuple):
         """Return these rows as columns."""
         return cls(*zip(*rows, strict=True)) if rows else cls((), (), (), (), ())
 
+    def at(self, index: int) -> Lead:
+        """Return one row."""
+        return Lead(self.name[index], self.phone[index], self.cpf[index], self.email[index], self.tags[index])
+
     def where(self, chosen: Sequence[bool]) -> Self:
         """Return the rows for which ``chosen`` is true."""
         name, phone, cpf, email, tags = self

@@ -99,6 +99,59 @@ async def test_totals_of_an_import_in_progress_are_those_of_its_settled_chunks(
     assert [found[name] for name in names] == [20, 0, 0, 2], "an ended import has its own"
 
 
+@pytest.mark.parametrize("counted", [True, False])
+async def test_reasons_are_counted_whether_their_chunk_says_them_or_not(
+    counted: bool, store: Store, scope: Scope, import_id: int, pipeline: Pipeline, db: Stored
+) -> None:
+    rows = [settled_row(3), settled_row(4, Outcome.EXISTING, "in_file"), settled_row(5, Outcome.EXISTING, "in_file")]
+    await settle(pipeline, import_id, 0, ChunkOutcome(7, 2, 1, rows))
+    await settle(pipeline, import_id, 1, ChunkOutcome(9, 1, 0, [settled_row(13, Outcome.EXISTING, "in_file")]))
+    if not counted:
+        await db.execute("UPDATE amigocare.lead_import_chunks SET reasons = NULL WHERE import_id = :i", i=import_id)
+    found = await store.get_import(scope, import_id)
+    assert found
+    assert found["reasons"] == {rows[0].reason: 1, "in_file": 3}
+    assert found["recent_rows"] == 20
+
+
+async def test_an_import_that_waits_knows_its_place(
+    store: Store, scope: Scope, import_id: int, pipeline: Pipeline, other_tenant: Tenant, postgres: Postgres, db: Stored
+) -> None:
+    await db.execute(
+        "UPDATE amigocare.lead_imports SET status = 'FAILED', total_errors = total_rows"
+        " WHERE status = 'PROCESSING' AND id <> :i",
+        i=import_id,
+    )
+    later = await insert_import(postgres, other_tenant, row_counts=[1], name=unique("n"))
+    theirs = Scope(other_tenant.company_id, None)
+    first, second = await store.get_import(scope, import_id), await store.get_import(theirs, later)
+    assert first
+    assert second
+    assert (first["queue_position"], second["queue_position"]) == (1, 2)
+    await settle(pipeline, import_id, 0, ChunkOutcome(10, 0, 0, []))
+    found = await store.get_import(scope, import_id)
+    assert found
+    assert found["queue_position"] is None
+
+
+async def test_children_are_those_that_the_caller_sees(
+    store: Store, scope: Scope, import_id: int, tenant: Tenant, postgres: Postgres, db: Stored
+) -> None:
+    children = [await insert_import(postgres, tenant, row_counts=[1], name=unique("n")) for _ in range(3)]
+    await db.execute("UPDATE amigocare.lead_imports SET parent_id = :p WHERE id = ANY(:i)", p=import_id, i=children)
+    await db.execute("UPDATE amigocare.lead_imports SET is_deleted = true WHERE id = :i", i=children[0])
+    await db.execute(
+        "UPDATE amigocare.lead_imports SET account_id = :a WHERE id = :i", a=tenant.other_account_id, i=children[1]
+    )
+    for seen, expected in ((scope, children[1:]), (Scope(tenant.company_id, (tenant.account_id,)), children[2:])):
+        found = await store.get_import(seen, import_id)
+        assert found
+        assert found["child_ids"] == expected
+    child = await store.get_import(scope, children[2])
+    assert child
+    assert child["parent_id"] == import_id
+
+
 @pytest.mark.parametrize("whose", ["other company", "other account", "no accounts", "deleted"])
 async def test_an_import_outside_the_scope_does_not_exist(
     whose: str, store: Store, import_id: int, tenant: Tenant, other_tenant: Tenant, db: Stored

@@ -14,10 +14,12 @@ from libs.common.web.caller import Caller
 from libs.common.web.shares import Shares
 from libs.spreadsheets.limits import Limits
 from services.api.accepting.acceptor import Acceptor, Wish
+from services.api.http.before_store import BeforeStore
 from services.api.http.deps import Deps
 from services.api.http.routes import router
 from services.api.http.store import Store
 from services.api.http.streams import Streams
+from services.api.previewing.previewer import Previewer
 
 IMPORT_ID = 4242
 
@@ -49,7 +51,9 @@ async def test_the_span_of_an_upload_names_its_import() -> None:
     app.state.deps = Deps(
         store=cast(Store, SimpleNamespace()),
         acceptor=cast(Acceptor, Accepts()),
+        previewer=cast(Previewer, SimpleNamespace()),
         streams=cast(Streams, SimpleNamespace()),
+        before=cast(BeforeStore, SimpleNamespace()),
         read_token=anybody,
         uploads=Shares(2),
         upload_seconds=5,

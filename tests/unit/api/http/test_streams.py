@@ -1,6 +1,7 @@
 """Progress streams: what each watcher is told, and that many of them cost one read."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -44,6 +45,13 @@ def found(settled: int, *, status: str = "PROCESSING") -> dict[str, Any]:
         "chunk_count": 4,
         "chunks_settled": settled,
         "tags_left_out": [],
+        "reasons": {},
+        "parent_id": None,
+        "child_ids": [],
+        "queue_position": None,
+        "server_time": WHEN,
+        "recent_rows": None,
+        "began": None,
     }
 
 
@@ -131,6 +139,14 @@ async def test_a_stream_ends_with_its_token(monkeypatch: Any) -> None:
     assert not watcher.done()
     now = 1_060.0
     assert await asyncio.wait_for(watcher, 5) == ["progress"]
+
+
+async def test_a_stream_ends_when_its_token_does_and_not_a_poll_later() -> None:
+    watched = Streams(Table(found(1)).read, Live(), most=1)
+    moment = await watched.look(SCOPE, 7)
+    caller = replace(CALLER, expires_at=time.time() + 0.4)
+    async with asyncio.timeout(0.5 * streams.POLL_SECONDS):
+        assert await all_of(watched.events(caller, 7, moment, None)) == ["progress"]
 
 
 async def test_a_user_has_so_many_streams_and_another_user_has_as_many() -> None:

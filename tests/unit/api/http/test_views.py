@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from libs.contracts.lead_import.events import ImportFinished
-from services.api.http.views import ImportView, finished_event, import_view, row_view
+from libs.contracts.lead_import.words import LANGUAGES, words
+from services.api.http.views import ImportView, finished_event, import_detail, import_view, row_view
 from services.api.reasons import SETTLED_REASONS
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -84,3 +85,55 @@ def test_a_stream_ends_with_the_same_event_as_kafkas_readers_get() -> None:
     event = finished_event(FOUND)
     assert set(event.model_dump()) == set(ImportFinished.model_fields)
     assert (event.import_id, event.accepted_at, event.finished_at) == (7, NOW, NOW + timedelta(seconds=5))
+
+
+DETAIL = FOUND | {
+    "reasons": {"in_file": 1, "cpf_invalid": 1},
+    "parent_id": None,
+    "child_ids": [],
+    "queue_position": None,
+    "server_time": NOW + timedelta(seconds=60),
+    "recent_rows": None,
+    "began": None,
+}
+
+
+def test_the_rate_of_an_ended_import_is_from_its_acceptance_to_its_end() -> None:
+    assert (import_detail(DETAIL).rate, import_detail(DETAIL).eta_seconds) == (0.6, None)
+
+
+@pytest.mark.parametrize(
+    ("recent", "seconds_ago", "rate", "eta"),
+    [(None, 5, None, None), (2_000, 4, 500.0, 6), (2_000, 600, 200.0, 15), (0, 600, None, None)],
+)
+def test_the_rate_of_an_import_in_progress_is_that_of_the_last_seconds(
+    recent: int | None, seconds_ago: int, rate: float | None, eta: int | None
+) -> None:
+    found = DETAIL | {
+        "status": "PROCESSING",
+        "finished_at": None,
+        "total_rows": 5_000,
+        "total_created": 2_000,
+        "total_existing": 0,
+        "total_errors": 0,
+        "recent_rows": recent,
+        "began": DETAIL["server_time"] - timedelta(seconds=seconds_ago),
+    }
+    assert (import_detail(found).rate, import_detail(found).eta_seconds) == (rate, eta)
+
+
+def test_what_was_kept_in_english_is_told_in_the_callers_language() -> None:
+    english, other = words("en").row_errors, words("pt-BR").row_errors
+    kept = f"cpf: {english['cpf_invalid']} phone: {english['phone_invalid']}"
+    found = {"row_number": 17, "outcome": "error", "reason": "cpf_invalid", "detail": kept, "cells": []}
+    assert row_view(found).detail == kept
+    told = row_view(found, words("pt-BR")).detail
+    assert told == f"cpf: {other['cpf_invalid']} phone: {other['phone_invalid']}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_code_has_words_in_every_language(language: str) -> None:
+    own, other = words(LANGUAGES[0]), words(language)
+    for part in ("problems", "row_errors", "settled_reasons", "warnings", "template"):
+        assert getattr(own, part).keys() == getattr(other, part).keys(), part
+    assert other.details.keys() <= own.problems.keys()

@@ -1,0 +1,182 @@
+"""Which column of a file holds which field: as the caller says, or as the header's words say, in Portuguese or English.
+
+Pure. Words are compared without case, accents, blanks and punctuation: ``E-mail``, ``e mail`` and ``EMAIL`` are one.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
+from typing import Any
+
+from libs.fields.text import trimmed
+from libs.spreadsheets.file_options import FileOptions
+from libs.spreadsheets.header import FILE_COLUMNS
+
+REQUIRED = ("name", "phone")
+"""Fields that no row can do without. A file needs no columns for the others."""
+
+REPORT_COLUMNS = ("row", "outcome", "reason")
+"""The last three columns of a report of ours: by them it is known when it is uploaded again."""
+
+ALIASES: dict[str, tuple[str, ...]] = {
+    "name": (
+        "name",
+        "nome",
+        "nome completo",
+        "full name",
+        "nome do cliente",
+        "nome do contato",
+        "cliente",
+        "contato",
+        "paciente",
+        "lead",
+        "customer",
+        "contact",
+        "contact name",
+        "razao social",
+    ),
+    "phone": (
+        "phone",
+        "celular",
+        "whatsapp",
+        "telefone celular",
+        "numero de whatsapp",
+        "numero do whatsapp",
+        "telefone whatsapp",
+        "celular whatsapp",
+        "numero de telefone",
+        "telefone",
+        "fone",
+        "tel",
+        "cel",
+        "zap",
+        "mobile",
+        "mobile phone",
+        "cell phone",
+        "cellphone",
+        "phone number",
+    ),
+    "cpf": ("cpf", "cpf do cliente", "numero do cpf", "documento", "cpf cnpj", "document", "doc"),
+    "email": ("email", "e mail", "mail", "e mail do cliente", "correio eletronico", "email address"),
+    "tags": ("tags", "tag", "etiquetas", "etiqueta", "marcadores", "marcador", "labels", "label", "rotulos"),
+}
+"""Words for each field, the surest first: of two columns that may both be meant the one with the surer word is taken,
+so that a mobile goes before a landline."""
+
+_BETWEEN = re.compile(r"[\W_]+")
+
+Row = tuple[int, list[str]]
+
+
+def header_key(cell: str) -> str:
+    """Return a header's cell in the form in which headers are compared."""
+    plain = unicodedata.normalize("NFKD", trimmed(cell)[:255]).casefold()
+    return _BETWEEN.sub(" ", "".join(mark for mark in plain if not unicodedata.combining(mark))).strip()
+
+
+_RANKS = {header_key(alias): (field, rank) for field, words in ALIASES.items() for rank, alias in enumerate(words)}
+
+HEADER_WORDS = frozenset(_RANKS)
+"""Every word by which a column is known, as ``header_key`` writes it."""
+
+
+def is_report_header(headers: Sequence[str]) -> bool:
+    """Tell whether the last three columns are those of our reports."""
+    return tuple(header_key(cell) for cell in headers[-len(REPORT_COLUMNS) :]) == REPORT_COLUMNS
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where the five fields stand in the rows of a file."""
+
+    places: tuple[int | None, ...]
+    """Of each of ``FILE_COLUMNS`` its column, counted from 0; None: the file has none."""
+    width: int
+    """Cells of the header."""
+    is_report: bool = False
+    unknown: tuple[str, ...] = ()
+    """Headers of the mapping that the file does not have."""
+    repeated: tuple[str, ...] = ()
+    """Fields that the mapping gives to more than one column."""
+
+    @property
+    def missing(self) -> list[str]:
+        """Fields that must have a column and have none."""
+        return [
+            name for name, place in zip(FILE_COLUMNS, self.places, strict=True) if place is None and name in REQUIRED
+        ]
+
+    @property
+    def own_width(self) -> int:
+        """Cells of the header that are the file's own, not our report's."""
+        return self.width - len(REPORT_COLUMNS) * self.is_report
+
+    @property
+    def are_the_five(self) -> bool:
+        """The file's own columns are the five fields, in order, and nothing else."""
+        return self.own_width == len(FILE_COLUMNS) and self.places == tuple(range(len(FILE_COLUMNS)))
+
+    def field_of(self, place: int) -> str | None:
+        """Return the field that a column holds."""
+        return next((name for name, at in zip(FILE_COLUMNS, self.places, strict=True) if at == place), None)
+
+    def left_out(self, headers: Sequence[str]) -> list[str]:
+        """Return the headers of the columns that hold no field."""
+        return [headers[place] for place in range(self.own_width) if place not in self.places]
+
+    def five(self, cells: list[str]) -> list[str]:
+        """Return the cells of the five fields; of a row with more cells than the header more than five cells."""
+        if len(cells) > self.width:
+            return cells + [""] * (len(FILE_COLUMNS) + 1 - len(cells))
+        return list(self._pick([*cells, ""]))
+
+    @cached_property
+    def _pick(self) -> Callable[[list[str]], tuple[Any, ...]]:
+        # A field without a column is picked from the blank cell that stands behind the others.
+        return itemgetter(*(-1 if place is None else place for place in self.places))
+
+
+def strict_columns(headers: Sequence[str]) -> Columns:
+    """Return the columns of a file whose header was found to be the five names, with or without our report's three."""
+    return Columns(tuple(range(len(FILE_COLUMNS))), len(headers), is_report=is_report_header(headers))
+
+
+def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
+    """Find the columns of a file whose header may say anything.
+
+    What the mapping names comes first; the other fields are found by ``ALIASES``. Of two columns with the same header
+    the mapping means the first.
+    """
+    is_report = is_report_header(headers)
+    own = len(headers) - len(REPORT_COLUMNS) * is_report
+    places: dict[str, int] = {}
+    first_of: dict[str, int] = {}
+    for place, header in enumerate(headers[:own]):
+        first_of.setdefault(header_key(header), place)
+    taken: set[int] = set()
+    unknown, repeated = [], []
+    for header, field in options.mapping.items():
+        at = first_of.get(header_key(header))
+        if at is None:
+            unknown.append(header)
+            continue
+        taken.add(at)
+        if field is not None and places.setdefault(field, at) != at:
+            repeated.append(field)
+    found: dict[str, tuple[int, int]] = {}
+    for place, header in enumerate(headers[:own]):
+        field_and_rank = None if place in taken else _RANKS.get(header_key(header))
+        if field_and_rank and field_and_rank[0] not in places:
+            name, rank = field_and_rank
+            found[name] = min(found.get(name, (rank, place)), (rank, place))
+    places |= {name: place for name, (_, place) in found.items()}
+    return Columns(
+        tuple(places.get(name) for name in FILE_COLUMNS),
+        len(headers),
+        is_report=is_report,
+        unknown=tuple(unknown),
+        repeated=tuple(repeated),
+    )

@@ -1,0 +1,59 @@
+"""The form of a report: the upload's own columns, and three that say what became of each row. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from libs.contracts.lead_import.words import Words
+from libs.spreadsheets.columns import REPORT_COLUMNS
+from libs.spreadsheets.header import FILE_COLUMNS
+
+CREATED_COLUMNS = ("row", "lead_id", "chat_id", "name")
+"""What is said of rows that became leads: their cells are not kept."""
+_BETWEEN_CELLS = ","
+
+
+@dataclass(frozen=True, slots=True)
+class ReportForm:
+    """The columns of the fields, in the file's order, under the file's own headers."""
+
+    headers: tuple[str, ...]
+    fields: tuple[int, ...]
+    """Which of the five fields stands in each column."""
+    places: tuple[int, ...]
+    """Where they stand in the file."""
+    width: int
+    """Columns of the file, which may have others."""
+
+    @classmethod
+    def of(cls, file: Mapping[str, Any] | None) -> Self:
+        """Return the form of an import's file, as its options say; imports of old do not say it."""
+        said = file or {}
+        headers = said.get("headers") or list(FILE_COLUMNS)
+        places = said.get("places") or list(range(len(FILE_COLUMNS)))
+        found = sorted((place, field) for field, place in enumerate(places) if place is not None)
+        # A header beyond those that are kept is named as its field.
+        named = (headers[place] if place < len(headers) else FILE_COLUMNS[field] for place, field in found)
+        return cls(
+            headers=tuple(named),
+            fields=tuple(field for _, field in found),
+            places=tuple(place for place, _ in found),
+            width=max(len(headers), found[-1][0] + 1),
+        )
+
+    @property
+    def header(self) -> list[str]:
+        return [*self.headers, *REPORT_COLUMNS]
+
+    def cells(self, row: Mapping[str, Any], words: Words) -> list[str]:
+        """Return the cells of a row as the store has it."""
+        kept = row["cells"]
+        is_whole = len(kept) == len(FILE_COLUMNS)
+        own = [kept[field] for field in self.fields] if is_whole else self._with_too_many(kept)
+        return [*own, str(row["row_number"]), row["outcome"], words.of_row(row["reason"], row["detail"])]
+
+    def _with_too_many(self, kept: Sequence[str]) -> list[str]:
+        """Return the cells as they stand in the file; those that no header stands over are put to the last one."""
+        own = [kept[place] if place < len(kept) else "" for place in self.places]
+        own[-1] = _BETWEEN_CELLS.join([own[-1], *(cell for cell in kept[self.width :] if cell)])
+        return own

@@ -1,0 +1,167 @@
+"""Says beforehand what an upload would become. It reads as the import reads and decides as dedup decides."""
+
+import asyncio
+import json
+from asyncio import gather
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from libs.common.clock import Clock
+from libs.common.errors import describe, is_bad_day
+from libs.common.messages import ID_LIMIT
+from libs.common.stores.mongo import Mongo
+from libs.common.stores.postgres import Postgres
+from libs.common.web.caller import Caller
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from libs.imports.known_phones import KnownPhones
+from libs.imports.phone_look_up import look_up
+from libs.spreadsheets.limits import Limits
+from services.api.accepting.acceptor import check_account
+from services.api.accepting.domain.quota import Quota, QuotaView, quota_left
+from services.api.accepting.domain.references import check_references
+from services.api.accepting.domain.request import PreviewRequest, Upload
+from services.api.accepting.store import AcceptStore
+from services.api.previewing import store
+from services.api.previewing.domain.cautions import cautions
+from services.api.previewing.domain.forecast import Forecasting
+from services.api.reading.domain.job import ReadingJob, ReadingResult
+from services.api.reading.domain.preview import ROWS_A_PAGE
+from services.api.reading.domain.spool import read_spool
+from services.api.reading.turns import Reads
+
+log = structlog.get_logger()
+
+CHUNKS_AT_ONCE = 3
+"""So many are looked up at the same time: while one store answers about one, the other one does about the next."""
+NO_IMPORT = ID_LIMIT
+"""The id of the import that a preview's chunks belong to: no import has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Previewer:
+    """What previewing needs."""
+
+    postgres: Postgres
+    mongo: Mongo
+    pool: Reads
+    limits: Limits
+    chunk_rows: int
+    quota: Quota
+    clock: Clock
+
+    async def preview(self, upload: Upload, request: PreviewRequest, caller: Caller) -> dict[str, Any]:
+        """Return the answer as plain values, for ``PreviewView.told``. Raises Refused where the import would be, too,
+        but for invalid rows, its name, its quota and missing columns.
+        """
+        quota, same_file = await self._check(upload, request, caller)
+        found = await self._read(upload, request, caller)
+        shown: dict[str, Any] = json.loads(await asyncio.to_thread(_preview_path(upload).read_bytes))
+        parent_id = request.parent_id
+        if parent_id or found.reported:
+            async with AcceptStore.transaction(self.postgres, caller.company_id) as accepting:
+                parent_id = await accepting.parent_of(caller, given=parent_id, reported=found.reported)
+        forecast = None if shown["missing"] else await self._forecast(upload)
+        rows, total_rows = shown["rows"], shown["total_rows"]
+        tags: list[str] = []
+        if forecast is not None:
+            rows = list(map(forecast.shown, rows))
+            tags = await store.new_tags(self.postgres, company_id=caller.company_id, names=list(forecast.tags.values()))
+        return shown | {
+            "file": shown["file"] | {"name": upload.file_name, "sha256": upload.sha256},
+            "left_out": found.left_out,
+            "forecast": forecast
+            and {"created": forecast.created, "existing": forecast.existing, "errors": forecast.errors},
+            "reasons": dict(forecast.reasons) if forecast else shown["reasons"],
+            "rows": rows,
+            "page": request.page,
+            "pages": max(1, -(-total_rows // ROWS_A_PAGE)),
+            "new_tags": tags,
+            "quota": quota,
+            "same_file": same_file,
+            "parent_id": parent_id,
+            "warnings": cautions(shown, quota, same_file=bool(same_file), has_forecast=forecast is not None),
+        }
+
+    async def _check(
+        self, upload: Upload, request: PreviewRequest, caller: Caller
+    ) -> tuple[QuotaView, list[dict[str, Any]]]:
+        """Raise Refused unless account, source and tags exist; return the quota, and imports of the same file."""
+        company_id, account_id = caller.company_id, request.account_id
+        async with AcceptStore.transaction(self.postgres, company_id) as accepting:
+            found = await accepting.references(
+                company_id=company_id,
+                account_id=account_id,
+                source_id=request.source_id or 0,
+                tag_ids=request.tag_ids,
+                creator_id=caller.user_id,
+            )
+            check_references(found if request.source_id else replace(found, source=True), request)
+            check_account(caller, account_id)
+            now = await accepting.now()
+            past = await accepting.last_hour(company_id=company_id, account_id=account_id, accepted_at=now, now=now)
+            same_file = await store.same_files(
+                accepting.connection,
+                company_id=company_id,
+                accounts=None if caller.accounts is None else sorted(caller.accounts),
+                sha256=upload.sha256,
+            )
+        return quota_left(self.quota, past, account_id=account_id), same_file
+
+    async def _read(self, upload: Upload, request: PreviewRequest, caller: Caller) -> ReadingResult:
+        job = ReadingJob(
+            upload_path=str(upload.path),
+            spool_path=str(_spool_path(upload)),
+            envelope={
+                "import_id": NO_IMPORT,
+                "company_id": caller.company_id,
+                "account_id": request.account_id,
+                "source_id": request.source_id or NO_IMPORT,
+                "creator_id": caller.user_id,
+                "tag_ids": request.tag_ids,
+                "accepted_at": self.clock().isoformat(),
+            },
+            limits=self.limits,
+            on_invalid_row="skip",
+            file=request.file_options,
+            corrections=request.corrected,
+            preview_path=str(_preview_path(upload)),
+            page=request.page,
+            chunk_rows=self.chunk_rows,
+        )
+        result = await self.pool.read(job)
+        if result.refusal is not None:
+            raise result.refusal
+        upload.path.unlink(missing_ok=True)
+        return result
+
+    async def _forecast(self, upload: Upload) -> Forecasting | None:
+        """Return how the rows would end, or None when a store does not say what it knows."""
+        forecast = Forecasting()
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                payloads = (payload for _, _, payload in read_spool(_spool_path(upload)))
+                while some := list(islice(payloads, CHUNKS_AT_ONCE)):
+                    chunks = [ChunkAccepted.model_validate_json(payload) for payload in some]
+                    for chunk, known in zip(chunks, await gather(*map(self._known, chunks)), strict=True):
+                        forecast.add(chunk, known)
+        except Exception as error:
+            if not (isinstance(error, TimeoutError) or is_bad_day(error)):
+                raise
+            log.warning("no forecast", error=describe(error))
+            return None
+        return forecast
+
+    async def _known(self, chunk: ChunkAccepted) -> KnownPhones:
+        return (await look_up(self.postgres, self.mongo, chunk)).known if len(chunk.live) else {}
+
+
+def _spool_path(upload: Upload) -> Path:
+    return upload.folder / "spool"
+
+
+def _preview_path(upload: Upload) -> Path:
+    return upload.folder / "preview.json"

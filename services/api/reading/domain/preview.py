@@ -1,0 +1,174 @@
+"""What a preview shows of a file: its columns, and a page of its rows as they would be stored, beside as they stand."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from libs.common.web.refusals import Detail
+from libs.contracts.lead_import.internal.messages import Outcome
+from libs.spreadsheets.encodings import CODECS, has_few_accents
+from libs.spreadsheets.hidden_rows import has_hidden_rows
+from libs.spreadsheets.reader import Record, Spreadsheet
+from services.api.reading.domain.job import ReadingJob
+from services.api.reading.domain.kept_cells import HEADERS_KEPT, shown
+from services.api.reading.domain.rows import Lead, Leads
+
+ROWS_A_PAGE = 100
+SAMPLES = 3
+_ROWS_FOR_SAMPLES = 2_000
+"""Samples are looked for in so many rows: a column that is blank in all of these has none."""
+_ROW_CHARS = 1_000
+"""Characters of a row's cells that are shown: a hundred rows are then half a megabyte at most."""
+CREATED = "created"
+GUESSED_CODEC = "cp1252"
+"""What a text is read in when it is no UTF: its words with accents tell."""
+
+_CODEC_NAMES = {codec: name for name, codec in CODECS.items()} | {"utf-16-le": "utf-16", "utf-16-be": "utf-16"}
+
+
+class Preview:
+    """Collects what is shown while a file is read."""
+
+    def __init__(self, spreadsheet: Spreadsheet, page: int) -> None:
+        self._spreadsheet = spreadsheet
+        columns = spreadsheet.columns
+        self._first = (page - 1) * ROWS_A_PAGE
+        self._total = 0
+        self._shown = range(min(columns.own_width, HEADERS_KEPT))
+        self._fields = {place: columns.field_of(place) for place in self._shown}
+        self._samples: dict[int, list[str]] = {place: [] for place in self._shown}
+        self._empty: Counter[int] = Counter()
+        self._invalid: Counter[int] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._rows: list[dict[str, Any]] = []
+
+    def add(
+        self,
+        raw: Sequence[Record],
+        numbers: Sequence[int],
+        leads: Leads,
+        repeats: Sequence[bool],
+        invalid: Mapping[int, list[Detail]],
+    ) -> None:
+        """Take a block: its rows as they stand; the numbers and leads of its valid ones, which of them repeat a phone;
+        and why the others are not valid.
+        """
+        self._count(raw, invalid)
+        self._reasons["in_file"] += sum(repeats)
+        self._reasons.update(faults[0].code for faults in invalid.values())
+        page = [record for at, record in enumerate(raw, self._total) if self._first <= at < self._first + ROWS_A_PAGE]
+        if page:
+            at_of = {number: at for at, number in enumerate(numbers)}
+            self._rows += [self._row(record, at_of, leads, repeats, invalid) for record in page]
+        self._total += len(raw)
+
+    def add_unread(self, raw: Sequence[Record]) -> None:
+        """Take a block of a file whose columns are not all known."""
+        self._count(raw, {})
+        self._total += len(raw)
+
+    def _row(
+        self,
+        record: Record,
+        at_of: Mapping[int, int],
+        leads: Leads,
+        repeats: Sequence[bool],
+        invalid: Mapping[int, list[Detail]],
+    ) -> dict[str, Any]:
+        number, cells = record
+        row: dict[str, Any] = {"row": number, "outcome": CREATED, "reason": None, "column": None, "stored": None}
+        if number in invalid:
+            first = invalid[number][0]
+            row |= {"outcome": Outcome.ERROR, "reason": first.code, "column": first.column}
+        else:
+            at = at_of[number]
+            row["stored"] = _stored(leads.at(at))
+            if repeats[at]:
+                row |= {"outcome": Outcome.EXISTING, "reason": "in_file", "column": "phone"}
+        return row | {"cells": _within(_ROW_CHARS, cells[: len(self._shown)])}
+
+    def _count(self, raw: Sequence[Record], invalid: Mapping[int, list[Detail]]) -> None:
+        if self._total < _ROWS_FOR_SAMPLES:
+            self._look_for_samples(raw)
+        for place in self._shown:
+            self._empty[place] += sum(place >= len(cells) or not cells[place].strip() for _, cells in raw)
+        if not invalid:
+            return
+        cells_of = {number: cells for number, cells in raw if number in invalid}
+        for number, faults in invalid.items():
+            columns = {fault.column for fault in faults}
+            cells = cells_of[number]
+            for place, field in self._fields.items():
+                if field and place < len(cells) and cells[place].strip() and columns & {field, None}:
+                    self._invalid[place] += 1
+
+    def _look_for_samples(self, raw: Sequence[Record]) -> None:
+        wanting = [place for place in self._shown if len(self._samples[place]) < SAMPLES]
+        for _, cells in raw:
+            if not wanting:
+                return
+            for place in list(wanting):
+                text = shown(cells[place].strip()) if place < len(cells) else ""
+                if text and text not in self._samples[place]:
+                    self._samples[place].append(text)
+                    if len(self._samples[place]) == SAMPLES:
+                        wanting.remove(place)
+
+    def write(self, job: ReadingJob, errors: Sequence[Detail], total_errors: int) -> None:
+        """Write all that was found as JSON to the job's ``preview_path``."""
+        source, headers = self._spreadsheet.source, self._spreadsheet.headers
+        upload = Path(job.upload_path)
+        plain = {
+            "file": {
+                "format": source.format,
+                "encoding": source.codec and _CODEC_NAMES.get(source.codec, source.codec),
+                "delimiter": source.delimiter,
+                "sheet": source.sheet,
+                "sheets": source.sheets,
+            },
+            "columns": [
+                {
+                    "index": place,
+                    "header": shown(headers[place]),
+                    "field": field,
+                    "samples": self._samples[place],
+                    "valid": self._total - self._empty[place] - self._invalid[place],
+                    "invalid": self._invalid[place],
+                    "empty": self._empty[place],
+                }
+                for place, field in self._fields.items()
+            ],
+            "missing": self._spreadsheet.columns.missing,
+            "has_hidden_rows": has_hidden_rows(upload, source, job.limits),
+            "has_few_accents": source.codec == GUESSED_CODEC and not job.file.encoding and has_few_accents(upload),
+            "total_rows": self._total,
+            "reasons": +self._reasons,
+            "rows": self._rows,
+            "errors": [asdict(detail) for detail in errors],
+            "total_errors": total_errors,
+        }
+        Path(job.preview_path or "").write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+
+
+def _within(most: int, cells: Sequence[str]) -> list[str]:
+    """Return the cells as they are shown, cut where they have more characters together."""
+    short = []
+    for cell in cells:
+        short.append(shown(cell)[:most])
+        most -= len(short[-1])
+    return short
+
+
+def _stored(lead: Lead) -> dict[str, Any]:
+    return {
+        "name": lead.name,
+        "phone": lead.phone.national,
+        "dial_code": lead.phone.dial_code,
+        "country_code": lead.phone.country_code,
+        "cpf": lead.cpf,
+        "email": lead.email,
+        "tags": list(lead.tags),
+    }

@@ -1,0 +1,167 @@
+"""Columns are found by what the caller says and by words in either language."""
+
+from pathlib import Path
+
+import pytest
+import xlwt
+
+from libs.spreadsheets.columns import ALIASES, Columns, header_key, mapped_columns
+from libs.spreadsheets.file_options import FileOptions
+from libs.spreadsheets.header import FILE_COLUMNS
+from libs.spreadsheets.hidden_rows import has_hidden_rows
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.reader import read_spreadsheet
+from libs.spreadsheets.unreadable import Unreadable
+from tests.unit.spreadsheets.workbooks import HEADER, LEAD, write_xls, write_xlsx
+
+MAPPED = FileOptions(columns="mapped")
+
+
+def found(*headers: str, **mapping: str | None) -> Columns:
+    return mapped_columns(headers, FileOptions(columns="mapped", mapping=mapping))
+
+
+def read(path: Path, content: str, options: FileOptions = MAPPED) -> tuple[Columns, list[tuple[int, list[str]]]]:
+    path.write_bytes(content.encode())
+    spreadsheet = read_spreadsheet(path, Limits(), options)
+    return spreadsheet.columns, [(number, spreadsheet.columns.five(cells)) for number, cells in spreadsheet.rows]
+
+
+@pytest.mark.parametrize(("field", "word"), [(field, word) for field, words in ALIASES.items() for word in words])
+def test_every_word_names_its_field(field: str, word: str) -> None:
+    columns = found("???", word.upper())
+    assert columns.places == tuple(1 if name == field else None for name in FILE_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("  E-Mail ", "email"),
+        ("e_mail", "email"),
+        ("NÚMERO  DE\u00a0WHATSAPP", "phone"),
+        ("Razão Social", "name"),
+        ("CPF/CNPJ", "cpf"),
+        ("Rótulos:", "tags"),
+        ("\ufeffNome", "name"),
+    ],
+)
+def test_words_are_compared_without_case_accents_blanks_and_punctuation(header: str, field: str) -> None:
+    assert found(header).field_of(0) == field
+
+
+def test_the_number_of_a_house_is_no_phone() -> None:
+    assert found("Nome", "Endereço", "Número").missing == ["phone"]
+
+
+def test_no_word_names_two_fields() -> None:
+    words = [header_key(word) for words in ALIASES.values() for word in words]
+    assert len(words) == len(set(words))
+
+
+def test_a_mobile_goes_before_a_landline_wherever_it_stands() -> None:
+    assert found("Telefone", "Nome", "Celular").places[:2] == (1, 2)
+
+
+def test_what_the_caller_says_goes_before_words() -> None:
+    columns = found("Nome", "Celular", "Contato do financeiro", **{"contato do FINANCEIRO": "phone", "Nome": "name"})
+    assert columns.places[:2] == (0, 2)
+    assert columns.left_out(("Nome", "Celular", "Contato do financeiro")) == ["Celular"]
+
+
+def test_a_column_that_is_mapped_to_nothing_holds_nothing() -> None:
+    columns = found("Nome", "Telefone", "CPF", CPF=None)
+    assert columns.places == (0, 1, None, None, None)
+    assert columns.missing == []
+
+
+def test_a_mapping_that_does_not_fit_is_told() -> None:
+    columns = found("a", "b", x="name", a="phone", b="phone")
+    assert (columns.unknown, columns.repeated) == (("x",), ("phone",))
+
+
+def test_required_fields_without_a_column_are_missing() -> None:
+    assert found("E-mail", "CPF").missing == ["name", "phone"]
+
+
+def test_of_equal_headers_the_first_is_meant() -> None:
+    assert found("Telefone", "Telefone", "Nome").places[:2] == (2, 0)
+
+
+def test_columns_may_stand_in_any_order_with_others_between_them(tmp_path: Path) -> None:
+    columns, rows = read(tmp_path / "upload", "Cidade;E-mail;Nome;Celular\nSantos;a@b.co;Ana;11912345678\n;;Rui;1;x\n")
+    assert columns.places == (2, 3, None, 1, None)
+    assert rows[0] == (2, ["Ana", "11912345678", "", "a@b.co", ""])
+    assert (rows[1][0], len(rows[1][1]) > len(FILE_COLUMNS)) == (3, True)  # more cells than the header
+
+
+@pytest.mark.parametrize("width", [2, 3, 7])
+def test_a_row_with_too_many_cells_has_them_whatever_the_header_s_width(tmp_path: Path, width: int) -> None:
+    header = ["Nome", "Fone", *(f"x{at}" for at in range(width - 2))]
+    _, rows = read(tmp_path / "upload", f"{','.join(header)}\n{','.join('1' * (width + 1))}\n{','.join('1' * width)}\n")
+    assert [len(cells) > len(FILE_COLUMNS) for _, cells in rows] == [True, False]
+
+
+def test_the_separator_is_found_by_words_of_either_language(tmp_path: Path) -> None:
+    columns, rows = read(tmp_path / "upload", "Nome, completo;Celular\nSilva, Ana;11912345678\n")
+    assert columns.missing == []
+    assert rows == [(2, ["Silva, Ana", "11912345678", "", "", ""])]
+
+
+def test_the_separator_is_the_one_that_the_caller_names(tmp_path: Path) -> None:
+    options = FileOptions(columns="mapped", delimiter="|")
+    assert read(tmp_path / "upload", "Nome|Fone\nA,b|1\n", options)[1] == [(2, ["A,b", "1", "", "", ""])]
+
+
+def test_a_name_of_two_lines_is_one_cell_of_a_wide_file(tmp_path: Path) -> None:
+    text = 'a,b,c,d,e,f,Nome,Fone\n1,2,3,4,5,6,"Ana\nLima",1\n'
+    assert read(tmp_path / "upload", text)[1] == [(2, ["Ana\nLima", "1", "", "", ""])]
+
+
+REPORT = '"name","phone","cpf","email","tags","row","outcome","reason"\n"Ana\nLima",1,,,,17,error,"Not a phone."\n'
+
+
+def test_a_report_of_ours_is_read_as_the_file_that_it_is_of(tmp_path: Path) -> None:
+    columns, rows = read(tmp_path / "upload", REPORT, FileOptions())
+    assert (columns.is_report, columns.are_the_five, columns.own_width) == (True, True, 5)
+    assert rows == [(2, ["Ana\nLima", "1", "", "", ""])]
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "xls"])
+def test_the_sheet_that_is_named_is_read_and_one_that_does_not_exist_is_told(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "upload"
+    if kind == "xls":
+        write_xls(path, {})
+    else:
+        write_xlsx(path, sheets={"Capa": "visible", "Velha": "hidden", "Leads": "visible"})
+    assert read_spreadsheet(path, Limits(), FileOptions(sheet="Leads")).headers == list(FILE_COLUMNS)
+    source = read_spreadsheet(path, Limits(), FileOptions(sheet="Leads")).source
+    assert (source.sheet, source.sheets) == ("Leads", ("Leads",) if kind == "xls" else ("Capa", "Leads"))
+    for missing in ("Outra", "Velha"):
+        with pytest.raises(Unreadable) as refused:
+            read_spreadsheet(path, Limits(), FileOptions(sheet=missing))
+        assert refused.value.code == "sheet_not_found"
+
+
+def test_a_text_file_has_no_sheets(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match="sheet_not_found"):
+        read(tmp_path / "upload", REPORT, FileOptions(sheet="Leads"))
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "xls"])
+@pytest.mark.parametrize("hidden", [True, False])
+def test_hidden_rows_are_seen(tmp_path: Path, kind: str, hidden: bool) -> None:
+    path = tmp_path / "upload"
+    if kind == "xls":
+        book = xlwt.Workbook()
+        book.add_sheet("Capa").write(0, 0, "x")
+        sheet = book.add_sheet("Leads")
+        for row in range(3):
+            sheet.write(row, 0, "x")
+            sheet.row(row).hidden = hidden and row == 1
+        book.save(str(path))
+    else:
+        attributes = 'spans="1:5" hidden="1"' if hidden else 'spans="1:5"'
+        write_xlsx(path, HEADER + LEAD.replace("<row ", f"<row {attributes} "))
+    options = FileOptions(columns="mapped", sheet="Leads" if kind == "xls" else None)
+    source = read_spreadsheet(path, Limits(), options).source
+    assert has_hidden_rows(path, source, Limits()) is hidden
