@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.fields.phones import Phone
-from tests.unit.fields.test_phones import outcome
+from tests.unit.fields.test_phones import LANDLINE, outcome
 
 TOO_MANY = [
     "(55) 97274-61306",
