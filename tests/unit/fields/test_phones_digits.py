@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.fields.phones import Phone
 from tests.unit.fields.test_phones import LANDLINE, outcome
 
 TOO_MANY = [
