@@ -14,6 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream.kafka import KafkaBroker
 
+from libs.common.kafka.clients import kafka_consumer
 from libs.common.kafka.metrics import CONSUMER_LAG, KAFKA_SILENCE
 from libs.common.periodic import Periodic
 from libs.common.settings import KafkaSettings
@@ -24,6 +25,8 @@ SILENT_SECONDS = 15.0
 """A silence is told in the log when it has lasted so long. A broker that dies is followed by another one sooner."""
 ANSWER_SECONDS = 4.0
 """How long a question of ours waits for its answer."""
+STALLED_SECONDS = 60.0
+"""So long a consumer may hear nothing of a partition before somebody else is sent to ask."""
 
 Place = tuple[int, TopicPartition]
 """A subscriber's number in the process, and one of its partitions."""
@@ -43,7 +46,11 @@ class KafkaWatch(Periodic):
     ) -> None:
         super().__init__()
         self.trouble = Trouble(f"reading at {settings.kafka_bootstrap}", service=service, monotonic=monotonic)
+        self.stalled: str | None = None
+        """Which partition Kafka answers others about, but none of this process' consumers. Then only a new start helps:
+        a task within the client has ended, or waits for something that will not come."""
         self._broker = broker
+        self._settings = settings
         self._service = service
         self._monotonic = monotonic
         self._look_seconds = look_seconds
@@ -73,6 +80,7 @@ class KafkaWatch(Periodic):
                 lags[topic].append(await _uncommitted(consumer, mine) if ends else None)
         self._answered = {place: found for place, found in self._answered.items() if place in ages}
         self._tell(ages)
+        self.stalled = await self._stalled(ages)
         for topic, found in lags.items():
             known = [lag for lag in found if lag is not None]
             if len(known) == len(found):  # else the last one that was known stays, beside the silence that grows
@@ -95,6 +103,18 @@ class KafkaWatch(Periodic):
             self._answered[number, partition] = fetched, now
             return 0.0
         return now - before[1]
+
+    async def _stalled(self, ages: dict[Place, float]) -> str | None:
+        silent = {partition: age for (_, partition), age in ages.items() if age >= STALLED_SECONDS}
+        if not silent:
+            return None
+        longest = max(silent, key=lambda partition: silent[partition])
+        if not await _answers_a_newcomer(self._settings, longest):
+            return None
+        return (
+            f"Kafka answers others about {longest.topic}, partition {longest.partition},"
+            f" but has said nothing to this process for {silent[longest]:.0f} s"
+        )
 
     def _tell(self, ages: dict[Place, float]) -> None:
         for topic in {partition.topic for _, partition in ages}:
@@ -129,6 +149,19 @@ async def _ends(consumer: Any, partitions: Iterable[TopicPartition]) -> dict[Top
             return found
     except (TimeoutError, KafkaError, IllegalStateError):
         return {}
+
+
+async def _answers_a_newcomer(settings: KafkaSettings, partition: TopicPartition) -> bool:
+    """Tell whether the partition is there for a client that has just come: a new process would be one."""
+    newcomer = kafka_consumer(settings, client_id="leadflow-newcomer", request_timeout_ms=int(ANSWER_SECONDS * 1000))
+    try:
+        async with asyncio.timeout(2 * ANSWER_SECONDS):
+            await newcomer.start()
+            return partition in await newcomer.end_offsets([partition])
+    except (TimeoutError, KafkaError, IllegalStateError):
+        return False
+    finally:
+        await newcomer.stop()
 
 
 async def _uncommitted(consumer: Any, ends: dict[TopicPartition, int]) -> int | None:

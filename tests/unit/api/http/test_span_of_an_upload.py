@@ -46,8 +46,7 @@ async def anybody(token: str) -> Caller:
 
 
 async def test_the_span_of_an_upload_names_its_import() -> None:
-    # A span of FastAPI's own would hide this test's once another test has set a provider of traces.
-    app = FastAPI(telemetry={"tracing": False})
+    app = FastAPI(telemetry={"tracing": False})  # the span is this test's own, whatever others have configured
     app.include_router(router)
     app.state.deps = Deps(
         store=cast(Store, SimpleNamespace()),
