@@ -31,6 +31,8 @@ class KeptView(BaseModel):
 class KeptPage(BaseModel):
     """In the order of the leads' ids; ``next`` is the cursor of the next page, or null."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_KEPT], "next": None}]})
+
     items: list[KeptView]
     next: str | None
 
