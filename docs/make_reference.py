@@ -25,6 +25,7 @@ from deploy.processes import PROCESSES
 from docs.asyncapi_document import asyncapi_text
 from docs.demo_data_page import demo_ids, demo_sources
 from docs.event_types import python_types, typescript_types
+from docs.metrics_page import metrics_table
 from docs.settings_page import plain, settings_tables
 from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import dead_letter_headers as headers_of
@@ -299,6 +300,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "postgres-users": postgres_users,
     "kafka-users": kafka_users,
     "service-roles": service_roles,
+    "metrics": metrics_table,
     "demo-ids": demo_ids,
     "demo-sources": demo_sources,
 }

@@ -16,6 +16,7 @@ from libs.imports.chunk_path import DEAD_LETTER_GROUP
 from libs.imports.pipeline import path_lags, pipeline_relay, pipeline_service
 from services.finalizer import handlers
 from services.finalizer.canceler import Canceler
+from services.finalizer.overview import OverviewWatch
 from services.finalizer.settings import Settings
 from services.finalizer.store import Store
 from services.finalizer.watchdog import Watchdog
@@ -41,7 +42,8 @@ def build(settings: Settings) -> ConsumerService:
         resend_after_seconds=settings.resend_after_seconds,
     )
     canceler = Canceler(store, wake_relay=relay.wake, cancel_seconds=settings.cancel_seconds)
-    service.runs(relay, watchdog, canceler, SequenceWatch(postgres))
+    overview = OverviewWatch(store, watch_seconds=settings.watch_seconds)
+    service.runs(relay, watchdog, canceler, overview, SequenceWatch(postgres))
 
     @subscribe(service.broker, CHUNK_CREATED, group=NAME, begins="beginning", settings=settings)
     async def on_chunk_created(chunk: ChunkCreated) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +16,7 @@ from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from libs.imports import chunk_life, chunk_sending, chunks_waiting, import_tags
 from libs.imports.chat_ids import chat_ids_of_rows
 from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState, HeldImport, OpenChunk, Place, Totals
+from libs.imports.metrics import IMPORTS_ENDED, ROWS
 
 CHUNKS_AT_ONCE = 8
 """Chunks of a canceled import that are settled in one transaction: payloads of up to 512 KB each."""
@@ -42,6 +43,34 @@ _FINISH = text(
     """
 )
 
+MOST_COUNTED = 100_000
+"""More are not told apart: counting them would take longer than the number is worth."""
+# The oldest of the outbox is the one of the least number; those in progress have an index of their own, as have chunks
+# that ended in the dead letter.
+_OVERVIEW = text(
+    """
+    SELECT (SELECT count(*) FROM (SELECT FROM amigocare.outbox LIMIT :most) waiting) AS outbox,
+           (SELECT extract(epoch FROM clock_timestamp() - created_at)::float8
+            FROM amigocare.outbox ORDER BY id LIMIT 1) AS outbox_age,
+           (SELECT count(*) FROM amigocare.lead_imports WHERE status = 'PROCESSING') AS imports,
+           (SELECT extract(epoch FROM clock_timestamp() - min(created_at))::float8
+            FROM amigocare.lead_imports WHERE status = 'PROCESSING') AS import_age,
+           (SELECT count(*) FROM (SELECT FROM amigocare.lead_import_chunks
+                                  WHERE dead_lettered LIMIT :most) dead) AS dead_letters
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What waits and what is open, of all companies. Ages in seconds; None where there is nothing."""
+
+    outbox: int
+    outbox_age: float | None
+    imports: int
+    import_age: float | None
+    dead_letters: int
+
 
 @dataclass(frozen=True, slots=True)
 class ImportStore:
@@ -50,6 +79,10 @@ class ImportStore:
     connection: AsyncConnection
     held: HeldImport
     clock: Clock
+    outcomes: list[ChunkOutcome] = field(default_factory=list)
+    """What was settled in this transaction."""
+    ends: list[ImportStatus] = field(default_factory=list)
+    """How the import ended in this transaction, if it did."""
 
     @property
     def import_id(self) -> int:
@@ -71,6 +104,7 @@ class ImportStore:
     async def settle(self, chunk_index: int, state: ChunkState, outcome: ChunkOutcome) -> None:
         """Write the chunk's outcome, in place of the earlier one if ``state`` has one."""
         await chunk_life.settle(self.connection, (self.import_id, chunk_index), outcome, again=state.settled)
+        self.outcomes.append(outcome)
 
     async def open_chunks(self, after: int) -> list[OpenChunk]:
         """Return a few chunks behind ``after`` that have not ended; until the commit nobody makes leads of them."""
@@ -104,11 +138,24 @@ class ImportStore:
             return False
         event = ImportFinished.model_validate(dict(row))
         await add_event(self.connection, IMPORT_FINISHED, event, source="finalizer", time=self.clock())
+        self.ends.append(status)
         return True
 
     async def clean_tags(self) -> None:
         """Delete the tags that imports made, that no chat has and no import in progress holds."""
         await import_tags.clean_unused(self.connection, self.import_id)
+
+
+def count_what_ended(committed: ImportStore | None) -> None:
+    """Count the rows and the import that ended in a transaction which is committed by now."""
+    if committed is None:
+        return
+    for outcome in committed.outcomes:
+        ROWS.labels("finalizer", "created").inc(outcome.created)
+        ROWS.labels("finalizer", "existing").inc(outcome.existing)
+        ROWS.labels("finalizer", "error").inc(outcome.errors)
+    for status in committed.ends:
+        IMPORTS_ENDED.labels(status.value).inc()
 
 
 class Store:
@@ -123,14 +170,18 @@ class Store:
         """Hold the row of the import that a message speaks of until the commit; None when there is no such import."""
         async with self._postgres.transaction() as connection:
             held = await chunk_life.lock_meant(connection, meant)
-            yield ImportStore(connection, held, self._clock) if held else None
+            found = ImportStore(connection, held, self._clock) if held else None
+            yield found
+        count_what_ended(found)
 
     @asynccontextmanager
     async def canceled_import(self, import_id: int) -> AsyncIterator[ImportStore | None]:
         """Hold the row of an import that is being canceled until the commit; None when it has ended."""
         async with self._postgres.transaction(by_index=True) as connection:
             held = await chunk_life.lock_canceled(connection, import_id)
-            yield ImportStore(connection, held, self._clock) if held else None
+            found = ImportStore(connection, held, self._clock) if held else None
+            yield found
+        count_what_ended(found)
 
     async def canceled_imports(self) -> list[int]:
         """Return the imports that are being canceled."""
@@ -146,6 +197,11 @@ class Store:
         """Return how many chunks of all imports nobody has in hand."""
         async with self._postgres.transaction() as connection:
             return await chunks_waiting.count(connection)
+
+    async def overview(self) -> Overview:
+        """Return what waits and what is open, of all companies."""
+        async with self._postgres.transaction() as connection:
+            return Overview(**(await connection.execute(_OVERVIEW, {"most": MOST_COUNTED})).mappings().one())
 
     async def send_again(self, chunks: list[Place]) -> None:
         """Hand the chunks to the relay once more."""

@@ -8,14 +8,14 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream.kafka import KafkaBroker
 
 from libs.common.kafka.clients import kafka_consumer
-from libs.common.kafka.metrics import CONSUMER_LAG, KAFKA_SILENCE
+from libs.common.kafka.metrics import CONSUMER_LAG, KAFKA_SILENCE, PROGRESS_AGE
 from libs.common.periodic import Periodic
 from libs.common.settings import KafkaSettings
 from libs.common.trouble import Trouble
@@ -30,6 +30,13 @@ STALLED_SECONDS = 60.0
 
 Place = tuple[int, TopicPartition]
 """A subscriber's number in the process, and one of its partitions."""
+
+
+class _Lag(NamedTuple):
+    """Messages that wait, and the sum of the offsets behind the last ones that were committed."""
+
+    waiting: int
+    committed: int
 
 
 class KafkaWatch(Periodic):
@@ -57,13 +64,16 @@ class KafkaWatch(Periodic):
         self._answered: dict[Place, tuple[int, float]] = {}
         """The time of the last fetch as the consumer remembers it, and when, by our clock, we saw that it had changed.
         The consumer's time is the wall clock's, which may jump."""
+        self._committed: dict[str, tuple[int, float]] = {}
+        """By topic, the sum of the offsets that the group has committed in our partitions, and when it last changed, or
+        nothing waited."""
 
     def pause_seconds(self) -> float:
         return self._look_seconds
 
     async def turn(self) -> None:
         """Look once: note who had no answer for too long, and count what waits."""
-        lags: dict[str, list[int | None]] = defaultdict(list)
+        lags: dict[str, list[_Lag | None]] = defaultdict(list)
         ages: dict[Place, float] = {}
         for number, subscriber in enumerate(self._broker.subscribers):
             consumer = getattr(subscriber, "consumer", None)
@@ -77,14 +87,25 @@ class KafkaWatch(Periodic):
                 ages[number, partition] = await self._age(number, consumer, partition, answered=partition in ends)
             if getattr(subscriber, "group_id", None) is not None:
                 mine = {each: end for each, end in ends.items() if each in partitions}
-                lags[topic].append(await _uncommitted(consumer, mine) if ends else None)
+                lags[topic].append(await _lag(consumer, mine) if ends else None)
         self._answered = {place: found for place, found in self._answered.items() if place in ages}
         self._tell(ages)
         self.stalled = await self._stalled(ages)
         for topic, found in lags.items():
             known = [lag for lag in found if lag is not None]
             if len(known) == len(found):  # else the last one that was known stays, beside the silence that grows
-                CONSUMER_LAG.labels(self._service, topic).set(sum(known))
+                lag = sum(each.waiting for each in known)
+                CONSUMER_LAG.labels(self._service, topic).set(lag)
+                age = self._progress_age(topic, lag, sum(each.committed for each in known))
+                PROGRESS_AGE.labels(self._service, topic).set(age)
+
+    def _progress_age(self, topic: str, lag: int, committed: int) -> float:
+        now = self._monotonic()
+        before, since = self._committed.get(topic, (committed, now))
+        if lag == 0 or committed != before or topic not in self._committed:
+            self._committed[topic] = committed, now
+            return 0.0
+        return now - since
 
     async def _age(self, number: int, consumer: Any, partition: TopicPartition, *, answered: bool) -> float:
         """Return for how many seconds Kafka has said nothing about a partition.
@@ -164,15 +185,16 @@ async def _answers_a_newcomer(settings: KafkaSettings, partition: TopicPartition
         await newcomer.stop()
 
 
-async def _uncommitted(consumer: Any, ends: dict[TopicPartition, int]) -> int | None:
-    """Return how many messages of these partitions the consumer's group has not committed; None without an answer."""
+async def _lag(consumer: Any, ends: dict[TopicPartition, int]) -> _Lag | None:
+    """Return what the consumer's group has committed of these partitions, and what not yet; None without an answer."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             # The consumer's own method asks for one partition at a time.
             found = await consumer._coordinator.fetch_committed_offsets(list(ends))  # noqa: SLF001
-            done = {partition: committed.offset for partition, committed in found.items()}
+            done = {partition: int(committed.offset) for partition, committed in found.items()}
             if never := [partition for partition in ends if partition not in done]:
                 done |= await consumer.beginning_offsets(never)
-            return sum(max(0, end - int(done[partition])) for partition, end in ends.items())
+            waiting = sum(max(0, end - done[partition]) for partition, end in ends.items())
+            return _Lag(waiting, sum(done[partition] for partition in ends))
     except (TimeoutError, KafkaError, IllegalStateError):
         return None

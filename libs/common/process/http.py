@@ -64,6 +64,7 @@ class HttpService(Lifecycle):
         self._watch: KafkaWatch | None = None
         self._private: PrivatePort | None = None
         self.app = App(
+            name,
             root_path=settings.http_root_path,
             title=title,
             version=VERSION,
@@ -73,7 +74,7 @@ class HttpService(Lifecycle):
             # one for the whole request is enough. And it would log errors with their messages, which may quote rows.
             telemetry={"operation_spans": False, "metrics": False, "logs": False},
         )
-        install_error_handlers(self.app, problems, translations)
+        install_error_handlers(self.app, problems, translations, service=name)
         self._answer_browsers()
 
     def connect_broker(self, *, partitioner: Partitioner | None = None) -> Broker:

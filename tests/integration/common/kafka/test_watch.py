@@ -82,8 +82,14 @@ async def test_lag_counts_what_is_in_hand_and_what_was_fetched(kafka: Kafka) -> 
         for number in range(7):
             await kafka.send(topic.name, CHUNK, partition=number % 2)
         await lag_is(13)
+
+        async def stands_still() -> bool:
+            return (metric("leadflow_progress_age_seconds", topic.name) or 0) > 0.5
+
+        await eventually(stands_still, what="an age of the last progress")
         let_go.set()
         await lag_is(0)
+        assert metric("leadflow_progress_age_seconds", topic.name) == 0
         assert await kafka.committed(running.group, topic.name) == 13
 
 

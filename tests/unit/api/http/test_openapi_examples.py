@@ -15,7 +15,7 @@ BINARY = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    app = App(title="Leadflow")
+    app = App("test", title="Leadflow")
     app.components.update(COMPONENTS)
     app.examples.update(EXAMPLES)
     app.responses.update(RESPONSES)
