@@ -166,16 +166,13 @@ async def _answers_a_newcomer(settings: KafkaSettings, partition: TopicPartition
 
 async def _uncommitted(consumer: Any, ends: dict[TopicPartition, int]) -> int | None:
     """Return how many messages of these partitions the consumer's group has not committed; None without an answer."""
-
-    async def waiting(partition: TopicPartition, end: int) -> int:
-        done = await consumer.committed(partition)
-        if done is None:
-            done = (await consumer.beginning_offsets([partition]))[partition]
-        return max(0, end - int(done))
-
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            found = await asyncio.gather(*(waiting(partition, end) for partition, end in ends.items()))
-            return sum(found)
+            # The consumer's own method asks for one partition at a time.
+            found = await consumer._coordinator.fetch_committed_offsets(list(ends))  # noqa: SLF001
+            done = {partition: committed.offset for partition, committed in found.items()}
+            if never := [partition for partition in ends if partition not in done]:
+                done |= await consumer.beginning_offsets(never)
+            return sum(max(0, end - int(done[partition])) for partition, end in ends.items())
     except (TimeoutError, KafkaError, IllegalStateError):
         return None
