@@ -14,6 +14,10 @@ from tests.support.user import NewUser, User, csv_file, lead_rows, new_phones, p
 from tests.support.waiting import eventually
 
 UNDONE = "lead.import-undone.v1"
+LEAD_CHANGED = {
+    "en": "Somebody has changed the lead since it was imported.",
+    "pt-BR": "Alguém alterou o lead depois da importação.",
+}
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -103,7 +107,11 @@ async def test_an_import_is_taken_back_but_what_was_used_and_the_same_file_makes
         (2, leads[0]["id"], "chat_changed"),
         (3, leads[1]["id"], "lead_changed"),
     ]
-    assert all(each["detail"] for each in kept)
+    assert [each["detail"] for each in kept] == ["Somebody has used the chat.", LEAD_CHANGED["en"]]
+    headers = user.tenant.headers() | {"Accept-Language": "pt-BR"}
+    said = await user.http.get(f"/imports/{import_id}/undo/kept", headers=headers)
+    assert said.headers["Content-Language"] == "pt-BR"
+    assert LEAD_CHANGED["pt-BR"] in {each["detail"] for each in said.json()["items"]}
     assert await stored.consistent(company) == 2
     found = await user.read(import_id)
     assert (found["status"], totals(found)) == ("FINISHED", (30, 0, 0)), "what it had made is still told"

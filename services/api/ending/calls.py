@@ -6,6 +6,7 @@ from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
 
 from libs.common.web.refusals import Refused
 from services.api.ending.store import Answer, EndingStore
@@ -80,16 +81,17 @@ async def get_undo(import_id: ImportId, caller: CallerDep, ending: EndingDep) ->
     return await _find_undo(ending, scope_of(caller), import_id)
 
 
-@router.get("/imports/{import_id}/undo/kept", summary="Leads that an undo did not take back")
+@router.get("/imports/{import_id}/undo/kept", response_model=KeptPage, summary="Leads that an undo did not take back")
 async def get_kept(
     import_id: ImportId, caller: CallerDep, ending: EndingDep, said: WordsDep, limit: Limit = 100, cursor: Cursor = None
-) -> KeptPage:
+) -> JSONResponse:
     """Why each of them stayed, in the language of `Accept-Language`."""
     scope = scope_of(caller)
     await _find_undo(ending, scope, import_id)
     found = await ending.store.kept(scope, import_id, after=cursor or 0, limit=limit + 1)
     items = [kept_view(row, said) for row in found[:limit]]
-    return KeptPage(items=items, next=str(items[-1].lead_id) if len(found) > limit else None)
+    page = KeptPage(items=items, next=str(items[-1].lead_id) if len(found) > limit else None)
+    return JSONResponse(page.model_dump(mode="json"), headers={"Content-Language": said.language})
 
 
 async def _find_undo(ending: Ending, scope: Scope, import_id: int) -> UndoView:

@@ -1,6 +1,7 @@
 """An undo against whoever else is at work: a second undo, a customer who writes, an import of the same phones."""
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from libs.common.clock import utc_now
 from libs.common.errors import NotFinished
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkCreated
 from libs.contracts.lead_undo.internal.messages import UndoRequested
 from libs.imports.chats import chats_of
 from services.undoer.domain import Portion
@@ -27,6 +29,8 @@ from tests.support.readers import Stored
 from tests.support.undoing import Imported, imported
 
 pytestmark = pytest.mark.usefixtures("quiet")
+
+PORTION = 4
 
 
 @pytest_asyncio.fixture
@@ -119,23 +123,72 @@ async def test_a_phone_that_is_taken_at_the_very_moment_is_looked_at_again(given
     assert await given.counts() == (12, 11, 0, 1)
 
 
-async def test_undo_against_an_import_of_the_same_phones(given: Imported, pipeline: Pipeline) -> None:
-    """Whoever is first at a phone: no chat without its lead, no lead without its chat, no phone twice."""
+class ImportedMeanwhile(Store):
+    """The same file is imported at one of the seams of the undo: before each of a portion's three steps."""
+
+    def __init__(self, given: Imported, pipeline: Pipeline, *, seam: int) -> None:
+        super().__init__(given.postgres, given.mongo, clock=utc_now, portion=PORTION)
+        self._given, self._pipeline, self._steps_left = given, pipeline, seam
+        self.created: ChunkCreated | None = None
+
+    async def take_leads(self, request: UndoRequested, portion: Portion, changed_chats: Any) -> Portion | None:
+        await self._step()
+        return await super().take_leads(request, portion, changed_chats)
+
+    async def delete_chats(self, request: UndoRequested, portion: Portion) -> None:
+        await self._step()
+        await super().delete_chats(request, portion)
+
+    async def end_portion(self, request: UndoRequested, portion: Portion, chats_left: Any) -> None:
+        await self._step()
+        await super().end_portion(request, portion, chats_left)
+
+    async def _step(self) -> None:
+        if not self._steps_left:
+            self.created = await import_again(self._given, self._pipeline)
+        self._steps_left -= 1
+
+
+async def import_again(given: Imported, pipeline: Pipeline) -> ChunkCreated:
+    again = await insert_import(given.postgres, given.tenant, row_counts=[given.chunk.row_count], name=unique("n"))
+    return await pipeline.whole(given.chunk.model_copy(update={"import_id": again}))
+
+
+@pytest.mark.parametrize("seam", range(9))
+async def test_an_import_of_the_same_phones_between_two_steps_of_an_undo(
+    given: Imported, pipeline: Pipeline, seam: int
+) -> None:
+    """Whose lead and chat are gone becomes a lead, and stays one, with its chat; what is there still exists."""
     await given.ask()
-    again = await insert_import(given.postgres, given.tenant, row_counts=[12], name=unique("n"))
-    chunk = given.chunk.model_copy(update={"import_id": again})
+    store = ImportedMeanwhile(given, pipeline, seam=seam)
+    await given.run(store)
+    assert await given.counts() == (12, 12, 0, 0)
+    created = store.created
+    assert created is not None
+    portions, step = divmod(seam, 3)
+    gone = PORTION * (portions + (step == 2))
+    without_lead = PORTION * (step == 1)
+    assert len(created.live) == gone
+    reasons = Counter(row.reason for row in created.settled)
+    assert reasons == +Counter(chat_exists=without_lead, lead_exists=12 - gone - without_lead)
+    assert await given.db.consistent(given.tenant.company_id) == gone
+    assert len((await import_again(given, pipeline)).live) == 12 - gone
+    assert await given.db.consistent(given.tenant.company_id) == 12
 
-    async def a_little_later() -> Any:
+
+async def test_undo_against_an_import_of_the_same_phones(given: Imported, pipeline: Pipeline) -> None:
+    """At once: no chat without its lead, no lead without its chat, no phone twice."""
+    await given.ask()
+
+    async def a_little_later() -> ChunkCreated:
         await asyncio.sleep(0.01)
-        return await pipeline.whole(chunk)
+        return await import_again(given, pipeline)
 
-    _, created = await asyncio.gather(given.run(given.store(portion=3)), a_little_later())
+    _, created = await asyncio.gather(given.run(given.store(portion=1)), a_little_later())
     assert await given.counts() == (12, 12, 0, 0)
     assert await given.db.consistent(given.tenant.company_id) == len(created.live)
     assert {row.reason for row in created.settled} <= {"lead_exists", "chat_exists"}
-    third = await insert_import(given.postgres, given.tenant, row_counts=[12], name=unique("n"))
-    last = await pipeline.whole(given.chunk.model_copy(update={"import_id": third}))
-    assert len(last.live) + len(created.live) == 12
+    assert len((await import_again(given, pipeline)).live) + len(created.live) == 12
 
 
 async def test_a_phone_whose_customer_writes_meanwhile_is_not_imported_beside_its_chat(
@@ -143,17 +196,15 @@ async def test_a_phone_whose_customer_writes_meanwhile_is_not_imported_beside_it
 ) -> None:
     """Its lead is deleted when the import comes, its chat is still there: the lead comes back, and is the only one."""
     await given.ask()
-    again = await insert_import(given.postgres, given.tenant, row_counts=[12], name=unique("n"))
 
     class AndTheFileIsImported(CustomerWrites):
         async def delete_chats(self, request: UndoRequested, portion: Portion) -> None:
-            created = await pipeline.whole(given.chunk.model_copy(update={"import_id": again}))
+            created = await import_again(given, pipeline)
             assert [row.reason for row in created.settled] == ["chat_exists"] * 12
             await super().delete_chats(request, portion)
 
     await given.run(AndTheFileIsImported(given.postgres, given.mongo, clock=utc_now))
     assert await given.counts() == (12, 11, 1, 0)
     assert await given.db.consistent(given.tenant.company_id) == 1
-    third = await insert_import(given.postgres, given.tenant, row_counts=[12], name=unique("n"))
-    assert len((await pipeline.whole(given.chunk.model_copy(update={"import_id": third}))).live) == 11
+    assert len((await import_again(given, pipeline)).live) == 11
     assert await given.db.consistent(given.tenant.company_id) == 12
