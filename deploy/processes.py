@@ -192,8 +192,10 @@ PROCESSES = (
         compose_defaults={"whatsapp_url": "http://whatsapp:8099", **ONE_CREATOR},
     ),
     Process(name="finalizer"),
+    Process(name="undoer"),
 )
-"""In the order in which the local stack starts and shows them: the api, then along the path of a chunk."""
+"""In the order in which the local stack starts and shows them: the api, then along the path of a chunk, then who is
+asked afterwards."""
 
 BY_NAME: Mapping[str, Process] = {process.name: process for process in PROCESSES}
 SERVICES = tuple(BY_NAME)

@@ -25,6 +25,7 @@ from deploy.processes import PROCESSES
 from docs.asyncapi_document import asyncapi_text
 from docs.demo_data_page import demo_ids, demo_sources
 from docs.event_types import python_types, typescript_types
+from docs.metrics_page import metrics_table
 from docs.openapi_page import openapi_page
 from docs.settings_page import plain, settings_tables
 from libs.common.errors import BadMessage
@@ -33,7 +34,7 @@ from libs.common.topics import Topic
 from libs.contracts.registry import registries
 from migrations.platform_rights import SERVICES
 from services.api.http.problems import PROBLEMS
-from services.api.reasons import ROW_ERRORS, SETTLED_REASONS
+from services.api.reasons import KEPT_REASONS, ROW_ERRORS, SETTLED_REASONS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = ROOT / "libs" / "contracts"
@@ -86,6 +87,10 @@ def row_errors() -> str:
 
 def settled_reasons() -> str:
     return rows_of(("reason", "meaning"), [(f"`{reason}`", meaning) for reason, meaning in SETTLED_REASONS.items()])
+
+
+def kept_reasons() -> str:
+    return rows_of(("reason", "meaning"), [(f"`{reason}`", meaning) for reason, meaning in KEPT_REASONS.items()])
 
 
 def example_of(topic: Topic[Any]) -> BaseModel:
@@ -283,6 +288,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "problems": problems,
     "row-errors": row_errors,
     "settled-reasons": settled_reasons,
+    "kept-reasons": kept_reasons,
     "public-topics": public_topics,
     "all-topics": all_topics,
     "public-events": public_events,
@@ -295,6 +301,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "postgres-users": postgres_users,
     "kafka-users": kafka_users,
     "service-roles": service_roles,
+    "metrics": metrics_table,
     "demo-ids": demo_ids,
     "demo-sources": demo_sources,
 }

@@ -4,12 +4,12 @@ import json
 
 from libs.common.version import VERSION
 from libs.common.web.app import App
-from services.api.main import DESCRIPTION, ROUTERS, complete_document
+from services.api.main import DESCRIPTION, NAME, ROUTERS, complete_document
 
 
 def openapi_page() -> str:
     """Return the document, as the file holds it."""
-    app = App(title="Leadflow", version=VERSION, description=DESCRIPTION)
+    app = App(NAME, title="Leadflow", version=VERSION, description=DESCRIPTION)
     complete_document(app)
     for router in ROUTERS:
         app.include_router(router)

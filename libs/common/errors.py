@@ -151,6 +151,17 @@ _SERVERS: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
+def retry_kind(error: BaseException) -> str:
+    """Return whose fault an attempt's failure is, in one word of a few: for metrics.
+
+    ``postgresql``, ``mongodb``, ``kafka``; ``outside`` for other servers and the network; ``own`` for an error of ours.
+    """
+    server = describe(error).partition(":")[0].lower()
+    if server in {name.lower() for _, name in _SERVERS}:
+        return server
+    return "outside" if is_bad_day(error) else "own"
+
+
 def _name(error: BaseException) -> str:
     """Return the name of an error's kind that its library shows: pymongo also raises ``_OperationCancelled``."""
     return next(kind.__name__ for kind in type(error).__mro__ if not kind.__name__.startswith("_"))

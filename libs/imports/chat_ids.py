@@ -1,25 +1,27 @@
-"""The id of a chat that an import opens follows from import and row, so that each is found by the other. Pure."""
+"""The ids of an import's chats: they follow from import and row, so that a replay recognises its own chats and leads.
+
+An id is a MongoDB ObjectId of 24 hexadecimal digits. Time of acceptance, import and row take its three parts, four
+bytes each: ids ascend as the index likes them, and those of an import are one range of it, in the order of the file.
+"""
 
 import struct
+from collections.abc import Iterable
 from datetime import datetime
 
 LAST_ROW = 0xFFFFFFFF
-_DIGITS_OF_A_ROW = 8
 
 
-def chat_id_prefix(accepted_at: datetime, import_id: int) -> str:
-    """Return how the ids of an import's chats begin, in hexadecimal: time of acceptance in seconds, then its id.
-
-    The last four of an ObjectId's twelve bytes are the row.
-    """
+def chat_prefix(import_id: int, accepted_at: datetime) -> str:
+    """Return how the ids of an import's chats begin: time of acceptance in seconds, then its id."""
     return struct.pack(">II", int(accepted_at.timestamp()) & 0xFFFFFFFF, import_id).hex()
 
 
-def chat_id_of(accepted_at: datetime, import_id: int, row: int) -> str:
-    """Return the id of the chat of a row, in hexadecimal."""
-    return f"{chat_id_prefix(accepted_at, import_id)}{row:0{_DIGITS_OF_A_ROW}x}"
+def chat_ids_of_rows(import_id: int, accepted_at: datetime, rows: Iterable[int]) -> list[str]:
+    """Return the chat id of each row of an import."""
+    prefix = chat_prefix(import_id, accepted_at)
+    return [f"{prefix}{row:08x}" for row in rows]
 
 
 def row_of_chat(chat_id: str) -> int:
-    """Return the row that a chat of an import was opened for."""
-    return int(chat_id[-_DIGITS_OF_A_ROW:], 16)
+    """Return the row that the id of an import's chat holds."""
+    return int(chat_id[16:], 16)

@@ -1,14 +1,12 @@
 """The platform's chats: an import opens one for each lead, and looks first whose the platform already holds."""
 
-from typing import Any
-
 from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
 from libs.common.stores.mongo import Document, Mongo
 from libs.contracts.lead_import.internal.messages import AnyLiveT, Chunk
 from libs.fields.phone_forms import both_forms
-from libs.imports.chat_ids import chat_id_prefix
+from libs.imports.chat_ids import chat_prefix
 
 CHATS = "chats"
 
@@ -19,6 +17,31 @@ PHONE_INDEX = [
     ("contact_cellphone", ASCENDING),
 ]
 """What the duplicate check looks chats up by. Not unique: the collection is the platform's, not ours."""
+
+CHAT_FIELDS = (
+    "_id",
+    "company_id",
+    "account_id",
+    "lead_id",
+    "import_id",
+    "name",
+    "contact_cellphone",
+    "contact_cellphone_dial_code",
+    "contact_cellphone_country_code",
+    "created_at",
+    "updated_at",
+)
+"""What an import writes of a chat; the platform adds more as soon as somebody uses it."""
+
+UNTOUCHED = {
+    "$expr": {
+        "$and": [
+            {"$eq": ["$created_at", "$updated_at"]},
+            {"$eq": [{"$size": {"$objectToArray": "$$ROOT"}}, len(CHAT_FIELDS)]},
+        ]
+    }
+}
+"""Finds the chats that are as an import made them: nobody has changed one, and it has no field more."""
 
 
 def chats_of(mongo: Mongo) -> AsyncCollection[Document]:
@@ -31,11 +54,6 @@ async def ensure_chat_indexes(mongo: Mongo) -> None:
     await chats_of(mongo).create_index(PHONE_INDEX, name="company_account_phone")
 
 
-def own_chat_prefix(chunk: Chunk[Any]) -> str:
-    """Return how the ids of the chats of a chunk's import begin (``chat_ids``)."""
-    return chat_id_prefix(chunk.accepted_at, chunk.import_id)
-
-
 async def rows_with_others_chats(mongo: Mongo, chunk: Chunk[AnyLiveT]) -> set[int]:
     """Return the indexes of live rows with whose phone, in either form, somebody else opened a chat in the account.
 
@@ -43,7 +61,7 @@ async def rows_with_others_chats(mongo: Mongo, chunk: Chunk[AnyLiveT]) -> set[in
     follow from the time of acceptance, too: where PostgreSQL was restored, an earlier import may have had this id.
     """
     live = chunk.live
-    own = own_chat_prefix(chunk)
+    own = chat_prefix(chunk.import_id, chunk.accepted_at)
     places: dict[str, dict[str, int]] = {}
     for index, (country, phone) in enumerate(zip(live.country_code, live.phone, strict=True)):
         forms = places.setdefault(country, {})

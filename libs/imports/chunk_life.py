@@ -1,14 +1,16 @@
 """A chunk's life: every statement that moves a chunk of an import from one state to the next, in one place.
 
     accepted ──claim──► leased ──mark sent──► in flight ──settle──► settled
-        ▲                  │release               │                    (well, or dead-lettered)
+        ▲ │                │release               │   │                (well, or dead-lettered)
+        │ └────────────────┼──cancel──────────────┼───┴────────────────►   │
         ├──────────────────┘                      │                        │
         ├───────────────send again (silent)───────┘                        │
         └───────────────────reopen (a replay of a dead letter)─────────────┘
 
-``lead_import_chunks`` is the chunks' own outbox: the relay sends a chunk while fewer than a window of its import's
-chunks are in flight, so that no import starves another; the finalizer settles it and drops its payload. The payload
-is kept as long as the chunk may have to be sent again.
+Between accepted and in flight it is moved by ``chunk_sending``. The finalizer settles it and drops its payload, which
+is kept as long as the chunk may have to be sent again. Of an import that is being canceled the finalizer settles every
+chunk that has no lead yet, wherever it is; messages of it that are still on their way are then dropped as those of any
+chunk that has ended. One that has leads ends by its own message, and makes no more of them.
 
 Which state a chunk is in follows from its columns: ``lease_until`` (a relay has it), ``sent_at`` (Kafka has it),
 ``settled_at`` (its rows have ended), ``dead_lettered`` (they ended as errors that a replay may replace).
@@ -17,7 +19,6 @@ Every call is part of the caller's transaction. Transitions of several chunks ar
 """
 
 import json
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,18 +26,19 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.errors import BadMessage
-from libs.common.outbox.source import LEASE_SECONDS, Room
 from libs.contracts.lead_import.internal.messages import Chunk
 from libs.imports.chunk_states import (
     NO_SUCH_CHUNK,
     Acceptance,
     ChunkOutcome,
     ChunkState,
-    ClaimedChunk,
+    HeldChunk,
+    HeldImport,
     NamedChunk,
+    OpenChunk,
     Place,
     Totals,
-    Window,
+    place_columns,
 )
 
 _ACCEPT = text(
@@ -45,81 +47,6 @@ _ACCEPT = text(
     SELECT :import_id, given.chunk_index, given.row_count, given.payload
     FROM unnest(CAST(:indexes AS int[]), CAST(:row_counts AS int[]), CAST(:payloads AS bytea[]))
          AS given (chunk_index, row_count, payload)
-    """
-)
-# A chunk that was given back has no lease, but a time before which it is not claimed again; the next one of its import
-# may be sent in its place. A lease counts while it has not ended. It does not count when it ends later than
-# LEASE_SECONDS from now: nobody writes such a lease, unless by a clock that has since jumped back, and its chunk would
-# wait until the clock is there again. "From now" is by clock_timestamp(), because now() stands still at the beginning
-# of this transaction: another relay may have claimed a chunk since then, and its good lease would look too long. What
-# is chosen is read again where it is locked: another relay may have claimed it since. LATERAL always takes the index.
-_CLAIM = text(
-    """
-    WITH waiting AS (
-        SELECT i.id, i.created_at, i.options ->> 'traceparent' AS traceparent
-        FROM amigocare.lead_imports i CROSS JOIN LATERAL (
-            SELECT FROM amigocare.lead_import_chunks c
-            WHERE c.import_id = i.id AND c.sent_at IS NULL AND c.settled_at IS NULL LIMIT 1) unsent
-        WHERE i.status = 'PROCESSING'
-    ), room AS (
-        SELECT w.id, w.created_at, w.traceparent,
-               CASE WHEN (SELECT count(*) FROM amigocare.lead_imports WHERE status = 'PROCESSING') > 1
-                    THEN CAST(:shared AS int) ELSE CAST(:alone AS int) END
-               - (SELECT count(*) FROM amigocare.lead_import_chunks c
-                  WHERE c.import_id = w.id AND c.sent_at IS NOT NULL AND c.settled_at IS NULL)
-               - (SELECT count(*) FROM amigocare.lead_import_chunks c
-                  WHERE c.import_id = w.id AND c.sent_at IS NULL AND c.settled_at IS NULL AND c.lease IS NOT NULL
-                    AND c.lease_until > now() AND c.lease_until <= clock_timestamp() + make_interval(secs => :seconds))
-               AS chunks
-        FROM waiting w
-    ), next AS (
-        SELECT c.import_id, c.chunk_index, room.created_at, room.traceparent
-        FROM room CROSS JOIN LATERAL (
-            SELECT import_id, chunk_index
-            FROM amigocare.lead_import_chunks
-            WHERE import_id = room.id AND sent_at IS NULL AND settled_at IS NULL
-              AND (lease_until IS NULL OR lease_until <= now()
-                   OR lease_until > clock_timestamp() + make_interval(secs => :seconds))
-            ORDER BY chunk_index
-            LIMIT greatest(room.chunks, 0)
-        ) c
-        ORDER BY c.chunk_index, c.import_id
-        LIMIT :messages
-    ), due AS (
-        SELECT next.*, octet_length(c.payload) AS size
-        FROM next CROSS JOIN LATERAL (
-            SELECT payload FROM amigocare.lead_import_chunks
-            WHERE import_id = next.import_id AND chunk_index = next.chunk_index AND sent_at IS NULL
-              AND settled_at IS NULL AND (lease_until IS NULL OR lease_until <= now()
-                   OR lease_until > clock_timestamp() + make_interval(secs => :seconds))
-            FOR UPDATE SKIP LOCKED
-        ) c
-    ), measured AS (
-        SELECT *, sum(size) OVER (ORDER BY chunk_index, import_id) AS total FROM due
-    )
-    UPDATE amigocare.lead_import_chunks c
-    SET lease = :lease, lease_until = now() + make_interval(secs => :seconds)
-    FROM measured due
-    WHERE c.import_id = due.import_id AND c.chunk_index = due.chunk_index
-      AND (due.total <= :size OR due.total = due.size)
-    RETURNING c.import_id, c.chunk_index, due.created_at, c.payload, due.traceparent
-    """
-)
-_MARK_SENT = text(
-    """
-    UPDATE amigocare.lead_import_chunks c
-    SET sent_at = now(), sent_count = sent_count + 1, lease = NULL, lease_until = NULL
-    FROM unnest(CAST(:imports AS int[]), CAST(:indexes AS int[])) AS sent (import_id, chunk_index)
-    WHERE c.import_id = sent.import_id AND c.chunk_index = sent.chunk_index AND c.lease = :lease
-    """
-)
-_RELEASE = text(
-    """
-    UPDATE amigocare.lead_import_chunks c
-    SET lease = NULL, lease_until = now() + make_interval(secs => given.seconds)
-    FROM unnest(CAST(:imports AS int[]), CAST(:indexes AS int[]), CAST(:seconds AS float8[]))
-         AS given (import_id, chunk_index, seconds)
-    WHERE c.import_id = given.import_id AND c.chunk_index = given.chunk_index AND c.lease = :lease
     """
 )
 # Whoever settles a chunk, or opens it again, locks the row of its import first. Two transactions that settle the last
@@ -132,10 +59,25 @@ _LOCK = text(
 # The import that a message speaks of, and no other that was given its id. A letter does not say the company.
 _LOCK_MEANT = text(
     """
-    SELECT id FROM amigocare.lead_imports
+    SELECT id, cancel_requested_at IS NOT NULL FROM amigocare.lead_imports
     WHERE id = :import_id AND created_at = :accepted_at
       AND (company_id = CAST(:company_id AS int) OR CAST(:company_id AS int) IS NULL)
     FOR NO KEY UPDATE
+    """
+)
+_LOCK_CANCELED = text(
+    """
+    SELECT id, true FROM amigocare.lead_imports
+    WHERE id = :import_id AND status = 'PROCESSING' AND cancel_requested_at IS NOT NULL
+    FOR NO KEY UPDATE
+    """
+)
+# Locked against whoever makes leads of them (``_HELD``): none are being made while these are looked at.
+_LOCK_OPEN = text(
+    """
+    SELECT chunk_index, row_count, payload FROM amigocare.lead_import_chunks
+    WHERE import_id = :import_id AND settled_at IS NULL AND chunk_index > :after
+    ORDER BY chunk_index LIMIT :chunks FOR UPDATE
     """
 )
 _STATE = text(
@@ -183,30 +125,8 @@ _UNSETTLED = text(
 _TOTALS = text(
     """
     SELECT coalesce(sum(total_created), 0), coalesce(sum(total_existing), 0), coalesce(sum(total_errors), 0),
-           count(*) FILTER (WHERE dead_lettered)
+           count(*) FILTER (WHERE dead_lettered), coalesce(sum((reasons ->> 'canceled')::int), 0)
     FROM amigocare.lead_import_chunks WHERE import_id = :import_id
-    """
-)
-# A chunk is silent when it was sent more than :seconds ago, and no chunk of its import was settled within them. A clock
-# that has jumped back leaves times that lie ahead of now. They cannot say what happened within the last seconds, so a
-# time that is more than :seconds ahead counts as one that is long past: hence BETWEEN, not a mere comparison.
-_SILENT = text(
-    """
-    SELECT c.import_id, c.chunk_index
-    FROM amigocare.lead_import_chunks c JOIN amigocare.lead_imports i ON i.id = c.import_id
-    WHERE i.status = 'PROCESSING' AND c.settled_at IS NULL AND c.sent_at IS NOT NULL
-      AND c.sent_at NOT BETWEEN now() - make_interval(secs => :seconds) AND now() + make_interval(secs => :seconds)
-      AND NOT EXISTS (SELECT FROM amigocare.lead_import_chunks moved
-                      WHERE moved.import_id = c.import_id
-                        AND moved.settled_at BETWEEN now() - make_interval(secs => :seconds)
-                                                 AND now() + make_interval(secs => :seconds))
-    """
-)
-_SEND_AGAIN = text(
-    """
-    UPDATE amigocare.lead_import_chunks c SET sent_at = NULL
-    FROM unnest(CAST(:imports AS int[]), CAST(:indexes AS int[])) AS silent (import_id, chunk_index)
-    WHERE c.import_id = silent.import_id AND c.chunk_index = silent.chunk_index AND c.settled_at IS NULL
     """
 )
 _REOPEN = text(
@@ -214,11 +134,12 @@ _REOPEN = text(
     WITH dead AS (
         UPDATE amigocare.lead_import_chunks c
         SET settled_at = NULL, sent_at = NULL, dead_lettered = false,
-            total_created = NULL, total_existing = NULL, total_errors = NULL
+            total_created = NULL, total_existing = NULL, total_errors = NULL, reasons = NULL
         FROM unnest(CAST(:imports AS int[]), CAST(:indexes AS int[]), CAST(:times AS timestamptz[]))
              AS given (import_id, chunk_index, accepted_at)
         JOIN amigocare.lead_imports i
              ON i.id = given.import_id AND (i.created_at = given.accepted_at OR given.accepted_at IS NULL)
+             AND NOT EXISTS (SELECT FROM amigocare.lead_import_undos WHERE import_id = i.id)
         WHERE c.import_id = given.import_id AND c.chunk_index = given.chunk_index
           AND c.dead_lettered AND c.payload IS NOT NULL
         RETURNING c.import_id, c.chunk_index
@@ -243,10 +164,13 @@ _HELD = """
     WHERE c.import_id = :import_id AND c.chunk_index = :chunk_index {and_open}
     FOR SHARE OF c
 """
-OPEN = "SELECT c.chunk_index" + _HELD.format(and_open="AND c.settled_at IS NULL")
+_OPEN = "SELECT c.chunk_index" + _HELD
+OPEN = _OPEN.format(and_open="AND c.settled_at IS NULL")
 """Gives one row of an open chunk, none of one that has ended; a part of statements that must make nothing then. Its
 parameters are ``meant_chunk``'s."""
-_IS_SETTLED = text("SELECT c.settled_at IS NOT NULL" + _HELD.format(and_open=""))
+WANTED = _OPEN.format(and_open="AND c.settled_at IS NULL AND i.cancel_requested_at IS NULL")
+"""The same, and none either of an import that is being canceled."""
+_HOLD = text("SELECT c.settled_at IS NOT NULL, i.cancel_requested_at IS NOT NULL" + _HELD.format(and_open=""))
 
 
 async def accept(connection: AsyncConnection, import_id: int, chunks: Sequence[tuple[int, int, bytes]]) -> None:
@@ -263,46 +187,27 @@ async def accept(connection: AsyncConnection, import_id: int, chunks: Sequence[t
     )
 
 
-async def claim(connection: AsyncConnection, *, lease: uuid.UUID, window: Window, room: Room) -> list[ClaimedChunk]:
-    """Lease the chunks that the windows and ``room`` leave room for, the first ones of all imports first.
-
-    Those that other relays are sending count as in flight. The first chunk is leased whatever its size.
-    """
-    rows = await connection.execute(
-        _CLAIM,
-        {
-            "lease": lease,
-            "alone": window.alone,
-            "shared": window.shared,
-            "seconds": LEASE_SECONDS,
-            "messages": room.messages,
-            "size": room.size,
-        },
-    )
-    return sorted((ClaimedChunk(*row) for row in rows), key=lambda chunk: (chunk.chunk_index, chunk.import_id))
-
-
-async def mark_sent(connection: AsyncConnection, chunks: Sequence[Place], *, lease: uuid.UUID) -> None:
-    """Note that Kafka has the chunks, unless the lease passed to another relay."""
-    await connection.execute(_MARK_SENT, _place_columns(chunks) | {"lease": lease})
-
-
-async def release(connection: AsyncConnection, chunks: Sequence[tuple[Place, float]], *, lease: uuid.UUID) -> None:
-    """Give back what could not be sent, to be claimed again in so many seconds (``LEASE_SECONDS`` at most)."""
-    seconds = [min(delay, LEASE_SECONDS) for _, delay in chunks]
-    await connection.execute(
-        _RELEASE, _place_columns([chunk for chunk, _ in chunks]) | {"seconds": seconds, "lease": lease}
-    )
-
-
 async def lock_imports(connection: AsyncConnection, imports: Sequence[int]) -> set[int]:
     """Hold the rows of these imports until the commit; return the ids of those that exist."""
     return set((await connection.execute(_LOCK, {"imports": sorted(imports)})).scalars())
 
 
-async def lock_meant(connection: AsyncConnection, meant: Acceptance) -> bool:
-    """Hold the import that a message speaks of until the commit; False when there is none: it was another's."""
-    return (await connection.execute(_LOCK_MEANT, _meant(meant))).one_or_none() is not None
+async def lock_meant(connection: AsyncConnection, meant: Acceptance) -> HeldImport | None:
+    """Hold the import that a message speaks of until the commit; None when there is none: it was another's."""
+    row = (await connection.execute(_LOCK_MEANT, _meant(meant))).one_or_none()
+    return HeldImport(*row) if row else None
+
+
+async def lock_canceled(connection: AsyncConnection, import_id: int) -> HeldImport | None:
+    """Hold an import that is being canceled until the commit; None when it has ended, or goes on."""
+    row = (await connection.execute(_LOCK_CANCELED, {"import_id": import_id})).one_or_none()
+    return HeldImport(*row) if row else None
+
+
+async def lock_open(connection: AsyncConnection, import_id: int, *, after: int, chunks: int) -> list[OpenChunk]:
+    """Hold so many chunks that have not ended, behind the chunk ``after``, against whoever makes leads of them."""
+    given = {"import_id": import_id, "after": after, "chunks": chunks}
+    return [OpenChunk(*row) for row in await connection.execute(_LOCK_OPEN, given)]
 
 
 async def state(connection: AsyncConnection, chunk: Place) -> ChunkState | None:
@@ -311,15 +216,15 @@ async def state(connection: AsyncConnection, chunk: Place) -> ChunkState | None:
     return ChunkState(*row) if row else None
 
 
-async def hold_is_settled(connection: AsyncConnection, chunk: Chunk[Any]) -> bool:
-    """Tell whether the chunk has ended, well or badly; hold it in its present state until the commit.
+async def hold(connection: AsyncConnection, chunk: Chunk[Any]) -> HeldChunk:
+    """Tell whether the chunk has ended, well or badly, or is being canceled; hold it as it is until the commit.
 
     Raises BadMessage when there is no such chunk of the import that the message speaks of.
     """
-    settled: bool | None = (await connection.execute(_IS_SETTLED, meant_chunk(chunk))).scalar_one_or_none()
-    if settled is None:
+    row = (await connection.execute(_HOLD, meant_chunk(chunk))).one_or_none()
+    if row is None:
         raise BadMessage(NO_SUCH_CHUNK)
-    return settled
+    return HeldChunk(*row)
 
 
 async def payload(connection: AsyncConnection, chunk: Place) -> bytes | None:
@@ -355,25 +260,15 @@ async def totals(connection: AsyncConnection, import_id: int) -> Totals | None:
     return Totals(*(await connection.execute(_TOTALS, {"import_id": import_id})).one())
 
 
-async def silent(connection: AsyncConnection, seconds: float) -> list[Place]:
-    """Return the chunks that were sent more than ``seconds`` ago, of imports of which no chunk was settled since."""
-    rows = await connection.execute(_SILENT, {"seconds": seconds})
-    return [(import_id, chunk_index) for import_id, chunk_index in rows]
-
-
-async def send_again(connection: AsyncConnection, chunks: Sequence[Place]) -> None:
-    """Let unsettled chunks wait to be claimed once more."""
-    await connection.execute(_SEND_AGAIN, _place_columns(chunks))
-
-
 async def reopen(connection: AsyncConnection, chunks: Sequence[NamedChunk]) -> list[Place]:
     """Let dead-lettered chunks wait to be claimed once more, and their imports be in progress; return those that do.
 
     The import ends again with its next revision. A second run finds nothing: the chunks are no longer
-    dead-lettered. Nor is anything done to an import that was accepted at another time than the chunk's.
+    dead-lettered. Nor is anything done to an import that was accepted at another time than the chunk's, or that
+    somebody has taken back.
     """
     await lock_imports(connection, [chunk.import_id for chunk in chunks])
-    places = _place_columns([(chunk.import_id, chunk.chunk_index) for chunk in chunks])
+    places = place_columns([(chunk.import_id, chunk.chunk_index) for chunk in chunks])
     reopened = await connection.execute(_REOPEN, places | {"times": [chunk.accepted_at for chunk in chunks]})
     return sorted((row.import_id, row.chunk_index) for row in reopened)
 
@@ -389,7 +284,3 @@ def _meant(meant: Acceptance) -> dict[str, Any]:
 
 def _place(chunk: Place) -> dict[str, int]:
     return {"import_id": chunk[0], "chunk_index": chunk[1]}
-
-
-def _place_columns(chunks: Sequence[Place]) -> dict[str, list[int]]:
-    return {"imports": [chunk[0] for chunk in chunks], "indexes": [chunk[1] for chunk in chunks]}

@@ -9,7 +9,7 @@ from libs.common.clock import Clock, utc_now
 from libs.common.outbox.source import Outgoing, Room
 from libs.contracts.lead_import.internal.chunk_keys import chunk_key, chunk_subject
 from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED
-from libs.imports import chunk_life, chunks_waiting
+from libs.imports import chunk_sending, chunks_waiting
 from libs.imports.chunk_states import ClaimedChunk, Place, Window
 
 
@@ -25,18 +25,18 @@ class ChunkOutbox:
 
     async def claim(self, connection: AsyncConnection, *, lease: uuid.UUID, room: Room) -> list[Outgoing]:
         """Lease the chunks that may be sent now, first chunks first, so that no import waits for another's last."""
-        chunks = await chunk_life.claim(connection, lease=lease, window=self._window, room=room)
+        chunks = await chunk_sending.claim(connection, lease=lease, window=self._window, room=room)
         return [self._outgoing(chunk) for chunk in chunks]
 
     async def published(self, connection: AsyncConnection, messages: Sequence[Outgoing], *, lease: uuid.UUID) -> None:
         """Note that the chunks are in flight."""
-        await chunk_life.mark_sent(connection, [message.id for message in messages], lease=lease)
+        await chunk_sending.mark_sent(connection, [message.id for message in messages], lease=lease)
 
     async def postponed(
         self, connection: AsyncConnection, messages: Sequence[tuple[Outgoing, float]], *, lease: uuid.UUID
     ) -> None:
         """Give chunks back, each to be claimed again in so many seconds. Their imports' next chunks take their turn."""
-        await chunk_life.release(connection, [(message.id, seconds) for message, seconds in messages], lease=lease)
+        await chunk_sending.release(connection, [(message.id, seconds) for message, seconds in messages], lease=lease)
 
     async def waiting(self, connection: AsyncConnection, messages: Sequence[Outgoing]) -> set[Place]:
         """Return which of the chunks are not sent yet."""

@@ -9,13 +9,17 @@ from typing import Any, Self
 
 from libs.common.topics import Piece
 from libs.contracts.lead_import.acceptance import accepted_at_of
-from libs.contracts.lead_import.internal.messages import Chunk, SettledRow
+from libs.contracts.lead_import.internal.messages import Chunk, Outcome, SettledRow, Verdict
 
 Place = tuple[int, int]
 """Which chunk: (import id, chunk index)."""
 
 NO_SUCH_IMPORT = "no import has this id, company and time of acceptance: the message is of one that is gone"
 NO_SUCH_CHUNK = "no import of this id, company and time of acceptance has such a chunk"
+
+CANCELED = "canceled"
+"""Why rows are no leads, and why their import failed, when somebody canceled it."""
+CANCELED_ROW = Verdict(outcome=Outcome.ERROR, reason=CANCELED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,31 @@ class ClaimedChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldImport:
+    """An import whose row is locked. ``canceled``: somebody asked for its end."""
+
+    import_id: int
+    canceled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeldChunk:
+    """A chunk that nobody settles meanwhile. ``canceled``: no more leads shall be made of its import."""
+
+    settled: bool
+    canceled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChunk:
+    """A chunk that has not ended, with the ready JSON bytes of its ``ChunkAccepted``."""
+
+    chunk_index: int
+    row_count: int
+    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkState:
     """A chunk as the database holds it, beneath the lock of its import."""
 
@@ -112,3 +141,10 @@ class Totals:
     existing: int
     errors: int
     dead_lettered: int
+    canceled: int = 0
+    """How many of the errors are rows that were canceled."""
+
+
+def place_columns(chunks: Sequence[Place]) -> dict[str, list[int]]:
+    """Return the chunks as the two columns that statements take."""
+    return {"imports": [chunk[0] for chunk in chunks], "indexes": [chunk[1] for chunk in chunks]}

@@ -1,4 +1,4 @@
-"""Which chunks wait for a relay, and how many. What moves them is in ``chunk_life.py``."""
+"""Which chunks wait for a relay, and how many. What moves them is in ``chunk_sending.py``."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.outbox.source import LEASE_SECONDS
 from libs.imports.chunk_states import Place
 
-# A lease counts as chunk_life's claim says: while it has not ended, and ends no later than anybody can have written it.
+# A lease counts as chunk_sending's claim says: while it has not ended, and ends no later than anybody can have written
+# it.
 _COUNT = text(
     """
     SELECT count(*)

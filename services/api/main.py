@@ -19,6 +19,9 @@ from libs.spreadsheets.limits import Limits
 from services.api.accepting.acceptor import Acceptor
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.reference_cache import ReferenceCache
+from services.api.ending.calls import Ending
+from services.api.ending.calls import router as ending_router
+from services.api.ending.store import EndingStore
 from services.api.http import before_routes
 from services.api.http.before_store import BeforeStore
 from services.api.http.deps import Deps
@@ -39,7 +42,7 @@ DESCRIPTION = "Imports spreadsheets of leads into the CRM."
 
 
 # First those whose address could be one import's: `/imports/quota` is none.
-ROUTERS = (before_routes.router, router)
+ROUTERS = (before_routes.router, ending_router, router)
 
 
 def complete_document(app: App) -> None:
@@ -100,6 +103,7 @@ def build(settings: Settings) -> HttpService:
         upload_seconds=settings.upload_seconds,
         reports=Shares(settings.reports_at_once),
     )
+    service.app.state.ending = Ending(EndingStore(postgres, clock=utc_now), relay.wake)
     complete_document(service.app)
     service.serves(*ROUTERS, stuck=pool.stuck)
 

@@ -1,6 +1,5 @@
 """What is to be created of a chunk, and what came of it: pure."""
 
-import struct
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
@@ -15,6 +14,8 @@ from libs.contracts.lead_import.internal.messages import (
     envelope,
     settle,
 )
+from libs.imports.chat_ids import chat_ids_of_rows
+from libs.imports.chunk_states import CANCELED_ROW
 
 CHANNEL = "IMPORT"
 """The lead channel of every imported lead."""
@@ -29,23 +30,25 @@ after its session's ten seconds; before that nobody else ends the chunk, let alo
 
 
 def chat_ids(chunk: ChunkTagged) -> list[str]:
-    """Return each live row's chat id: a MongoDB ObjectId (24 hex digits) that follows from import and row.
-
-    Time, import and row take the ObjectId's three parts, four bytes each, so that a replay recognises its
-    own chats and leads, and ids ascend as the index likes them.
-    """
-    seconds = int(chunk.accepted_at.timestamp()) & 0xFFFFFFFF
-    return [struct.pack(">III", seconds, chunk.import_id, row).hex() for row in chunk.live.row]
+    """Return each live row's chat id, by which a replay recognises its own chats and leads."""
+    return chat_ids_of_rows(chunk.import_id, chunk.accepted_at, chunk.live.row)
 
 
 def created_chunk(
-    chunk: ChunkTagged, ids: Sequence[str], lead_ids: Mapping[str, int], verdicts: Mapping[int, Verdict]
+    chunk: ChunkTagged,
+    ids: Sequence[str],
+    lead_ids: Mapping[str, int],
+    verdicts: Mapping[int, Verdict],
+    *,
+    canceled: bool = False,
 ) -> ChunkCreated:
     """Return the chunk's last message. ``lead_ids`` maps the chat ids that have a lead of this import.
 
-    A row with neither lead nor verdict lost the race for its phone to another lead.
+    A row with neither lead nor verdict lost the race for its phone to another lead, unless the import was canceled
+    before.
     """
-    decided = {index: verdicts.get(index, LEAD_EXISTS) for index, chat_id in enumerate(ids) if chat_id not in lead_ids}
+    otherwise = CANCELED_ROW if canceled else LEAD_EXISTS
+    decided = {index: verdicts.get(index, otherwise) for index, chat_id in enumerate(ids) if chat_id not in lead_ids}
     _, settled = settle(chunk, decided)
     staying = [index for index in range(len(ids)) if index not in decided]
     live = CreatedRows(

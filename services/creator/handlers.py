@@ -33,8 +33,9 @@ async def create_leads(
     run recognises its own leads and chats by the chat id, makes what is missing and publishes the same
     message. Where the platform has rules of its own on chats, a lead whose chat they refuse is taken back, and its
     row says why; a second run makes it, is refused and takes it back again. A message of a chunk that has ended is
-    dropped: it would make again what was taken back since. With ``asking`` the WhatsApp provider is asked first, which
-    may take many runs: each raises NotFinished, and the next goes on with the answers of those before.
+    dropped: it would make again what was taken back since. Of an import that is being canceled no lead is made that is
+    not there; those of an earlier run are finished and counted. With ``asking`` the WhatsApp provider is asked first,
+    which may take many runs: each raises NotFinished, and the next goes on with the answers of those before.
     """
     try:
         created = await _create(chunk, store=store, asking=asking, clock=clock)
@@ -50,21 +51,22 @@ async def _create(
     ids = chat_ids(chunk)
     verdicts: dict[int, Verdict] = dict.fromkeys(await store.chats_of_others(chunk), CHAT_EXISTS)
     own: dict[str, int] = {}
+    canceled = False
     if verdicts or asking:
         async with store.transaction(chunk.company_id) as leads:
             if asking:
-                await leads.hold_open(chunk)  # nobody is asked about what has ended
+                canceled = await leads.is_canceled(chunk)  # nobody is asked about what has ended
             own = await leads.leads_of_chats(chunk, ids)
-    if asking:
+    if asking and not canceled:
         asked = [index for index, chat_id in enumerate(ids) if index not in verdicts and chat_id not in own]
         verdicts |= await asking.verdicts(chunk, asked)
     skipped = {index for index in verdicts if ids[index] not in own}
     inserting = rows_to_insert(len(ids), skipped)
     began = clock()
     try:
-        lead_ids = await _insert_leads(store, chunk, ids, inserting, all_new=True)
+        lead_ids = await _insert_all_new(store, chunk, ids, inserting)
     except NotAllNew:
-        lead_ids = await _insert_leads(store, chunk, ids, inserting, all_new=False)
+        lead_ids, canceled = await _insert_missing(store, chunk, ids, inserting)
     now = clock()
     wanted = await _still_there(store, chunk, lead_ids) if is_long_ago(began, now) else lead_ids
     refused = await store.insert_chats(chunk, ids, wanted, now=now)
@@ -74,16 +76,28 @@ async def _create(
         async with store.transaction(chunk.company_id) as leads:
             await leads.delete_leads(chunk, [lead_ids.pop(chat_id) for chat_id in refused])
         verdicts |= {index: refused[chat_id] for index, chat_id in enumerate(ids) if chat_id in refused}
-    return created_chunk(chunk, ids, lead_ids, verdicts)
+    return created_chunk(chunk, ids, lead_ids, verdicts, canceled=canceled)
 
 
-async def _insert_leads(
-    store: Store, chunk: ChunkTagged, ids: Sequence[str], indexes: Sequence[int], *, all_new: bool
+async def _insert_all_new(
+    store: Store, chunk: ChunkTagged, ids: Sequence[str], indexes: Sequence[int]
 ) -> dict[str, int]:
     async with store.transaction(chunk.company_id) as leads:
-        lead_ids = await leads.insert_leads(chunk, ids, indexes, all_new=all_new)
-        await leads.insert_chat_tags(chunk, ids, lead_ids, all_new=all_new)
+        lead_ids = await leads.insert_leads(chunk, ids, indexes, all_new=True)
+        await leads.insert_chat_tags(chunk, ids, lead_ids, all_new=True)
     return lead_ids
+
+
+async def _insert_missing(
+    store: Store, chunk: ChunkTagged, ids: Sequence[str], indexes: Sequence[int]
+) -> tuple[dict[str, int], bool]:
+    """Return the leads that there are in the end, and whether none was made because the import is being canceled."""
+    async with store.transaction(chunk.company_id) as leads:
+        if await leads.is_canceled(chunk):
+            return await leads.leads_of_chats(chunk, [ids[index] for index in indexes]), True
+        lead_ids = await leads.insert_leads(chunk, ids, indexes)
+        await leads.insert_chat_tags(chunk, ids, lead_ids)
+    return lead_ids, False
 
 
 async def _still_there(store: Store, chunk: ChunkTagged, lead_ids: dict[str, int]) -> dict[str, int]:
@@ -94,7 +108,7 @@ async def _still_there(store: Store, chunk: ChunkTagged, lead_ids: dict[str, int
     """
     async with store.transaction(chunk.company_id) as leads:
         try:
-            await leads.hold_open(chunk)
+            await leads.is_canceled(chunk)
         except ChunkEnded:
             return await leads.leads_of_chats(chunk, list(lead_ids), deleted=False)
     return lead_ids
@@ -108,7 +122,7 @@ async def _look_again(store: Store, chunk: ChunkTagged, lead_ids: dict[str, int]
     """
     try:
         async with store.transaction(chunk.company_id) as leads:
-            await leads.hold_open(chunk)
+            await leads.is_canceled(chunk)
     except ChunkEnded:
         async with store.transaction(chunk.company_id) as leads:
             there = await leads.leads_of_chats(chunk, list(lead_ids), deleted=False)

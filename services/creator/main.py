@@ -1,14 +1,13 @@
 """Wires creator: ``python -m services.creator.main``."""
 
 from libs.common.clock import utc_now
-from libs.common.kafka.publishing import Publisher
 from libs.common.kafka.subscribing import subscribe
 from libs.common.process.consumer import ConsumerService
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkTagged
 from libs.contracts.lead_import.internal.topics import CHUNK_CREATED, CHUNK_TAGGED
-from libs.imports.pipeline import pipeline_service
+from libs.imports.pipeline import ChunkPublisher, pipeline_service
 from services.creator import handlers
 from services.creator.portions import Asking
 from services.creator.settings import Settings
@@ -29,7 +28,7 @@ def build(settings: Settings) -> ConsumerService:
         whatsapp = WhatsApp(settings, stopping=lambda: service.delivery.is_stopping)
         service.closes(whatsapp.close)
         asking = Asking(whatsapp, store, attempts=settings.whatsapp_attempts)
-    publish = Publisher(service.broker, CHUNK_CREATED, source=NAME)
+    publish = ChunkPublisher(service.broker, CHUNK_CREATED, source=NAME)
 
     @subscribe(
         service.broker,

@@ -16,7 +16,7 @@ from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkTagged, Verdict
 from libs.imports import chunk_life, import_tags
 from libs.imports.chats import chats_of, rows_with_others_chats
-from libs.imports.chunk_life import OPEN
+from libs.imports.chunk_life import OPEN, WANTED
 from services.creator.domain import CHANNEL, CHAT_EXISTS, CHAT_REFUSED, chat_documents, chat_tag_columns
 from services.creator.questions import AnswerChange, Kept, Said
 
@@ -27,8 +27,9 @@ UNIQUE_VIOLATION = "23505"
 
 _ON_CONFLICT = {True: "", False: "ON CONFLICT DO NOTHING"}
 
-# Nothing is inserted of a chunk that has ended: what was made of it may have been taken back since. The chunk is looked
-# at by this statement, because one of its own would be a round trip more for every chunk.
+# Nothing is inserted of a chunk that has ended: what was made of it may have been taken back since. Nor of an import
+# that is being canceled. Both are looked at by this statement, because one of its own would be a round trip more for
+# every chunk.
 # In key order: two chunks with the same phones in different orders would deadlock.
 _LEADS = """
     WITH open AS MATERIALIZED ({open})
@@ -63,7 +64,11 @@ _CHAT_TAGS = """
     """
 # By ``all_new``. ON CONFLICT looks for a conflict before each row, which costs a sixth of the insert, and nearly every
 # chunk has none. So the rows are inserted without it first, and with it only when that has failed.
-_INSERT_LEADS = {all_new: text(_LEADS.format(open=OPEN, on_conflict=do)) for all_new, do in _ON_CONFLICT.items()}
+_INSERT_LEADS = {
+    True: text(_LEADS.format(open=WANTED, on_conflict=_ON_CONFLICT[True])),
+    # The chunk is held, and whether its import is canceled has been looked at: what was decided then, counts.
+    False: text(_LEADS.format(open=OPEN, on_conflict=_ON_CONFLICT[False])),
+}
 _INSERT_CHAT_TAGS = {all_new: text(_CHAT_TAGS.format(on_conflict=do)) for all_new, do in _ON_CONFLICT.items()}
 _DELETE_CHAT_TAGS = text(
     "DELETE FROM amigocare.chat_tags WHERE lead_id = ANY(CAST(:lead_ids AS int[])) AND company_id = :company_id"
@@ -111,7 +116,10 @@ class ChunkEnded(Exception):
 
 
 class NotAllNew(Exception):
-    """A lead or a chat_tag of the chunk exists already. Insert again with ``all_new=False``, in a new transaction."""
+    """A lead or a chat_tag of the chunk exists already, or its import is being canceled.
+
+    Insert again with ``all_new=False``, in a new transaction.
+    """
 
 
 class LeadStore:
@@ -126,13 +134,12 @@ class LeadStore:
         """Insert the rows at ``indexes``; return {chat id: lead id} of those that are this import's now.
 
         The unique phone decides races: a row whose phone another lead has is missing from the answer. A lead
-        of an earlier run is recognised by its chat id. With ``all_new`` either raises NotAllNew instead. Raises
-        ChunkEnded when there is nothing to do any more, BadMessage when there never was.
+        of an earlier run is recognised by its chat id. With ``all_new`` either raises NotAllNew instead. Without it the
+        caller has asked ``is_canceled`` in this transaction. Raises ChunkEnded when there is nothing to do any more,
+        BadMessage when there never was.
         """
         if not indexes:
             return {}
-        if not all_new:
-            await self.hold_open(chunk)
         live = chunk.live
         wanted = [ids[index] for index in indexes]
         inserted = await self._insert(
@@ -154,16 +161,21 @@ class LeadStore:
         )
         lead_ids: dict[str, int] = {row.chat_id: row.id for row in inserted}
         if all_new and not lead_ids:
-            await self.hold_open(chunk)
-            # It was opened again since the statement looked at it.
+            await self.is_canceled(chunk)
+            # It is, or it was opened again since the statement looked at it.
             raise NotAllNew
         missing = [chat_id for chat_id in wanted if chat_id not in lead_ids]
         return lead_ids | await self.leads_of_chats(chunk, missing)
 
-    async def hold_open(self, chunk: ChunkTagged) -> None:
-        """Keep the chunk open until the commit. Raises ChunkEnded, or BadMessage when there is no such chunk."""
-        if await chunk_life.hold_is_settled(self._connection, chunk):
+    async def is_canceled(self, chunk: ChunkTagged) -> bool:
+        """Tell whether the import is being canceled; keep the chunk open until the commit.
+
+        Raises ChunkEnded, or BadMessage when there is no such chunk.
+        """
+        held = await chunk_life.hold(self._connection, chunk)
+        if held.settled:
             raise ChunkEnded
+        return held.canceled
 
     async def leads_of_chats(self, chunk: ChunkTagged, ids: Sequence[str], *, deleted: bool = True) -> dict[str, int]:
         """Return {chat id: lead id} of the leads that an earlier run of this chunk made.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import structlog
 
+from services.creator.metrics import PROVIDER_SECONDS
 from services.creator.questions import Kind, Question, Reply, Said, reply_of
 from services.creator.settings import Settings
 
@@ -16,6 +17,8 @@ LONGEST_WAIT_SECONDS = 10.0
 """A longer ``Retry-After`` of the provider is cut to this."""
 SHORTEST_WAIT_SECONDS = 0.5
 """The first wait after a refusal that does not say how long; it doubles with each refusal that follows."""
+
+_OUTCOMES = {Kind.PHONES_FAULT: "phone", Kind.PROVIDERS_FAULT: "provider", Kind.THROTTLED: "throttled"}
 
 log = structlog.get_logger()
 
@@ -168,6 +171,13 @@ class WhatsApp:
             self._breaker.failed()
 
     async def _call(self, phone: str) -> Reply:
+        began = self._monotonic()
+        reply = await self._reply(phone)
+        outcome = "answered" if reply.said is not None else _OUTCOMES[reply.kind]
+        PROVIDER_SECONDS.labels(outcome).observe(self._monotonic() - began)
+        return reply
+
+    async def _reply(self, phone: str) -> Reply:
         try:
             async with self._open_session().post(self._url, json={"phone": phone}, allow_redirects=False) as response:
                 return reply_of(response.status, await response.read(), response.headers.get("Retry-After"))

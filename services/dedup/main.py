@@ -1,13 +1,12 @@
 """Wires dedup: ``python -m services.dedup.main``."""
 
-from libs.common.kafka.publishing import Publisher
 from libs.common.kafka.subscribing import subscribe
 from libs.common.process.consumer import ConsumerService
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED, CHUNK_DEDUPLICATED
-from libs.imports.pipeline import pipeline_service
+from libs.imports.pipeline import ChunkPublisher, pipeline_service
 from services.dedup import handlers
 from services.dedup.settings import Settings
 from services.dedup.store import Store
@@ -21,7 +20,7 @@ def build(settings: Settings) -> ConsumerService:
     mongo = Mongo(settings, application_name=NAME)
     service.holds(postgres, mongo)
     store = Store(postgres, mongo)
-    publish = Publisher(service.broker, CHUNK_DEDUPLICATED, source=NAME)
+    publish = ChunkPublisher(service.broker, CHUNK_DEDUPLICATED, source=NAME)
 
     @subscribe(service.broker, CHUNK_ACCEPTED, group=NAME, begins="beginning", settings=settings)
     async def on_chunk_accepted(chunk: ChunkAccepted) -> None:

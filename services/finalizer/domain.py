@@ -2,7 +2,7 @@
 
 from libs.contracts.lead_import.events import ImportStatus
 from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkCreated, Outcome, SettledRow
-from libs.imports.chunk_states import ChunkOutcome, ChunkState, Totals
+from libs.imports.chunk_states import CANCELED, ChunkOutcome, ChunkState, Totals
 
 CHUNK_DEAD_LETTERED = "chunk_dead_lettered"
 """The reason of rows, and of imports, that ended because a chunk went to the dead letter."""
@@ -21,17 +21,26 @@ def outcome_of_dead_letter(row_count: int, accepted: ChunkAccepted | None) -> Ch
 
     ``accepted`` is the chunk as the api sent it, or None when even that can't be read.
     """
+    return _without_leads(row_count, accepted, CHUNK_DEAD_LETTERED)
+
+
+def outcome_of_canceled(row_count: int, accepted: ChunkAccepted | None) -> ChunkOutcome:
+    """Do the same with a chunk of which no lead was made when its import was canceled."""
+    return _without_leads(row_count, accepted, CANCELED)
+
+
+def _without_leads(row_count: int, accepted: ChunkAccepted | None, reason: str) -> ChunkOutcome:
+    dead_lettered = reason == CHUNK_DEAD_LETTERED
     if accepted is None:
-        return ChunkOutcome(created=0, existing=0, errors=row_count, rows=[], dead_lettered=True)
+        return ChunkOutcome(created=0, existing=0, errors=row_count, rows=[], dead_lettered=dead_lettered)
     lost = [
-        SettledRow(
-            row=row, outcome=Outcome.ERROR, reason=CHUNK_DEAD_LETTERED, cells=accepted.live.original_cells(index)
-        )
+        SettledRow(row=row, outcome=Outcome.ERROR, reason=reason, cells=accepted.live.original_cells(index))
         for index, row in enumerate(accepted.live.row)
     ]
     rows = [*accepted.settled, *lost]
     existing = sum(row.outcome is Outcome.EXISTING for row in rows)
-    return ChunkOutcome(created=0, existing=existing, errors=len(rows) - existing, rows=rows, dead_lettered=True)
+    errors = len(rows) - existing
+    return ChunkOutcome(created=0, existing=existing, errors=errors, rows=rows, dead_lettered=dead_lettered)
 
 
 def counts(state: ChunkState, outcome: ChunkOutcome) -> bool:
@@ -47,8 +56,10 @@ def counts(state: ChunkState, outcome: ChunkOutcome) -> bool:
     return state.dead_lettered or outcome.created > state.total_created
 
 
-def status_of(totals: Totals) -> tuple[ImportStatus, str | None]:
-    """Return the import's last status, and why it failed."""
+def status_of(totals: Totals, *, canceled: bool) -> tuple[ImportStatus, str | None]:
+    """Return the import's last status, and why it failed. Who canceled it is told so, whatever was still made of it."""
+    if canceled:
+        return ImportStatus.FAILED, CANCELED
     if totals.dead_lettered:
         return ImportStatus.FAILED, CHUNK_DEAD_LETTERED
     return ImportStatus.FINISHED, None

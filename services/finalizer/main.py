@@ -15,6 +15,8 @@ from libs.contracts.lead_import.internal.topics import CHUNK_CREATED, DEAD_LETTE
 from libs.imports.chunk_path import DEAD_LETTER_GROUP
 from libs.imports.pipeline import path_lags, pipeline_relay, pipeline_service
 from services.finalizer import handlers
+from services.finalizer.canceler import Canceler
+from services.finalizer.overview import OverviewWatch
 from services.finalizer.settings import Settings
 from services.finalizer.store import Store
 from services.finalizer.watchdog import Watchdog
@@ -39,7 +41,9 @@ def build(settings: Settings) -> ConsumerService:
         watch_seconds=settings.watch_seconds,
         resend_after_seconds=settings.resend_after_seconds,
     )
-    service.runs(relay, watchdog, SequenceWatch(postgres))
+    canceler = Canceler(store, wake_relay=relay.wake, cancel_seconds=settings.cancel_seconds)
+    overview = OverviewWatch(store, watch_seconds=settings.watch_seconds)
+    service.runs(relay, watchdog, canceler, overview, SequenceWatch(postgres))
 
     @subscribe(service.broker, CHUNK_CREATED, group=NAME, begins="beginning", settings=settings)
     async def on_chunk_created(chunk: ChunkCreated) -> None:

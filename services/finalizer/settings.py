@@ -11,5 +11,7 @@ class Settings(ServiceSettings, PostgresSettings, ChunkRelaySettings):
 
     resend_after_seconds: float = Field(60, gt=0)
     """A chunk that was sent so long ago, while nothing of its import moved and no lag explains it, is sent again."""
+    cancel_seconds: float = Field(1, gt=0)
+    """How often to look for imports that somebody canceled."""
     watch_seconds: float = Field(15, gt=0)
     """How often to look for such chunks."""

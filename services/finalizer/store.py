@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,15 +11,29 @@ from libs.common.clock import Clock
 from libs.common.outbox.event_outbox import add_event
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished, ImportStatus
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
-from libs.imports import chunk_life, chunks_waiting
-from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState, Place, Totals
+from libs.imports import chunk_life, chunk_sending, chunks_waiting, import_tags
+from libs.imports.chat_ids import chat_ids_of_rows
+from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState, HeldImport, OpenChunk, Place, Totals
+from libs.imports.metrics import IMPORTS_ENDED, ROWS
 
+CHUNKS_AT_ONCE = 8
+"""Chunks of a canceled import that are settled in one transaction: payloads of up to 512 KB each."""
+
+_CANCELED = text(
+    "SELECT id FROM amigocare.lead_imports WHERE status = 'PROCESSING' AND cancel_requested_at IS NOT NULL ORDER BY id"
+)
+# A lead that somebody has deleted was made all the same.
+_HAS_LEADS = text(
+    "SELECT EXISTS (SELECT FROM amigocare.amigocare_leads WHERE chat_id = ANY(CAST(:chat_ids AS text[])))"
+)
 _FINISH = text(
     """
     UPDATE amigocare.lead_imports
     SET status = :status, failure_reason = :failure_reason, revision = revision + 1, updated_at = now(),
-        finished_at = now(), total_created = :created, total_existing = :existing, total_errors = :errors
+        finished_at = now(), total_created = :created, total_existing = :existing, total_errors = :errors,
+        total_canceled = :canceled
     WHERE id = :import_id
       AND (status = 'PROCESSING'
            OR (status, total_created, total_existing, total_errors)
@@ -28,39 +42,34 @@ _FINISH = text(
               total_existing, total_errors, failure_reason, revision, created_at AS accepted_at, finished_at
     """
 )
-# This statement locks the tags, and the next one finds out which of them are unused. tagger and api lock a tag, too
-# (FOR SHARE), before they hold it for an import. So each of them has either committed its hold by now, and the next
-# statement sees it; or it waits for this transaction, and then finds the tag deleted. In order of ids, because two
-# transactions that lock the same tags in different orders would deadlock.
-_LOCK_TAGS = text(
+
+MOST_COUNTED = 100_000
+"""More are not told apart: counting them would take longer than the number is worth."""
+# The oldest of the outbox is the one of the least number; those in progress have an index of their own, as have chunks
+# that ended in the dead letter.
+_OVERVIEW = text(
     """
-    SELECT t.id FROM amigocare.tags t
-    JOIN amigocare.lead_import_tags held ON held.tag_id = t.id AND held.import_id = :import_id
-    WHERE NOT t.is_deleted
-      AND EXISTS (SELECT FROM amigocare.lead_import_tags made WHERE made.tag_id = t.id AND made.created_here)
-    ORDER BY t.id
-    FOR NO KEY UPDATE OF t
-    """
-)
-# A chat_tag that somebody inserts, the platform above all, holds its tag's key until it is committed, and until then
-# the next statement does not see it. The lock above lets it pass. This one does not, and skips the tags that it meets:
-# an open transaction is putting them to use. It does not wait, because how long those last is for the platform to say,
-# and because they lock their tags in any order: two that waited for each other would be a deadlock.
-_UNTOUCHED_TAGS = text(
-    "SELECT id FROM amigocare.tags WHERE id = ANY(CAST(:ids AS int[])) ORDER BY id FOR UPDATE SKIP LOCKED"
-)
-_CLEAN_TAGS = text(
-    """
-    UPDATE amigocare.tags t
-    SET is_deleted = true, updated_at = now(),
-        destroyer_id = (SELECT creator_id FROM amigocare.lead_imports WHERE id = :import_id)
-    WHERE t.id = ANY(CAST(:ids AS int[]))
-      AND NOT EXISTS (SELECT FROM amigocare.chat_tags c WHERE c.tag_id = t.id AND NOT c.is_deleted)
-      AND NOT EXISTS (SELECT FROM amigocare.lead_import_tags held
-                      JOIN amigocare.lead_imports i ON i.id = held.import_id
-                      WHERE held.tag_id = t.id AND i.status = 'PROCESSING')
+    SELECT (SELECT count(*) FROM (SELECT FROM amigocare.outbox LIMIT :most) waiting) AS outbox,
+           (SELECT extract(epoch FROM clock_timestamp() - created_at)::float8
+            FROM amigocare.outbox ORDER BY id LIMIT 1) AS outbox_age,
+           (SELECT count(*) FROM amigocare.lead_imports WHERE status = 'PROCESSING') AS imports,
+           (SELECT extract(epoch FROM clock_timestamp() - min(created_at))::float8
+            FROM amigocare.lead_imports WHERE status = 'PROCESSING') AS import_age,
+           (SELECT count(*) FROM (SELECT FROM amigocare.lead_import_chunks
+                                  WHERE dead_lettered LIMIT :most) dead) AS dead_letters
     """
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What waits and what is open, of all companies. Ages in seconds; None where there is nothing."""
+
+    outbox: int
+    outbox_age: float | None
+    imports: int
+    import_age: float | None
+    dead_letters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +77,21 @@ class ImportStore:
     """Queries of one transaction on one import."""
 
     connection: AsyncConnection
-    import_id: int
+    held: HeldImport
     clock: Clock
+    outcomes: list[ChunkOutcome] = field(default_factory=list)
+    """What was settled in this transaction."""
+    ends: list[ImportStatus] = field(default_factory=list)
+    """How the import ended in this transaction, if it did."""
+
+    @property
+    def import_id(self) -> int:
+        return self.held.import_id
+
+    @property
+    def canceled(self) -> bool:
+        """Whether somebody asked for the import's end."""
+        return self.held.canceled
 
     async def chunk(self, chunk_index: int) -> ChunkState | None:
         """Return the chunk's state, or None when there is no such chunk."""
@@ -82,6 +104,16 @@ class ImportStore:
     async def settle(self, chunk_index: int, state: ChunkState, outcome: ChunkOutcome) -> None:
         """Write the chunk's outcome, in place of the earlier one if ``state`` has one."""
         await chunk_life.settle(self.connection, (self.import_id, chunk_index), outcome, again=state.settled)
+        self.outcomes.append(outcome)
+
+    async def open_chunks(self, after: int) -> list[OpenChunk]:
+        """Return a few chunks behind ``after`` that have not ended; until the commit nobody makes leads of them."""
+        return await chunk_life.lock_open(self.connection, self.import_id, after=after, chunks=CHUNKS_AT_ONCE)
+
+    async def has_leads(self, chunk: ChunkAccepted) -> bool:
+        """Tell whether a lead was made of one of the chunk's rows: they are made together."""
+        chat_ids = chat_ids_of_rows(chunk.import_id, chunk.accepted_at, chunk.live.row)
+        return bool((await self.connection.execute(_HAS_LEADS, {"chat_ids": chat_ids})).scalar_one())
 
     async def totals(self) -> Totals | None:
         """Return the sums over all chunks, or None while one is unsettled."""
@@ -98,6 +130,7 @@ class ImportStore:
                 "created": totals.created,
                 "existing": totals.existing,
                 "errors": totals.errors,
+                "canceled": totals.canceled,
             },
         )
         row = finished.mappings().one_or_none()
@@ -105,18 +138,24 @@ class ImportStore:
             return False
         event = ImportFinished.model_validate(dict(row))
         await add_event(self.connection, IMPORT_FINISHED, event, source="finalizer", time=self.clock())
+        self.ends.append(status)
         return True
 
     async def clean_tags(self) -> None:
-        """Delete the tags that imports made, that no chat has and no import in progress holds.
+        """Delete the tags that imports made, that no chat has and no import in progress holds."""
+        await import_tags.clean_unused(self.connection, self.import_id)
 
-        A tag to which an open transaction of anybody else refers stays.
-        """
-        locked = await self.connection.execute(_LOCK_TAGS, {"import_id": self.import_id})
-        ids = list(locked.scalars())
-        if ids:
-            ids = list((await self.connection.execute(_UNTOUCHED_TAGS, {"ids": ids})).scalars())
-            await self.connection.execute(_CLEAN_TAGS, {"import_id": self.import_id, "ids": ids})
+
+def count_what_ended(committed: ImportStore | None) -> None:
+    """Count the rows and the import that ended in a transaction which is committed by now."""
+    if committed is None:
+        return
+    for outcome in committed.outcomes:
+        ROWS.labels("finalizer", "created").inc(outcome.created)
+        ROWS.labels("finalizer", "existing").inc(outcome.existing)
+        ROWS.labels("finalizer", "error").inc(outcome.errors)
+    for status in committed.ends:
+        IMPORTS_ENDED.labels(status.value).inc()
 
 
 class Store:
@@ -130,20 +169,41 @@ class Store:
     async def locked_import(self, meant: Acceptance) -> AsyncIterator[ImportStore | None]:
         """Hold the row of the import that a message speaks of until the commit; None when there is no such import."""
         async with self._postgres.transaction() as connection:
-            exists = await chunk_life.lock_meant(connection, meant)
-            yield ImportStore(connection, meant.import_id, self._clock) if exists else None
+            held = await chunk_life.lock_meant(connection, meant)
+            found = ImportStore(connection, held, self._clock) if held else None
+            yield found
+        count_what_ended(found)
+
+    @asynccontextmanager
+    async def canceled_import(self, import_id: int) -> AsyncIterator[ImportStore | None]:
+        """Hold the row of an import that is being canceled until the commit; None when it has ended."""
+        async with self._postgres.transaction(by_index=True) as connection:
+            held = await chunk_life.lock_canceled(connection, import_id)
+            found = ImportStore(connection, held, self._clock) if held else None
+            yield found
+        count_what_ended(found)
+
+    async def canceled_imports(self) -> list[int]:
+        """Return the imports that are being canceled."""
+        async with self._postgres.transaction() as connection:
+            return list((await connection.execute(_CANCELED)).scalars())
 
     async def silent_chunks(self, seconds: float) -> list[Place]:
         """Return the chunks that were sent over ``seconds`` ago, of imports in which no chunk was settled since."""
         async with self._postgres.transaction() as connection:
-            return await chunk_life.silent(connection, seconds)
+            return await chunk_sending.silent(connection, seconds)
 
     async def waiting_chunks(self) -> int:
         """Return how many chunks of all imports nobody has in hand."""
         async with self._postgres.transaction() as connection:
             return await chunks_waiting.count(connection)
 
+    async def overview(self) -> Overview:
+        """Return what waits and what is open, of all companies."""
+        async with self._postgres.transaction() as connection:
+            return Overview(**(await connection.execute(_OVERVIEW, {"most": MOST_COUNTED})).mappings().one())
+
     async def send_again(self, chunks: list[Place]) -> None:
         """Hand the chunks to the relay once more."""
         async with self._postgres.transaction() as connection:
-            await chunk_life.send_again(connection, chunks)
+            await chunk_sending.send_again(connection, chunks)

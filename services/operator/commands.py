@@ -222,7 +222,9 @@ def replay(
     typer.echo(f"{len(reopened)} chunks go through all stages again; {sent} other messages went to their topics.")
     if len(reopened) < len(chunks):
         left = len(chunks) - len(reopened)
-        typer.echo(f"{left} chunks were left alone: replayed before, settled well since, or of an import that is gone.")
+        typer.echo(
+            f"{left} chunks were left alone: replayed before, settled well since, or of an import gone or taken back."
+        )
 
 
 async def _choose(dead_letters: DeadLetters, positions: list[str] | None) -> list[tuple[str, Piece | None]] | str:

@@ -17,7 +17,15 @@ def tag_rows(chunk: ChunkDeduplicated, ids: Mapping[str, int], requested: Abstra
     ``ids`` holds every name; of the request's tags those that are ``requested`` are still there.
     """
     first = [tag_id for tag_id in chunk.tag_ids if tag_id in requested]
-    row_tag_ids = [list(dict.fromkeys([*first, *(ids[name] for name in names)])) for names in chunk.live.tags]
+    return _tagged(chunk, [list(dict.fromkeys([*first, *(ids[name] for name in names)])) for names in chunk.live.tags])
+
+
+def without_tags(chunk: ChunkDeduplicated) -> ChunkTagged:
+    """Return the chunk for whom makes no lead of it, but finishes those that there are: they have their tags."""
+    return _tagged(chunk, [[] for _ in chunk.live.tags])
+
+
+def _tagged(chunk: ChunkDeduplicated, row_tag_ids: list[list[int]]) -> ChunkTagged:
     columns = {column: getattr(chunk.live, column) for column in LiveRows.columns()}
     live = TaggedRows.model_construct(**columns, row_tag_ids=row_tag_ids)
     return ChunkTagged(**envelope(chunk), live=live, settled=chunk.settled)

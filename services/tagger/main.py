@@ -1,12 +1,11 @@
 """Wires tagger: ``python -m services.tagger.main``."""
 
-from libs.common.kafka.publishing import Publisher
 from libs.common.kafka.subscribing import subscribe
 from libs.common.process.consumer import ConsumerService
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkDeduplicated
 from libs.contracts.lead_import.internal.topics import CHUNK_DEDUPLICATED, CHUNK_TAGGED
-from libs.imports.pipeline import pipeline_service
+from libs.imports.pipeline import ChunkPublisher, pipeline_service
 from services.tagger import handlers
 from services.tagger.settings import Settings
 from services.tagger.store import Store
@@ -19,7 +18,7 @@ def build(settings: Settings) -> ConsumerService:
     postgres = Postgres(settings, application_name=NAME)
     service.holds(postgres)
     store = Store(postgres)
-    publish = Publisher(service.broker, CHUNK_TAGGED, source=NAME)
+    publish = ChunkPublisher(service.broker, CHUNK_TAGGED, source=NAME)
 
     @subscribe(service.broker, CHUNK_DEDUPLICATED, group=NAME, begins="beginning", settings=settings)
     async def on_chunk_deduplicated(chunk: ChunkDeduplicated) -> None:

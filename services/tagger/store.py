@@ -12,6 +12,7 @@ from libs.common.errors import BadDay
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkDeduplicated
 from libs.imports import chunk_life, import_tags
+from libs.imports.chunk_states import HeldChunk
 
 # In key order: two chunks with the same names in different orders would deadlock.
 _MAKE = text(
@@ -63,13 +64,13 @@ class TagStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def is_settled(self, chunk: ChunkDeduplicated) -> bool:
-        """Tell whether the chunk has ended, well or badly; hold it in its present state until the commit.
+    async def hold(self, chunk: ChunkDeduplicated) -> HeldChunk:
+        """Tell whether the chunk has ended, or is being canceled; hold it in its present state until the commit.
 
         A tag that was made after the finalizer had ended the import, and cleaned up, would stay for ever. Raises
         BadMessage when there is no such chunk of the import that the message speaks of.
         """
-        return await chunk_life.hold_is_settled(self._connection, chunk)
+        return await chunk_life.hold(self._connection, chunk)
 
     async def find_or_make(self, chunk: ChunkDeduplicated, names: Sequence[str]) -> FoundTags:
         """Return the tag id of each name, and which tags of the request are still there.

@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.settings import MongoSettings
 from libs.common.stores.mongo import Mongo
-from tests.chaos.checker import ExpectedImport, FinishedSeen, Hourly, Report, check
+from libs.contracts.lead_undo.topics import IMPORT_UNDONE
+from tests.chaos.checker import ExpectedImport, FinishedSeen, Hourly, Report, UndoneSeen, check
 from tests.chaos.proxy import Proxy
 from tests.chaos.uploads import Team
 from tests.support.platform import create_tenant
@@ -87,12 +88,19 @@ async def report_when_quiet(
     """Wait until nothing is stuck or lost any more, or for ``QUIET_SECONDS``; return what the checker says."""
     mongo = Mongo(MongoSettings(mongo_url=scene.stack.mongo_url), application_name="chaos")
     try:
-        async with subscribed(scene.stack.kafka_bootstrap, FINISHED) as topic:
+        async with (
+            subscribed(scene.stack.kafka_bootstrap, FINISHED) as topic,
+            subscribed(scene.stack.kafka_bootstrap, IMPORT_UNDONE.name) as undos,
+        ):
 
             async def report() -> Report:
                 await topic.catch_up()
+                await undos.catch_up()
                 events = [_seen(record) for records in topic.records.values() for record in records]
-                return await check(scene.engine, mongo, expected, events, hourly=hourly, clocks_agree=clocks_agree)
+                undone = [_undone(record) for records in undos.records.values() for record in records]
+                return await check(
+                    scene.engine, mongo, expected, events, undone=undone, hourly=hourly, clocks_agree=clocks_agree
+                )
 
             async def look() -> Report | None:
                 found = await report()
@@ -114,6 +122,12 @@ def _seen(record: ConsumerRecord) -> FinishedSeen:
         revision=event["revision"],
         totals=(event["total_created"], event["total_existing"], event["total_errors"]),
     )
+
+
+def _undone(record: ConsumerRecord) -> UndoneSeen:
+    event = json.loads(record.value)
+    counts = (event["reversed"], event["kept"], event["failed"])
+    return UndoneSeen(event["import_id"], dict(record.headers)["ce_id"].decode(), counts)
 
 
 @asynccontextmanager

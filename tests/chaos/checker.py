@@ -36,6 +36,12 @@ class ExpectedImport:
     rows: Mapping[int, ExpectedRow]
     revision: int | None = 1
     """How often the import must have ended; None: as often as its repairs changed it."""
+    canceled: bool = False
+    """Somebody was told that it will be canceled."""
+    undone: bool = False
+    """Somebody was told that it will be taken back."""
+    touched: frozenset[str] | None = None
+    """The ids of all chats that somebody used before it was taken back; None: that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,15 @@ class FinishedSeen:
     ce_id: str
     revision: int
     totals: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class UndoneSeen:
+    """An event of an undo as Kafka's readers saw it: ``counts`` are reversed, kept, failed."""
+
+    import_id: int
+    ce_id: str
+    counts: tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +109,14 @@ async def check(
     expected: Sequence[ExpectedImport],
     events: Sequence[FinishedSeen] | None,
     *,
+    undone: Sequence[UndoneSeen] | None = None,
     hourly: Hourly | None = None,
     clocks_agree: bool = True,
 ) -> Report:
     """Hold what the stores have against what was accepted.
 
-    ``events`` None: they are not looked at. ``hourly``: the quota that each account must have been held to.
-    ``clocks_agree`` False: a clock has jumped meanwhile, so that stored times do not say what came first.
+    ``events`` or ``undone`` None: they are not looked at. ``hourly``: the quota that each account must have been held
+    to. ``clocks_agree`` False: a clock has jumped meanwhile, so that stored times do not say what came first.
     """
     report = Report(imports=len(expected), rows=sum(len(each.rows) for each in expected))
     state = await read(engine, mongo, [each.import_id for each in expected])
@@ -112,6 +128,8 @@ async def check(
         _check_quota(report, hourly, state)
     if events is not None:
         _check_events(report, expected, state, events)
+    if undone is not None:
+        _check_undone_events(report, expected, state, undone)
     return report
 
 
@@ -138,8 +156,53 @@ def _check_import(report: Report, expected: ExpectedImport, state: Stored, *, cl
     for row, times in ended.items():
         if times > 1 or row not in expected.rows:
             report.unaccounted.append(f"{name} row {row} ended {times} times")
-    for lead in leads:
+    _check_end(report, expected, found, rows)
+    staying = leads
+    if expected.undone:
+        staying = _staying(report, expected, leads, state)
+    elif expected.import_id in state.undos:
+        report.lost.append(f"{name} was taken back, and nobody had asked for it")
+    for lead in staying:
         _check_lead(report, expected, lead, state)
+
+
+def _check_end(report: Report, expected: ExpectedImport, found: Record, rows: Sequence[Record]) -> None:
+    """An import that somebody canceled says so, and how many rows that concerned; no other one does."""
+    name, reason = f"import {expected.import_id}", found["failure_reason"]
+    if (reason == "canceled") != expected.canceled or (expected.canceled and found["status"] != "FAILED"):
+        wish = "somebody canceled it" if expected.canceled else "nobody canceled it"
+        report.lost.append(f"{name} ended {found['status']} ({reason}), and {wish}")
+    canceled = sum(row["reason"] == "canceled" for row in rows)
+    if found["total_canceled"] != canceled:
+        report.unaccounted.append(
+            f"{name} says that {found['total_canceled']} rows were canceled, and holds {canceled}"
+        )
+
+
+def _staying(report: Report, expected: ExpectedImport, leads: Sequence[Record], state: Stored) -> list[Record]:
+    """Return the leads that stay of an import that was taken back: they are listed; nothing remains of the others."""
+    name, undo = f"import {expected.import_id}", state.undos.get(expected.import_id)
+    if undo is None or undo["finished_at"] is None:
+        report.stuck.append(f"{name} is still being taken back")
+        return []
+    kept = state.kept.get(expected.import_id, {})
+    failed = sum(reason == "phone_taken" for reason in kept.values())
+    gone = [lead for lead in leads if lead["id"] not in kept]
+    counts = (undo["total"], undo["reversed"], undo["kept"], undo["failed"])
+    if counts != (len(leads), len(gone), len(kept) - failed, failed):
+        report.unaccounted.append(f"{name} was taken back as {counts}, of {len(leads)} leads {len(kept)} stayed")
+    for lead in gone:
+        if not lead["is_deleted"] or lead["destroyer_id"] is None:
+            report.lost.append(f"lead {lead['id']} remains of {name}, which was taken back")
+        if lead["chat_id"] in state.chats:
+            report.lost.append(f"the chat of lead {lead['id']} remains of {name}, which was taken back")
+        if state.tags.get(lead["id"]):
+            report.lost.append(f"tags of lead {lead['id']} remain of {name}, which was taken back")
+    if expected.touched is not None:
+        used = {lead["id"] for lead in leads if lead["chat_id"] in expected.touched}
+        report.lost += [f"lead {each} of {name} was used, and is not kept" for each in sorted(used - kept.keys())]
+        report.lost += [f"lead {each} of {name} is kept, and nobody used it" for each in sorted(kept.keys() - used)]
+    return [lead for lead in leads if kept.get(lead["id"]) not in {None, "lead_deleted", "phone_taken"}]
 
 
 def _check_settled(report: Report, expected: ExpectedImport, state: Stored, *, until: datetime | None) -> None:
@@ -148,7 +211,8 @@ def _check_settled(report: Report, expected: ExpectedImport, state: Stored, *, u
         if wanted is None:
             continue  # said elsewhere
         name = f"import {expected.import_id} row {settled['row_number']}"
-        if settled["outcome"] == "error" and settled["reason"] != wanted.error:
+        right = {wanted.error, "canceled"} if expected.canceled else {wanted.error}
+        if settled["outcome"] == "error" and settled["reason"] not in right:
             report.lost.append(f"{name} ended as error: {settled['reason']}")
         if settled["outcome"] == "existing" and not _is_true(settled, wanted, expected, state, until):
             report.lost.append(f"{name} is called existing: {settled['reason']}")
@@ -159,6 +223,7 @@ def _is_true(
 ) -> bool:
     """Tell whether the reason was true when the import ended: of this phone, and of who has it since when."""
     reason, phone = settled["reason"], (wanted.country_code, wanted.phone)
+    accepted_at = state.imports[expected.import_id]["created_at"]
     if reason == "in_file":
         earlier = [row for number, row in expected.rows.items() if number < settled["row_number"]]
         return any((row.country_code, row.phone) == phone for row in earlier)
@@ -166,7 +231,9 @@ def _is_true(
         return state.is_patients(expected.company_id, phone)
     kind = {"lead_exists": "lead", "chat_exists": "chat"}[reason]
     return any(
-        each.kind == kind and each.import_id != expected.import_id and (until is None or each.since <= until)
+        each.kind == kind
+        and each.import_id != expected.import_id
+        and (until is None or (each.since <= until and (each.until is None or each.until >= accepted_at)))
         for each in state.holders_of((expected.company_id, expected.account_id), phone)
     )
 
@@ -281,3 +348,22 @@ def _check_events(
         last = max(seen, key=lambda event: event.revision)
         if last.totals != (found["total_created"], found["total_existing"], found["total_errors"]):
             report.unaccounted.append(f"{name}: its last finished event says {last.totals}")
+
+
+def _check_undone_events(
+    report: Report, expected: Sequence[ExpectedImport], state: Stored, events: Sequence[UndoneSeen]
+) -> None:
+    by_import: dict[int, list[UndoneSeen]] = defaultdict(list)
+    for event in events:
+        by_import[event.import_id].append(event)
+    for each in expected:
+        name, seen, undo = f"import {each.import_id}", by_import[each.import_id], state.undos.get(each.import_id)
+        if undo is None or undo["finished_at"] is None:
+            continue  # said elsewhere
+        if not seen:
+            report.lost.append(f"{name} was taken back, and no event says so")
+        if len({event.ce_id for event in seen}) > 1:
+            report.doubled.append(f"{name} was taken back with several ids")
+        counts = (undo["reversed"], undo["kept"], undo["failed"])
+        if any(event.counts != counts for event in seen):
+            report.unaccounted.append(f"{name}: the event of its undo says something else than {counts}")

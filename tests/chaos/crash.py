@@ -89,7 +89,7 @@ class CrashingPostgres(Postgres):
 
 
 class CrashingChats:
-    """The collection of chats as the stores use it; an insert may also die half way."""
+    """The collection of chats as the stores use it; an insert or a delete may also die half way."""
 
     def __init__(self, mongo: Mongo, plan: CrashPlan) -> None:
         self._chats = chats_of(mongo)
@@ -101,6 +101,10 @@ class CrashingChats:
             yield chat
 
     async def delete_many(self, which: dict[str, Any]) -> Any:
+        ids = which.get("_id", {}).get("$in", ())
+        if self._plan.crashes_next and len(ids) > 1:
+            await self._chats.delete_many(which | {"_id": {"$in": ids[: len(ids) // 2]}})
+        await self._plan.reach("amid delete chats")
         return await self._plan.around("delete chats", lambda: self._chats.delete_many(which))
 
     async def insert_many(self, documents: Sequence[dict[str, Any]], **options: Any) -> Any:

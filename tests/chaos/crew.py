@@ -79,7 +79,7 @@ async def run_scenario(
     tenant = await create_tenant(postgres.engine)
     world = World(postgres, mongo, tenant, plans)
     await run_shape(world, shape, postgres, mongo)
-    return world, await check(postgres.engine, mongo, world.expected, world.events)
+    return world, await check(postgres.engine, mongo, world.expected, world.events, undone=world.undone)
 
 
 async def points_of(postgres: Postgres, mongo: Mongo, shape: Shape, stage: str) -> int:

@@ -1,7 +1,7 @@
 """What the imports of a crash scenario hold: each shape meets other branches of the handlers."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -39,6 +39,16 @@ class Shape:
     together: bool = False
     falls_silent: bool = False
     """The first messages are held up: the watchdog sends them again, and the first ones come after the end."""
+    cancel_before: str | None = None
+    """The stage before whose first message somebody cancels the first import."""
+    canceled_at_once: bool = False
+    """A finalizer looks for canceled imports before the messages that are on their way arrive."""
+    undone: bool = False
+    """The first import is taken back when all have ended, while a customer has used one of its chats."""
+    undo_wishes: int = 2
+    """How often somebody asks for that before it begins."""
+    import_again: bool = False
+    """Then the same file is imported once more."""
     comes_late: bool = True
     """Else those that are held up are lost."""
 
@@ -51,7 +61,13 @@ class Shape:
             "relay": self is SHAPES[0] or len(self.imports) > 1 or self.bad_stage is not None or self.falls_silent,
             "operator": self.bad_stage is not None,
             "watchdog": self.falls_silent,
+            "ending": self.cancel_before is not None or self.undone,
+            "canceler": self.cancel_before is not None,
+            "undoer": self.undone,
         }
+        if self.undone:
+            # What comes before is what other shapes are for.
+            return ["ending", "undoer", *(["creator"] if self.import_again else [])]
         return [stage for stage in STAGES if rare.get(stage, True)]
 
     @property
@@ -94,7 +110,7 @@ async def customer_writes(postgres: Postgres, mongo: Mongo, tenant: Tenant) -> N
     await chats_of(mongo).insert_one(customers_chat(tenant, "11991000009"))
 
 
-SHAPES = (
+SHAPES: tuple[Shape, ...] = (
     Shape("two chunks with tags", [[Row("11991000001", ["a"]), Row("11991000002", ["a", "b"]), Row("1130000003")]]),
     Shape(
         "a patient and a chat are known",
@@ -156,6 +172,56 @@ SHAPES = (
     ),
 )
 
+CANCELED = tuple(
+    Shape(
+        f"canceled before {stage}{', at once' if at_once else ''}",
+        [
+            [
+                Row("11991000001", ["a"]),
+                Row("11991000002", ["b"]),
+                Row("11991000003", ["a"]),
+                Row("11991000004", ["c"]),
+            ],
+            [Row("11991000002", ["b"]), Row("11991000005", ["a"])],
+        ],
+        chunk_rows=1,
+        cancel_before=stage,
+        canceled_at_once=at_once,
+    )
+    for stage, at_once in (
+        ("dedup", False),
+        ("tagger", True),
+        ("creator", False),
+        ("creator", True),
+        ("finalizer", True),
+    )
+)
+UNDONE = (
+    Shape(
+        "taken back twice, after a customer wrote, and imported again",
+        [
+            [
+                Row("11991000001", ["a"]),
+                Row("11991000002", ["b"]),
+                Row("11991000003", ["a"]),
+                Row("11991000004", ["c"]),
+            ],
+            [Row("11991000005", ["b"])],
+        ],
+        undone=True,
+        import_again=True,
+    ),
+    Shape(
+        "canceled and then taken back",
+        [[Row(f"1199100000{number}", ["a", f"t{number}"]) for number in range(1, 6)]],
+        chunk_rows=1,
+        cancel_before="finalizer",
+        undone=True,
+        undo_wishes=1,
+    ),
+)
+SHAPES = (*SHAPES, *CANCELED, *UNDONE)
+
 RACE = Shape(
     "all chunks of two imports at the same time",
     [[Row(f"1199100000{number}", ["a", "b"]) for number in range(1, 7)]] * 2,
@@ -180,17 +246,9 @@ async def run_shape(world: World, shape: Shape, postgres: Postgres, mongo: Mongo
     if shape.prepare:
         await shape.prepare(postgres, mongo, tenant)
     for rows in shape.imports:
-        import_id = await world.accept(rows, chunk_rows=shape.chunk_rows, tag_ids=tenant.tag_ids[: shape.request_tags])
-        world.expected.append(
-            ExpectedImport(
-                import_id,
-                tenant.company_id,
-                tenant.account_id,
-                tenant.source_id,
-                expected_rows(rows, shape),
-                revision=shape.revision,
-            )
-        )
+        await accept_and_expect(world, shape, rows)
+    if shape.cancel_before:
+        world.before[shape.cancel_before] = partial(cancel_first, world, shape)
     if shape.falls_silent:
         await fall_silent(world, comes_late=shape.comes_late)
     elif shape.repeats > 1:
@@ -200,6 +258,51 @@ async def run_shape(world: World, shape: Shape, postgres: Postgres, mongo: Mongo
     await world.until_quiet()
     if shape.bad_stage:
         await replay_twice(world)
+    if shape.undone:
+        await undo_first(world, shape, mongo)
+
+
+async def accept_and_expect(world: World, shape: Shape, rows: list[Row]) -> None:
+    """Have a file accepted, and note what must become of it."""
+    tenant = world.tenant
+    import_id = await world.accept(rows, chunk_rows=shape.chunk_rows, tag_ids=tenant.tag_ids[: shape.request_tags])
+    world.expected.append(
+        ExpectedImport(
+            import_id,
+            tenant.company_id,
+            tenant.account_id,
+            tenant.source_id,
+            expected_rows(rows, shape),
+            revision=shape.revision,
+        )
+    )
+
+
+async def cancel_first(world: World, shape: Shape) -> None:
+    """Cancel the first import, twice."""
+    first = world.expected[0]
+    assert await world.cancel(first.import_id)
+    assert await world.cancel(first.import_id)
+    world.expected[0] = replace(first, canceled=True)
+    if shape.canceled_at_once:
+        await world.look_for_canceled()
+
+
+async def undo_first(world: World, shape: Shape, mongo: Mongo) -> None:
+    """Take the first import back, while one of its chats has been used."""
+    first = world.expected[0]
+    used = await chats_of(mongo).find_one({"import_id": first.import_id}, sort=[("_id", 1)])
+    touched = frozenset[str]()
+    if used is not None:
+        await chats_of(mongo).update_one({"_id": used["_id"]}, {"$set": {"last_message": "Oi"}})
+        touched = frozenset({str(used["_id"])})
+    for _ in range(shape.undo_wishes):
+        assert await world.undo(first.import_id)
+    world.expected[0] = replace(first, undone=True, touched=touched)
+    await world.until_quiet()
+    if shape.import_again:
+        await accept_and_expect(world, shape, shape.imports[0])
+        await world.until_quiet()
 
 
 def expected_rows(rows: list[Row], shape: Shape) -> dict[int, ExpectedRow]:

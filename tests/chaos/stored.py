@@ -28,6 +28,8 @@ class Holder:
     import_id: int | None
     """None: the platform's own."""
     since: datetime
+    until: datetime | None = None
+    """When it was taken back with its import."""
 
 
 @dataclass(slots=True)
@@ -48,6 +50,9 @@ class Stored:
     unused_tags: list[Record]
     """Tags that imports made, linked to no chat, when no import is in progress that could still use them."""
     open_outbox: int
+    undos: dict[int, Record]
+    kept: dict[int, dict[int, str]]
+    """Of an import that was taken back: why which lead stayed, by its id."""
     holders: dict[tuple[Account, str, str], list[Holder]]
     """Who has a phone of an account, in the form in which it is stored."""
     patients: set[tuple[int, str, str]]
@@ -81,6 +86,8 @@ _UNUSED_TAGS = (
     " AND NOT EXISTS (SELECT FROM amigocare.lead_import_tags h JOIN amigocare.lead_imports i"
     " ON i.id = h.import_id WHERE h.tag_id = t.id AND i.status = 'PROCESSING')"
 )
+_UNDOS = "SELECT * FROM amigocare.lead_import_undos WHERE import_id = ANY(:ids)"
+_KEPT = "SELECT * FROM amigocare.lead_import_kept WHERE import_id = ANY(:ids)"
 _PATIENTS = f"SELECT * FROM amigocare.patients WHERE deleted_at IS NULL AND company_id IN ({_COMPANIES})"
 
 
@@ -94,6 +101,8 @@ async def read(engine: AsyncEngine, mongo: Mongo, ids: Sequence[int]) -> Stored:
         outbox = await _all(connection, _OUTBOX, ids)
         unused_tags = await _all(connection, _UNUSED_TAGS, ids)
         patients = await _all(connection, _PATIENTS, ids)
+        undos = await _all(connection, _UNDOS, ids)
+        kept = await _all(connection, _KEPT, ids)
     companies = sorted({each["company_id"] for each in imports})
     chats: list[Record] = [*await chats_of(mongo).find({"company_id": {"$in": companies}}).to_list()]
     asked = set(ids)
@@ -110,7 +119,12 @@ async def read(engine: AsyncEngine, mongo: Mongo, ids: Sequence[int]) -> Stored:
         every_chat=chats,
         unused_tags=unused_tags,
         open_outbox=outbox[0]["n"],
-        holders=_holders(leads, chats),
+        undos={each["import_id"]: each for each in undos},
+        kept={
+            import_id: {each["lead_id"]: each["reason"] for each in some}
+            for import_id, some in _grouped(kept, "import_id").items()
+        },
+        holders=_holders(leads, chats, {each["import_id"]: each["finished_at"] for each in undos}),
         patients={(each["company_id"], *phone_of(each)) for each in patients},
     )
 
@@ -128,13 +142,20 @@ def account_of(holder: Record) -> Account:
     return holder["company_id"], holder["account_id"]
 
 
-def _holders(leads: Sequence[Record], chats: Sequence[Record]) -> dict[tuple[Account, str, str], list[Holder]]:
+def _holders(
+    leads: Sequence[Record], chats: Sequence[Record], undone_at: Mapping[int, datetime | None]
+) -> dict[tuple[Account, str, str], list[Holder]]:
     holders: dict[tuple[Account, str, str], list[Holder]] = defaultdict(list)
     since = {lead["chat_id"]: lead["created_at"] for lead in leads}
     for lead in leads:
         if not lead["is_deleted"]:
             found = Holder("lead", lead["import_id"], lead["created_at"])
             holders[account_of(lead), *phone_of(lead)].append(found)
+        elif until := undone_at.get(lead["import_id"]):
+            # It was there, and its chat, until its import was taken back.
+            holders[account_of(lead), *phone_of(lead)] += [
+                Holder(kind, lead["import_id"], lead["created_at"], until) for kind in ("lead", "chat")
+            ]
     for chat in chats:
         # A chat of ours is dated by its creator's clock, its lead by the database's: the one that ends imports too.
         dated: datetime = since.get(str(chat["_id"])) or chat["created_at"]

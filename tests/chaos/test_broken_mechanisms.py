@@ -16,9 +16,9 @@ from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkTagged
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
-from libs.imports import chunk_life, phone_look_up
-from libs.imports.chunk_life import claim, mark_sent
-from libs.imports.chunk_states import Acceptance, Totals
+from libs.imports import chunk_life, chunk_sending, phone_look_up
+from libs.imports.chunk_sending import claim, mark_sent
+from libs.imports.chunk_states import Acceptance, HeldChunk, Totals
 from services.api.accepting.store import AcceptStore, NewImport
 from services.creator import handlers as creator
 from services.creator.domain import CHAT_EXISTS, chat_ids, created_chunk
@@ -28,10 +28,14 @@ from services.dedup import handlers as dedup
 from services.dedup import store as dedup_store
 from services.finalizer import handlers as finalizer
 from services.finalizer import store as finalizer_store
+from services.finalizer.domain import status_of
 from services.finalizer.store import ImportStore
 from services.finalizer.store import Store as FinalizerStore
 from services.tagger import handlers as tagger
 from services.tagger.store import TagStore
+from services.undoer import handlers as undoer
+from services.undoer import store as undoer_store
+from services.undoer.store import Store as UndoerStore
 from tests.chaos.checker import Report
 from tests.chaos.crash import Crash, CrashPlan
 from tests.chaos.crew import points_of, run_scenario
@@ -161,8 +165,8 @@ async def not_cleaned(self: ImportStore) -> None:
     return
 
 
-async def never_settled(self: TagStore, chunk: Any) -> bool:
-    return False
+async def never_settled(self: TagStore, chunk: Any) -> HeldChunk:
+    return HeldChunk(settled=False, canceled=False)
 
 
 async def letter_unread(letter: Any, *, store: Any, wake_relay: Any) -> None:
@@ -216,6 +220,34 @@ def imports_unlocked() -> Iterator[None]:
         yield
 
 
+async def no_lead_found(self: ImportStore, chunk: Any) -> bool:
+    return False
+
+
+async def chats_stay(self: UndoerStore, *arguments: Any) -> None:
+    return
+
+
+async def nothing_changed(self: UndoerStore, portion: Any) -> set[str]:
+    return set()
+
+
+@contextmanager
+def used_chats_deleted() -> Iterator[None]:
+    with (
+        patch.object(UndoerStore, "changed_chats", nothing_changed),
+        patch.object(undoer_store, "UNTOUCHED", {}),
+    ):
+        yield
+
+
+def undo_without(name: str, part: str, instead: str = "") -> AbstractContextManager[Any]:
+    """Leave something out of one of undoer's statements."""
+    whole = str(getattr(undoer_store, name))
+    assert part in whole
+    return patch.object(undoer_store, name, text(whole.replace(part, instead)))
+
+
 def acked_before_the_work(handler: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     """A consumer that commits first: what dies amid its work is not delivered again."""
 
@@ -265,7 +297,7 @@ BROKEN: dict[str, tuple[str, Callable[[], AbstractContextManager[Any]]]] = {
     ),
     "chunks count as sent before they are published": (
         "relay",
-        lambda: patch.object(chunk_life, "claim", marked_before_they_are_published),
+        lambda: patch.object(chunk_sending, "claim", marked_before_they_are_published),
     ),
     "silent chunks are not sent again": (
         "watchdog",
@@ -275,8 +307,28 @@ BROKEN: dict[str, tuple[str, Callable[[], AbstractContextManager[Any]]]] = {
     "replays keep the rows of the dead letter": ("operator", replays_keep_rows),
     "the next revision has the first one's id": ("finalizer", ids_without_revision),
     "unused tags stay": ("finalizer", lambda: patch.object(ImportStore, "clean_tags", not_cleaned)),
-    "late repeats make tags anew": ("tagger", lambda: patch.object(TagStore, "is_settled", never_settled)),
+    "late repeats make tags anew": ("tagger", lambda: patch.object(TagStore, "hold", never_settled)),
     "imports are not locked before they are counted": ("finalizer", imports_unlocked),
+    "canceled imports end as if they were not": (
+        "finalizer",
+        lambda: patch.object(finalizer, "status_of", lambda totals, **_: status_of(totals, canceled=False)),
+    ),
+    "chunks with leads are canceled, too": ("canceler", lambda: patch.object(ImportStore, "has_leads", no_lead_found)),
+    "undoer acks first": (
+        "undoer",
+        lambda: patch.object(undoer, "undo_import", acked_before_the_work(undoer.undo_import)),
+    ),
+    "chats of undone leads stay": ("undoer", lambda: patch.object(UndoerStore, "delete_chats", chats_stay)),
+    "chats that somebody used are deleted": ("undoer", used_chats_deleted),
+    "chat_tags of undone leads stay": ("undoer", lambda: undo_without("_DELETE_CHAT_TAGS", "NOT is_deleted", "false")),
+    "undoer does not know again what it has deleted": (
+        "undoer",
+        lambda: undo_without("_TAKEN", "import_id = :import_id", "import_id = :import_id AND false"),
+    ),
+    "an undo counts what it took back twice": (
+        "undoer",
+        lambda: undo_without("_END_PORTION", "reversed + :reversed", "reversed + 2 * :reversed"),
+    ),
     "events are deleted unpublished": (
         "relay",
         lambda: patch.object(outbox, "claim_events", deleted_before_it_was_published),

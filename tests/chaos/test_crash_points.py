@@ -9,7 +9,7 @@ from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from tests.chaos.cases import FULL, full_only
 from tests.chaos.crew import Crew, Points, points_of, run_batch
-from tests.chaos.shapes import SHAPES, Shape
+from tests.chaos.shapes import CANCELED, SHAPES, UNDONE, Shape
 
 LEAST_SCENARIOS = 10_000
 
@@ -27,6 +27,8 @@ def all_points(count: int) -> list[Points]:
     [
         pytest.param(SHAPES[0], "accept", id="accept"),
         *(pytest.param(SHAPES[2], stage, id=stage) for stage in SHAPES[2].stages),
+        *(pytest.param(CANCELED[-1], stage, id=f"canceled-{stage}") for stage in ("ending", "creator", "canceler")),
+        *(pytest.param(UNDONE[0], stage, id=f"undone-{stage}") for stage in ("ending", "undoer")),
     ],
 )
 async def test_no_crash_point_of_a_shape_loses_or_doubles_a_row(

@@ -28,7 +28,7 @@ from tests.support.waiting import eventually
 pytestmark = [full_only, needs_local_stack]
 
 CHUNKS = [topic.name for topic in (CHUNK_ACCEPTED, CHUNK_DEDUPLICATED, CHUNK_TAGGED, CHUNK_CREATED)]
-SERVICES = ("api", "dedup", "tagger", "creator", "finalizer")
+SERVICES = ("api", "dedup", "tagger", "creator", "finalizer", "undoer")
 SECONDS_AWAY = 60.0
 """Longer than a producer of aiokafka keeps a message (40 s, unless it is told otherwise)."""
 PARTITIONS = KafkaSettings.model_fields["topic_partitions"].default

@@ -1,11 +1,16 @@
-"""Imports run while a seeded schedule kills, freezes and scales everything: no row lost, doubled or unaccounted.
+"""Imports run, are canceled and taken back while a seeded schedule kills, freezes and scales everything: no row lost,
+doubled or unaccounted.
 
 make chaos SEED=7 KILLS=200
 """
 
 import os
 import time
+from collections import Counter
 
+from libs.common.settings import MongoSettings
+from libs.common.stores.mongo import Mongo
+from libs.imports.chats import chats_of
 from tests.chaos.cases import Scene, new_teams, report_when_quiet, uploading
 from tests.chaos.schedule import make_schedule
 from tests.chaos.storm import Storm
@@ -19,14 +24,19 @@ KILLS = int(os.environ.get("KILLS") or 3)
 async def test_no_row_is_lost_doubled_or_stuck_in_a_storm(scene: Scene, provider_url: str) -> None:
     schedule = make_schedule(SEED, KILLS, frozen_seconds=8.0)
     print(f"\nSEED={SEED} KILLS={KILLS}:", *schedule, sep="\n  ")  # noqa: T201
-    teams = await new_teams(scene, 3, SEED)
     storm, began = Storm(schedule, provider_url), time.monotonic()
-    async with uploading(scene, teams):
-        await storm.rage()
+    mongo = Mongo(MongoSettings(mongo_url=scene.stack.mongo_url), application_name="customers")
+    teams = await new_teams(scene, 3, SEED, changes_its_mind=0.15, chats=chats_of(mongo))
+    try:
+        async with uploading(scene, teams):
+            await storm.rage()
+    finally:
+        await mongo.close()
     report = await report_when_quiet(scene, [each for team in teams for each in team.accepted])
     kills = sum(count for what, count in storm.done.items() if what.startswith("kill"))
     attempts, seconds = sum(team.attempts for team in teams), time.monotonic() - began
-    print(f"{dict(storm.done)}; {attempts} uploads in {seconds:.0f} s\n{kills} kills, {report}")  # noqa: T201
+    ended = sum((team.ended for team in teams), Counter[str]())
+    print(f"{dict(storm.done)}; {dict(ended)}; {attempts} uploads in {seconds:.0f} s\n{kills} kills, {report}")  # noqa: T201
     assert kills == KILLS
     assert report.rows
     assert report.kept, str(report)

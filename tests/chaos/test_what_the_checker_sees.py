@@ -3,11 +3,13 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from bson import ObjectId
 from sqlalchemy import text
 
 from libs.common.clock import utc_now
@@ -20,7 +22,7 @@ from services.api.accepting.store import AcceptStore
 from tests.chaos.accepting import File, Row, accept
 from tests.chaos.checker import ExpectedImport, Hourly, check
 from tests.chaos.crew import run_scenario
-from tests.chaos.shapes import SHAPES, customers_chat
+from tests.chaos.shapes import CANCELED, SHAPES, UNDONE, Shape, customers_chat
 from tests.support.platform import Tenant, create_tenant
 
 Doctor = Callable[[Postgres, Mongo, Tenant], Awaitable[None]]
@@ -45,6 +47,10 @@ def sql(statement: str) -> Doctor:
 
 def of_leads(change: str) -> Doctor:
     return sql(f"UPDATE amigocare.amigocare_leads SET {change} WHERE company_id = :company")
+
+
+def of_imports(change: str) -> Doctor:
+    return sql(f"UPDATE amigocare.lead_imports SET {change} AND company_id = :company")
 
 
 def of_chats(query: dict[str, Any], change: dict[str, Any]) -> Doctor:
@@ -124,9 +130,126 @@ async def test_the_checker_sees_that(quick: tuple[Postgres, Mongo], fault: str) 
     world, report = await run_scenario(*quick, KNOWN, {})
     assert report.kept, str(report)
     await doctor(*quick, world.tenant)
-    report = await check(quick[0].engine, quick[1], world.expected, world.events)
+    report = await check(quick[0].engine, quick[1], world.expected, world.events, undone=world.undone)
     assert words in str(report)
     assert not report.kept
+
+
+UNDONE_AGAIN, UNDONE_CANCELED = UNDONE
+OF_THE_COMPANY = "import_id IN (SELECT id FROM amigocare.lead_imports WHERE company_id = :company)"
+TAKEN_BACK = "company_id = :company AND destroyer_id IS NOT NULL"
+
+
+async def a_chat_remains(postgres: Postgres, mongo: Mongo, tenant: Tenant) -> None:
+    async with postgres.transaction() as connection:
+        gone = await connection.execute(
+            text(f"SELECT chat_id, id, import_id FROM amigocare.amigocare_leads WHERE {TAKEN_BACK} LIMIT 1"),
+            {"company": tenant.company_id},
+        )
+        chat_id, lead_id, import_id = gone.one()
+    chat = customers_chat(tenant, "11991000009") | {"_id": ObjectId(chat_id)}
+    await chats_of(mongo).insert_one(chat | {"lead_id": lead_id, "import_id": import_id})
+
+
+ENDED: dict[str, tuple[Shape, Doctor, str]] = {
+    "a canceled import is said to have finished": (
+        CANCELED[0],
+        of_imports("failure_reason = NULL WHERE failure_reason = 'canceled'"),
+        "and somebody canceled it",
+    ),
+    "an import is said to be canceled that is not": (
+        KNOWN,
+        of_imports("failure_reason = 'canceled' WHERE true"),
+        "and nobody canceled it",
+    ),
+    "a row is canceled of an import that is not": (
+        KNOWN,
+        sql(
+            "UPDATE amigocare.lead_import_rows SET outcome = 'error', reason = 'canceled'"
+            f" WHERE reason = 'chat_exists' AND {OF_THE_COMPANY}"
+        ),
+        "ended as error: canceled",
+    ),
+    "more rows were canceled than it says": (
+        CANCELED[0],
+        of_imports("total_canceled = 1 WHERE total_canceled > 1"),
+        "says that 1 rows were canceled",
+    ),
+    "a lead of an undone import lives": (
+        UNDONE_CANCELED,
+        sql(f"UPDATE amigocare.amigocare_leads SET is_deleted = false WHERE {TAKEN_BACK}"),
+        "remains of import",
+    ),
+    "a lead of an undone import was deleted by nobody": (
+        UNDONE_CANCELED,
+        sql(f"UPDATE amigocare.amigocare_leads SET destroyer_id = NULL WHERE {TAKEN_BACK}"),
+        "remains of import",
+    ),
+    "a chat of an undone import remains": (UNDONE_AGAIN, a_chat_remains, "the chat of lead"),
+    "tags of an undone import remain": (
+        UNDONE_AGAIN,
+        sql(f"UPDATE amigocare.chat_tags SET is_deleted = false WHERE {TAKEN_BACK}"),
+        "tags of lead",
+    ),
+    "a kept lead is not listed": (
+        UNDONE_AGAIN,
+        sql(f"DELETE FROM amigocare.lead_import_kept WHERE {OF_THE_COMPANY}"),
+        "was used, and is not kept",
+    ),
+    "a lead is listed that nobody used": (
+        UNDONE_AGAIN,
+        sql(
+            "INSERT INTO amigocare.lead_import_kept (import_id, lead_id, reason)"
+            f" SELECT import_id, id, 'chat_changed' FROM amigocare.amigocare_leads WHERE {TAKEN_BACK}"
+        ),
+        "is kept, and nobody used it",
+    ),
+    "an undo counts wrongly": (
+        UNDONE_AGAIN,
+        sql(
+            "UPDATE amigocare.lead_import_undos SET reversed = reversed - 1, failed = failed + 1"
+            f" WHERE {OF_THE_COMPANY}"
+        ),
+        "was taken back as",
+    ),
+    "an undo does not end": (
+        UNDONE_AGAIN,
+        sql(f"UPDATE amigocare.lead_import_undos SET finished_at = NULL WHERE {OF_THE_COMPANY}"),
+        "is still being taken back",
+    ),
+    "an import was undone that nobody wanted undone": (
+        KNOWN,
+        sql(
+            "INSERT INTO amigocare.lead_import_undos (import_id, requester_id, total)"
+            " SELECT id, creator_id, 0 FROM amigocare.lead_imports WHERE company_id = :company"
+        ),
+        "nobody had asked for it",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", ENDED)
+async def test_the_checker_sees_of_canceled_and_undone_imports_that(quick: tuple[Postgres, Mongo], fault: str) -> None:
+    shape, doctor, words = ENDED[fault]
+    world, report = await run_scenario(*quick, shape, {})
+    assert report.kept, str(report)
+    await doctor(*quick, world.tenant)
+    report = await check(quick[0].engine, quick[1], world.expected, world.events, undone=world.undone)
+    assert words in str(report)
+    assert not report.kept
+
+
+async def test_the_checker_sees_events_of_undos_that_are_lost_doubled_or_wrong(quick: tuple[Postgres, Mongo]) -> None:
+    world, report = await run_scenario(*quick, UNDONE_AGAIN, {})
+    assert report.kept, str(report)
+    (seen,) = world.undone
+    for events, words in (
+        ([], "no event says so"),
+        ([seen, replace(seen, ce_id="another")], "with several ids"),
+        ([replace(seen, counts=(0, 0, 0))], "says something else"),
+    ):
+        report = await check(quick[0].engine, quick[1], world.expected, world.events, undone=events)
+        assert words in str(report)
 
 
 async def with_quota(postgres: Postgres, mongo: Mongo, quota: Quota) -> tuple[int, str]:

@@ -30,9 +30,14 @@ from libs.contracts.lead_import.internal.topics import (
     DEAD_LETTERS,
 )
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
+from libs.contracts.lead_undo.events import ImportUndone
+from libs.contracts.lead_undo.internal.topics import UNDO_REQUESTED
+from libs.contracts.lead_undo.topics import IMPORT_UNDONE
 from libs.imports.chunk_outbox import ChunkOutbox
 from libs.imports.chunk_path import PathLags
 from libs.imports.chunk_states import NamedChunk, Window
+from services.api.ending.store import Answer, EndingStore
+from services.api.http.store import Scope
 from services.creator import handlers as creator
 from services.creator.portions import Asking
 from services.creator.questions import Question, Said
@@ -41,23 +46,39 @@ from services.creator.whatsapp import Replies, WhatsApp
 from services.dedup import handlers as dedup
 from services.dedup.store import Store as DedupStore
 from services.finalizer import handlers as finalizer
+from services.finalizer.canceler import Canceler
 from services.finalizer.store import Store as FinalizerStore
 from services.finalizer.watchdog import Watchdog
 from services.operator.store import Store as OperatorStore
 from services.tagger import handlers as tagger
 from services.tagger.store import Store as TaggerStore
+from services.undoer import handlers as undoer
+from services.undoer.store import Store as UndoerStore
 from tests.chaos.accepting import File, Row, accept
-from tests.chaos.checker import ExpectedImport, FinishedSeen
+from tests.chaos.checker import ExpectedImport, FinishedSeen, UndoneSeen
 from tests.chaos.crash import Crash, CrashingMongo, CrashingPostgres, CrashPlan
 from tests.support.platform import Tenant
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-STAGES = ("accept", "relay", "dedup", "tagger", "creator", "finalizer", "watchdog", "operator")
+STAGES = (
+    "accept",
+    "relay",
+    "dedup",
+    "tagger",
+    "creator",
+    "finalizer",
+    "watchdog",
+    "operator",
+    "ending",
+    "canceler",
+    "undoer",
+)
 _TOPIC_OF: dict[str, Topic[Any]] = {
     "dedup": CHUNK_ACCEPTED,
     "tagger": CHUNK_DEDUPLICATED,
     "creator": CHUNK_TAGGED,
     "finalizer": CHUNK_CREATED,
+    "undoer": UNDO_REQUESTED,
 }
 _names = itertools.count()
 T = TypeVar("T")
@@ -93,12 +114,15 @@ class World:
         """All messages of a stage are handled at the same time. Not for plans that crash."""
         self.before_creator: Callable[[], Awaitable[None]] | None = None
         """What happens once, between dedup and creator."""
+        self.before: dict[str, Callable[[], Awaitable[None]]] = {}
+        """What happens once, before a stage has its first messages."""
         self.letters: deque[DeadLetter] = deque()
         self._real = (postgres, mongo)
         self.tenant = tenant
         self.plans = {stage: plans.get(stage, CrashPlan()) for stage in STAGES}
         self.topics: dict[str, deque[bytes]] = defaultdict(deque)
         self.events: list[FinishedSeen] = []
+        self.undone: list[UndoneSeen] = []
         self.expected: list[ExpectedImport] = []
 
     def _stores(self, stage: str) -> tuple[Postgres, Mongo, CrashPlan]:
@@ -185,6 +209,10 @@ class World:
             event = ImportFinished.model_validate_json(payload)
             totals = (event.total_created, event.total_existing, event.total_errors)
             self.events.append(FinishedSeen(event.import_id, headers["ce_id"], event.revision, totals))
+        if topic == IMPORT_UNDONE.name:
+            undone = ImportUndone.model_validate_json(payload)
+            counts = (undone.reversed, undone.kept, undone.failed)
+            self.undone.append(UndoneSeen(undone.import_id, headers["ce_id"], counts))
         self.topics[topic].append(payload)
 
     def _publisher(self, stage: str, topic: Topic[Any], plan: CrashPlan) -> Callable[[Any], Awaitable[None]]:
@@ -215,6 +243,9 @@ class World:
             # It has all that is asked for.
             asking = Asking(cast(WhatsApp, Provider(plan)), store, attempts=4) if self.asks_provider else None
             await creator.create_leads(event, store=store, asking=asking, publish=publish, clock=lambda: NOW)
+        elif stage == "undoer":
+            undoer_store = UndoerStore(postgres, mongo, clock=lambda: NOW, portion=2)
+            await undoer.undo_import(event, store=undoer_store, stopping=lambda: False, monotonic=lambda: 0.0)
         else:
             finalizer_store = FinalizerStore(postgres, clock=lambda: NOW)
             await finalizer.settle_chunk(event, store=finalizer_store, wake_relay=lambda: None)
@@ -250,6 +281,8 @@ class World:
                 self.topics[CHUNK_CREATED.name].reverse()
             progressed += await self._drain_stage("finalizer")
             progressed += await self._drain("finalizer", self.letters, self._settle_letter)
+            progressed += await self.look_for_canceled()
+            progressed += await self._drain_stage("undoer")
             if not progressed:
                 return
 
@@ -258,6 +291,8 @@ class World:
         if stage == "creator" and queue and self.before_creator:
             await self.before_creator()
             self.before_creator = None
+        if queue and stage in self.before:
+            await self.before.pop(stage)()
         work = self._dead_letter if stage == self.bad_stage else self.handle
         if self.together:
             payloads = list(queue)
@@ -277,6 +312,42 @@ class World:
             queue.popleft()
             lives += 1
         return lives
+
+    # --- what people ask for ---
+
+    async def cancel(self, import_id: int) -> bool:
+        """Ask for the import's end, as often as it takes; tell whether it will be canceled."""
+        return await self._asked(lambda store, scope: store.cancel(scope, import_id, user_id=self.tenant.user_id))
+
+    async def undo(self, import_id: int) -> bool:
+        """Ask for the import to be taken back, as often as it takes; tell whether it will be."""
+        return await self._asked(lambda store, scope: store.undo(scope, import_id, user_id=self.tenant.user_id))
+
+    async def _asked(self, ask: Callable[[EndingStore, Scope], Awaitable[Answer]]) -> bool:
+        answers: list[Answer] = []
+
+        async def call() -> None:
+            postgres, _, _ = self._stores("ending")
+            store = EndingStore(postgres, clock=lambda: NOW)
+            answers.append(await ask(store, Scope(self.tenant.company_id, None)))
+
+        while not await self._live("ending", call):
+            continue
+        return answers[-1] is Answer.YES
+
+    async def look_for_canceled(self) -> bool:
+        """Let a finalizer look for canceled imports, as it does every second; tell whether one has ended by that."""
+        store = FinalizerStore(self._real[0], clock=lambda: NOW)
+        before = await store.canceled_imports()
+
+        async def look() -> None:
+            postgres, _, _ = self._stores("canceler")
+            canceler = Canceler(FinalizerStore(postgres, clock=lambda: NOW), wake_relay=lambda: None, cancel_seconds=1)
+            await canceler.cancel_once()
+
+        while not await self._live("canceler", look):
+            continue
+        return before != await store.canceled_imports()
 
     # --- repairs ---
 

@@ -178,10 +178,11 @@ async def test_ten_seconds_without_a_connection_amid_an_import(ana: Person, user
         await expect(page.get_by_text("These numbers are of")).to_be_visible()
     await page.wait_for_timeout(10_000)  # so long it is away: that is what is asked
     assert (await user.read(import_id))["status"] == "FINISHED"
-    await expect(page.get_by_text("0 of 3 rows").first).to_be_visible()
     await ana.context.set_offline(False)
     await expect(page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
     await expect(away).not_to_be_visible()
+    await expect(page.get_by_role("alert")).not_to_be_visible()
+    await expect(page.get_by_text("No row is here.")).to_be_visible()
 
 
 @needs_local_stack

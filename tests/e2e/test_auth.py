@@ -26,6 +26,10 @@ ROUTES = [
     ("GET", "/imports/{id}/rows"),
     ("GET", "/imports/{id}/rows?format=csv"),
     ("GET", "/imports/{id}/rows?format=xlsx"),
+    ("POST", "/imports/{id}/cancel"),
+    ("GET", "/imports/{id}/undo"),
+    ("GET", "/imports/{id}/undo/kept"),
+    ("POST", "/imports/{id}/undo"),
     ("DELETE", "/imports/{id}"),
 ]
 WHATEVER_IT_MAY_DO = [("GET", "/me")]

@@ -22,7 +22,10 @@ FIELDS = {
     "source_id",
     "created_at",
     "finished_at",
+    "canceled",
+    "cancel_requested_at",
     "tags_left_out",
+    "undo",
     "progress",
 }
 

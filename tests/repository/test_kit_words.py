@@ -29,6 +29,7 @@ BUSINESS = frozenset(
         "tagger",
         "dedup",
         "finalizer",
+        "undoer",
         "whatsapp",
         "cpf",
     ]

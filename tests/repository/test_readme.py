@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from libs.common.web.health import health_routes
 from libs.contracts.lead_import.registry import REGISTRY
+from services.api.ending.calls import router as ending_router
 from services.api.http import before_routes
 from services.api.http.routes import router
 from tests.support.manifests import compose_project
@@ -76,7 +77,7 @@ async def nobody() -> str | None:
 
 def test_the_calls_are_those_of_the_api() -> None:
     app = FastAPI()
-    for each in (router, before_routes.router):
+    for each in (router, before_routes.router, ending_router):
         app.include_router(each)
     answered = {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods}
     beside = [app.docs_url, app.openapi_url, *(route.path for route in health_routes(nobody))]

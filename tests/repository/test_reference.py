@@ -14,7 +14,7 @@ from libs.contracts.lead_import.registry import REGISTRY
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from libs.contracts.registry import registries
 from services.api.http.problems import PROBLEMS
-from services.api.reasons import ROW_ERRORS, SETTLED_REASONS
+from services.api.reasons import KEPT_REASONS, ROW_ERRORS, SETTLED_REASONS
 from tests.support.stack import ROOT
 from tests.support.tables import table, tables
 
@@ -43,6 +43,10 @@ def test_every_row_error_stands_in_the_docs() -> None:
 
 def test_every_reason_of_a_settled_row_stands_in_the_docs() -> None:
     assert dict(table(ERRORS, "## Reasons of a row that was accepted")) == SETTLED_REASONS
+
+
+def test_every_reason_of_a_kept_lead_stands_in_the_docs() -> None:
+    assert dict(table(ERRORS, "## Reasons of a lead that an undo kept")) == KEPT_REASONS
 
 
 def test_the_topic_map_is_the_registry() -> None:

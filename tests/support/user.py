@@ -128,6 +128,10 @@ class User:
     async def get(self, path: str, **query: Any) -> httpx.Response:
         return await self.http.get(path, params=query or None, headers=self.tenant.headers())
 
+    async def post(self, path: str) -> httpx.Response:
+        """POST without a body."""
+        return await self.http.post(path, headers=self.tenant.headers())
+
     async def delete(self, import_id: int) -> httpx.Response:
         return await self.http.delete(f"/imports/{import_id}", headers=self.tenant.headers())
 

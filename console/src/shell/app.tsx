@@ -27,6 +27,8 @@ const calls = new QueryClient({
       retry: (count, error) => passes(error) && count < 2,
       retryDelay: (count) => 1_000 * 2 ** count * (0.5 + Math.random()),
       networkMode: "always",
+      // With that mode it would not be: what failed while the connection was away is asked again when it is back.
+      refetchOnReconnect: true,
     },
     mutations: { networkMode: "always" },
   },

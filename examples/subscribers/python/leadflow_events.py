@@ -37,5 +37,22 @@ class ImportFinished(TypedDict):
     finished_at: str
 
 
+class ImportUndone(TypedDict):
+    """The leads of an import that nobody had touched are taken back: `reversed` of them, with their chats. `kept`
+    were changed since, or their chats were; of `failed` the chat was used while they were taken back, and another
+    lead has their phone since. Together they are all leads that the import had made. Emitted once.
+    """
+
+    import_id: int
+    company_id: int
+    account_id: int
+    reversed: int
+    kept: int
+    failed: int
+    accepted_at: str
+    undone_at: str
+
+
 LEAD_IMPORT_ACCEPTED_V1: Final = "lead.import-accepted.v1"
 LEAD_IMPORT_FINISHED_V1: Final = "lead.import-finished.v1"
+LEAD_IMPORT_UNDONE_V1: Final = "lead.import-undone.v1"

@@ -35,7 +35,24 @@ export interface ImportFinished {
   finished_at: string;
 }
 
+/**
+ * The leads of an import that nobody had touched are taken back: `reversed` of them, with their chats. `kept`
+ * were changed since, or their chats were; of `failed` the chat was used while they were taken back, and another
+ * lead has their phone since. Together they are all leads that the import had made. Emitted once.
+ */
+export interface ImportUndone {
+  import_id: number;
+  company_id: number;
+  account_id: number;
+  reversed: number;
+  kept: number;
+  failed: number;
+  accepted_at: string;
+  undone_at: string;
+}
+
 export interface Topics {
   "lead.import-accepted.v1": ImportAccepted;
   "lead.import-finished.v1": ImportFinished;
+  "lead.import-undone.v1": ImportUndone;
 }

@@ -7,11 +7,14 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.admin import AIOKafkaAdminClient
 
+from libs.common.kafka.lost_connections import notice_lost_connections
 from libs.common.kafka.oauth import token_provider
 from libs.common.settings import KafkaSettings, WrongKafkaSettings
 
 if TYPE_CHECKING:
     from faststream.security import BaseSecurity
+
+notice_lost_connections()
 
 
 def topic_in_kafka(settings: KafkaSettings, name: str) -> str:

@@ -22,7 +22,7 @@ from aiokafka.errors import IllegalStateError, MessageSizeTooLargeError
 from faststream import BaseMiddleware
 from faststream.kafka import KafkaBroker
 
-from libs.common.errors import BadDeploy, NotFinished, describe, is_bad_day, is_bad_message
+from libs.common.errors import BadDeploy, NotFinished, describe, is_bad_day, is_bad_message, retry_kind
 from libs.common.kafka.clients import topic_in_kafka
 from libs.common.kafka.dead_letter import dead_letter_headers, dead_letter_key
 from libs.common.kafka.metrics import DEAD_LETTERED, RETRIES
@@ -147,7 +147,7 @@ class Delivery:
         return self._monotonic() - tries.unforeseen_since >= self._settings.unforeseen_seconds
 
     async def _try_again(self, record: ConsumerRecord[Any, Any], error: Exception, *, attempts: int) -> None:
-        RETRIES.labels(self._service, record.topic).inc()
+        RETRIES.labels(self._service, record.topic, retry_kind(error)).inc()
         await self.back_off(record, error, attempts=attempts)
 
     def _settled(self, record: ConsumerRecord[Any, Any]) -> None:

@@ -8,13 +8,14 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream.kafka import KafkaBroker
 
-from libs.common.kafka.metrics import CONSUMER_LAG, KAFKA_SILENCE
+from libs.common.kafka.clients import kafka_consumer
+from libs.common.kafka.metrics import CONSUMER_LAG, KAFKA_SILENCE, PROGRESS_AGE
 from libs.common.periodic import Periodic
 from libs.common.settings import KafkaSettings
 from libs.common.trouble import Trouble
@@ -24,9 +25,18 @@ SILENT_SECONDS = 15.0
 """A silence is told in the log when it has lasted so long. A broker that dies is followed by another one sooner."""
 ANSWER_SECONDS = 4.0
 """How long a question of ours waits for its answer."""
+STALLED_SECONDS = 60.0
+"""So long a consumer may hear nothing of a partition before somebody else is sent to ask."""
 
 Place = tuple[int, TopicPartition]
 """A subscriber's number in the process, and one of its partitions."""
+
+
+class _Lag(NamedTuple):
+    """Messages that wait, and the sum of the offsets behind the last ones that were committed."""
+
+    waiting: int
+    committed: int
 
 
 class KafkaWatch(Periodic):
@@ -43,20 +53,27 @@ class KafkaWatch(Periodic):
     ) -> None:
         super().__init__()
         self.trouble = Trouble(f"reading at {settings.kafka_bootstrap}", service=service, monotonic=monotonic)
+        self.stalled: str | None = None
+        """Which partition Kafka answers others about, but none of this process' consumers. Then only a new start helps:
+        a task within the client has ended, or waits for something that will not come."""
         self._broker = broker
+        self._settings = settings
         self._service = service
         self._monotonic = monotonic
         self._look_seconds = look_seconds
         self._answered: dict[Place, tuple[int, float]] = {}
         """The time of the last fetch as the consumer remembers it, and when, by our clock, we saw that it had changed.
         The consumer's time is the wall clock's, which may jump."""
+        self._committed: dict[str, tuple[int, float]] = {}
+        """By topic, the sum of the offsets that the group has committed in our partitions, and when it last changed, or
+        nothing waited."""
 
     def pause_seconds(self) -> float:
         return self._look_seconds
 
     async def turn(self) -> None:
         """Look once: note who had no answer for too long, and count what waits."""
-        lags: dict[str, list[int | None]] = defaultdict(list)
+        lags: dict[str, list[_Lag | None]] = defaultdict(list)
         ages: dict[Place, float] = {}
         for number, subscriber in enumerate(self._broker.subscribers):
             consumer = getattr(subscriber, "consumer", None)
@@ -70,13 +87,25 @@ class KafkaWatch(Periodic):
                 ages[number, partition] = await self._age(number, consumer, partition, answered=partition in ends)
             if getattr(subscriber, "group_id", None) is not None:
                 mine = {each: end for each, end in ends.items() if each in partitions}
-                lags[topic].append(await _uncommitted(consumer, mine) if ends else None)
+                lags[topic].append(await _lag(consumer, mine) if ends else None)
         self._answered = {place: found for place, found in self._answered.items() if place in ages}
         self._tell(ages)
+        self.stalled = await self._stalled(ages)
         for topic, found in lags.items():
             known = [lag for lag in found if lag is not None]
             if len(known) == len(found):  # else the last one that was known stays, beside the silence that grows
-                CONSUMER_LAG.labels(self._service, topic).set(sum(known))
+                lag = sum(each.waiting for each in known)
+                CONSUMER_LAG.labels(self._service, topic).set(lag)
+                age = self._progress_age(topic, lag, sum(each.committed for each in known))
+                PROGRESS_AGE.labels(self._service, topic).set(age)
+
+    def _progress_age(self, topic: str, lag: int, committed: int) -> float:
+        now = self._monotonic()
+        before, since = self._committed.get(topic, (committed, now))
+        if lag == 0 or committed != before or topic not in self._committed:
+            self._committed[topic] = committed, now
+            return 0.0
+        return now - since
 
     async def _age(self, number: int, consumer: Any, partition: TopicPartition, *, answered: bool) -> float:
         """Return for how many seconds Kafka has said nothing about a partition.
@@ -95,6 +124,18 @@ class KafkaWatch(Periodic):
             self._answered[number, partition] = fetched, now
             return 0.0
         return now - before[1]
+
+    async def _stalled(self, ages: dict[Place, float]) -> str | None:
+        silent = {partition: age for (_, partition), age in ages.items() if age >= STALLED_SECONDS}
+        if not silent:
+            return None
+        longest = max(silent, key=lambda partition: silent[partition])
+        if not await _answers_a_newcomer(self._settings, longest):
+            return None
+        return (
+            f"Kafka answers others about {longest.topic}, partition {longest.partition},"
+            f" but has said nothing to this process for {silent[longest]:.0f} s"
+        )
 
     def _tell(self, ages: dict[Place, float]) -> None:
         for topic in {partition.topic for _, partition in ages}:
@@ -131,18 +172,29 @@ async def _ends(consumer: Any, partitions: Iterable[TopicPartition]) -> dict[Top
         return {}
 
 
-async def _uncommitted(consumer: Any, ends: dict[TopicPartition, int]) -> int | None:
-    """Return how many messages of these partitions the consumer's group has not committed; None without an answer."""
+async def _answers_a_newcomer(settings: KafkaSettings, partition: TopicPartition) -> bool:
+    """Tell whether the partition is there for a client that has just come: a new process would be one."""
+    newcomer = kafka_consumer(settings, client_id="leadflow-newcomer", request_timeout_ms=int(ANSWER_SECONDS * 1000))
+    try:
+        async with asyncio.timeout(2 * ANSWER_SECONDS):
+            await newcomer.start()
+            return partition in await newcomer.end_offsets([partition])
+    except (TimeoutError, KafkaError, IllegalStateError):
+        return False
+    finally:
+        await newcomer.stop()
 
-    async def waiting(partition: TopicPartition, end: int) -> int:
-        done = await consumer.committed(partition)
-        if done is None:
-            done = (await consumer.beginning_offsets([partition]))[partition]
-        return max(0, end - int(done))
 
+async def _lag(consumer: Any, ends: dict[TopicPartition, int]) -> _Lag | None:
+    """Return what the consumer's group has committed of these partitions, and what not yet; None without an answer."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            found = await asyncio.gather(*(waiting(partition, end) for partition, end in ends.items()))
-            return sum(found)
+            # The consumer's own method asks for one partition at a time.
+            found = await consumer._coordinator.fetch_committed_offsets(list(ends))  # noqa: SLF001
+            done = {partition: int(committed.offset) for partition, committed in found.items()}
+            if never := [partition for partition in ends if partition not in done]:
+                done |= await consumer.beginning_offsets(never)
+            waiting = sum(max(0, end - done[partition]) for partition, end in ends.items())
+            return _Lag(waiting, sum(done[partition] for partition in ends))
     except (TimeoutError, KafkaError, IllegalStateError):
         return None

@@ -48,6 +48,7 @@ class ConsumerService(Lifecycle):
         self.delivery = Delivery(settings, service=name, dead_letters=dead_letters, on_bad_deploy=self._bad_deploy)
         self.broker: Broker = create_broker(settings, service=name, delivery=self.delivery, partitioner=partitioner)
         self.health = ConsumerHealth(self.broker, self.delivery, settings)
+        self._watch = KafkaWatch(self.broker, settings, service=name)
 
     def _bad_deploy(self) -> None:
         self.end(EXIT_BAD_DEPLOY)
@@ -61,7 +62,7 @@ class ConsumerService(Lifecycle):
         check_subscribers(self.broker)
         # The broker starts when all that handlers need is there, and is closed before that goes.
         self.connects(KafkaServer(self.settings), self._start_broker, close=partial(stop_broker, self.broker))
-        self.runs(KafkaWatch(self.broker, self.settings, service=self.name))
+        self.runs(self._watch)
         async with self.running():
             yield
             self.delivery.stop_waiting()
@@ -81,17 +82,21 @@ class ConsumerService(Lifecycle):
             or next(iter(self.failing(lasting=self.settings.stuck_after_seconds)), None)
         )
 
-    def _dead(self) -> str | None:
-        return None if self.stopping else self.dead() or self.health.dead()
+    def dead(self) -> str | None:
+        """Say also which consumer has ended, or hears nothing of a Kafka that answers others."""
+        return super().dead() or (None if self.stopping else self.health.dead() or self._watch.stalled)
 
     def app(self) -> Starlette:
         """Return the ASGI application: health checks, metrics, and AsyncAPI at ``/docs/events``."""
         asyncapi = make_asyncapi_asgi(AsyncAPI(self.broker, title=f"leadflow-{self.name}"))
-        routes = [*health_routes(self.stuck, dead=self._dead), Mount("/docs/events", app=asyncapi)]
+        routes = [*health_routes(self.stuck, dead=self.dead), Mount("/docs/events", app=asyncapi)]
         return Starlette(routes=routes, lifespan=self.lifespan)
 
     def run(self) -> None:
-        """Serve until SIGTERM. Exits with 78 after a bad deploy; never because a server is away."""
+        """Serve until SIGTERM.
+
+        Exits with 78 after a bad deploy and with 70 when only a new start helps; never because a server is away.
+        """
         self.serve(
             uvicorn.Config(
                 self.app(),

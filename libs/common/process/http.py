@@ -61,8 +61,10 @@ class HttpService(Lifecycle):
         configure_tracing(settings, service=name)
         self.settings = settings
         self._broker: Broker | None = None
+        self._watch: KafkaWatch | None = None
         self._private: PrivatePort | None = None
         self.app = App(
+            name,
             root_path=settings.http_root_path,
             title=title,
             version=VERSION,
@@ -72,7 +74,7 @@ class HttpService(Lifecycle):
             # one for the whole request is enough. And it would log errors with their messages, which may quote rows.
             telemetry={"operation_spans": False, "metrics": False, "logs": False},
         )
-        install_error_handlers(self.app, problems, translations)
+        install_error_handlers(self.app, problems, translations, service=name)
         self._answer_browsers()
 
     def connect_broker(self, *, partitioner: Partitioner | None = None) -> Broker:
@@ -82,7 +84,8 @@ class HttpService(Lifecycle):
         """
         if self._broker is None:
             self._broker = create_broker(self.settings, service=self.name, partitioner=partitioner)
-            self.runs(KafkaWatch(self._broker, self.settings, service=self.name))
+            self._watch = KafkaWatch(self._broker, self.settings, service=self.name)
+            self.runs(self._watch)
         return self._broker
 
     def serves(self, *routers: APIRouter, stuck: Callable[[], Awaitable[str | None]]) -> None:
@@ -111,6 +114,10 @@ class HttpService(Lifecycle):
             except Exception as error:  # noqa: BLE001 - whatever it is, that is the reason
                 return f"{store.place}: {reason(error)}"
         return None
+
+    def dead(self) -> str | None:
+        """Say also whether a consumer hears nothing of a Kafka that answers others."""
+        return super().dead() or (None if self.stopping or self._watch is None else self._watch.stalled)
 
     def troubles(self) -> list[str]:
         """Say what fails and does not keep the service from answering calls.
@@ -142,7 +149,11 @@ class HttpService(Lifecycle):
             yield
 
     def run(self) -> None:
-        """Serve until SIGTERM. Exits with 3 when something of its own cannot start; never because a server is away."""
+        """Serve until SIGTERM.
+
+        Exits with 3 when something of its own cannot start and with 70 when only a new start helps; never because a
+        server is away.
+        """
         self.serve(
             uvicorn.Config(
                 self.app,

@@ -23,6 +23,10 @@ from libs.common.trouble import Trouble
 
 EXIT_CANNOT_START = 3
 """Something of the process' own cannot start, and will not by waiting: no server is to blame."""
+EXIT_DEAD = 70
+"""Work of the process' own has ended, or waits for what will not come: only a new start helps."""
+LOOK_SECONDS = 5.0
+"""Between two looks whether it is so."""
 LONGEST_PAUSE_SECONDS = 5.0
 """Between two questions to a server that does not answer at the start. A question costs a server little, and a process
 shall begin soon after its server is back."""
@@ -96,9 +100,13 @@ class Lifecycle:
         self._connections: list[_Connection] = []
         self._troubles: dict[str, Trouble] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self.stopping = False
+        self._stops = asyncio.Event()
         self._jitter = jitter
         self._server: uvicorn.Server | None = None
+
+    @property
+    def stopping(self) -> bool:
+        return self._stops.is_set()
 
     def holds(self, *stores: Store) -> None:
         """Ask these servers before anything is started, until each has answered; close them at the end."""
@@ -155,6 +163,15 @@ class Lifecycle:
             return None
         return next((f"{task.get_name()} has ended" for task in self._tasks if task.done() and _error(task)), None)
 
+    async def _end_when_dead(self) -> None:
+        """End the process when only a new start helps: not everybody who starts processes asks them how they are."""
+        while not (self.stopping or (why := self.dead())):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stops.wait(), LOOK_SECONDS)
+        if not self.stopping:
+            log.error("ends, to be started again", why=why)
+            self.end(EXIT_DEAD)
+
     def end(self, code: int) -> None:
         """End the process in order, with this exit code."""
         self.exit_code = self.exit_code or code
@@ -180,7 +197,7 @@ class Lifecycle:
                 try:
                     yield
                 finally:
-                    self.stopping = True
+                    self._stops.set()
                     start.cancel()
                     await asyncio.wait([start])
                     for work in self.background:
@@ -206,6 +223,7 @@ class Lifecycle:
         self._tasks = [asyncio.create_task(work.run(), name=type(work).__name__) for work in self.background]
         for task in self._tasks:
             task.add_done_callback(self._tell_end)
+        self._tasks.append(asyncio.create_task(self._end_when_dead(), name="end when dead"))
         self.started = True
         collect_rarely()
         log.info("started")

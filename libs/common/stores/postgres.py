@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
 from itertools import product
+from typing import cast
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from libs.common.addresses.postgres_address import PostgresAddress, read_postgres_address
 from libs.common.settings import PostgresSettings
+from libs.common.stores.metrics import POOL_SIZE, POOL_USED
 from libs.common.stores.postgres_connecting import Connector
 from libs.common.stores.postgres_liveness import Liveness
 
@@ -96,6 +99,8 @@ class Postgres:
         )
         self._must_write = address.target in {"read-write", "primary"}
         Liveness(self.engine, must_write=self._must_write)
+        POOL_SIZE.labels(application_name).set(settings.postgres_pool_size)
+        POOL_USED.labels(application_name).set_function(cast("QueuePool", self.engine.pool).checkedout)
         self.place = f"PostgreSQL at {', '.join(f'{host}:{port}' for host, port in address.hosts)}"
         """What this is and where, for people: ``PostgreSQL at host:port``, or several, separated by commas."""
 

@@ -7,16 +7,18 @@ from starlette.types import ASGIApp
 
 from libs.common.web.answers import Answers
 from libs.common.web.hearing_out import HearingOut
+from libs.common.web.metrics import Measured
 
 
 class App(FastAPI):
-    """FastAPI with ``Answers`` and ``HearingOut`` around it.
+    """FastAPI with ``Answers`` and ``HearingOut`` around it, and each request of the ``service`` measured.
 
     An address with a slash too many is not found. FastAPI would send the caller elsewhere, to a host that the caller
     itself names, and in plain HTTP behind a gateway: the token would go with it.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, service: str, **options: Any) -> None:
+        self._service = service
         super().__init__(
             redirect_slashes=False,
             docs_url=None,
@@ -33,7 +35,7 @@ class App(FastAPI):
         """Answers by name that calls of the document refer to."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        return HearingOut(Answers(super().build_middleware_stack()))
+        return HearingOut(Answers(Measured(super().build_middleware_stack(), service=self._service)))
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""

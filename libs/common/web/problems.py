@@ -18,6 +18,7 @@ from starlette.routing import compile_path
 from libs.common.errors import describe, is_bad_day
 from libs.common.web.answers import current_ids
 from libs.common.web.languages import wanted_language
+from libs.common.web.metrics import REFUSED
 from libs.common.web.refusals import Detail, Problem, Refused, Translation
 
 log = structlog.get_logger()
@@ -115,7 +116,11 @@ def _allowed(paths: dict[str, Any], path: str) -> list[str]:
 
 
 def install_error_handlers(
-    app: FastAPI, problems: Mapping[str, Problem], translations: Mapping[str, Translation] = NO_TRANSLATIONS
+    app: FastAPI,
+    problems: Mapping[str, Problem],
+    translations: Mapping[str, Translation] = NO_TRANSLATIONS,
+    *,
+    service: str,
 ) -> None:
     """Answer every error of the app as problem+json; what is unforeseen is logged without its values.
 
@@ -126,6 +131,7 @@ def install_error_handlers(
         raise ValueError(f"the table of problems lacks {', '.join(missing)}")
 
     def answered(refused: Refused, request: Request) -> JSONResponse:
+        REFUSED.labels(service, refused.code).inc()
         return _in_the_callers_language(refused, request, problems, translations)
 
     @app.exception_handler(Refused)

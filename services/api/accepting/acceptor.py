@@ -14,6 +14,7 @@ from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.events import ImportAccepted, ImportStatus
 from libs.contracts.lead_import.topics import IMPORT_ACCEPTED
+from libs.imports.metrics import ROWS
 from libs.spreadsheets.limits import Limits
 from services.api.accepting.domain.answer import AcceptedView
 from services.api.accepting.domain.idempotency import IdempotencyKey, answer_again
@@ -115,6 +116,7 @@ class Acceptor:
             await outbox.add_event(
                 accepting.connection, IMPORT_ACCEPTED, _accepted_event(new), source="api", time=self.clock()
             )
+        ROWS.labels("api", "accepted").inc(new.total_rows)
         self.wake_relay()
         return answer
 

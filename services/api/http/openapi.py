@@ -72,7 +72,7 @@ IMPORT_EVENT: dict[str, Any] = {
             "event": "progress",
             "id": "progress-1-2000",
             "data": '{"id":42,"status":"PROCESSING","total_rows":5000,"total_created":1990,"total_existing":10,'
-            '"total_errors":0,"progress":{"processed_rows":2000,"chunks":3,"chunks_settled":1,"percent":40.0},'
+            '"total_errors":0,"canceled":0,"progress":{"processed_rows":2000,"chunks":3,"chunks_settled":1,"percent":40.0},'
             '"reasons":{"in_file":4,"lead_exists":6},"parent_id":null,"child_ids":[],"rate":1250.0,"eta_seconds":3,'
             '"queue_position":null,"server_time":"2026-03-02T12:00:02Z"}',
         }
@@ -97,7 +97,7 @@ _WORDS = {
     404: "No such resource",
     405: "Method not allowed",
     408: "The upload took too long",
-    409: "Name taken, or still in progress",
+    409: "Name taken, still in progress, or ended",
     413: "Too large",
     415: "Neither CSV nor Excel",
     422: "Not valid",

@@ -37,6 +37,8 @@ STATUSES: dict[str, int] = {
     "name_taken": 409,
     "quota_exceeded": 429,
     "import_in_progress": 409,
+    "import_ended": 409,
+    "undo_done": 409,
     "busy": 503,
     "streams_too_many": 429,
     "no_room": 507,

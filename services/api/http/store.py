@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from libs.common.stores.postgres import Postgres
 from libs.common.web.caller import Caller
-from libs.imports.chat_ids import LAST_ROW, chat_id_of, row_of_chat
+from libs.imports.chat_ids import LAST_ROW, chat_ids_of_rows, row_of_chat
 from services.api.http.shared_reads import SharedReads
 from services.api.http.views import PACE_SECONDS
 
@@ -25,7 +25,12 @@ _IMPORT_COLUMNS = """
     CASE WHEN i.status = 'PROCESSING' THEN c.created ELSE i.total_created END AS total_created,
     CASE WHEN i.status = 'PROCESSING' THEN c.existing ELSE i.total_existing END AS total_existing,
     CASE WHEN i.status = 'PROCESSING' THEN c.errors ELSE i.total_errors END AS total_errors,
+    CASE WHEN i.status = 'PROCESSING' THEN c.canceled ELSE i.total_canceled END AS canceled, i.cancel_requested_at,
     CASE WHEN i.status = 'PROCESSING' THEN c.settled ELSE i.chunk_count END AS chunks_settled,
+    (SELECT json_build_object('state', CASE WHEN finished_at IS NULL THEN 'RUNNING' ELSE 'DONE' END, 'total', total,
+                              'reversed', reversed, 'kept', kept, 'failed', failed, 'requested_at', requested_at,
+                              'finished_at', finished_at)
+     FROM amigocare.lead_import_undos WHERE import_id = i.id) AS undo,
     ARRAY(SELECT tag_id FROM amigocare.lead_import_tags WHERE import_id = i.id AND left_out ORDER BY tag_id)
         AS tags_left_out
 """
@@ -34,16 +39,18 @@ _LIVE_TOTALS = f"""
     LEFT JOIN LATERAL (
         SELECT coalesce(sum(total_created), 0)::int AS created, coalesce(sum(total_existing), 0)::int AS existing,
                coalesce(sum(total_errors), 0)::int AS errors, count(*)::int AS settled, min(sent_at) AS began,
+               coalesce(sum((reasons ->> 'canceled')::int), 0)::int AS canceled,
                sum(row_count) FILTER (WHERE settled_at > clock_timestamp() - interval '{PACE_SECONDS} seconds')::int
                    AS recent_rows
         FROM amigocare.lead_import_chunks
         WHERE import_id = i.id AND settled_at IS NOT NULL AND i.status = 'PROCESSING'
     ) c ON true
 """
-_SCOPE = """
+IN_SCOPE = """
     i.company_id = :company_id AND NOT i.is_deleted
     AND (CAST(:accounts AS int[]) IS NULL OR i.account_id = ANY(CAST(:accounts AS int[])))
 """
+"""The imports ``i`` that a caller sees; its parameters are ``scoped``."""
 # Reasons are counted by the chunk when it is settled; ``uncounted`` tells of chunks that were settled otherwise.
 _DETAIL_COLUMNS = """
     i.parent_id, clock_timestamp() AS server_time, c.recent_rows, c.began, said.reasons, said.uncounted,
@@ -65,13 +72,13 @@ _COUNT_REASONS = text(
 )
 _GET = text(
     f"SELECT {_IMPORT_COLUMNS}, {_DETAIL_COLUMNS} FROM amigocare.lead_imports i {_LIVE_TOTALS} {_REASONS}"
-    f" WHERE i.id = :import_id AND {_SCOPE}"
+    f" WHERE i.id = :import_id AND {IN_SCOPE}"
 )
 # Of all companies: they share the processes.
 _IN_PROGRESS = text("SELECT id FROM amigocare.lead_imports WHERE status = 'PROCESSING' ORDER BY id LIMIT 10000")
 _LIST = text(
     f"SELECT {_IMPORT_COLUMNS} FROM amigocare.lead_imports i {_LIVE_TOTALS}"
-    f" WHERE {_SCOPE} AND (CAST(:before AS int) IS NULL OR i.id < CAST(:before AS int))"
+    f" WHERE {IN_SCOPE} AND (CAST(:before AS int) IS NULL OR i.id < CAST(:before AS int))"
     " AND (CAST(:account_id AS int) IS NULL OR i.account_id = CAST(:account_id AS int))"
     " AND (CAST(:status AS text) IS NULL OR i.status = CAST(:status AS text))"
     " ORDER BY i.id DESC LIMIT :limit"
@@ -105,7 +112,7 @@ _CREATED_ROWS = text(
 )
 _DELETE = text(
     f"UPDATE amigocare.lead_imports i SET is_deleted = true, updated_at = now()"
-    f" WHERE i.id = :import_id AND {_SCOPE} AND i.status <> 'PROCESSING' RETURNING i.id"
+    f" WHERE i.id = :import_id AND {IN_SCOPE} AND i.status <> 'PROCESSING' RETURNING i.id"
 )
 
 
@@ -138,7 +145,7 @@ class Store:
     async def _read_import(self, asked: tuple[Scope, int]) -> dict[str, Any] | None:
         scope, import_id = asked
         async with self._postgres.transaction(company_id=scope.company_id) as connection:
-            row = await connection.execute(_GET, _scoped(scope) | {"import_id": import_id})
+            row = await connection.execute(_GET, scoped(scope) | {"import_id": import_id})
             found = row.mappings().one_or_none()
             if found is None:
                 return None
@@ -170,7 +177,7 @@ class Store:
         """Return up to ``limit`` imports with ids below ``before``, newest first."""
         filters = {"before": before, "limit": limit, "account_id": account_id, "status": status}
         async with self._postgres.transaction(company_id=scope.company_id) as connection:
-            rows = await connection.execute(_LIST, _scoped(scope) | filters)
+            rows = await connection.execute(_LIST, scoped(scope) | filters)
             return [dict(row) for row in rows.mappings()]
 
     async def rows(
@@ -210,11 +217,12 @@ class Store:
 
         ``found`` is the import as ``get_import`` returned it.
         """
+        behind, last = chat_ids_of_rows(found["id"], found["created_at"], (after, LAST_ROW))
         given = {
             "company_id": scope.company_id,
             "import_id": found["id"],
-            "after": chat_id_of(found["created_at"], found["id"], after),
-            "last": chat_id_of(found["created_at"], found["id"], LAST_ROW),
+            "after": behind,
+            "last": last,
             "limit": limit,
         }
         async with self._postgres.transaction(company_id=scope.company_id) as connection:
@@ -224,11 +232,12 @@ class Store:
     async def delete_import(self, scope: Scope, import_id: int) -> bool:
         """Soft-delete an ended import; False when there is none."""
         async with self._postgres.transaction(company_id=scope.company_id) as connection:
-            deleted = await connection.execute(_DELETE, _scoped(scope) | {"import_id": import_id})
+            deleted = await connection.execute(_DELETE, scoped(scope) | {"import_id": import_id})
             return deleted.one_or_none() is not None
 
 
-def _scoped(scope: Scope) -> dict[str, Any]:
+def scoped(scope: Scope) -> dict[str, Any]:
+    """Return the parameters of ``IN_SCOPE``."""
     return {
         "company_id": scope.company_id,
         "accounts": None if scope.accounts is None else list(scope.accounts),

@@ -29,7 +29,7 @@ can see more than five changes of it. The import's end is told at once."""
 Found = Mapping[str, Any]
 
 _TOLD = {
-    *("id", "status", "total_rows", "total_created", "total_existing", "total_errors", "progress"),
+    *("id", "status", "total_rows", "total_created", "total_existing", "total_errors", "canceled", "progress"),
     *("reasons", "parent_id", "child_ids", "rate", "eta_seconds", "queue_position", "server_time"),
 }
 

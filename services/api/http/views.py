@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +17,15 @@ ENGLISH = words(LANGUAGES[0])
 PACE_SECONDS = 10
 """How far back the pace of an import in progress is measured: longer than a chunk takes, shorter than anybody waits."""
 _LEAST_SECONDS = 0.001
+_UNDO: dict[str, Any] = {
+    "state": "DONE",
+    "total": 4860,
+    "reversed": 4857,
+    "kept": 3,
+    "failed": 0,
+    "requested_at": "2026-03-02T12:10:00Z",
+    "finished_at": "2026-03-02T12:10:04Z",
+}
 _IMPORT: dict[str, Any] = {
     "id": 42,
     "name": "Spring campaign",
@@ -24,6 +34,7 @@ _IMPORT: dict[str, Any] = {
     "total_created": 1990,
     "total_existing": 10,
     "total_errors": 0,
+    "canceled": 0,
     "failure_reason": None,
     "account_id": 1,
     "source_id": 1,
@@ -31,6 +42,9 @@ _IMPORT: dict[str, Any] = {
     "file_name": "leads.xlsx",
     "created_at": "2026-03-02T12:00:00Z",
     "finished_at": None,
+    "cancel_requested_at": None,
+    "tags_left_out": [],
+    "undo": None,
     "progress": {"processed_rows": 2000, "chunks": 3, "chunks_settled": 1, "percent": 40.0},
 }
 CREATED: Literal["created"] = "created"
@@ -69,6 +83,29 @@ class Progress(BaseModel):
     percent: float
 
 
+class UndoState(StrEnum):
+    """Whether an undo is still under way."""
+
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+
+
+class UndoView(BaseModel):
+    """How far the undo of an import is: in the end ``reversed + kept + failed == total``."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_UNDO]})
+
+    state: UndoState
+    total: int
+    """Leads that the import had made."""
+    reversed: int
+    kept: int
+    failed: int
+    """Leads whose chat was changed while they were taken back, and whose phone another lead has since."""
+    requested_at: datetime
+    finished_at: datetime | None
+
+
 class ImportView(BaseModel):
     """One import. Totals grow while it is ``PROCESSING`` and add up to ``total_rows`` when it has ended."""
 
@@ -81,6 +118,8 @@ class ImportView(BaseModel):
     total_created: int
     total_existing: int
     total_errors: int
+    canceled: int
+    """Of the errors: rows that were no leads yet when the import was canceled."""
     failure_reason: str | None
     account_id: int
     source_id: int
@@ -88,8 +127,12 @@ class ImportView(BaseModel):
     file_name: str | None
     created_at: datetime
     finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    """When somebody canceled it. It is being canceled while its status is ``PROCESSING``."""
     tags_left_out: list[int]
     """Tags that were deleted while the import ran: leads that were made later do not have them."""
+    undo: UndoView | None
+    """How far it is taken back, when somebody asked for that."""
     progress: Progress
 
 

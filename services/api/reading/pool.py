@@ -19,6 +19,7 @@ from typing import cast
 
 from libs.common.web.refusals import Refused
 from services.api.reading.domain.job import ReadingJob, ReadingResult
+from services.api.reading.metrics import READING_SECONDS, READING_WAITING
 
 _ROOT = Path(__file__).resolve().parents[3]
 _ANSWER_LIMIT = 1 << 20
@@ -44,6 +45,7 @@ class ReadingPool:
         self._waiting = 0
         self._usual_seconds = 1.0
         self._running = False
+        READING_WAITING.set_function(lambda: self._waiting)
 
     async def start(self) -> None:
         """Start the workers and wait until each is ready."""
@@ -87,7 +89,9 @@ class ReadingPool:
         try:
             return await worker.run(job)
         finally:
-            self._usual_seconds += (time.monotonic() - began - self._usual_seconds) / 8
+            seconds = time.monotonic() - began
+            READING_SECONDS.observe(seconds)
+            self._usual_seconds += (seconds - self._usual_seconds) / 8
             self._idle.put_nowait(worker)
 
     def _seconds_to_wait(self) -> int:

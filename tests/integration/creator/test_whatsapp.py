@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from services.creator.questions import Question, Said
@@ -48,6 +49,23 @@ async def test_numbers_are_answered_by_their_rows(provider: Provider) -> None:
         assert replies == Replies(said={0: Said.PRESENT, 1: Said.ABSENT, 2: Said.PRESENT}, calls=3)
         assert time.monotonic() - whatsapp.heard_at < 5
     assert (await provider.seen())["answered"] == 3
+
+
+def calls(outcome: str) -> float:
+    return REGISTRY.get_sample_value("leadflow_provider_call_seconds_count", {"outcome": outcome}) or 0
+
+
+async def test_calls_are_counted_by_what_came_of_them(provider: Provider) -> None:
+    before = {outcome: calls(outcome) for outcome in ("answered", "phone", "provider")}
+    async with adapter(provider.url) as whatsapp:
+        await ask(whatsapp, PRESENT, ABSENT)
+    await provider.behave("error")
+    async with adapter(provider.url) as whatsapp:
+        await ask(whatsapp, PRESENT)
+    async with adapter(f"http://127.0.0.1:{free_port()}") as whatsapp:
+        await ask(whatsapp, PRESENT)
+    made = {outcome: calls(outcome) - count for outcome, count in before.items()}
+    assert made == {"answered": 2, "phone": 1, "provider": 1}
 
 
 async def test_without_questions_nobody_is_asked(provider: Provider) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from libs.common.outbox.source import LEASE_SECONDS, Room
 from libs.common.stores.postgres import Postgres
-from libs.imports import chunk_life
+from libs.imports import chunk_life, chunk_sending
 from libs.imports.chunk_states import ChunkOutcome, ClaimedChunk, Window
 from tests.support.chunks import new_phones
 from tests.support.imports import ACCEPTED_AT, accepted_chunk, insert_import, insert_imports, live_rows
@@ -30,7 +30,7 @@ async def an_import(postgres: Postgres, tenant: Tenant, chunks: int) -> int:
 
 async def claim(postgres: Postgres, lease: uuid.UUID | None = None, room: Room = ROOM) -> list[ClaimedChunk]:
     async with postgres.transaction() as connection:
-        return await chunk_life.claim(connection, lease=lease or uuid.uuid4(), window=WINDOW, room=room)
+        return await chunk_sending.claim(connection, lease=lease or uuid.uuid4(), window=WINDOW, room=room)
 
 
 async def send(postgres: Postgres) -> list[tuple[int, int]]:
@@ -38,7 +38,7 @@ async def send(postgres: Postgres) -> list[tuple[int, int]]:
     lease = uuid.uuid4()
     rows = await claim(postgres, lease)
     async with postgres.transaction() as connection:
-        await chunk_life.mark_sent(connection, places(rows), lease=lease)
+        await chunk_sending.mark_sent(connection, places(rows), lease=lease)
     return places(rows)
 
 
@@ -139,7 +139,7 @@ async def test_what_another_relay_is_sending_counts_as_in_flight(
 async def test_two_relays_that_claim_at_the_same_moment_share_no_chunk(postgres: Postgres, tenant: Tenant) -> None:
     import_id = await an_import(postgres, tenant, 3)
     async with postgres.transaction() as connection:
-        mine = await chunk_life.claim(connection, lease=uuid.uuid4(), window=WINDOW, room=ROOM)
+        mine = await chunk_sending.claim(connection, lease=uuid.uuid4(), window=WINDOW, room=ROOM)
         theirs = await claim(postgres)
     assert places(mine) == [(import_id, 0), (import_id, 1), (import_id, 2)]
     assert theirs == []
@@ -151,7 +151,7 @@ async def test_a_relay_that_began_before_anothers_claim_respects_it(postgres: Po
     async with postgres.transaction() as earlier:
         await earlier.execute(text("SELECT now()"))
         assert places(await claim(postgres)) == [(import_id, index) for index in range(4)]
-        assert await chunk_life.claim(earlier, lease=uuid.uuid4(), window=WINDOW, room=ROOM) == []
+        assert await chunk_sending.claim(earlier, lease=uuid.uuid4(), window=WINDOW, room=ROOM) == []
 
 
 async def test_a_lease_that_ended_is_claimed_again(postgres: Postgres, tenant: Tenant, db: Stored) -> None:
@@ -172,8 +172,8 @@ async def test_a_relay_whose_lease_passed_to_another_marks_and_releases_nothing(
     await let_pass(db, LEASE_SECONDS + 1)
     await claim(postgres, theirs)
     async with postgres.transaction() as connection:
-        await chunk_life.mark_sent(connection, places(rows), lease=mine)
-        await chunk_life.release(connection, [(chunk, 0) for chunk in places(rows)], lease=mine)
+        await chunk_sending.mark_sent(connection, places(rows), lease=mine)
+        await chunk_sending.release(connection, [(chunk, 0) for chunk in places(rows)], lease=mine)
     (chunk,) = await db.rows("SELECT * FROM amigocare.lead_import_chunks WHERE import_id = :i", i=import_id)
     assert (chunk["sent_at"], chunk["sent_count"], chunk["lease"]) == (None, 0, theirs)
 
@@ -185,8 +185,8 @@ async def test_what_could_not_be_sent_is_claimed_again_when_its_time_has_come(
     lease = uuid.uuid4()
     rows = await claim(postgres, lease)
     async with postgres.transaction() as connection:
-        await chunk_life.mark_sent(connection, places(rows[:1]), lease=lease)
-        await chunk_life.release(connection, [((import_id, 1), 0), ((import_id, 2), 10)], lease=lease)
+        await chunk_sending.mark_sent(connection, places(rows[:1]), lease=lease)
+        await chunk_sending.release(connection, [((import_id, 1), 0), ((import_id, 2), 10)], lease=lease)
     assert places(await claim(postgres)) == [(import_id, 1)]
     await let_pass(db, 9)
     assert await claim(postgres) == []
@@ -201,8 +201,8 @@ async def test_chunks_that_were_given_back_leave_their_place_to_the_next_ones(
     lease = uuid.uuid4()
     rows = await claim(postgres, lease)
     async with postgres.transaction() as connection:
-        await chunk_life.mark_sent(connection, places(rows[:2]), lease=lease)
-        await chunk_life.release(connection, [(chunk, LEASE_SECONDS) for chunk in places(rows[2:])], lease=lease)
+        await chunk_sending.mark_sent(connection, places(rows[:2]), lease=lease)
+        await chunk_sending.release(connection, [(chunk, LEASE_SECONDS) for chunk in places(rows[2:])], lease=lease)
     assert places(await claim(postgres)) == [(import_id, 4), (import_id, 5)]
 
 
@@ -257,7 +257,7 @@ async def test_who_waited_for_an_imports_end_sees_its_last_chunk_settled(
     async def ask() -> bool:
         async with postgres.transaction(company_id=tenant.company_id) as connection:
             chunk = accepted_chunk(tenant, import_id, live_rows(new_phones(10)))
-            return await chunk_life.hold_is_settled(connection, chunk)
+            return (await chunk_life.hold(connection, chunk)).settled
 
     async def waits() -> bool:
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FOR SHARE%'"

@@ -164,7 +164,7 @@ async def test_a_chunk_is_settled_when_it_ended_well_or_badly(
             f"UPDATE amigocare.lead_import_chunks SET {column} = {value} WHERE import_id = :i", i=chunk.import_id
         )
     async with store.transaction(chunk.company_id) as transaction:
-        assert await transaction.is_settled(chunk) is settled
+        assert (await transaction.hold(chunk)).settled is settled
 
 
 @pytest.mark.parametrize("changed", [{"import_id": 2**31 - 1}, {"chunk_index": 99}], ids=["import", "chunk"])
@@ -174,7 +174,7 @@ async def test_a_chunk_that_does_not_exist_is_a_bad_message(
     stranger = chunk.model_copy(update=changed)
     with pytest.raises(BadMessage):
         async with store.transaction(chunk.company_id) as transaction:
-            await transaction.is_settled(stranger)
+            await transaction.hold(stranger)
 
 
 async def test_while_tags_are_found_or_made_the_chunk_cannot_be_settled(
@@ -183,7 +183,7 @@ async def test_while_tags_are_found_or_made_the_chunk_cannot_be_settled(
     """Nor its import end, which comes after its last chunk."""
     settle = text("UPDATE amigocare.lead_import_chunks SET settled_at = now() WHERE import_id = :i")
     async with store.transaction(chunk.company_id) as transaction:
-        assert not await transaction.is_settled(chunk)
+        assert not (await transaction.hold(chunk)).settled
         with pytest.raises(DBAPIError, match="lock timeout"):
             async with postgres.transaction() as settling:
                 await settling.execute(text("SET LOCAL lock_timeout = '200ms'"))

@@ -68,6 +68,16 @@ TABLES = {
         insert("lead_import_tags (import_id, tag_id, created_here) VALUES (:i, :t, false)"),
         "import_id",
     ),
+    "lead_import_kept": Walled(
+        insert("lead_import_kept (import_id, lead_id, reason) VALUES (:i, :n, 'lead_changed')"), "import_id"
+    ),
+    "lead_import_undos": Walled(
+        insert(
+            "lead_import_undos (import_id, requester_id, total) VALUES (:i, :u, 0)"
+            " ON CONFLICT (import_id) DO UPDATE SET total = 1"
+        ),
+        "import_id",
+    ),
     "whatsapp_answers": Walled(
         insert("whatsapp_answers (import_id, row_number, tries) VALUES (:i, :n, 1)"), "import_id"
     ),

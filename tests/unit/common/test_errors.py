@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from libs.common.errors import BadDay, BadDeploy, BadMessage, describe, is_bad_day, is_bad_message, reason
+from libs.common.errors import BadDay, BadDeploy, BadMessage, describe, is_bad_day, is_bad_message, reason, retry_kind
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from services.creator.portions import ProviderAway
 from tests.support.chunks import plain
@@ -206,6 +206,23 @@ def test_waiting_can_help(error: BaseException) -> None:
 @pytest.mark.parametrize("error", [*BAD_MESSAGES, *UNFORESEEN], ids=named)
 def test_waiting_cannot_help(error: BaseException) -> None:
     assert not is_bad_day(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (from_sqlalchemy(pg.SerializationError(MARK)), "postgresql"),
+        (sqlalchemy.exc.TimeoutError(), "postgresql"),
+        (pymongo.errors.OperationFailure("x", code=13), "mongodb"),
+        (pymongo.errors.ServerSelectionTimeoutError(MARK), "mongodb"),
+        (aiokafka.errors.KafkaTimeoutError(), "kafka"),
+        (ProviderAway("the WhatsApp provider answered 500"), "outside"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, MARK), "outside"),
+        (ZeroDivisionError(), "own"),
+    ],
+)
+def test_an_attempt_that_is_made_again_is_counted_by_whose_fault_it_is(error: BaseException, kind: str) -> None:
+    assert retry_kind(error) == kind
 
 
 @pytest.mark.parametrize("error", BAD_MESSAGES, ids=named)

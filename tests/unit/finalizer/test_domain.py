@@ -1,5 +1,7 @@
 """When a chunk's outcome counts, what a dead letter makes of its rows, and how an import ends."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from libs.contracts.lead_import.events import ImportStatus
 from libs.contracts.lead_import.internal.messages import Outcome
 from libs.imports.chunk_states import ChunkOutcome, ChunkState, Totals
-from services.finalizer.domain import counts, outcome_of, outcome_of_dead_letter, status_of
+from services.finalizer.domain import counts, outcome_of, outcome_of_canceled, outcome_of_dead_letter, status_of
 from tests.support.chunks import accepted, created_like, phones, settled_row
 from tests.support.imports import tagged
 
@@ -108,4 +110,24 @@ def test_every_row_of_a_chunk_is_created_existing_or_an_error(live: int, outcome
 def test_an_import_fails_if_and_only_if_one_of_its_chunks_was_dead_lettered(
     totals: Totals, status: tuple[ImportStatus, str | None]
 ) -> None:
-    assert status_of(totals) == status
+    assert status_of(totals, canceled=False) == status
+
+
+def test_a_canceled_import_says_so_whatever_was_still_made_of_it() -> None:
+    totals = Totals(created=4, existing=0, errors=1, dead_lettered=1)
+    assert status_of(totals, canceled=True) == (ImportStatus.FAILED, "canceled")
+
+
+def test_a_chunk_without_leads_is_canceled_but_what_the_api_had_settled_stays() -> None:
+    chunk = accepted(phones(2), settled=[settled_row(8, Outcome.EXISTING, "in_file"), settled_row(9)])
+    done = outcome_of_canceled(4, chunk)
+    assert (done.created, done.existing, done.errors) == (0, 1, 3)
+    assert json.loads(done.reasons) == {"in_file": 1, "phone_invalid": 1, "canceled": 2}
+    assert not done.dead_lettered
+    assert [(row.row, row.reason) for row in done.rows] == [
+        (8, "in_file"),
+        (9, "phone_invalid"),
+        (2, "canceled"),
+        (3, "canceled"),
+    ]
+    assert done.rows[2].cells == chunk.live.original_cells(0)

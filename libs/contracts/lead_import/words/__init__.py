@@ -33,6 +33,8 @@ class Words:
     """Why a valid row did not become a lead."""
     labels: Mapping[str, str]
     """All codes of rows in a word or two, for pictures and buttons."""
+    kept_reasons: Mapping[str, str]
+    """Why a lead stayed when its import was taken back."""
     warnings: Mapping[str, str]
     """What a preview warns of."""
     template: Mapping[str, str]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -19,12 +20,21 @@ from tests.support.waiting import eventually
 
 CHUNK = accepted(phones(1)).model_copy(update={"import_id": 2_000_000_011}).model_dump_json().encode()
 SILENT = 2.0
+STALLED = 3.0
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SILENT_SECONDS", SILENT)
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(module, "STALLED_SECONDS", STALLED)
+
+
+class Everything(set[int]):
+    """Every broker's number."""
+
+    def __contains__(self, number: object) -> bool:
+        return True
 
 
 @asynccontextmanager
@@ -72,8 +82,14 @@ async def test_lag_counts_what_is_in_hand_and_what_was_fetched(kafka: Kafka) -> 
         for number in range(7):
             await kafka.send(topic.name, CHUNK, partition=number % 2)
         await lag_is(13)
+
+        async def stands_still() -> bool:
+            return (metric("leadflow_progress_age_seconds", topic.name) or 0) > 0.5
+
+        await eventually(stands_still, what="an age of the last progress")
         let_go.set()
         await lag_is(0)
+        assert metric("leadflow_progress_age_seconds", topic.name) == 0
         assert await kafka.committed(running.group, topic.name) == 13
 
 
@@ -149,3 +165,48 @@ async def test_who_only_watches_a_topic_is_watched_too(kafka: Kafka) -> None:
         with held("kafka"):
             await until_silent(watch, silent=True)
         await until_silent(watch, silent=False)
+
+
+async def test_a_consumer_that_hears_nothing_of_a_kafka_that_answers_others_is_stalled(kafka: Kafka) -> None:
+    topic = await kafka.chunk_topic(partitions=2)
+
+    async def handle(chunk: ChunkAccepted) -> None:
+        return None
+
+    async with consuming(kafka, topic, handle) as running, watching(running, kafka) as watch:
+        await until_silent(watch, silent=False)
+        assert watch.stalled is None
+        # The client believes that a question to each broker is on its way, and asks no other one.
+        consumer: Any = next(iter(running.broker.subscribers)).consumer  # type: ignore[attr-defined]
+        consumer._fetcher._in_flight = Everything()
+
+        async def look() -> str | None:
+            return watch.stalled
+
+        told = await eventually(look, what="a consumer that only a new start helps")
+        assert told.startswith(f"Kafka answers others about {topic.name}, partition ")
+        consumer._fetcher._in_flight = set()
+
+        async def well() -> bool:
+            return watch.stalled is None
+
+        await eventually(well, what="an answer")
+
+
+@needs_local_stack
+async def test_a_consumer_that_kafka_does_not_answer_is_not_stalled(kafka: Kafka) -> None:
+    """A new start would bring no server back."""
+    topic = await kafka.chunk_topic()
+
+    async def handle(chunk: ChunkAccepted) -> None:
+        return None
+
+    async with consuming(kafka, topic, handle) as running, watching(running, kafka) as watch:
+        await until_silent(watch, silent=False)
+        with held("kafka"):
+
+            async def look() -> bool:
+                assert watch.stalled is None
+                return (metric("leadflow_kafka_silence_seconds", topic.name) or 0) >= STALLED + 2
+
+            await eventually(look, what="a silence that lasts")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from libs.common.web.app import App
+from services.api.ending import calls as ending_calls
 from services.api.http import before_routes, routes
 from services.api.http.openapi import COMPONENTS, EXAMPLES, RESPONSES
 from services.api.http.problems import PROBLEMS
@@ -14,11 +15,11 @@ BINARY = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    app = App(title="Leadflow")
+    app = App("test", title="Leadflow")
     app.components.update(COMPONENTS)
     app.examples.update(EXAMPLES)
     app.responses.update(RESPONSES)
-    for each in (before_routes.router, routes.router):
+    for each in (before_routes.router, ending_calls.router, routes.router):
         app.include_router(each)
     return app.openapi()
 

@@ -29,4 +29,6 @@ def test_a_reason_of_a_row_means_one_thing() -> None:
 def test_a_table_that_lacks_what_the_handlers_answer_is_refused_at_the_start() -> None:
     for code in ANSWERED_HERE:
         with pytest.raises(ValueError, match=code):
-            install_error_handlers(FastAPI(), {other: PROBLEMS[other] for other in PROBLEMS if other != code})
+            install_error_handlers(
+                FastAPI(), {other: PROBLEMS[other] for other in PROBLEMS if other != code}, service="test"
+            )

@@ -31,6 +31,9 @@ FOUND: dict[str, Any] = {
     "chunk_count": 2,
     "chunks_settled": 2,
     "tags_left_out": [7],
+    "canceled": 3,
+    "cancel_requested_at": None,
+    "undo": None,
 }
 
 
@@ -134,6 +137,6 @@ def test_what_was_kept_in_english_is_told_in_the_callers_language() -> None:
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 def test_every_code_has_words_in_every_language(language: str) -> None:
     own, other = words(LANGUAGES[0]), words(language)
-    for part in ("problems", "row_errors", "settled_reasons", "warnings", "template"):
+    for part in ("problems", "row_errors", "settled_reasons", "kept_reasons", "warnings", "template"):
         assert getattr(own, part).keys() == getattr(other, part).keys(), part
     assert other.details.keys() <= own.problems.keys()

@@ -7,7 +7,7 @@ import pytest
 
 from libs.common.errors import BadDay
 from libs.common.process import lifecycle as module
-from libs.common.process.lifecycle import EXIT_CANNOT_START, Lifecycle
+from libs.common.process.lifecycle import EXIT_CANNOT_START, EXIT_DEAD, Lifecycle
 from libs.common.trouble import Trouble
 from tests.support.captured_logs import capture_logs
 from tests.support.waiting import eventually
@@ -231,6 +231,32 @@ async def test_background_work_that_ends_is_told_and_keeps_nothing_from_being_cl
         "error": "OSError",
         "log_level": "error",
     } in lines
+
+
+async def test_a_process_that_only_a_new_start_helps_ends_also_where_nobody_asks_how_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+
+    class Stuck(Lifecycle):
+        why: str | None = None
+
+        def dead(self) -> str | None:
+            return self.why
+
+    lifecycle = Stuck("test")
+    with capture_logs() as lines:
+        async with lifecycle.running():
+            await until_started(lifecycle)
+            await asyncio.sleep(0.05)
+            assert lifecycle.exit_code == 0
+            lifecycle.why = "it hears nothing"
+
+            async def ended() -> bool:
+                return lifecycle.exit_code == EXIT_DEAD == 70
+
+            await eventually(ended, what="its end")
+    assert {"event": "ends, to be started again", "why": "it hears nothing", "log_level": "error"} in lines
 
 
 async def test_background_work_that_has_nothing_to_do_may_return() -> None:

@@ -1,0 +1,1 @@
+"""What api and undoer say to each other, and nobody else reads."""

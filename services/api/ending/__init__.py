@@ -1,0 +1,1 @@
+"""How a caller ends an import before its end, or takes it back afterwards."""

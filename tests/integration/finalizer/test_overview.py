@@ -1,0 +1,69 @@
+"""What waits and what is open, of all companies, as those who watch are told; no number rather than an old one."""
+
+from math import isnan
+
+import pytest
+from prometheus_client import REGISTRY
+from pydantic import SecretStr
+
+from libs.common.clock import utc_now
+from libs.common.settings import PostgresSettings
+from libs.common.stores.postgres import Postgres
+from services.finalizer.overview import ALL, OverviewWatch
+from services.finalizer.store import Store
+from tests.support.imports import insert_import
+from tests.support.kafka import unique
+from tests.support.pipeline import Pipeline
+from tests.support.platform import Tenant
+from tests.support.ports import free_port
+from tests.support.readers import Stored
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+MINUTE, HOUR = 60, 3600
+
+
+def told(name: str) -> float:
+    found = REGISTRY.get_sample_value(f"leadflow_{name}")
+    assert found is not None
+    return found
+
+
+async def test_it_tells_what_is_open_and_for_how_long(
+    pipeline: Pipeline, postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    watch = OverviewWatch(pipeline.finalizer_store, watch_seconds=1)
+    await db.execute("DELETE FROM amigocare.outbox")
+    await watch.turn()
+    names = ("outbox_waiting", "outbox_age_seconds", "imports_in_progress", "import_age_seconds")
+    assert [told(name) for name in names] == [0, 0, 0, 0]
+    dead_before = told("open_dead_letters")
+
+    old, young = [await insert_import(postgres, tenant, row_counts=[1, 1], name=unique("n")) for _ in range(2)]
+    age = "UPDATE amigocare.lead_imports SET created_at = now() - make_interval(secs => :s) WHERE id = :i"
+    await db.execute(age, s=HOUR, i=old)
+    await db.execute(age, s=MINUTE, i=young)
+    event = "INSERT INTO amigocare.outbox (topic, key, headers, payload, created_at) VALUES ('t', 'k', '{}', '', "
+    for seconds in (2 * MINUTE, MINUTE):
+        await db.execute(f"{event} now() - make_interval(secs => :s))", s=seconds)
+    dead = "UPDATE amigocare.lead_import_chunks SET dead_lettered = true, settled_at = now() WHERE import_id = :i"
+    await db.execute(f"{dead} AND chunk_index = 1", i=young)
+    await watch.turn()
+    assert told("imports_in_progress") == 2
+    assert told("import_age_seconds") == pytest.approx(HOUR, abs=30)
+    assert told("outbox_waiting") == 2
+    assert told("outbox_age_seconds") == pytest.approx(2 * MINUTE, abs=30)
+    assert told("open_dead_letters") == dead_before + 1
+    await db.execute("DELETE FROM amigocare.outbox")
+
+
+async def test_there_is_no_number_while_the_database_does_not_answer(
+    stores: tuple[PostgresSettings, object],
+) -> None:
+    address = SecretStr(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    away = Postgres(stores[0].model_copy(update={"postgres_url": address}), application_name="tests")
+    watch = OverviewWatch(Store(away, clock=utc_now), watch_seconds=1)
+    await watch.turn()
+    assert all(isnan(told(gauge._name.removeprefix("leadflow_"))) for gauge in ALL)
+    assert "ConnectionRefusedError" in str(watch.trouble.lasting())
+    await away.close()

@@ -1,0 +1,135 @@
+"""A digit too many or too few never makes another person's number."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.fields.phones import Phone
+from tests.unit.fields.test_phones import LANDLINE, outcome
+
+TOO_MANY = [
+    "(55) 97274-61306",
+    "55 97274-61306",
+    "(55) 978276-3484",
+    "55 994195-0067",
+    "(021) 93234-56789",
+    "021 976682-6602",
+    "031 9641270340 1",
+    "0319641270340",
+    "(0xx43) 96412-70340",
+    "(0xx55) 97274-61306",
+    "0055 31 48744-76831",
+    "0055 63 97046-05735",
+    "0055 49 2666-573",
+    "0031 6 123456789",
+    "55 3234-5678 12",
+    "55(112000 0000",
+    "55 (112000-0000",
+    "11987654.321",
+    "5511912345.678",
+]
+
+
+@pytest.mark.parametrize("typed", TOO_MANY)
+def test_a_digit_too_many_or_a_fraction_never_makes_another_persons_number(typed: str) -> None:
+    assert outcome(typed) == "phone_invalid"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "(55) 11 3234-5678",
+        "5511 3234-5678",
+        "551132345678",
+        "55 1132345678",
+        "(55)(11)3234-5678",
+        "55 11 32 34 56 78",
+        "021 11 3234-5678",
+        "(021 11) 3234-5678",
+        "021 1132345678",
+        "011 3234-5678",
+        "01132345678",
+        "0055 11 3234-5678",
+        "005511 32345678",
+        "(0xx11) 3234-5678",
+        "+55 113234-5678",
+    ],
+)
+def test_a_landline_behind_a_prefix(typed: str) -> None:
+    assert outcome(typed) == LANDLINE
+
+
+AMID_DDDS = ["({0}) {1}-{2}", "{0} {1}-{2}", "0{0} {1}-{2}", "(0{0}) {1}-{2}", "0055 {0} {1}-{2}", "(0xx{0}) {1}-{2}"]
+
+
+@given(
+    form=st.sampled_from(AMID_DDDS),
+    ddd=st.sampled_from(["11", "14", "15", "21", "31", "41", "43", "55", "65", "99"]),
+    first=st.integers(96_000, 99_999).map(str),
+    last=st.integers(0, 9_999).map("{:04d}".format),
+    digit=st.sampled_from("0123456789"),
+    at=st.integers(0, 9),
+)
+def test_no_mobile_with_a_digit_more_is_stored(form: str, ddd: str, first: str, last: str, digit: str, at: int) -> None:
+    group = min(at, len(first))
+    typed = form.format(ddd, first[:group] + digit + first[group:], last)
+    if at > len(first):
+        typed = form.format(ddd, first, last[: at - 6] + digit + last[at - 6 :])
+    assert outcome(typed) == "phone_invalid", typed
+
+
+LOST = [
+    "(11) 9 1234-567",
+    "(11) 9.1234-567",
+    "(11) 9 123-4567",
+    "11 9 1234567",
+    "11 91 234 567",
+    "(11) 9 8123-456",
+    "(11) 91234-567",
+    "+55 11 9 8123-456",
+    "+55 (11) 9 812-3456",
+    "(1) 98123-4567",
+    "+55 1 98123-4567",
+    "0 1 98123-4567",
+    "1191234567.8",
+    "1191234567,80",
+    "1 1 9 1 2 3 4 5 6 7",
+]
+
+
+@pytest.mark.parametrize("typed", LOST)
+def test_a_lost_digit_never_makes_another_persons_number(typed: str) -> None:
+    assert outcome(typed) == "phone_invalid"
+
+
+SETS_NINTH_APART = [
+    "({0}) 9 {1}-{2}",
+    "{0} 9 {1} {2}",
+    "({0}) 9.{1}-{2}",
+    "{0}-9-{1}-{2}",
+    "+55 {0} 9 {1}-{2}",
+    "{0} 9 {1}{2}",
+]
+GROUPS_NINE = ["({0}) 9{1}-{2}", "{0} 9{1} {2}", "+55 ({0}) 9{1}-{2}"]
+
+
+@given(
+    form=st.sampled_from(SETS_NINTH_APART + GROUPS_NINE),
+    ddd=st.sampled_from(["11", "21", "31", "48", "81", "19", "91", "99"]),
+    first=st.integers(6_000, 9_999),
+    last=st.integers(0, 9_999),
+    data=st.data(),
+)
+def test_no_phone_with_a_digit_less_is_stored(form: str, ddd: str, first: int, last: int, data: st.DataObject) -> None:
+    """Less the ninth digit it is an old phone, and so it is where that is written at once with what follows it."""
+    typed = form.format(ddd, first, f"{last:04d}")
+    assert isinstance(outcome(typed), Phone)
+    ninth = typed.index("9", typed.index(ddd) + 2)
+    end_of_group = ninth + 1 if form in SETS_NINTH_APART else ninth + 5
+    at = data.draw(st.sampled_from([at for at, char in enumerate(typed) if char.isdigit() and at != ninth]))
+    in_its_group = form in GROUPS_NINE and ninth < at < end_of_group
+    of_the_country = typed.startswith("+") and at < typed.index(ddd)
+    lost = typed[:at] + typed[at + 1 :]
+    if in_its_group or of_the_country:
+        return
+    assert outcome(lost) == "phone_invalid", lost
