@@ -6,11 +6,14 @@ from typing import Any
 
 import openpyxl
 from playwright.async_api import Locator, expect
+from sqlalchemy import text
 
 from tests.console.steps import check_file, choose_references
 from tests.support.browser import Person, picture
+from tests.support.processes import held, needs_local_stack
+from tests.support.readers import Stored
 from tests.support.stack import ROOT
-from tests.support.user import new_phones
+from tests.support.user import User, csv_file, lead_rows, new_phones
 
 MIXED = ROOT / "examples" / "mixed.xlsx"
 EXPECTED: dict[str, Any] = json.loads((ROOT / "examples" / "expected.json").read_bytes())["mixed.xlsx"]
@@ -60,6 +63,13 @@ async def test_a_messy_sheet_is_checked_corrected_imported_and_sent_again(ana: P
     await page.get_by_role("link", name="Corrects import").click()
     await expect(page).to_have_url(first)
     await expect(page.get_by_role("link", name="Corrected by import")).to_be_visible()
+    # And taken back: how many leads, before anything is done.
+    await page.get_by_role("button", name="Undo").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text(f"{CREATED + 1} leads are taken back with their chats")
+    await dialog.get_by_role("button", name=f"Take {CREATED + 1} leads back").click()
+    await expect(page.get_by_text(f"{CREATED + 1} leads were taken back. None was kept.")).to_be_visible(timeout=30_000)
+    await expect(page.locator(".badge", has_text="Undone")).to_be_visible()
 
 
 async def corrected_report(ana: Person, folder: Path) -> Path:
@@ -79,3 +89,33 @@ async def corrected_report(ana: Person, folder: Path) -> Path:
             row[titles.index(title)].value = value
     book.save(path)
     return path
+
+
+async def test_a_lead_that_somebody_used_is_kept_by_an_undo_and_named(ana: Person, user: User, stored: Stored) -> None:
+    done = await user.run(csv_file(lead_rows(new_phones(3))), name="Feira")
+    async with stored.engine.begin() as connection:
+        change = "UPDATE amigocare.amigocare_leads SET updated_at = now() WHERE id = :id"
+        await connection.execute(text(change), {"id": (await stored.leads(user.tenant.company_id))[0]["id"]})
+    await ana.open(f"/imports/{done['id']}")
+    await ana.page.get_by_role("button", name="Undo").click()
+    await ana.page.get_by_role("dialog").get_by_role("button", name="Take 3 leads back").click()
+    await expect(ana.page.get_by_text("2 leads were taken back. 1 was kept.")).to_be_visible(timeout=30_000)
+    await ana.page.get_by_text("Show the lead that was kept").click()
+    await expect(ana.page.get_by_text("Somebody has changed the lead since it was imported.")).to_be_visible()
+
+
+@needs_local_stack
+async def test_an_import_is_canceled_in_one_window_and_seen_to_be_in_another(ana: Person, user: User) -> None:
+    other = await ana.context.new_page()
+    with held("tagger"):
+        import_id = await user.accept(csv_file(lead_rows(new_phones(30))), name="Engano")
+        await ana.open(f"/imports/{import_id}")
+        await ana.page.evaluate("navigator.serviceWorker.ready")
+        await other.goto(ana.page.url)
+        await ana.page.get_by_role("button", name="Cancel import").click()
+        dialog = ana.page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("30 rows are left and will not be imported")
+        await dialog.get_by_role("button", name="Cancel import").click()
+        for window in (ana.page, other):
+            await expect(window.locator(".badge", has_text="Canceled")).to_be_visible(timeout=30_000)
+            await expect(window.get_by_role("button", name="Download 30 rows (XLSX)")).to_be_visible()

@@ -139,5 +139,12 @@ async def person(
 
 async def picture(page: Page, name: str) -> None:
     """Take the picture of a page that the documents show: where LEADFLOW_TEST_PICTURES asks for new ones."""
-    if os.environ.get("LEADFLOW_TEST_PICTURES"):
-        await page.screenshot(path=IMAGES / f"{name}.png", full_page=True, animations="disabled", caret="hide")
+    if not os.environ.get("LEADFLOW_TEST_PICTURES"):
+        return
+    before = page.viewport_size
+    await page.set_viewport_size({"width": 1280, "height": 960})
+    await page.mouse.move(0, 0)
+    await page.evaluate("scrollTo(0, 0)")
+    await page.screenshot(path=IMAGES / f"{name}.png", animations="disabled", caret="hide")
+    if before is not None:
+        await page.set_viewport_size(before)
