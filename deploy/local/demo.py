@@ -95,7 +95,8 @@ async def run(instance: Instance, ports: Ports, file: Path) -> int:
 
 
 async def _upload(client: httpx.AsyncClient, file_name: str, content: bytes) -> Json:
-    name = f"Demo {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
+    # To the millisecond: two demos within a second are two imports.
+    name = f"Demo {datetime.now().astimezone().isoformat(' ', 'milliseconds')[:23]}"
     data = {"name": name, "account_id": ACCOUNT, "source_id": 1, "tag_ids": [1, 2]}
     try:
         response = await client.post("/import", files={"file": (file_name, content)}, data={"data": json.dumps(data)})

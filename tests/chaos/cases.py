@@ -15,6 +15,7 @@ from aiokafka import ConsumerRecord
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.errors import is_bad_day
 from libs.common.settings import MongoSettings
 from libs.common.stores.mongo import Mongo
 from libs.contracts.lead_undo.topics import IMPORT_UNDONE
@@ -103,7 +104,13 @@ async def report_when_quiet(
                 )
 
             async def look() -> Report | None:
-                found = await report()
+                try:
+                    found = await report()
+                except Exception as error:
+                    # A server that was killed last may still be starting when all imports have ended.
+                    if not is_bad_day(error):
+                        raise
+                    return None
                 return found if not found.stuck and not found.lost else None
 
             try:

@@ -123,6 +123,7 @@ async def test_every_column_of_a_lead(user: User, stored: Stored) -> None:
         "converted_at": None,
         "converted_from": None,
         "is_deleted": False,
+        "destroyer_id": None,
         "channel": "IMPORT",
         "channel_is_deleted": False,
         "tags": [],
