@@ -1,7 +1,7 @@
 # Leadflow's everyday commands. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo format check test cover chaos fuzz bench up down restart logs reset scale status env token lint contracts reference manifests lock setup
+.PHONY: help demo format check test cover chaos fuzz bench up down restart logs reset scale status observe env token lint contracts reference manifests lock setup
 MAKEFLAGS += --no-print-directory
 
 stack := .venv/bin/python -m deploy.local
@@ -62,6 +62,9 @@ scale: setup ## run more processes of a service: make scale SERVICE=creator COUN
 
 status: setup ## every process: ready or why not, pid, port, uptime, restarts (exit code 0: all ready)
 	@$(stack) status
+
+observe: setup ## Prometheus beside the running stack, with the alerts (Ctrl-C ends it)
+	@$(stack) observe
 
 env: setup ## print the addresses as KEY=value lines (make -s env)
 	@$(stack) env

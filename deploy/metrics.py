@@ -47,6 +47,10 @@ METRICS = (
         "how imports end; one that is repaired ends again",
     ),
     Metric(
+        "leadflow_import_seconds", "histogram", "seconds", ("size",), ("finalizer",),
+        "how long imports last, from acceptance to end: `usual` (5,000 rows at most) or `large`",
+    ),
+    Metric(
         "leadflow_imports_in_progress", "gauge", "imports", (), ("finalizer",),
         "imports that are not finished, of all companies", common=True,
     ),
@@ -176,6 +180,14 @@ METRICS = (
     Metric(
         "leadflow_pool_size_connections", "gauge", "connections", ("service",), ALL,
         "how many the pool may have (`LEADFLOW_POSTGRES_POOL_SIZE`)",
+    ),
+    Metric(
+        "leadflow_certificate_end_timestamp_seconds", "gauge", "seconds", ("service", "setting"), ALL,
+        "when a certificate ends that the process shows to Kafka or trusts there, by the setting that names its file",
+    ),
+    Metric(
+        "leadflow_scratch_free_ratio", "gauge", "ratio", ("service",), ALL,
+        "how much of the disk for temporary files is free, of all that it holds: uploads are refused when it is full",
     ),
     Metric(
         "leadflow_sequence_used_ratio", "gauge", "ratio", ("sequence",), ("finalizer",),

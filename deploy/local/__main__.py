@@ -108,6 +108,14 @@ def status() -> None:
 
 
 @app.command()
+def observe() -> None:
+    """Run Prometheus beside the stack, with the alerts, until Ctrl-C."""
+    from deploy.local import observe as observing  # noqa: PLC0415 - no other command should pay for its imports
+
+    observing.run(Instance.from_environment())
+
+
+@app.command()
 def env() -> None:
     """Print the addresses as KEY=value lines."""
     instance = Instance.from_environment()

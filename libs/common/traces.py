@@ -1,5 +1,6 @@
 """Traces, from a request or a message to everything that follows from it. No span holds a personal datum."""
 
+import re
 from collections.abc import Sequence
 
 from opentelemetry import trace
@@ -13,6 +14,7 @@ from opentelemetry.trace.status import Status
 from libs.common.settings import ServiceSettings
 
 _PROPAGATOR = TraceContextTextMapPropagator()
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class ValueFreeExporter(SpanExporter):
@@ -71,3 +73,9 @@ def current_trace_headers() -> dict[str, str]:
 def trace_context(headers: dict[str, str]) -> Context:
     """Return the trace that ``headers`` continue."""
     return _PROPAGATOR.extract(headers)
+
+
+def trace_id_of(traceparent: bytes) -> str:
+    """Return the trace's id that a message's header names, or nothing where it names none (W3C Trace Context)."""
+    found = _TRACEPARENT.fullmatch(traceparent)
+    return found[1].decode() if found else ""

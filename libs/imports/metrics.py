@@ -3,7 +3,7 @@
 from collections import Counter as Tally
 from typing import Any
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from libs.contracts.lead_import.internal.messages import Chunk
 
@@ -14,6 +14,19 @@ ROWS = Counter(
     ["service", "outcome"],
 )
 IMPORTS_ENDED = Counter("leadflow_imports_ended_total", "Imports that ended, by how; again after a repair.", ["status"])
+IMPORT_SECONDS = Histogram(
+    "leadflow_import_seconds",
+    "From acceptance to end, by size: usual (as many rows as one upload may have as shipped, or fewer) or large.",
+    ["size"],
+    buckets=(1, 2.5, 5, 10, 15, 30, 60, 120, 300, 900, 3600),
+)
+USUAL_ROWS = 5_000
+
+
+def count_end(status: str, *, rows: int, seconds: float) -> None:
+    """Count an import that has ended."""
+    IMPORTS_ENDED.labels(status).inc()
+    IMPORT_SECONDS.labels("usual" if rows <= USUAL_ROWS else "large").observe(seconds)
 
 
 def count_rows(service: str, chunk: Chunk[Any]) -> None:

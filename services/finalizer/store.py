@@ -16,7 +16,7 @@ from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from libs.imports import chunk_life, chunk_sending, chunks_waiting, import_tags
 from libs.imports.chat_ids import chat_ids_of_rows
 from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState, HeldImport, OpenChunk, Place, Totals
-from libs.imports.metrics import IMPORTS_ENDED, ROWS
+from libs.imports.metrics import ROWS, count_end
 
 CHUNKS_AT_ONCE = 8
 """Chunks of a canceled import that are settled in one transaction: payloads of up to 512 KB each."""
@@ -81,8 +81,8 @@ class ImportStore:
     clock: Clock
     outcomes: list[ChunkOutcome] = field(default_factory=list)
     """What was settled in this transaction."""
-    ends: list[ImportStatus] = field(default_factory=list)
-    """How the import ended in this transaction, if it did."""
+    ends: list[ImportFinished] = field(default_factory=list)
+    """What is said of the import's end, if it ended in this transaction."""
 
     @property
     def import_id(self) -> int:
@@ -138,7 +138,7 @@ class ImportStore:
             return False
         event = ImportFinished.model_validate(dict(row))
         await add_event(self.connection, IMPORT_FINISHED, event, source="finalizer", time=self.clock())
-        self.ends.append(status)
+        self.ends.append(event)
         return True
 
     async def clean_tags(self) -> None:
@@ -154,8 +154,9 @@ def count_what_ended(committed: ImportStore | None) -> None:
         ROWS.labels("finalizer", "created").inc(outcome.created)
         ROWS.labels("finalizer", "existing").inc(outcome.existing)
         ROWS.labels("finalizer", "error").inc(outcome.errors)
-    for status in committed.ends:
-        IMPORTS_ENDED.labels(status.value).inc()
+    for end in committed.ends:
+        seconds = (end.finished_at - end.accepted_at).total_seconds()
+        count_end(end.status.value, rows=end.total_rows, seconds=seconds)
 
 
 class Store:

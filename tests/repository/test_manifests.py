@@ -6,6 +6,7 @@ from pathlib import Path
 from deploy.manifests.__main__ import COMPOSE, stale_files
 from deploy.manifests.kubernetes import KAFKA_USERS, NETWORK_POLICIES, POSTGRES_USERS, SCALED_OBJECTS, TRIGGERS
 from deploy.manifests.kubernetes import SERVICES as GENERATED
+from deploy.manifests.observing import PROMETHEUS_RULE, RULES
 from deploy.processes import BY_NAME, CONSUMERS, PROCESSES, SERVICES
 from libs.contracts.lead_import.registry import REGISTRY
 from libs.contracts.registry import registries
@@ -13,7 +14,7 @@ from libs.imports.chunk_path import PIPELINE
 from tests.support.manifests import CONTAINERS, build_kustomization, of_kind, wired
 from tests.support.stack import ROOT
 
-PATCHES = (NETWORK_POLICIES, SCALED_OBJECTS, TRIGGERS, KAFKA_USERS, POSTGRES_USERS)
+PATCHES = (NETWORK_POLICIES, SCALED_OBJECTS, TRIGGERS, KAFKA_USERS, POSTGRES_USERS, RULES, PROMETHEUS_RULE)
 
 NO_PROCESS = {"operator"}
 """A command that people run; the image has it."""

@@ -57,7 +57,7 @@ def test_a_name_says_unit_and_kind(metric: Metric) -> None:
 
 BOUNDED = {
     "service", "topic", "kind", "outcome", "status", "what", "sequence", "code", "method", "route",
-    "app_name", "broker", "handler", "destination", "exception_type",
+    "size", "setting", "app_name", "broker", "handler", "destination", "exception_type",
 }  # fmt: skip
 """Labels whose values are ours: names of services, topics, routes, codes, classes."""
 

@@ -28,12 +28,16 @@ from libs.common.kafka.dead_letter import dead_letter_headers, dead_letter_key
 from libs.common.kafka.metrics import DEAD_LETTERED, RETRIES
 from libs.common.settings import KafkaSettings
 from libs.common.topics import DeadLetters
+from libs.common.traces import trace_id_of
 
 UNFORESEEN_ATTEMPTS = 3
 """At least so many, however long each takes; ``unforeseen_seconds`` says for how long at least."""
 
 EXIT_BAD_DEPLOY = 78
 """Exit code that a supervisor must not answer with a restart (EX_CONFIG)."""
+
+LONGEST_SUBJECT = 100
+"""Characters of a subject that stand in a line of the log. Ours are numbers; others may write to a topic, too."""
 
 log = structlog.get_logger()
 
@@ -219,6 +223,10 @@ class DeliveryMiddleware(BaseMiddleware[Any, Any]):
     def with_policy(cls, policy: Delivery) -> type["DeliveryMiddleware"]:
         return type("BoundDeliveryMiddleware", (cls,), {"policy": policy})
 
+    async def on_receive(self) -> None:
+        if isinstance(self.msg, ConsumerRecord):
+            name_in_logs(self.msg)
+
     async def after_processed(
         self,
         exc_type: type[BaseException] | None = None,
@@ -260,3 +268,13 @@ class DeliveryMiddleware(BaseMiddleware[Any, Any]):
         subscriber = self.context.get_local("handler_")
         if subscriber is not None and subscriber.consumer is not None:
             await subscriber.consumer.commit()
+
+
+def name_in_logs(record: ConsumerRecord[Any, Any]) -> None:
+    """Have each line that is logged from now on name its message and the trace of it, also of one that we cannot read.
+
+    A consumer's loop is one task: what the message before has bound is replaced.
+    """
+    headers = dict(record.headers)
+    subject = headers.get("ce_subject", b"").decode(errors="replace")[:LONGEST_SUBJECT]
+    structlog.contextvars.bind_contextvars(subject=subject, trace_id=trace_id_of(headers.get("traceparent", b"")))

@@ -19,6 +19,7 @@ from libs.common.kafka.startup_checks import check_subscribers
 from libs.common.kafka.watch import KafkaWatch
 from libs.common.process.lifecycle import Lifecycle
 from libs.common.process.logs import configure_logging
+from libs.common.process.standing import Standing
 from libs.common.settings import ServiceSettings
 from libs.common.topics import DeadLetters
 from libs.common.traces import configure_tracing
@@ -62,7 +63,7 @@ class ConsumerService(Lifecycle):
         check_subscribers(self.broker)
         # The broker starts when all that handlers need is there, and is closed before that goes.
         self.connects(KafkaServer(self.settings), self._start_broker, close=partial(stop_broker, self.broker))
-        self.runs(self._watch)
+        self.runs(self._watch, Standing(self.settings, service=self.name))
         async with self.running():
             yield
             self.delivery.stop_waiting()

@@ -17,6 +17,7 @@ from libs.common.kafka.broker import Broker, Partitioner, create_broker, stop_br
 from libs.common.kafka.watch import KafkaWatch
 from libs.common.process.lifecycle import Lifecycle
 from libs.common.process.logs import configure_logging
+from libs.common.process.standing import Standing
 from libs.common.settings import HttpSettings
 from libs.common.traces import configure_tracing
 from libs.common.version import VERSION
@@ -85,7 +86,7 @@ class HttpService(Lifecycle):
         if self._broker is None:
             self._broker = create_broker(self.settings, service=self.name, partitioner=partitioner)
             self._watch = KafkaWatch(self._broker, self.settings, service=self.name)
-            self.runs(self._watch)
+            self.runs(self._watch, Standing(self.settings, service=self.name))
         return self._broker
 
     def serves(self, router: APIRouter, *, stuck: Callable[[], Awaitable[str | None]]) -> None:

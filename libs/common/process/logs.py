@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from opentelemetry import trace
 from structlog.typing import EventDict
 
 from libs.common.errors import describe
@@ -56,12 +57,21 @@ def _error_without_values(logger: Any, method: str, event: EventDict) -> EventDi
     return event
 
 
+def _trace_id(logger: Any, method: str, event: EventDict) -> EventDict:
+    """Name the trace that the line belongs to, unless the message in hand has named it."""
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid and not event.get("trace_id"):
+        event["trace_id"] = trace.format_trace_id(span.trace_id)
+    return event
+
+
 def configure_logging(settings: ServiceSettings, *, service: str) -> None:
     """Log one JSON object a line to standard output; libraries' logs pass the same processors."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _trace_id,
         _error_without_values,
     ]
     renderer: Any = (

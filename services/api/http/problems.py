@@ -9,8 +9,8 @@ from libs.contracts.lead_import.words import LANGUAGES, Words, words
 
 STATUSES: dict[str, int] = {
     # The caller
-    "token_missing": 401,
-    "token_invalid": 401,
+    "token_missing": 401,  # nosec B105 - the status of an answer
+    "token_invalid": 401,  # nosec B105 - the status of an answer
     "permission_missing": 403,
     "account_forbidden": 403,
     # The request

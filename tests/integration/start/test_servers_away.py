@@ -52,8 +52,11 @@ async def doors(stores: tuple[PostgresSettings, MongoSettings], topics: OwnTopic
 
 
 def needed_at_start(name: str) -> list[str]:
-    """Return the servers that a service waits for before it is ready. api takes uploads without Kafka."""
-    return [server for server in BY_NAME[name].needs if (name, server) != ("api", "kafka")]
+    """Return the servers that a service waits for before it is ready.
+
+    api takes uploads without Kafka, and without MongoDB, of which it asks forecasts alone.
+    """
+    return [server for server in BY_NAME[name].needs if (name, server) not in {("api", "kafka"), ("api", "mongo")}]
 
 
 async def check_waits(service: OwnService, doors: Doors, opened: list[str]) -> None:

@@ -6,6 +6,9 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
+from libs.common.traces import trace_id_of
 from tests.support.stack import ROOT
 
 SPAN = """
@@ -64,3 +67,17 @@ def test_spans_go_to_the_collector_without_the_values_of_errors() -> None:
 
 def test_a_start_loads_neither_the_exporter_nor_the_writer_of_workbooks() -> None:
     assert json.loads(run(START)) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "trace_id"),
+    [
+        (b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "0af7651916cd43dd8448eb211c80319c"),
+        (b"", ""),
+        (b"00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", ""),
+        (b"00-0af7651916cd43dd8448eb211c80319c", ""),
+        (b"someone@example.com", ""),
+    ],
+)
+def test_a_header_names_a_trace_or_nothing(header: bytes, trace_id: str) -> None:
+    assert trace_id_of(header) == trace_id

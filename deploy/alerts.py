@@ -1,0 +1,190 @@
+"""The table of alerts: what somebody is called for, how soon, and where it says what to do.
+
+``make manifests`` writes them as rules for Prometheus and for its operator on Kubernetes. Each has a section in
+docs/guide/runbook.md and a test that sees it fire and stay quiet.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["page", "ticket"]
+"""``page``: somebody is called now. ``ticket``: somebody looks within a working day."""
+
+RUNBOOK = "docs/guide/runbook.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert. ``expr`` is PromQL over metrics of the table alone (``deploy/metrics.py``)."""
+
+    name: str
+    expr: str
+    lasting: str
+    """For how long it must be so: ``5m``."""
+    severity: Severity
+    says: str
+    """One line for a telephone, with labels as ``{{ $labels.service }}``."""
+
+    @property
+    def anchor(self) -> str:
+        """Its section of the runbook, as Markdown names it: ``ImportStuck`` is ``importstuck``."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A ratio that several alerts and panels share, worked out once."""
+
+    name: str
+    expr: str
+
+
+UPLOAD_SECONDS = 1.0
+"""An upload is answered within so long: the objective of the calls (docs/guide/objectives.md)."""
+UPLOADS = 0.999
+"""So many of them."""
+IMPORT_SECONDS = 30
+"""An import of at most 5,000 rows ends within so long."""
+IMPORTS = 0.99
+"""So many of them."""
+
+_UPLOAD = 'route="/import",method="POST"'
+
+
+def _slow_or_failed_uploads(window: str) -> str:
+    name = "leadflow_http_request_seconds"
+    good = f'sum(rate({name}_bucket{{{_UPLOAD},le="{UPLOAD_SECONDS}",status!~"5..|none"}}[{window}]))'
+    return f"1 - ({good} or vector(0)) / (sum(rate({name}_count{{{_UPLOAD}}}[{window}])) > 0)"
+
+
+def _slow_imports(window: str) -> str:
+    name = "leadflow_import_seconds"
+    good = f'sum(rate({name}_bucket{{size="usual",le="{IMPORT_SECONDS}.0"}}[{window}]))'
+    return f'1 - ({good} or vector(0)) / (sum(rate({name}_count{{size="usual"}}[{window}])) > 0)'
+
+
+WINDOWS = ("5m", "30m", "1h", "6h")
+
+RECORDINGS = (
+    *(Recording(f"leadflow:uploads_missed:ratio_{window}", _slow_or_failed_uploads(window)) for window in WINDOWS),
+    *(Recording(f"leadflow:imports_missed:ratio_{window}", _slow_imports(window)) for window in WINDOWS),
+)
+"""How many uploads and imports missed their objective, of all in the window; no number without any."""
+
+
+def _burning(what: str, budget: float, times: float, long: str, short: str) -> str:
+    """A budget that is spent ``times`` as fast as it lasts: so in the long window, and still so in the short one.
+
+    Two windows, as in the SRE Workbook (chapter 5): the long one says that it matters, the short one that it goes on.
+    """
+    limit = f"{times * budget:.6g}"
+    return f"leadflow:{what}_missed:ratio_{long} > {limit} and leadflow:{what}_missed:ratio_{short} > {limit}"
+
+
+ALERTS = (
+    Alert(
+        "ImportStuck",
+        "max(leadflow_import_age_seconds) > 900"
+        ' and sum(increase(leadflow_rows_total{service="finalizer"}[10m])) == 0',
+        "1m", "page", "An import is {{ $value | humanizeDuration }} old, and no row of any has ended for ten minutes",
+    ),
+    Alert(
+        "StageStandsStill",
+        "max by (service, topic) (leadflow_progress_age_seconds) > 300",
+        "1m", "page",
+        "{{ $labels.service }} has committed nothing of {{ $labels.topic }} for {{ $value | humanizeDuration }}",
+    ),
+    Alert(
+        "LagGrows",
+        "sum by (service, topic) (leadflow_consumer_lag) > 100"
+        " and sum by (service, topic) (deriv(leadflow_consumer_lag[15m])) > 0",
+        "15m", "ticket", "{{ $labels.service }} is {{ $value | humanize }} messages behind in {{ $labels.topic }}",
+    ),
+    Alert(
+        "OutboxOld",
+        "max(leadflow_outbox_age_seconds) > 60",
+        "2m", "page", "An accepted event has waited {{ $value | humanizeDuration }} for a relay",
+    ),
+    Alert(
+        "NobodyCounts",
+        "absent(leadflow_import_age_seconds >= 0)",
+        "5m", "page", "No finalizer says how old the oldest import is: none runs, or none reaches PostgreSQL",
+    ),
+    Alert(
+        "ServerFails",
+        "max by (service, what) (leadflow_failing_seconds) > 120",
+        "1m", "page", "{{ $labels.service }}: {{ $labels.what }} has failed for {{ $value | humanizeDuration }}",
+    ),
+    Alert(
+        "KafkaSilent",
+        "max by (service, topic) (leadflow_kafka_silence_seconds) > 60",
+        "1m", "page", "Kafka says nothing to {{ $labels.service }} about {{ $labels.topic }}",
+    ),
+    Alert(
+        "BadDeploy",
+        "sum by (service) (increase(leadflow_dead_letters_total[5m])) >= 20",
+        "0s", "page", "{{ $labels.service }} gave up on {{ $value | humanize }} messages in five minutes: is its new"
+        " version wrong?",
+    ),
+    Alert(
+        "DeadLetters",
+        "max(leadflow_open_dead_letters) > 0",
+        "10m", "ticket", "{{ $value }} chunks ended in the dead letter and are not repaired",
+    ),
+    Alert(
+        "UploadsMissTheirObjective",
+        _burning("uploads", 1 - UPLOADS, 14.4, "1h", "5m"),
+        "2m", "page", "{{ $value | humanizePercentage }} of uploads fail or take longer than a second",
+    ),
+    Alert(
+        "UploadsMissTheirObjectiveSlowly",
+        _burning("uploads", 1 - UPLOADS, 6, "6h", "30m"),
+        "15m", "ticket", "{{ $value | humanizePercentage }} of uploads fail or take longer than a second",
+    ),
+    Alert(
+        "ImportsMissTheirObjective",
+        _burning("imports", 1 - IMPORTS, 14.4, "1h", "5m"),
+        "2m", "page", "{{ $value | humanizePercentage }} of usual imports take longer than 30 seconds",
+    ),
+    Alert(
+        "ImportsMissTheirObjectiveSlowly",
+        _burning("imports", 1 - IMPORTS, 6, "6h", "30m"),
+        "15m", "ticket", "{{ $value | humanizePercentage }} of usual imports take longer than 30 seconds",
+    ),
+    Alert(
+        "PoolExhausted",
+        "max by (service) (leadflow_pool_used_connections / leadflow_pool_size_connections) >= 1",
+        "5m", "ticket", "{{ $labels.service }} uses all connections that its pool may have",
+    ),
+    Alert(
+        "ProviderFails",
+        'sum(rate(leadflow_provider_call_seconds_count{outcome=~"provider|phone"}[10m]))'
+        " / (sum(rate(leadflow_provider_call_seconds_count[10m])) > 0) > 0.2",
+        "10m", "ticket", "{{ $value | humanizePercentage }} of calls to the WhatsApp provider fail",
+    ),
+    Alert(
+        "CertificateEnds",
+        "min by (service, setting) (leadflow_certificate_end_timestamp_seconds) - time() < 14 * 86400",
+        "1h", "ticket", "The certificate of {{ $labels.setting }} of {{ $labels.service }} ends in"
+        " {{ $value | humanizeDuration }}",
+    ),
+    Alert(
+        "DiskNearlyFull",
+        "min by (service) (leadflow_scratch_free_ratio) < 0.1",
+        "10m", "ticket", "{{ $value | humanizePercentage }} of the disk for temporary files of {{ $labels.service }} is"
+        " free",
+    ),
+    Alert(
+        "SequenceNearlyUsedUp",
+        "max by (sequence) (leadflow_sequence_used_ratio) > 0.8",
+        "1h", "ticket", "{{ $value | humanizePercentage }} of the numbers of {{ $labels.sequence }} are used up",
+    ),
+)  # fmt: skip
+
+_NAME = re.compile(r"\bleadflow[_:][a-z0-9_:]+")
+
+
+def names_in(expr: str) -> set[str]:
+    """Return the names of metrics and recordings in a query, a histogram by its own name."""
+    return {re.sub(r"_(bucket|sum|count)$", "", name) for name in _NAME.findall(expr)}

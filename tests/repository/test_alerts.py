@@ -1,0 +1,156 @@
+"""Each alert fires when it should and only then, names metrics that there are, and says where to read on."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deploy.alerts import ALERTS, RECORDINGS, RUNBOOK, Alert, names_in
+from deploy.metrics import BY_NAME
+from tests.support.promtool import RULES, firing, needs_promtool, promtool
+from tests.support.stack import ROOT
+
+Series = dict[str, str]
+
+ROWS = 'leadflow_rows_total{service="finalizer",outcome="created"}'
+LAG = 'leadflow_consumer_lag{service="creator",topic="t"}'
+CALLS = "leadflow_http_request_seconds"
+IMPORTS = "leadflow_import_seconds"
+PROVIDER = "leadflow_provider_call_seconds_count"
+HOURS = 7 * 60
+"""Long enough for the longest window."""
+
+
+def uploads(*, a_minute: int, in_time: int, status: str = "202") -> Series:
+    """Calls of a route, so many a minute, of which so many are answered within a second."""
+    labels = f'service="api",method="POST",route="/import",status="{status}"'
+    return {
+        f"{CALLS}_count{{{labels}}}": f"0+{a_minute}x{HOURS}",
+        f'{CALLS}_bucket{{{labels},le="1.0"}}': f"0+{in_time}x{HOURS}",
+    }
+
+
+def imports(*, a_minute: int, in_time: int, size: str = "usual") -> Series:
+    return {
+        f'{IMPORTS}_count{{size="{size}"}}': f"0+{a_minute}x{HOURS}",
+        f'{IMPORTS}_bucket{{size="{size}",le="30.0"}}': f"0+{in_time}x{HOURS}",
+    }
+
+
+def pool(used: int) -> Series:
+    return {
+        'leadflow_pool_used_connections{service="api"}': f"{used}x60",
+        'leadflow_pool_size_connections{service="api"}': "5x60",
+    }
+
+
+DAY = 86_400
+FIRES: dict[str, list[Series]] = {
+    "ImportStuck": [{"leadflow_import_age_seconds": "0+60x60", ROWS: "500x60"}],
+    "StageStandsStill": [{'leadflow_progress_age_seconds{service="dedup",topic="t"}': "0+60x60"}],
+    "LagGrows": [{LAG: "0+10x60"}],
+    "OutboxOld": [{"leadflow_outbox_age_seconds": "0+60x60"}],
+    "NobodyCounts": [{"leadflow_imports_in_progress": "0x60"}, {"leadflow_import_age_seconds": "0x10 stale"}],
+    "ServerFails": [{'leadflow_failing_seconds{service="api",what="relay"}': "0+60x60"}],
+    "KafkaSilent": [{'leadflow_kafka_silence_seconds{service="tagger",topic="t"}': "0+60x60"}],
+    "BadDeploy": [{'leadflow_dead_letters_total{service="creator",topic="t"}': "0x50 25x20"}],
+    "DeadLetters": [{"leadflow_open_dead_letters": "1x60"}],
+    "UploadsMissTheirObjective": [
+        uploads(a_minute=1000, in_time=980),
+        uploads(a_minute=1000, in_time=1000, status="503"),
+        uploads(a_minute=1000, in_time=1000, status="none"),
+    ],
+    "UploadsMissTheirObjectiveSlowly": [uploads(a_minute=1000, in_time=992)],
+    "ImportsMissTheirObjective": [imports(a_minute=100, in_time=80)],
+    "ImportsMissTheirObjectiveSlowly": [imports(a_minute=100, in_time=93)],
+    "PoolExhausted": [pool(5)],
+    "ProviderFails": [{f'{PROVIDER}{{outcome="provider"}}': "0+30x60", f'{PROVIDER}{{outcome="answered"}}': "0+60x60"}],
+    "CertificateEnds": [
+        {'leadflow_certificate_end_timestamp_seconds{service="api",setting="kafka_ca_file"}': f"{10 * DAY}x{HOURS}"}
+    ],
+    "DiskNearlyFull": [{'leadflow_scratch_free_ratio{service="api"}': "0.05x60"}],
+    "SequenceNearlyUsedUp": [{'leadflow_sequence_used_ratio{sequence="chat_tags_id_seq"}': f"0.9x{HOURS}"}],
+}
+QUIET: dict[str, list[Series]] = {
+    "ImportStuck": [
+        {"leadflow_import_age_seconds": "0+60x60", ROWS: "0+10x60"},  # a huge import that gets on
+        {"leadflow_import_age_seconds": "300x60", ROWS: "500x60"},
+    ],
+    "StageStandsStill": [{'leadflow_progress_age_seconds{service="dedup",topic="t"}': "30x60"}],
+    "LagGrows": [{LAG: "1000-10x60"}, {LAG: "50x60"}],
+    "OutboxOld": [{"leadflow_outbox_age_seconds": "3x60"}],
+    "NobodyCounts": [{"leadflow_import_age_seconds": "0x60"}],
+    "ServerFails": [{'leadflow_failing_seconds{service="api",what="relay"}': "0x30 30x5 0x30"}],
+    "KafkaSilent": [{'leadflow_kafka_silence_seconds{service="tagger",topic="t"}': "0.1x60"}],
+    "BadDeploy": [{'leadflow_dead_letters_total{service="creator",topic="t"}': "0x50 3x20"}],
+    "DeadLetters": [{"leadflow_open_dead_letters": "0x60"}],
+    "UploadsMissTheirObjective": [uploads(a_minute=1000, in_time=999), uploads(a_minute=0, in_time=0), {}],
+    "UploadsMissTheirObjectiveSlowly": [uploads(a_minute=1000, in_time=999)],
+    "ImportsMissTheirObjective": [
+        imports(a_minute=100, in_time=99),
+        imports(a_minute=100, in_time=0, size="large"),  # they take as long as they take
+    ],
+    "ImportsMissTheirObjectiveSlowly": [imports(a_minute=100, in_time=99)],
+    "PoolExhausted": [pool(4)],
+    "ProviderFails": [{f'{PROVIDER}{{outcome="phone"}}': "0+1x60", f'{PROVIDER}{{outcome="answered"}}': "0+99x60"}],
+    "CertificateEnds": [
+        {'leadflow_certificate_end_timestamp_seconds{service="api",setting="kafka_ca_file"}': f"{90 * DAY}x{HOURS}"}
+    ],
+    "DiskNearlyFull": [{'leadflow_scratch_free_ratio{service="api"}': "0.5x60"}],
+    "SequenceNearlyUsedUp": [{'leadflow_sequence_used_ratio{sequence="chat_tags_id_seq"}': f"0.1x{HOURS}"}],
+}
+LONG = {
+    "UploadsMissTheirObjective", "UploadsMissTheirObjectiveSlowly", "ImportsMissTheirObjective",
+    "ImportsMissTheirObjectiveSlowly", "CertificateEnds", "SequenceNearlyUsedUp",
+}  # fmt: skip
+
+
+def minutes_of(alert: str) -> int:
+    return HOURS - 5 if alert in LONG else 52
+
+
+def test_each_alert_has_both_kinds_of_series() -> None:
+    names = [alert.name for alert in ALERTS]
+    assert list(FIRES) == list(QUIET) == names
+
+
+@needs_promtool
+@pytest.mark.parametrize("alert", FIRES)
+def test_it_fires(alert: str, tmp_path: Path) -> None:
+    for series in FIRES[alert]:
+        assert firing(tmp_path, series, minutes=minutes_of(alert), alert=alert, expected=1) == ""
+
+
+@needs_promtool
+@pytest.mark.parametrize("alert", QUIET)
+def test_it_stays_quiet(alert: str, tmp_path: Path) -> None:
+    for series in QUIET[alert]:
+        assert firing(tmp_path, series, minutes=minutes_of(alert), alert=alert, expected=0) == ""
+
+
+@needs_promtool
+def test_prometheus_takes_the_rules() -> None:
+    found = promtool("check", "rules", str(RULES))
+    assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_an_alert_names_metrics_of_the_table_alone(alert: Alert) -> None:
+    expr = alert.expr
+    assert names_in(expr)
+    assert names_in(expr) <= BY_NAME.keys() | {each.name for each in RECORDINGS}
+
+
+def test_a_recording_names_metrics_of_the_table_alone() -> None:
+    for each in RECORDINGS:
+        assert names_in(each.expr) <= BY_NAME.keys()
+
+
+def test_the_runbook_has_a_section_for_each_alert_and_for_no_other() -> None:
+    """Each says what it means, how to see it, and what to do."""
+    text = (ROOT / RUNBOOK).read_text()
+    parts = text.partition("\n## When an alert comes\n")[2].partition("\n## ")[0]
+    sections = dict(re.findall(r"\n### (\w+)\n(.*?)(?=\n### |\Z)", parts, re.DOTALL))
+    assert list(sections) == [alert.name for alert in ALERTS]
+    for name, section in sections.items():
+        assert [word for word in ("Means", "See", "Do") if f"**{word}.**" not in section] == [], name
