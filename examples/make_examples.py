@@ -10,6 +10,7 @@ import io
 import json
 import re
 import zipfile
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -29,6 +30,20 @@ WINDOWS_ROWS = 300
 OVERLAPPING_CONTACTS = 40
 """How many patients of company 1, and how many chats of its account 1, have a phone of ``leads.csv``."""
 BLANK_RECORD_AFTER = 2_500
+MIXED_NEW, MIXED_REPEATS = 220, 9
+OWN_HEADERS = ["Nome completo", "Celular", "Cidade", "E-mail", "CPF", "Etiquetas"]
+MIXED_WRONG = [
+    ("phone_invalid", "Celular", "91234-5678"),
+    ("phone_invalid", "Celular", "(11) 9123-456"),
+    ("phone_invalid", "Celular", "ligar depois"),
+    ("phone_scientific", "Celular", "5,51E+12"),
+    ("phone_missing", "Celular", ""),
+    ("cpf_invalid", "CPF", "111.111.111-11"),
+    ("cpf_invalid", "CPF", "529.982.247-24"),
+    ("email_invalid", "E-mail", "ana.correiodavilanova.com.br"),
+    ("name_missing", "Nome completo", ""),
+]
+"""What is wrong in ``mixed.xlsx``, in which column, and what stands there."""
 MADE_AT = datetime(2025, 3, 10, 12, 0, tzinfo=UTC)
 
 Json = dict[str, Any]
@@ -193,6 +208,55 @@ def phones_of_invalid() -> set[str]:
     return {f"119111100{number:02}" for number in range(1, 18)} | {"21987654321", "5132220017"}
 
 
+# mixed.xlsx
+
+
+def make_mixed(known: list[Lead], taken: set[str]) -> list[tuple[str, list[str]]]:
+    """Return rows as somebody's own sheet has them, each with what becomes of it: "" for a new lead, or a code."""
+    rng = Random("mixed")
+    rows = [("", in_own_columns(rng, row)) for row in people.leads(rng, MIXED_NEW, taken)]
+    for code, row in zip(["patient_exists", "chat_exists"] * 4, known, strict=False):
+        rows.insert(rng.randrange(len(rows)), (code, in_own_columns(rng, row)))
+    for _ in range(MIXED_REPEATS):
+        first = rng.randrange(len(rows) - 20)
+        rows.insert(rng.randrange(first + 1, len(rows)), ("in_file", rows[first][1]))
+    for at, (code, column, cell) in enumerate(MIXED_WRONG):
+        wrong = in_own_columns(rng, people.leads(rng, 1, taken)[0])
+        wrong[OWN_HEADERS.index(column)] = cell
+        # The first one stands where it is seen at once.
+        rows.insert(3 if at == 0 else rng.randrange(10, len(rows)), (code, wrong))
+    return rows
+
+
+def in_own_columns(rng: Random, row: Lead) -> list[str]:
+    return [row.name, row.typed_phone, rng.choice(people.CITIES), row.email, row.cpf, ", ".join(row.tags)]
+
+
+def as_own_xlsx(rows: list[list[str]]) -> bytes:
+    """Return the rows with titles of their own, and a column that nobody asked for."""
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.title = "Feira de maio"
+    sheet.append(OWN_HEADERS)
+    for cells in rows:
+        sheet.append([cell or None for cell in cells])
+    for column, width in zip("ABCDEF", (34, 22, 20, 42, 18, 48), strict=True):
+        sheet.column_dimensions[column].width = width
+    file = io.BytesIO()
+    book.save(file)
+    return without_clock(file.getvalue())
+
+
+def expect_mixed(rows: list[tuple[str, list[str]]]) -> Json:
+    """Return what becomes of the rows at account 1 before anything else is imported; invalid ones are skipped."""
+    reasons = Counter(code for code, _ in rows if code)
+    return {
+        **totals(len(rows), len(rows) - reasons.total(), len(MIXED_WRONG)),
+        "columns": "mapped",
+        "reasons": dict(sorted(reasons.items())),
+    }
+
+
 # deploy/local/demo_contacts.json
 
 
@@ -316,11 +380,14 @@ def generate() -> dict[str, bytes]:
     windows = make_windows_leads(taken)
     invalid = make_invalid()
     known = choose_known(Random("known"), leads)
+    contacts = make_contacts(leads, known, taken)
+    mixed = make_mixed(known, taken)
     expected = {
         "leads.csv": expect_leads(leads, known),
         "leads.xlsx": expect_leads(leads, known),
         "leads-windows-1252.csv": totals(len(windows), len(windows)),
         "leads-invalid.csv": expect_invalid(invalid),
+        "mixed.xlsx": expect_mixed(mixed),
     }
     windows_cells = [row.cells for row in windows]
     return {
@@ -328,8 +395,9 @@ def generate() -> dict[str, bytes]:
         "examples/leads.xlsx": as_xlsx(with_blank_record(leads)),
         "examples/leads-windows-1252.csv": as_csv(windows_cells, delimiter=";", end="\r\n", encoding="cp1252"),
         "examples/leads-invalid.csv": as_csv([cells for _, cells in invalid]),
+        "examples/mixed.xlsx": as_own_xlsx([cells for _, cells in mixed]),
         "examples/expected.json": as_json(expected),
-        "deploy/local/demo_contacts.json": as_json(make_contacts(leads, known, taken)),
+        "deploy/local/demo_contacts.json": as_json(contacts),
     }
 
 

@@ -45,6 +45,10 @@ TAGS = (
     "Site", "Telefone", "Retornar em março", "Cliente antigo", "Revendedor", "Atacado", "Varejo", "Pessoa Jurídica",
     "Aniversário", "Convênio",
 )  # fmt: skip
+CITIES = words("""
+    Aracaju Belém Blumenau Campinas Curitiba Florianópolis Fortaleza Goiânia João~Pessoa Londrina Maceió Niterói
+    Recife Ribeirão~Preto Salvador Santos São~Luís São~Paulo Uberlândia Vitória
+""")
 AREA_CODES = words("""
     11 11 11 11 11 12 13 14 15 16 17 18 19 19 21 21 21 22 24 27 28 31 31 31 32 33 34 35 37 38 41 41 42 43 44 45 46
     47 47 48 48 49 51 51 53 54 55 61 61 62 62 63 64 65 66 67 68 69 71 71 73 74 75 77 79 81 81 82 83 84 85 85 86 87

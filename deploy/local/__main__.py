@@ -39,6 +39,8 @@ def up(
         print(f"So that the demo can run again within the hour, its quotas are {quotas}.")
     print(f"Leadflow is up ({time.monotonic() - started:.1f} s).\n")
     _print_addresses(instance, ports)
+    # Last: it is what most people want, and its code is long.
+    print(f"\nThe console, signed in (once, within a minute; `make link` prints another):\n{_link(instance, ports)}")
 
 
 @app.command()
@@ -149,6 +151,14 @@ def token(
 
 
 @app.command()
+def link(company_id: str = "1", user_id: str = "1") -> None:
+    """Print a link that signs in to the console, once and within a minute."""
+    instance = Instance.from_environment()
+    address = settings.addresses(instance, _known_ports(instance))["LEADFLOW_API_URL"]
+    print(tokens.link(instance, address, company_id=company_id, user_id=user_id))
+
+
+@app.command()
 def demo(
     file: Annotated[Path, typer.Argument(help="A spreadsheet of leads.")] = CHECKOUT / "examples" / "leads.csv",
 ) -> None:
@@ -163,6 +173,10 @@ def demo(
 def _known_ports(instance: Instance) -> Ports:
     instance.require()
     return ports_of.load(instance) or ports_of.choose(instance)
+
+
+def _link(instance: Instance, ports: Ports) -> str:
+    return tokens.link(instance, settings.addresses(instance, ports)["LEADFLOW_API_URL"])
 
 
 def _print_addresses(instance: Instance, ports: Ports) -> None:

@@ -88,6 +88,9 @@ async def run(instance: Instance, ports: Ports, file: Path) -> int:
     )
     console.print("Ids of the demo's companies, accounts, sources and tags: docs/guide/demo-data.md")
     console.print(f"API docs: {api}/docs")
+    console.print(
+        f"The console, signed in (once, within a minute; `make link` prints another):\n{tokens.link(instance, api)}"
+    )
     return 0 if agrees and ended["status"] == "FINISHED" else 1
 
 

@@ -7,16 +7,18 @@ import json
 from deploy.local import kafka, mongo, postgres
 from deploy.local.instance import Instance
 from deploy.local.ports import Ports
-from deploy.local.process_names import WHATSAPP
+from deploy.local.process_names import GATEWAY, WHATSAPP
 
 _LONGEST_REASON = 120
+_ASKED = {WHATSAPP: "/control", GATEWAY: "/console/"}
+"""What says that a process is ready, of those that have no readiness check."""
 
 
 def why_service_is_not_ready(name: str, port: int, *, seconds: float) -> str | None:
     """Ask a service's readiness check, for at most about ``seconds``."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
-        connection.request("GET", "/control" if name == WHATSAPP else "/health/ready")
+        connection.request("GET", _ASKED.get(name, "/health/ready"))
         answer = connection.getresponse()
         body = answer.read(10_000)
     except TimeoutError:

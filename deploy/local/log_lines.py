@@ -4,16 +4,16 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.text import Text
 
-from deploy.local.process_names import service_of
+from deploy.local.process_names import DOORS, GATEWAY, service_of
 from deploy.processes import SERVERS
 
 SUPERVISOR = "supervisord"
-QUIET = (*SERVERS, SUPERVISOR)
+QUIET = (*SERVERS, *DOORS, SUPERVISOR)
 """Whose chatter is shown when asked for alone; beside the services only what went wrong."""
 
 _WRONG = frozenset({"warning", "error", "fatal"})
@@ -37,6 +37,8 @@ _LEVELS = {
     "WARNING": "warning",
     "NOTICE": "info",
     "LOG": "info",
+    # Caddy
+    "warn": "warning",
     # Kafka, supervisord
     "WARN": "warning",
     "INFO": "info",
@@ -52,6 +54,10 @@ _USUAL = {
     "kafka": (
         "Performing controller activation",  # each start
         "Unable to register Log4j shutdown hook",  # a stop
+    ),
+    GATEWAY: (
+        "admin endpoint disabled",  # as it shall be
+        "aborting with incomplete response",  # somebody has left a stream of events
     ),
     SUPERVISOR: (
         "running without any HTTP authentication checking",  # its socket is its owner's alone
@@ -97,6 +103,16 @@ def _read_service(text: str) -> Line | None:
     return Line(event=str(found.pop("event")), time=time, level=_LEVELS.get(level, level), fields=found)
 
 
+def _read_gateway(text: str) -> Line | None:
+    found = _json_object(text)
+    if found is None or "msg" not in found:
+        return None
+    event, level, seconds = str(found.pop("msg")), str(found.pop("level", "")), float(found.pop("ts", 0))
+    usual = event.startswith(_USUAL[GATEWAY])
+    time = datetime.fromtimestamp(seconds, UTC).astimezone()
+    return Line(event=event, time=time, level=_LEVELS.get(level, level), fields=found, usual=usual)
+
+
 def _read_mongo(text: str) -> Line | None:
     found = _json_object(text)
     if found is None or "msg" not in found:
@@ -138,6 +154,7 @@ def _read_matched(form: re.Pattern[str], service: str, text: str) -> Line | None
 
 
 _READERS: dict[str, Callable[[str], Line | None]] = {
+    GATEWAY: _read_gateway,
     "postgres": _read_postgres,
     "mongo": _read_mongo,
     "kafka": _read_kafka,

@@ -23,7 +23,8 @@ FIRST_BASE = 18_000  # well below the ports that Linux gives to outgoing connect
 MAX_BROKERS = 3
 
 FIXED = {
-    "api": 0,
+    # The address that people and programs are given; api itself stands behind it.
+    "gateway": 0,
     "whatsapp": 1,
     "postgres": 2,
     "mongo": 3,
@@ -35,10 +36,12 @@ FIXED = {
     "kafka-3-controller": 9,
     # The tenth consumer and those after it take free ones, as scaled processes do.
     **dict(zip(CONSUMERS, range(10, 20), strict=False)),
+    "api": 90,
+    "sign-in": 91,
 }
 """Offsets in the block. Scaled processes (``creator-2``) take free ones from ``SCALED``."""
 
-SCALED = range(20, BLOCK)
+SCALED = range(20, 90)
 
 _CLAIM_SECONDS = 600
 

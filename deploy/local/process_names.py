@@ -5,6 +5,10 @@ from collections.abc import Iterable
 from deploy.local.instance import StackError
 from deploy.processes import CONSUMERS, SERVERS, SERVICES
 
+GATEWAY = "gateway"
+SIGN_IN = "sign-in"
+DOORS = (GATEWAY, SIGN_IN)
+"""What people come in by: the address of the console and the API, and what a link signs in at."""
 WHATSAPP = "whatsapp"
 
 
@@ -16,7 +20,7 @@ def service_of(process: str) -> str:
 
 def ordered(names: Iterable[str]) -> list[str]:
     """Sort process names as ``status`` shows them: servers, services, each with its copies after it."""
-    order = (*SERVERS, *SERVICES, WHATSAPP)
+    order = (*SERVERS, *SERVICES, *DOORS, WHATSAPP)
 
     def rank(name: str) -> tuple[int, int, str]:
         service = service_of(name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from deploy.local import kafka, kafka_access, mongo, postgres
 from deploy.local.instance import CHECKOUT, Instance, StackError, write_atomically
 from deploy.local.ports import Ports
-from deploy.local.process_names import WHATSAPP
+from deploy.local.process_names import GATEWAY, SIGN_IN, WHATSAPP
 from deploy.local.supervision import Program
 from deploy.processes import CONSUMERS, ONE_CREATOR, PROCESSES
 
@@ -19,6 +19,9 @@ OPERATOR = "operator"
 DEMO_QUOTAS = {"LEADFLOW_QUOTA_ROWS": "1000000", "LEADFLOW_QUOTA_IMPORTS": "1000"}
 
 _URL_OF = {"postgres": "LEADFLOW_POSTGRES_URL", "mongo": "LEADFLOW_MONGO_URL"}
+
+CONSOLE = CHECKOUT / "console" / "dist"
+"""The console's files, as `make setup` builds them."""
 
 _TRUE = ("1", "true", "t", "yes", "y", "on")
 
@@ -41,7 +44,7 @@ _NOT_FOR_SERVICES = ("LEADFLOW_STACK", "LEADFLOW_PORT_BASE", "LEADFLOW_LOCAL_", 
 def addresses(instance: Instance, ports: Ports) -> dict[str, str]:
     """Return what ``make -s env`` prints."""
     return {
-        "LEADFLOW_API_URL": f"http://127.0.0.1:{ports['api']}",
+        "LEADFLOW_API_URL": f"http://127.0.0.1:{ports[GATEWAY]}",
         "LEADFLOW_POSTGRES_URL": postgres.url(instance, ports),
         "LEADFLOW_MONGO_URL": mongo.url(ports),
         "LEADFLOW_KAFKA_BOOTSTRAP": kafka.bootstrap(ports, kafka.broker_count(instance)),
@@ -139,9 +142,38 @@ def service_programs(instance: Instance, ports: Ports, given: Given) -> list[Pro
             _python(name, process.module, ports, quotas | common | own, may_give_up=True)
             for name in copies(process.name, counts.get(process.name, 1))
         ]
+    programs += [_gateway(instance, ports, given), _sign_in(instance, ports)]
     if given.whatsapp_enabled:
         programs.append(_python(WHATSAPP, "deploy.local.whatsapp_provider", ports, {}, may_give_up=False))
     return programs
+
+
+def _gateway(instance: Instance, ports: Ports, given: Given) -> Program:
+    """Return the program that puts the console and api under one address."""
+    ports.assign("api")
+    environment = {
+        "LEADFLOW_GATEWAY_HOST": "127.0.0.1",
+        "LEADFLOW_GATEWAY_PORT": str(ports[GATEWAY]),
+        "LEADFLOW_GATEWAY_API": f"127.0.0.1:{ports['api']}",
+        "LEADFLOW_GATEWAY_SIGN_IN": f"127.0.0.1:{ports[SIGN_IN]}",
+        "LEADFLOW_GATEWAY_ALSO": "sign_in.caddy",
+        "LEADFLOW_CONSOLE_FOLDER": str(CONSOLE),
+        "LEADFLOW_CONSOLE_SETTINGS": json.dumps({"sign_in": "dev"}),
+        # Caddy wants a folder for what it keeps, and keeps nothing.
+        "XDG_DATA_HOME": str(instance.state / "gateway"),
+        "XDG_CONFIG_HOME": str(instance.state / "gateway"),
+    } | {name: value for name, value in given.environment.items() if name.startswith("LEADFLOW_CONSOLE_")}
+    return Program(
+        name=GATEWAY,
+        argv=(console_script("caddy"), "run", "--config", str(CHECKOUT / "deploy" / "gateway" / "Caddyfile")),
+        folder=CHECKOUT,
+        environment=environment,
+    )
+
+
+def _sign_in(instance: Instance, ports: Ports) -> Program:
+    secret = {"LEADFLOW_JWT_SECRET": instance.secrets().jwt_secret, "LEADFLOW_DEV_SIGN_IN": "loopback"}
+    return _python(SIGN_IN, "deploy.local.sign_in", ports, secret, may_give_up=False)
 
 
 def _as_own_role(url: str, service: str) -> str:

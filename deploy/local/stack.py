@@ -14,7 +14,7 @@ from deploy.local import ports as ports_of
 from deploy.local.instance import Instance, StackError
 from deploy.local.leftovers import end_leftovers, forget_pids, wait_gone
 from deploy.local.ports import Ports
-from deploy.local.process_names import ordered, scalable, service_of
+from deploy.local.process_names import DOORS, ordered, scalable, service_of
 from deploy.local.settings import Given
 from deploy.local.supervision import RunningProcess, Supervisor
 from deploy.processes import SERVERS, SERVICES
@@ -174,7 +174,7 @@ def scale(instance: Instance, service: str, count: str, *, say: Callable[[str], 
 def status(instance: Instance) -> list[RunningProcess]:
     """Return every process in the order of the pipeline; the usual ones as stopped where they do not run."""
     running = Supervisor(instance).processes()
-    usual = [*SERVERS, *SERVICES]
+    usual = [*SERVERS, *SERVICES, *DOORS]
     return [
         running.get(name, RunningProcess(name=name, state="stopped", pid=0, uptime=0, exit_code=0))
         for name in ordered({*usual, *running})

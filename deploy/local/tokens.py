@@ -1,9 +1,10 @@
-"""Tokens for trying the API by hand: what the platform's login would issue."""
+"""Tokens for trying the API by hand, and links to the console: what the platform's login would issue."""
 
 import time
 
 import jwt
 
+from deploy.local import sign_in
 from deploy.local.instance import Instance, StackError
 
 
@@ -37,6 +38,17 @@ def issue(
     if accounts is not None:
         claims["accounts"] = [_integer("ACCOUNTS", part) for part in accounts.split(",") if part.strip()]
     return jwt.encode(claims, instance.secrets().jwt_secret, algorithm="HS256")
+
+
+def link(instance: Instance, address: str, *, company_id: str = "1", user_id: str = "1") -> str:
+    """Return a link that signs in to the console at ``address``, once and within a minute."""
+    code = sign_in.new_code(
+        instance.secrets().jwt_secret,
+        user_id=user_id,
+        company_id=_integer("COMPANY_ID", company_id),
+        now=time.time(),
+    )
+    return f"{address}/console/#code={code}"
 
 
 def _integer(name: str, text: str) -> int:

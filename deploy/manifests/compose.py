@@ -58,9 +58,6 @@ def _container(process: Process) -> str:
         f"    command: [python, -m, {process.module}]",
         *_environment(process),
     ]
-    if process.published:
-        port = f"${{LEADFLOW_COMPOSE_{process.name.upper()}_PORT:-8080}}"
-        lines.append(f'    ports: ["127.0.0.1:{port}:8080"]')
     if process.scratch:
         folder, limit = process.scratch.folder, process.scratch_mebibytes(process.compose_defaults)
         lines.append(f'    tmpfs: ["{folder}:mode=1777,size={limit}m"] # {process.scratch.holds}')

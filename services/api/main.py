@@ -8,6 +8,7 @@ from libs.common.process.http import HttpService
 from libs.common.process.secrecy import hide_from_neighbours
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
+from libs.common.web.app import App
 from libs.common.web.auth import TokenReader
 from libs.common.web.shares import Shares
 from libs.contracts.lead_import.internal.topics import CHUNK_CREATED
@@ -38,6 +39,17 @@ from services.api.settings import Settings
 
 NAME = "api"
 DESCRIPTION = "Imports spreadsheets of leads into the CRM."
+
+
+# First those whose address could be one import's: `/imports/quota` is none.
+ROUTERS = (before_routes.router, ending_router, router)
+
+
+def complete_document(app: App) -> None:
+    """Give the OpenAPI document what its calls refer to."""
+    app.components.update(COMPONENTS)
+    app.examples.update(EXAMPLES)
+    app.responses.update(RESPONSES)
 
 
 def build(settings: Settings) -> HttpService:
@@ -91,14 +103,9 @@ def build(settings: Settings) -> HttpService:
         upload_seconds=settings.upload_seconds,
         reports=Shares(settings.reports_at_once),
     )
-    service.app.components.update(COMPONENTS)
     service.app.state.ending = Ending(EndingStore(postgres, clock=utc_now), relay.wake)
-    service.app.include_router(ending_router)
-    service.app.examples.update(EXAMPLES)
-    service.app.responses.update(RESPONSES)
-    # Before those of one import: `/imports/quota` is none.
-    service.app.include_router(before_routes.router)
-    service.serves(router, stuck=pool.stuck)
+    complete_document(service.app)
+    service.serves(*ROUTERS, stuck=pool.stuck)
 
     @broadcast(broker, CHUNK_CREATED.name)
     async def on_chunk_created(message: KafkaMessage) -> None:

@@ -54,6 +54,12 @@ async def test_openapi_lists_the_calls(http: httpx.AsyncClient) -> None:
         assert content["examples"], name
 
 
+async def test_the_committed_openapi_is_what_api_serves(http: httpx.AsyncClient) -> None:
+    """``make reference`` writes it; the console is typed by it."""
+    served = (await http.get("/openapi.json")).json()
+    assert json.loads((ROOT / "docs" / "reference" / "openapi.json").read_text()) == served
+
+
 async def test_openapi_describes_the_upload(http: httpx.AsyncClient) -> None:
     described = (await http.get("/openapi.json")).json()
     content = described["paths"]["/import"]["post"]["requestBody"]["content"]["multipart/form-data"]

@@ -159,6 +159,7 @@ async def test_the_demo_runs_again_under_a_new_name_and_says_what_already_existe
         assert int(account_leads.replace(",", "")) >= 4
         event = json.loads(printed[printed.index("\n{") : printed.index("\n}") + 2])
         assert totals(event) == (shown["created"], shown["existing"], shown["errors"])
-        assert "/docs" in words[-1][-1]
+        assert "/docs" in words[-3][-1]
+        assert "/console/#code=" in words[-1][-1]
     names = "SELECT name FROM amigocare.lead_imports WHERE file_name = :name"
     assert len({row["name"] for row in await stored.rows(names, name=file.name)}) == 2

@@ -2,18 +2,21 @@
 
 import copy
 import re
+import runpy
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from jsonschema.validators import validator_for
 
 from deploy.compose import demo_token
+from deploy.local import sign_in
 from deploy.local.instance import Instance
 from deploy.local.ports import Ports
-from deploy.local.process_names import WHATSAPP
+from deploy.local.process_names import DOORS, WHATSAPP
 from deploy.local.settings import Given, service_programs
 from deploy.processes import BY_NAME, SERVERS, SERVICES
 from libs.common.web.auth import AuthSettings, TokenReader
@@ -69,9 +72,9 @@ def test_the_schema_refuses_what_compose_would(spoil: Callable[[Manifest], objec
 
 
 def test_it_has_the_local_stacks_servers_and_services_and_its_own_one_shots() -> None:
-    assert set(CONTAINERS) == {*SERVERS, *SERVICES, *ONE_SHOTS, *ON_DEMAND}
+    assert set(CONTAINERS) == {*SERVERS, *SERVICES, *DOORS, *ONE_SHOTS, *ON_DEMAND}
     profiles = {name: each["profiles"] for name, each in CONTAINERS.items() if "profiles" in each}
-    assert profiles == {"token": ["tools"], WHATSAPP: ["whatsapp"]}
+    assert profiles == {"token": ["tools"], "link": ["tools"], WHATSAPP: ["whatsapp"]}
 
 
 def test_services_are_started_as_the_local_stack_starts_them(tmp_path: Path) -> None:
@@ -149,6 +152,33 @@ async def test_the_printed_token_opens_the_api(
     caller = await TokenReader(AuthSettings()).read(capsys.readouterr().out.strip())
     assert (caller.company_id, caller.user_id, caller.accounts) == (2, 3, None)
     assert caller.may("LEADS", "IMPORT_LEADS")
+
+
+def test_the_printed_link_is_changed_for_a_token(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment = compose_environment(CONTAINERS["link"], {})
+    own = compose_environment(CONTAINERS["sign-in"], {})
+    assert own["LEADFLOW_JWT_SECRET"] == environment["LEADFLOW_JWT_SECRET"]
+    assert own["LEADFLOW_DEV_SIGN_IN"] == "loopback"
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["link", "--company-id", "2", "--user-id", "3"])
+    monkeypatch.setitem(sys.modules, "sign_in", sign_in)  # beside it in the image
+    codes = sign_in.Codes(own["LEADFLOW_JWT_SECRET"])
+    runpy.run_path(str(ROOT / "deploy" / "compose" / "demo_link.py"), run_name="__main__")
+    address, _, code = capsys.readouterr().out.strip().partition("#code=")
+    assert address == "http://127.0.0.1:8080/console/"
+    token, _ = codes.change(code)
+    assert jwt.decode(token, own["LEADFLOW_JWT_SECRET"], algorithms=["HS256"])["company_id"] == 2
+
+
+def test_the_gateway_asks_those_that_there_are() -> None:
+    environment = compose_environment(CONTAINERS["gateway"], {})
+    assert environment["LEADFLOW_GATEWAY_API"] == f"api:{image_environment()['LEADFLOW_HTTP_PORT']}"
+    port = CONTAINERS["sign-in"]["environment"]["LEADFLOW_HTTP_PORT"]
+    assert environment["LEADFLOW_GATEWAY_SIGN_IN"] == f"sign-in:{port}"
+    assert (ROOT / "deploy" / "gateway" / environment["LEADFLOW_GATEWAY_ALSO"]).is_file()
 
 
 # Order

@@ -59,15 +59,15 @@ def answering(status: int) -> Iterator[tuple[int, list[str]]]:
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
-@pytest.mark.parametrize("service", ["creator", WHATSAPP])
+@pytest.mark.parametrize("service", ["creator", "gateway", "sign-in", WHATSAPP])
 def test_the_health_check_tells_ready_from_not_ready(service: str, status: int, healthy: bool) -> None:
     kind, interpreter, option, script = CONTAINERS[service]["healthcheck"]["test"]
     assert (kind, interpreter, option) == ("CMD", "python", "-c")
-    own_port = "8080" if service == "creator" else CONTAINERS[service]["environment"]["LEADFLOW_HTTP_PORT"]
+    own_port = "8080" if service in {"creator", "gateway"} else CONTAINERS[service]["environment"]["LEADFLOW_HTTP_PORT"]
     with answering(status) as (port, asked):
         done = subprocess.run([sys.executable, "-c", script.replace(own_port, str(port))], check=False)
     assert (done.returncode == 0) is healthy
-    assert asked == ["/health/ready" if service == "creator" else "/control"]
+    assert asked == [{"gateway": "/console/", WHATSAPP: "/control"}.get(service, "/health/ready")]
 
 
 def test_the_health_check_finds_nobody_at_home() -> None:
@@ -148,10 +148,10 @@ def test_volumes_are_declared_and_no_file_of_the_checkout_is_mounted() -> None:
 def test_ports_are_open_to_this_machine_alone_and_can_be_moved() -> None:
     published = {name: each["ports"] for name, each in CONTAINERS.items() if "ports" in each}
     ports = {"postgres": 5432, "mongo": 27017, "kafka": 29092}  # as tests/support/compose.py asks for them
-    ports |= {process.name: 8080 for process in PROCESSES if process.published}
+    ports |= {"gateway": 8080}  # api's address to people and programs
     assert set(published) == set(ports)
     for name, inside in ports.items():
-        variable = f"LEADFLOW_COMPOSE_{name.upper()}_PORT"
+        variable = f"LEADFLOW_COMPOSE_{'API' if name == 'gateway' else name.upper()}_PORT"
         [port] = published[name]
         assert interpolate(port, {}) == f"127.0.0.1:{inside}:{inside}"
         assert interpolate(port, {variable: "7"}) == f"127.0.0.1:7:{inside}"

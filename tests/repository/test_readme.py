@@ -95,9 +95,10 @@ def test_the_commands_for_containers_are_what_compose_offers() -> None:
     guide = (ROOT / LOCAL_STACK).read_text()
     services = compose_project()["services"]
     (api,) = re.findall(r"healthy at\s+http://127.0.0.1:(\d+)", guide)
-    assert services["api"]["ports"] == [f"127.0.0.1:${{LEADFLOW_COMPOSE_API_PORT:-{api}}}:8080"]
-    (one_shot,) = re.findall(r"`docker compose run --rm -T (\w+)`", guide)
-    assert services[one_shot]["profiles"], "it runs on demand only"
+    assert services["gateway"]["ports"] == [f"127.0.0.1:${{LEADFLOW_COMPOSE_API_PORT:-{api}}}:8080"]
+    on_demand = re.findall(r"`docker compose run --rm -T (\w+)`", guide)
+    assert on_demand == ["token", "link"]
+    assert all(services[each]["profiles"] for each in on_demand)
     head = (ROOT / "docker-compose.yml").read_text()
     for command in re.findall(r"`(docker compose [^`]*)`", guide):
         assert command in head, command

@@ -21,7 +21,7 @@ def compose_stack() -> Iterator[Addresses]:
             return f"{host}:{published}"
 
         yield Addresses(
-            api_url=f"http://{address('api', 8080)}",
+            api_url=f"http://{address('gateway', 8080)}",
             postgres_url=f"postgresql://leadflow:leadflow@{address('postgres', 5432)}/leadflow",
             mongo_url=f"mongodb://{address('mongo', 27017)}/leadflow",
             kafka_bootstrap=address("kafka", 29092),

@@ -9,9 +9,10 @@ import psutil
 
 from deploy.local import stack
 from deploy.local.instance import CHECKOUT, Instance
+from deploy.local.process_names import DOORS
 from deploy.processes import SERVERS, SERVICES
 
-NAMES = [*SERVERS, *SERVICES]
+NAMES = [*SERVERS, *SERVICES, *DOORS]
 
 Processes = dict[str, tuple[str, int]]
 """(state, pid) by name."""

@@ -18,7 +18,7 @@ from unittest import mock
 import yaml
 from pydantic_settings import BaseSettings
 
-from deploy.local.process_names import WHATSAPP
+from deploy.local.process_names import GATEWAY, SIGN_IN, WHATSAPP
 from deploy.processes import CONSUMERS, PROCESSES, SERVICES
 from services.operator.settings import Settings as OperatorSettings
 from tests.support.stack import ROOT
@@ -31,7 +31,7 @@ SETTINGS: dict[str, type[BaseSettings]] = {
 
 ADDRESSES = {"postgres_url", "mongo_url", "kafka_bootstrap"}
 
-IMAGE, DEMO_IMAGE = "leadflow", "leadflow-demo"
+IMAGE, DEMO_IMAGE, GATEWAY_IMAGE = "leadflow", "leadflow-demo", "leadflow-gateway"
 
 Manifest = dict[str, Any]
 
@@ -150,10 +150,10 @@ def compose_environment(service: Manifest, given: dict[str, str]) -> dict[str, s
 
 CONTAINERS: dict[str, Manifest] = compose_project()["services"]
 ONE_SHOTS = ("platform", "migrate", "seed")
-ON_DEMAND = ("token", WHATSAPP)
-DEMO = ("platform", "seed", *ON_DEMAND)
+ON_DEMAND = ("token", "link", WHATSAPP)
+DEMO = ("platform", "seed", SIGN_IN, *ON_DEMAND)
 """Containers of the demo's image."""
-OURS = (*SERVICES, "migrate", *DEMO)
+OURS = (*SERVICES, "migrate", GATEWAY, *DEMO)
 """Containers of the images that are built here."""
 
 

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local import ports
 from deploy.local.command import addresses, run
 from deploy.local.instance import Instance
 
@@ -36,6 +37,12 @@ class Addresses:
 def local(*command: str, instance: str = INSTANCE) -> str:
     """Run a command of the local stack's test instance, or another one; return what it printed."""
     return run(*command, instance=instance, settings=SETTINGS)
+
+
+def own_address_of_api(stack: Addresses, instance: str = INSTANCE) -> str:
+    """Return where api itself answers, behind the gateway; of containers the gateway's: api's own is not open."""
+    known = ports.load(Instance(name=instance, local=ROOT / ".local"))
+    return stack.api_url if known is None else f"http://127.0.0.1:{known['api']}"
 
 
 def local_environment(instance: str = INSTANCE) -> dict[str, str]:

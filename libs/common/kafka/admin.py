@@ -28,6 +28,7 @@ HOUR_MS = 3_600_000
 REPLICAS_FOR_QUORUM = 3
 COORDINATOR_SECONDS = 30
 HEARD_SECONDS = 5
+ASKED_AGAIN_SECONDS = 5
 OFFSETS = "__consumer_offsets"
 
 COMPRESSION = "compression.type"
@@ -57,6 +58,7 @@ async def ensure_topics(settings: KafkaSettings, registries: Iterable[Registry])
         missing = sorted(set(wanted) - set(await admin.list_topics()))
         if missing:
             await _create(admin, settings, {name: wanted[name] for name in missing})
+            await _heard_of(admin, missing)
         closed = await _open_public(admin, [name for name, kept in wanted.items() if kept.public])
         if closed and settings.kafka_compression not in ("gzip", "none"):
             log.warning(
@@ -124,6 +126,15 @@ async def _try_to_create(
     return refused
 
 
+async def _heard_of(admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
+    """Wait until brokers know these topics, as they do when they are not behind with what was decided before."""
+    deadline = time.monotonic() + HEARD_SECONDS
+    while time.monotonic() < deadline:
+        if set(names) <= set(await admin.list_topics()):
+            return
+        await asyncio.sleep(0.1)
+
+
 async def _open_public(admin: AIOKafkaAdminClient, names: Sequence[str]) -> list[str]:
     """Have these kept so that every client can read them; return those that the cluster keeps otherwise."""
     closed = await _closed(admin, names)
@@ -155,10 +166,10 @@ async def _ensure_coordinators(admin: AIOKafkaAdminClient, groups: list[str]) ->
     next_question = 0.0
     while (now := time.monotonic()) < deadline:
         try:
-            # Asked again before the topic is there, a broker would try to create it again, and warn: so that is waited
-            # for. Where we have no right to see it, a second must do.
+            # A broker that is asked again before it has heard that the topic is there would try to create it again, and
+            # warn: so that is waited for. Where we have no right to see it, some seconds must do.
             if now >= next_question or OFFSETS in await admin.list_topics():
-                next_question = now + 1
+                next_question = now + ASKED_AGAIN_SECONDS
                 for group in groups:
                     await _ask(admin, group)
                 return

@@ -89,7 +89,7 @@ class HttpService(Lifecycle):
             self.runs(self._watch, Standing(self.settings, service=self.name))
         return self._broker
 
-    def serves(self, router: APIRouter, *, stuck: Callable[[], Awaitable[str | None]]) -> None:
+    def serves(self, *routers: APIRouter, stuck: Callable[[], Awaitable[str | None]]) -> None:
         """Answer these calls, health checks and metrics.
 
         ``stuck`` says why the service is not ready though its stores answer, or None.
@@ -98,7 +98,8 @@ class HttpService(Lifecycle):
         async def why_not() -> str | None:
             return (None if self.reached else self.starting()) or await self._silent_store() or await stuck()
 
-        self.app.include_router(router)
+        for router in routers:
+            self.app.include_router(router)
         asked = answer_once(why_not, seconds=READY_SECONDS)
         told = health_routes(asked, dead=self.dead, troubles=self.troubles)
         port = self.settings.http_private_port

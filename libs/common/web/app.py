@@ -6,11 +6,12 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from libs.common.web.answers import Answers
+from libs.common.web.hearing_out import HearingOut
 from libs.common.web.metrics import Measured
 
 
 class App(FastAPI):
-    """FastAPI with ``Answers`` around it, and each request of the ``service`` measured.
+    """FastAPI with ``Answers`` and ``HearingOut`` around it, and each request of the ``service`` measured.
 
     An address with a slash too many is not found. FastAPI would send the caller elsewhere, to a host that the caller
     itself names, and in plain HTTP behind a gateway: the token would go with it.
@@ -34,7 +35,7 @@ class App(FastAPI):
         """Answers by name that calls of the document refer to."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Answers(Measured(super().build_middleware_stack(), service=self._service))
+        return HearingOut(Answers(Measured(super().build_middleware_stack(), service=self._service)))
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""

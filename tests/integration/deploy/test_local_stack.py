@@ -99,7 +99,9 @@ def test_status_is_a_table_of_all_processes(local: Local) -> None:
             assert uptime.endswith("s")
         else:
             assert (state, pid, uptime, restarts) == ("stopped", "-", "-", "0")
-    assert summary.startswith(f"{len(SERVICES)} of {len(NAMES)} processes are not ready: {SERVICES[0]} (stopped), ")
+    assert summary.startswith(
+        f"{len(NAMES) - len(SERVERS)} of {len(NAMES)} processes are not ready: {SERVICES[0]} (stopped), "
+    )
     assert done.returncode == 1, "services are stopped"
 
 
@@ -255,14 +257,18 @@ def test_what_is_set_at_up_reaches_the_services(local: Local, monkeypatch: pytes
         program.name: program.environment
         for program in service_programs(local.instance, chosen, Given.from_environment(demo_quotas=True))
     }
-    assert list(programs) == [*SERVICES, "whatsapp"]
+    assert list(programs) == [*SERVICES, "gateway", "sign-in", "whatsapp"]
     addresses = local.addresses()
     for name in SERVICES:
         assert programs[name]["LEADFLOW_MAX_ROWS_PER_FILE"] == "50000"
         assert programs[name]["LEADFLOW_POSTGRES_URL"] == addresses["LEADFLOW_POSTGRES_URL"]
         assert programs[name]["LEADFLOW_WHATSAPP_URL"] == f"http://127.0.0.1:{chosen['whatsapp']}"
         assert len(programs[name]["LEADFLOW_JWT_SECRET"]) >= 32
-    assert len({environment["LEADFLOW_HTTP_PORT"] for environment in programs.values()}) == len(programs)
+    own = {environment["LEADFLOW_HTTP_PORT"] for name, environment in programs.items() if name != "gateway"}
+    assert len(own) == len(programs) - 1
+    # Who has nothing to do with the servers is told nothing of them.
+    assert not any("POSTGRES" in name or "KAFKA" in name for name in [*programs["gateway"], *programs["sign-in"]])
+    assert "LEADFLOW_JWT_SECRET" not in programs["gateway"]
     # Other services do not read the quotas, and so do not restart for the demo's.
     assert [name for name in programs if "LEADFLOW_QUOTA_ROWS" in programs[name]] == ["api"]
 

@@ -18,6 +18,7 @@ SERVICE = {
 }
 MONGO = '{{"t":{{"$date":"2026-03-01T12:30:05.123+00:00"}},"s":"{level}","c":"CONTROL","msg":"It happened"{more}}}'
 POSTGRES = "2026-03-01 12:30:05.123 UTC [77] {level}:  it happened"
+GATEWAY = '{{"level":"{level}","ts":1772368205.123,"logger":"admin","msg":"{event}"}}'
 KAFKA = "2026-03-01T12:30:05,123 {level} SomeClass: it happened"
 SUPERVISOR = "2026-03-01 12:30:05,123 {level} {event}"
 WHEN = datetime(2026, 3, 1, 12, 30, 5, 123_000, UTC)
@@ -55,6 +56,7 @@ def test_values_are_told_apart_and_cannot_steer_a_terminal() -> None:
         ("mongo", MONGO.format(level="W", more=',"attr":{"port":1}'), "warning", "It happened"),
         ("postgres", POSTGRES.format(level="FATAL"), "fatal", "it happened"),
         ("kafka-2", KAFKA.format(level="ERROR"), "error", "SomeClass: it happened"),
+        ("gateway", GATEWAY.format(level="warn", event="it happened"), "warning", "it happened"),
     ],
 )
 def test_a_server_s_line_is_read_by_its_own_form(process: str, text: str, level: str, event: str) -> None:
@@ -77,6 +79,8 @@ KILLED = "exited: creator (terminated by SIGKILL; not expected)"
         ("mongo", MONGO.format(level="W", more=""), True),
         ("mongo", MONGO.format(level="W", more=',"tags":["startupWarnings"]'), False),
         ("mongo", "mongod: error while loading shared libraries", True),
+        ("gateway", GATEWAY.format(level="warn", event="admin endpoint disabled"), False),
+        ("gateway", GATEWAY.format(level="error", event="dial tcp: connection refused"), True),
         ("postgres", POSTGRES.format(level="LOG"), False),
         ("postgres", POSTGRES.format(level="ERROR"), True),
         ("kafka", KAFKA.format(level="WARN "), True),

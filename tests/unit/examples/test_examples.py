@@ -128,10 +128,10 @@ def test_the_file_is_what_the_generator_makes(generated: dict[str, bytes], path:
     assert (REPOSITORY / path).read_bytes() == generated[path]
 
 
-def test_the_workbook_holds_what_the_generator_makes(generated: dict[str, bytes]) -> None:
+@pytest.mark.parametrize("name", ["leads.xlsx", "mixed.xlsx"])
+def test_the_workbook_holds_what_the_generator_makes(generated: dict[str, bytes], name: str) -> None:
     """By content: the bytes may differ with another version of zlib or openpyxl."""
-    ours = (EXAMPLES / "leads.xlsx").read_bytes()
-    assert list(worksheet(ours)) == list(worksheet(generated["examples/leads.xlsx"]))
+    assert list(worksheet((EXAMPLES / name).read_bytes())) == list(worksheet(generated[f"examples/{name}"]))
 
 
 def worksheet(content: bytes) -> Iterator[tuple[Any, ...]]:

@@ -31,6 +31,8 @@ class Words:
     """Rules that a cell breaks."""
     settled_reasons: Mapping[str, str]
     """Why a valid row did not become a lead."""
+    labels: Mapping[str, str]
+    """All codes of rows in a word or two, for pictures and buttons."""
     kept_reasons: Mapping[str, str]
     """Why a lead stayed when its import was taken back."""
     warnings: Mapping[str, str]

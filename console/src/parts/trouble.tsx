@@ -1,0 +1,63 @@
+// What went wrong, in words: what, what to do, what was not done. Codes stand behind "Details".
+
+import { useEffect, useState } from "react";
+import { NoAnswer, Problem } from "../api/problems.ts";
+import { useWords } from "../words/words.tsx";
+import { Button } from "./button.tsx";
+import { Notice } from "./notice.tsx";
+
+/** Seconds until a moment (milliseconds since 1970), counted down; 0 when it is over or there is none. */
+export function useCountdown(until: number | null): number {
+  const left = () => (until === null ? 0 : Math.max(0, Math.ceil((until - Date.now()) / 1000)));
+  const [seconds, setSeconds] = useState(left);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `left` is made of `until` alone
+  useEffect(() => {
+    setSeconds(left());
+    if (until === null) return;
+    const timer = setInterval(() => setSeconds(left()), 500);
+    return () => clearInterval(timer);
+  }, [until]);
+  return seconds;
+}
+
+export function Trouble({ error, again }: { error: unknown; again?: (() => void) | undefined }) {
+  const say = useWords();
+  const problem = error instanceof Problem ? error : null;
+  const wait = useCountdown(problem?.retryAt ?? null);
+  const { title, text } = words();
+  return (
+    <Notice
+      kind="error"
+      title={title}
+      action={
+        again && (
+          <Button onPress={again} isDisabled={wait > 0}>
+            {wait > 0 ? say("again.in", { seconds: wait }) : say("again")}
+          </Button>
+        )
+      }
+    >
+      {text}
+      {problem && (
+        <details className="details small">
+          <summary>{say("details")}</summary>
+          <code>
+            {say("problem.code")}: {problem.code} · HTTP {problem.status}
+            {problem.body.request_id && ` · ${say("problem.request")}: ${problem.body.request_id}`}
+          </code>
+        </details>
+      )}
+    </Notice>
+  );
+
+  function words(): { title: string; text: string } {
+    if (error instanceof NoAnswer) return { title: say("problem.offline.title"), text: say("problem.offline.text") };
+    if (!problem) return { title: say("problem.other.title"), text: "" };
+    if (problem.code === "permission_missing")
+      return { title: say("problem.403.title"), text: say("problem.403.text") };
+    if (problem.code === "not_found") return { title: say("problem.404.title"), text: say("problem.404.text") };
+    if (problem.status === 503) return { title: say("problem.503.title"), text: say("problem.503.text") };
+    const { title, detail, remedy } = problem.body;
+    return { title, text: [detail, remedy].filter((each, at, all) => each && all.indexOf(each) === at).join(" ") };
+  }
+}

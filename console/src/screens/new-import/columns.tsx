@@ -1,0 +1,98 @@
+// A card a column of the file: what it holds, with samples, and how much of it is well.
+
+import { type Column, FIELDS, type Field } from "../../api/types.ts";
+import { Notice } from "../../parts/notice.tsx";
+import { useNumbers, useWords } from "../../words/words.tsx";
+import { choose, currentDraft } from "./draft.ts";
+
+export function Columns({ columns, missing }: { columns: readonly Column[]; missing: readonly string[] }) {
+  const say = useWords();
+  return (
+    <section className="stack" aria-labelledby="file-columns">
+      <h2 id="file-columns">{say("columns.title")}</h2>
+      {missing.length > 0 && (
+        <Notice kind="error" title={say("columns.missing.title", { count: missing.length })}>
+          {say("columns.missing.text", {
+            fields: missing.map((each) => (isField(each) ? say(`field.${each}`) : each)).join(", "),
+          })}
+        </Notice>
+      )}
+      <ul className="columns">
+        {columns.map((column) => (
+          <Card key={column.index} column={column} all={columns} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function isField(text: string): text is Field {
+  return FIELDS.some((each) => each === text);
+}
+
+/** One column holds a field: whichever had it before holds none. */
+function hold(column: Column, field: Field | null, all: readonly Column[]): void {
+  const mapping = { ...currentDraft()?.choices.mapping };
+  for (const other of all) if (field && other.field === field && other !== column) mapping[other.header] = null;
+  mapping[column.header] = field;
+  choose({ mapping, page: 1 });
+}
+
+function Card({ column, all }: { column: Column; all: readonly Column[] }) {
+  const say = useWords();
+  const { number } = useNumbers();
+  const id = `column-${column.index}`;
+  const { valid, invalid, empty } = column;
+  return (
+    <li className={`card column${column.field ? "" : " column-out"}`}>
+      <label htmlFor={id} className="cut">
+        {column.header || say("columns.noHeader", { at: column.index + 1 })}
+      </label>
+      <select
+        id={id}
+        className="select"
+        value={column.field ?? ""}
+        onChange={(event) => hold(column, isField(event.target.value) ? event.target.value : null, all)}
+      >
+        <option value="">{say("columns.leftOut")}</option>
+        {FIELDS.map((field) => (
+          <option key={field} value={field}>
+            {say(`field.${field}`)}
+          </option>
+        ))}
+      </select>
+      <ul className="samples small quiet">
+        {column.samples.slice(0, 3).map((sample, at) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the same value may stand twice
+          <li key={at} className="cut">
+            {sample}
+          </li>
+        ))}
+      </ul>
+      {column.field && (
+        <div className="stack-small column-foot">
+          <div className="fates" aria-hidden="true">
+            {valid > 0 && <div className="fate fate-created" style={{ flexGrow: valid, flexBasis: 0 }} />}
+            {invalid > 0 && <div className="fate fate-error" style={{ flexGrow: invalid, flexBasis: 0 }} />}
+            {empty > 0 && <div className="fate fate-left" style={{ flexGrow: empty, flexBasis: 0 }} />}
+          </div>
+          <p className="small quiet">
+            <strong>{number(valid)}</strong> {say("columns.valid", { count: valid })}
+            {invalid > 0 && (
+              <>
+                {" · "}
+                <strong className="said">{number(invalid)}</strong> {say("columns.invalid", { count: invalid })}
+              </>
+            )}
+            {empty > 0 && (
+              <>
+                {" · "}
+                <strong>{number(empty)}</strong> {say("columns.empty", { count: empty })}
+              </>
+            )}
+          </p>
+        </div>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,71 @@
+// The import that is being prepared: in memory, so that it outlives a session that ends, and nothing else.
+
+import { useSyncExternalStore } from "react";
+import type { Choices, Preview } from "../../api/types.ts";
+
+export interface Draft {
+  readonly file: File;
+  readonly choices: Choices;
+  /** Null where the API cannot look into a file beforehand. */
+  readonly preview: Preview | null;
+  /** Of the import: stays while the same is sent again. */
+  readonly key: string;
+}
+
+let draft: Draft | null = null;
+const listeners = new Set<() => void>();
+
+export function setDraft(next: Draft | null): void {
+  draft = next;
+  for (const listener of listeners) listener();
+}
+
+/** Changes what is chosen. It is another import then, with another key. */
+export function choose(changes: Partial<Choices>): void {
+  if (!draft) return;
+  setDraft({ ...draft, choices: { ...draft.choices, ...changes }, key: crypto.randomUUID() });
+}
+
+export function useDraft(): Draft | null {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => draft,
+  );
+}
+
+export function currentDraft(): Draft | null {
+  return draft;
+}
+
+/** A name for an import of this file: the file's, without its ending. */
+export function nameOf(file: File): string {
+  return file.name.replace(/\.[a-z]{2,4}$/i, "").slice(0, 255) || "leads";
+}
+
+/** Another name, where this one is taken: "Feira (2)", then "Feira (3)". */
+export function nextName(name: string): string {
+  const numbered = /^(.*) \((\d+)\)$/.exec(name);
+  return numbered ? `${numbered[1]} (${Number(numbered[2]) + 1})` : `${name.slice(0, 250)} (2)`;
+}
+
+/** `data` of the upload, as the API wants it. `mapped` where it looks into files. */
+export function dataOf({ choices, preview }: Draft, { forPreview }: { forPreview: boolean }): Record<string, unknown> {
+  const { name, account, source, tags, invalid, encoding, delimiter, sheet, mapping, corrections, parent, page } =
+    choices;
+  return {
+    account_id: account,
+    tag_ids: tags,
+    on_invalid_row: invalid,
+    ...(forPreview ? { page } : { name, source_id: source }),
+    ...(encoding && { encoding }),
+    ...((forPreview || preview) && { columns: "mapped" }),
+    ...(Object.keys(mapping).length > 0 && { mapping }),
+    ...(delimiter && { delimiter }),
+    ...(sheet && { sheet }),
+    ...(Object.keys(corrections).length > 0 && { corrections }),
+    ...(parent && { parent_id: parent }),
+  };
+}

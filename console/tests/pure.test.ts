@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import { pauseBefore } from "../src/api/stream.ts";
+import { countsOf } from "../src/parts/fates.tsx";
+import { streamsOf } from "../src/parts/flow.tsx";
+import { rateOf, speedsOf } from "../src/parts/speed.tsx";
+import { nameOf, nextName } from "../src/screens/new-import/draft.ts";
+import { codeIn } from "../src/session/dev.ts";
+import { grantOf } from "../src/session/token-source.ts";
+import { outcomeOf } from "../src/words/reasons.ts";
+
+describe("connecting again", () => {
+  it("pauses for longer each time, half a minute at most, and never for the same time as others", () => {
+    expect([0, 1, 2, 3, 4, 5, 9].map((attempt) => pauseBefore(attempt, () => 1))).toEqual([
+      1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000,
+    ]);
+    expect(pauseBefore(3, () => 0)).toBe(4_000);
+  });
+});
+
+describe("the code of a link", () => {
+  it.each([
+    ["http://127.0.0.1:18000/console/#code=ab.c-d_e", "ab.c-d_e"],
+    ["  #code=abc ", "abc"],
+    ["code=abc", "abc"],
+    ["http://127.0.0.1/console/", null],
+    ["#barcode=abc", null],
+  ])("of %s is %s", (text, code) => expect(codeIn(text)).toBe(code));
+});
+
+describe("a token", () => {
+  it("tells when it ends, in base64 for addresses", () => {
+    const claims = btoa(JSON.stringify({ exp: 2_000_000_000, sub: "~~~???" }))
+      .replaceAll("+", "-")
+      .replaceAll("/", "_");
+    expect(grantOf(`x.${claims}.x`, 0).expiresAt).toBe(2_000_000_000_000);
+  });
+  it("that cannot be read is asked for again in a minute", () => expect(grantOf("opaque", 5).expiresAt).toBe(60_005));
+});
+
+describe("names of imports", () => {
+  it("are the file's", () => expect(nameOf(new File([], "Feira de maio.xlsx"))).toBe("Feira de maio"));
+  it("count on where they are taken", () => {
+    expect(nextName("Feira")).toBe("Feira (2)");
+    expect(nextName("Feira (2)")).toBe("Feira (3)");
+  });
+});
+
+describe("fates", () => {
+  const found = { total_rows: 10, total_created: 4, total_existing: 2, total_errors: 3, reasons: { canceled: 2 } };
+  it("add up to all rows, and canceled rows are no errors", () => {
+    expect(countsOf(found as never)).toEqual({ created: 4, existing: 2, error: 1, canceled: 2, left: 1 });
+  });
+});
+
+describe("the picture", () => {
+  it("has streams as wide as they have rows, the widest 32, none thinner than 2", () => {
+    const ends = [4_860, 140, 0].map((rows, at) => ({ key: `${at}`, fate: "created" as const, label: "", rows }));
+    const { streams, tall, height } = streamsOf(ends);
+    expect(streams).toHaveLength(3);
+    expect(tall).toBeCloseTo(32 + 2 + 2);
+    expect(height).toBe(120);
+  });
+});
+
+describe("speed", () => {
+  const samples = [0, 1_000, 3_000].map((at) => ({ at, rows: at / 10 }));
+  it("is rows a second between samples", () => expect(speedsOf(samples)).toEqual([100, 100]));
+  it("is told over a second at least", () => {
+    expect(rateOf(samples)).toBe(100);
+    expect(rateOf(samples.slice(0, 1))).toBeNull();
+  });
+});
+
+describe("reasons", () => {
+  it("belong to a fate", () =>
+    expect(["in_file", "chat_refused", "canceled"].map(outcomeOf)).toEqual(["existing", "error", "canceled"]));
+});

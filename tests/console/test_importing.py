@@ -1,0 +1,156 @@
+"""From a file to what became of its rows, as a person does it."""
+
+from pathlib import Path
+
+import openpyxl
+import pytest
+from playwright.async_api import expect
+
+from tests.console.steps import check_file, choose_references, import_file
+from tests.support.browser import Person
+from tests.support.user import User, csv_file, lead_rows, new_phones
+
+
+@pytest.fixture
+def leads(tmp_path: Path) -> Path:
+    """Twelve leads, of which the last two have the same phone."""
+    phones = new_phones(11)
+    path = tmp_path / "Feira de maio.csv"
+    path.write_bytes(csv_file(lead_rows([*phones, phones[-1]])))
+    return path
+
+
+async def test_a_file_is_imported_and_every_row_is_accounted_for(ana: Person, leads: Path) -> None:
+    page = ana.page
+    await ana.open("/imports/new")
+    await import_file(ana, leads)
+    await expect(page.get_by_role("heading", name="Feira de maio")).to_be_focused()
+    await expect(page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
+    sum_of_fates = " ".join((await page.locator(".sum").inner_text()).split())
+    assert sum_of_fates == "11 created + 1 already existed + 0 with errors = 12 rows"
+    await expect(page.get_by_role("row", name="13 stands twice in the file")).to_be_visible()
+    assert await page.title() == "Feira de maio · Leadflow"
+    async with page.expect_download() as started:
+        await page.get_by_role("button", name="Download 1 row (XLSX)").click()
+    report = leads.with_name("report.xlsx")
+    await (await started.value).save_as(report)
+    sheet = openpyxl.load_workbook(report).active
+    assert sheet is not None
+    assert sheet.max_row == 2
+    await page.get_by_role("navigation").get_by_role("link", name="Imports").click()
+    await expect(page.get_by_role("link", name="Feira de maio")).to_be_visible()
+
+
+async def test_two_clicks_are_one_import(ana: Person, user: User, leads: Path) -> None:
+    await ana.open("/imports/new")
+    await check_file(ana, leads)
+    await choose_references(ana)
+    await ana.page.locator(".bottom button").dblclick()
+    await expect(ana.page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
+    assert len((await user.get("/imports")).json()["items"]) == 1
+
+
+async def test_a_name_that_is_taken_is_replaced_by_a_free_one(ana: Person, user: User, leads: Path) -> None:
+    await user.run(csv_file(lead_rows(new_phones(1))), name="Feira de maio")
+    await ana.open("/imports/new")
+    await check_file(ana, leads)
+    await choose_references(ana)
+    await ana.page.locator(".bottom button").click()
+    await expect(ana.page.get_by_label("Name", exact=True)).to_have_value("Feira de maio (2)")
+    await expect(ana.page.get_by_role("alert")).to_contain_text("is taken")
+    await ana.page.keyboard.press("Control+Enter")
+    await expect(ana.page.get_by_role("heading", name="Feira de maio (2)")).to_be_visible()
+
+
+async def test_too_large_a_file_is_refused_before_it_is_sent(ana: Person, tmp_path: Path) -> None:
+    large = tmp_path / "large.csv"
+    large.write_bytes(b"name,phone,cpf,email,tags\n" + b"," * 25_000_000)
+    await ana.open("/imports/new")
+    before = len(ana.seen.addresses)
+    await ana.page.locator("input[type=file]").set_input_files(large)
+    await expect(ana.page.get_by_role("alert")).to_contain_text("The file is too large")
+    assert [address for address in ana.seen.addresses[before:] if "/import" in address] == []
+
+
+async def test_a_file_that_cannot_be_read_is_named_so(ana: Person, fixture_files: Path) -> None:
+    await ana.open("/imports/new")
+    await ana.page.locator("input[type=file]").set_input_files(fixture_files / "png.xlsx")
+    await ana.page.locator(".bottom, [role=alert]").first.wait_for()
+    if await ana.page.locator(".bottom").count():
+        await choose_references(ana)
+        await ana.page.locator(".bottom button").click()
+    await expect(ana.page.get_by_role("alert")).to_contain_text("Neither CSV nor Excel")
+
+
+async def test_a_file_that_is_dropped_anywhere_counts(ana: Person) -> None:
+    await ana.open("/imports/new")
+    await ana.page.evaluate(
+        """(text) => {
+            const held = new DataTransfer();
+            held.items.add(new File([text], "dropped.csv", { type: "text/csv" }));
+            for (const kind of ["dragenter", "dragover", "drop"]) {
+                const about = { dataTransfer: held, bubbles: true, cancelable: true };
+                document.body.dispatchEvent(new DragEvent(kind, about));
+            }
+        }""",
+        csv_file(lead_rows(new_phones(3))).decode(),
+    )
+    await expect(ana.page.get_by_role("heading", name="Check dropped.csv")).to_be_visible()
+
+
+async def test_leaving_a_checked_file_asks_once_and_keeps_it(ana: Person, leads: Path) -> None:
+    await ana.open("/imports/new")
+    await check_file(ana, leads)
+    await ana.page.get_by_role("navigation").get_by_role("link", name="Imports").click()
+    await ana.page.get_by_role("dialog").get_by_role("button", name="Stay").press("Escape")
+    await expect(ana.page.get_by_role("heading", name="Check Feira de maio.csv")).to_be_visible()
+    await ana.page.get_by_role("navigation").get_by_role("link", name="Imports").click()
+    await ana.page.get_by_role("dialog").get_by_role("button", name="Leave").click()
+    await expect(ana.page.get_by_role("heading", name="Imports", exact=True)).to_be_visible()
+    await ana.page.get_by_role("link", name="New import").first.click()
+    await ana.page.get_by_role("link", name="Go on checking").click()
+    await expect(ana.page.get_by_role("heading", name="Check Feira de maio.csv")).to_be_visible()
+
+
+async def test_an_import_is_deleted_from_the_list_and_its_leads_stay(ana: Person, user: User) -> None:
+    done = await user.run(csv_file(lead_rows(new_phones(2))), name="Rascunho")
+    await ana.open(f"/imports/{done['id']}")
+    await ana.page.get_by_role("button", name="Delete").click()
+    dialog = ana.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Its 2 leads stay")
+    await dialog.get_by_role("button", name="Delete import").click()
+    await expect(ana.page.get_by_text("No imports yet")).to_be_visible()
+
+
+async def test_a_page_that_is_loaded_anew_shows_the_import_as_it_is(ana: Person, user: User) -> None:
+    import_id = await user.accept(csv_file(lead_rows(new_phones(300))), name="Base")
+    await ana.open(f"/imports/{import_id}")
+    await ana.page.evaluate("navigator.serviceWorker.ready")
+    await ana.page.reload()
+    await expect(ana.page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
+    await expect(ana.page.locator(".sum")).to_contain_text("300")
+
+
+async def test_all_of_it_goes_with_the_keyboard_alone(ana: Person, leads: Path) -> None:
+    page = ana.page
+    await ana.open()
+    await tab_to(ana, "New import")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="New import")).to_be_focused()
+    await tab_to(ana, "Choose a file")
+    async with page.expect_file_chooser() as chooser:
+        await page.keyboard.press("Enter")
+    await (await chooser.value).set_files(leads)
+    await expect(page.get_by_role("heading", name="Check Feira de maio.csv")).to_be_focused()
+    await choose_references(ana)
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_role("heading", name="Feira de maio")).to_be_focused(timeout=15_000)
+
+
+async def tab_to(ana: Person, name: str) -> None:
+    """Go forward with the Tab key until what is named so has the focus."""
+    for _ in range(30):
+        await ana.page.keyboard.press("Tab")
+        if name in await ana.page.evaluate("document.activeElement.textContent"):
+            return
+    raise AssertionError(f"{name} is not reached with the Tab key")
