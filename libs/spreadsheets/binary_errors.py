@@ -24,6 +24,7 @@ _VISIBLE = 0
 
 _XLS_BOUNDSHEET, _XLS_EOF, _XLS_BOOLERR, _XLS_BOF = 0x0085, 0x000A, 0x0205, 0x0809
 _XLS_ROW = 0x0208
+_XLS_SIZE, _SIZE_IN_BIFF_8, _MOST_ROWS, _MOST_COLUMNS = 0x0200, 14, 65_536, 256
 _ROW_IS_HIDDEN = 0x20
 _XLS_PASSWORD = 0x002F
 _XLS_FORMULAS = {0x0006, 0x0206, 0x0406}
@@ -96,6 +97,7 @@ def errors_of_xls(path: Path, limits: Limits, place_of: Callable[[], int | None]
                 raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
             _refuse_endless_chains(ole, name)
             stream = ole.openstream(name).read()
+        _refuse_impossible_sizes(stream)
         return _xls_errors(stream, limits, place_of())
     except (OSError, struct.error, ValueError, IndexError, TypeError):
         raise Unreadable("file_broken", "The workbook is damaged.") from None
@@ -119,6 +121,21 @@ def _refuse_endless_chains(ole: Any, name: str) -> None:
             sector, left = table[sector], left - 1
             if left < 0:
                 raise Unreadable("file_broken", "The workbook is damaged.")
+
+
+def _refuse_impossible_sizes(stream: bytes) -> None:
+    """Raise Unreadable where a sheet says that it is larger than any can be ([MS-XLS] 2.4.90).
+
+    calamine believes each sheet, also one that is not wanted, asks for that much memory at once, and ends the process.
+    """
+    if any(kind == _XLS_PASSWORD for kind, _ in _xls_globals(stream)):
+        return  # what sheets say is encrypted, and calamine does not get as far as to them
+    for offset, _ in _xls_sheets(stream):
+        for kind, body in _xls_sheet_records(stream, offset):
+            if kind == _XLS_SIZE:
+                row, end, column, right = struct.unpack_from("<IIHH" if len(body) >= _SIZE_IN_BIFF_8 else "<HHHH", body)
+                if max(row, end) > _MOST_ROWS or max(column, right) > _MOST_COLUMNS or row > end > 0:
+                    raise Unreadable("file_broken", "The workbook is damaged.")
 
 
 def _xls_errors(stream: bytes, limits: Limits, wanted: int | None) -> SheetErrors:

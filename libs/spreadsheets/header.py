@@ -38,7 +38,9 @@ def check_header(cells: list[str]) -> None:
         typed.pop()
     found = [cell.casefold() for cell in typed]
     if found != list(FILE_COLUMNS):
-        raise Unreadable("file_headers", _all_in_one_cell(found) or " ".join(_faults(typed[:_MOST_NAMES])))
+        raise Unreadable(
+            "file_headers", _all_in_one_cell(found) or " ".join(_faults(typed[:_MOST_NAMES], found[:_MOST_NAMES]))
+        )
 
 
 def _all_in_one_cell(found: list[str]) -> str | None:
@@ -51,12 +53,11 @@ def _all_in_one_cell(found: list[str]) -> str | None:
     return None
 
 
-def _faults(typed: list[str]) -> list[str]:
-    """Return sentences, with names as they were typed: people look for them.
+def _faults(typed: list[str], found: list[str]) -> list[str]:
+    """Return sentences about names that were ``found``, case-folded; they are told as ``typed``: people look for them.
 
     A cell is quoted only when it is a known name or almost one: it may be personal data.
     """
-    found = [cell.casefold() for cell in typed]
     known = [name for name in found if name in FILE_COLUMNS]
     if not known and not any(_meant(cell) for cell in found):
         return ["The first row does not hold the names of the columns."]

@@ -20,8 +20,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     times = int(os.environ["LEADFLOW_FUZZ_TIMES"])
     config.stash[_ENDS] = time.monotonic() + float(os.environ["LEADFLOW_FUZZ_SECONDS"])
     random.Random(os.environ["LEADFLOW_FUZZ_ORDER"]).shuffle(items)  # the same in each of xdist's processes
-    for item in items:
-        function = item.obj if isinstance(item, pytest.Function) else None
+    functions = {item.obj for item in items if isinstance(item, pytest.Function)}  # one may have many parameters
+    for function in functions:
         if hasattr(function, "hypothesis"):
             own: settings | None = getattr(function, _KEPT, settings.default)
             if own is not None:

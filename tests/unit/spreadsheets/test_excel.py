@@ -216,13 +216,17 @@ def test_two_cells_far_apart_in_an_xls_are_refused_before_they_are_held(tmp_path
     assert (refused.code, "spread" in refused.detail) == ("file_too_large", True)
 
 
+def shown_to_calamine(*_: object) -> None:
+    pytest.fail("calamine is given the file")
+
+
 @pytest.mark.parametrize("what", ["the directory", "the workbook"])
 @pytest.mark.parametrize("sheet", [None, "Leads"])
 def test_sectors_of_an_xls_that_refer_to_each_other_in_a_circle_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, sheet: str | None
 ) -> None:
     """Calamine would follow them until the memory is full: it must not get to see them."""
-    monkeypatch.setattr(excel_file, "_opened", None)
+    monkeypatch.setattr(excel_file, "_opened", shown_to_calamine)
     path = write_xls(tmp_path / "upload", {(1, 0): "Ana"})
     content = bytearray(path.read_bytes())
     (table,) = struct.unpack_from("<I", content, 76)
@@ -233,6 +237,25 @@ def test_sectors_of_an_xls_that_refer_to_each_other_in_a_circle_are_refused(
     (workbook,) = struct.unpack_from("<I", content, place + 116)
     sector = directory if what == "the directory" else workbook
     struct.pack_into("<I", content, 512 * (table + 1) + 4 * sector, sector)
+    path.write_bytes(content)
+    with pytest.raises(Unreadable) as refused:
+        read_spreadsheet(path, Limits(), FileOptions(sheet=sheet))
+    assert refused.value.code == "file_broken"
+
+
+SIZE_OF_A_SHEET = struct.pack("<HH", 0x0200, 14)
+
+
+@pytest.mark.parametrize("size", [(0, 2**31, 0, 5), (0, 2, 0, 65_535), (2**32 - 1, 2, 0, 5), (3, 2, 0, 5)])
+@pytest.mark.parametrize("sheet", [None, "Leads"])
+def test_an_xls_that_says_it_is_larger_than_any_can_be_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, ...], sheet: str | None
+) -> None:
+    """Calamine would ask for that much memory, and its process end: it must not get to see the file."""
+    monkeypatch.setattr(excel_file, "_opened", shown_to_calamine)
+    path = write_xls(tmp_path / "upload", {(1, 0): "Ana"})
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<IIHH", content, content.index(SIZE_OF_A_SHEET) + 4, *size)
     path.write_bytes(content)
     with pytest.raises(Unreadable) as refused:
         read_spreadsheet(path, Limits(), FileOptions(sheet=sheet))

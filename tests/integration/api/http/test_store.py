@@ -260,6 +260,17 @@ async def test_a_page_holds_so_many_bytes_and_says_that_there_are_more(
     assert await page(6, 1 << 20) == ([7], 1)
 
 
+async def test_a_page_of_many_large_rows_has_a_mebibyte(
+    store: Store, scope: Scope, import_id: int, pipeline: Pipeline
+) -> None:
+    """A page holds up everybody's answers while it is made: a second for 25 MB."""
+    large = [settled_row(number).model_copy(update={"cells": ["x" * 900] * 25}) for number in range(2, 102)]
+    await settle(pipeline, import_id, 0, ChunkOutcome(0, 0, 100, large))
+    found = await store.rows(scope, import_id, after=1, limit=501, outcome=None)
+    assert 40 < len(found) < 50
+    assert found[0]["found"] == 100
+
+
 async def test_an_ended_import_is_deleted_once_and_its_name_is_free(
     store: Store, postgres: Postgres, scope: Scope, import_id: int, db: Stored
 ) -> None:

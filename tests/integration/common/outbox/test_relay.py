@@ -2,87 +2,38 @@
 
 import asyncio
 import time
-import tracemalloc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaTimeoutError
-from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import event
 
-from libs.common.kafka.broker import Broker, create_broker, stop_broker
+from libs.common.kafka.broker import Broker
 from libs.common.outbox import event_outbox as outbox
-from libs.common.outbox.relay import A_TURN, STOP_SECONDS, Relay
+from libs.common.outbox.relay import Relay
 from libs.common.settings import PostgresSettings
 from libs.common.stores.postgres import Postgres
-from libs.common.topics import Topic
-from libs.contracts.lead_import.events import ImportAccepted
 from libs.contracts.lead_import.internal.chunk_keys import chunk_subject
 from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED
 from libs.contracts.lead_import.topics import IMPORT_ACCEPTED
-from libs.imports.chunk_outbox import ChunkOutbox
-from libs.imports.chunk_states import Window
-from tests.support.imports import import_accepted, insert_import, insert_imports
+from tests.support.imports import insert_import, insert_imports
 from tests.support.kafka import Kafka, unique
 from tests.support.platform import Tenant
 from tests.support.readers import Stored, headers_of
+from tests.support.relays import NOW, add, relay_of, running
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-@pytest_asyncio.fixture
-async def broker(kafka: Kafka) -> AsyncIterator[Broker]:
-    broker = create_broker(kafka.settings, service="test", registry=CollectorRegistry())
-    await broker.start()
-    yield broker
-    await stop_broker(broker)
-
-
-@pytest_asyncio.fixture
-async def chunk_topic(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The topic of chunks is the test's own: services that run beside it must not take them."""
-    topic = await kafka.topic(CHUNK_ACCEPTED)
-    monkeypatch.setattr("libs.imports.chunk_outbox.CHUNK_ACCEPTED", topic)
-    return topic.name
 
 
 @pytest.fixture
 def relay(postgres: Postgres, broker: Broker, chunk_topic: str) -> Relay:
     return relay_of(postgres, broker)
-
-
-def relay_of(postgres: Postgres, broker: Broker, *, poll_seconds: float = 0.05) -> Relay:
-    sources = (outbox.EventOutbox(), ChunkOutbox(Window(alone=4, shared=2), service="api"))
-    return Relay(postgres, broker, service="api", sources=sources, poll_seconds=poll_seconds)
-
-
-@asynccontextmanager
-async def running(*relays: Relay) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(relay.run()) for relay in relays]
-    try:
-        yield
-        assert not any(task.done() for task in tasks), "a relay runs for ever"
-    finally:
-        for relay in relays:
-            relay.stop()
-        await asyncio.wait_for(asyncio.gather(*tasks), STOP_SECONDS + 1)
-
-
-async def add(postgres: Postgres, topic: Topic[ImportAccepted], *import_ids: int) -> None:
-    async with postgres.transaction() as connection:
-        for import_id in import_ids:
-            await outbox.add_event(connection, topic, import_accepted(import_id), source="api", time=NOW)
 
 
 def keys(records: list[ConsumerRecord[Any, Any]]) -> list[str]:
@@ -258,20 +209,6 @@ async def test_a_turn_costs_a_statement_a_source_and_one_more_for_what_was_publi
     assert statements == ["WITH", "WITH", "DELETE", "UPDATE"]
 
 
-async def test_of_two_thousand_queued_imports_no_more_are_in_memory_than_a_turn_takes(
-    postgres: Postgres, relay: Relay, tenant: Tenant
-) -> None:
-    """What an outage leaves behind: 100 MB here, ten times as much with the largest chunks."""
-    await insert_imports(postgres, tenant, 2_000, chunks=1, size=50_000)
-    tracemalloc.start()
-    try:
-        assert [await relay.relay_once() for _ in range(3)] == [A_TURN.messages] * 3
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 64_000_000
-
-
 async def test_a_relay_that_dies_between_publishing_and_forgetting_repeats_with_the_same_ce_id(
     postgres: Postgres, kafka: Kafka, broker: Broker, relay: Relay, db: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,8 +273,7 @@ async def test_a_relay_says_that_a_partition_is_away_until_what_it_did_not_take_
     """Another relay has the message in hand now, for as long as it likes; this one has other things to send."""
     monkeypatch.setattr("libs.common.outbox.lanes.QUIET_SECONDS", 0.1)
     good, away = await kafka.topic(IMPORT_ACCEPTED), await kafka.topic(IMPORT_ACCEPTED)
-    source = outbox.EventOutbox()
-    relay = Relay(postgres, OneAway(broker, away.name), service="api", sources=(source,), poll_seconds=0.02)
+    relay = relay_of(postgres, OneAway(broker, away.name), of=outbox.EventOutbox(), poll_seconds=0.02)
     await add(postgres, away, 1)
 
     async def told() -> bool:

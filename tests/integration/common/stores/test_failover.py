@@ -63,8 +63,16 @@ async def all_at_once(postgres: Postgres, statement: str) -> set[int]:
     return set(await asyncio.gather(*(run(postgres, f"{statement}, pg_sleep(0.5)") for _ in range(CONNECTIONS))))
 
 
-async def test_a_pool_leaves_a_node_that_became_read_only(two: tuple[OwnPostgres, OwnPostgres]) -> None:
-    """Of all its connections one write finds out; the others go where writes are taken."""
+@pytest.mark.parametrize("says", [True, False])
+async def test_a_pool_leaves_a_node_that_became_read_only(
+    says: bool, two: tuple[OwnPostgres, OwnPostgres], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all its connections one write finds out; the others go where writes are taken.
+
+    Also where the server does not say by itself what it has become, as before version 14.
+    """
+    if not says:
+        monkeypatch.setattr(postgres_liveness, "is_read_only", lambda _: False)
     first, second = two
     with proxied(first) as there, proxied(second) as other:
         postgres = pool(there, other)
