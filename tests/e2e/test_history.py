@@ -212,6 +212,6 @@ async def test_a_method_that_is_not_allowed(user: User, method: str, path: str, 
     assert {name.strip() for name in answer.headers["allow"].split(",")} - {"HEAD", "OPTIONS"} == allowed
 
 
-@pytest.mark.parametrize("path", ["/", "/imports/1/nothing", "/import/1", "/leads"])
+@pytest.mark.parametrize("path", ["/nothing", "/imports/1/nothing", "/import/1", "/leads"])
 async def test_an_unknown_path(user: User, path: str) -> None:
     problem(await user.get(path), 404, "not_found")

@@ -1,4 +1,4 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download, FileSpreadsheet } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
@@ -32,6 +32,7 @@ export default function FileStep() {
   const [, go] = useLocation();
   const [parameters] = useSearchParams();
   const parent = Number(parameters.get("parent")) || null;
+  const client = useQueryClient();
   const me = useQuery(meQuery).data ?? null;
   const draft = useDraft();
   const [refusal, setRefusal] = useState<Refusal | null>(null);
@@ -43,11 +44,13 @@ export default function FileStep() {
     async (files: File[]) => {
       const [file] = files;
       if (!file) return;
-      const limit = me?.limits.max_bytes ?? MAX_BYTES;
+      // A file may be chosen before we know which accounts there are: without one nothing can be asked about it.
+      const caller = await client.ensureQueryData(meQuery).catch(() => null);
+      const limit = caller?.limits.max_bytes ?? MAX_BYTES;
       if (files.length > 1) return setRefusal({ kind: "many" });
       if (file.size > limit) return setRefusal({ kind: "large", limit });
       setRefusal(null);
-      const begun = beginning(file, me, parent);
+      const begun = beginning(file, caller, parent);
       abort.current?.abort();
       const own = new AbortController();
       abort.current = own;
@@ -72,7 +75,7 @@ export default function FileStep() {
         if (abort.current === own) setSending(null);
       }
     },
-    [me, parent, go],
+    [client, parent, go],
   );
   useEffect(() => {
     const files = takeDropped();
