@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Redirect, useLocation } from "wouter";
 import { meQuery } from "../../api/calls.ts";
@@ -60,6 +60,7 @@ interface Submit {
 
 /** Sends the import. The same key until something else is chosen: a second click or a second try is the same import. */
 function useSubmit(onSent: () => void): Submit {
+  const client = useQueryClient();
   const [, go] = useLocation();
   const [sending, setSending] = useState(false);
   // Known before anything is drawn anew: a second click may come earlier.
@@ -81,6 +82,8 @@ function useSubmit(onSent: () => void): Submit {
         signal: new AbortController().signal,
       });
       if (draft.preview) await remember(draft.preview.columns);
+      // An import that this one corrects says so of itself, and the list has one more.
+      await Promise.all([["imports"], ["import"]].map((queryKey) => client.invalidateQueries({ queryKey })));
       stopAsking();
       onSent();
       setDraft(null);
