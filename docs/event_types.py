@@ -6,16 +6,25 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any, Union, get_args, get_origin
+from uuid import UUID
 
 from libs.common.topics import Topic
 
 _WRITTEN = "Written by `make reference` in Leadflow's repository. Times are ISO 8601, in UTC."
 
-_PYTHON: dict[type, str] = {int: "int", str: "str", datetime: "str", bool: "bool", types.NoneType: "None"}
+_PYTHON: dict[type, str] = {
+    int: "int",
+    str: "str",
+    datetime: "str",
+    UUID: "str",
+    bool: "bool",
+    types.NoneType: "None",
+}
 _TYPESCRIPT: dict[type, str] = {
     int: "number",
     str: "string",
     datetime: "string",
+    UUID: "string",
     bool: "boolean",
     types.NoneType: "null",
 }
@@ -88,6 +97,9 @@ def _enums(annotation: Any) -> bool:
 
 
 def _type_of(annotation: Any, known: dict[type, str], literal: Callable[[type[Enum]], str]) -> str:
+    if get_origin(annotation) is list:
+        (each,) = (_type_of(each, known, literal) for each in get_args(annotation))
+        return f"list[{each}]" if known is _PYTHON else f"Array<{each}>"
     if get_origin(annotation) in {Union, types.UnionType}:
         return " | ".join(_type_of(each, known, literal) for each in get_args(annotation))
     if isinstance(annotation, type) and issubclass(annotation, Enum):

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from docs.compatibility import Break, Schema, bare, breaks
-from docs.published_schemas import PUBLISHED, Shelf, lost, published_before, published_in, schema_of, text_of
+from docs.published_schemas import PUBLISHED, Shelf, lost, published_before, published_in, text_of
 from libs.common.topics import Registry, Topic
+from libs.contracts.message_schemas import schema_of
 from libs.contracts.registry import registries
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,6 +1,6 @@
 """Leadflow's public events. Written by `make reference` in Leadflow's repository. Times are ISO 8601, in UTC."""
 
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict
 
 
 class ImportAccepted(TypedDict):
@@ -53,6 +53,39 @@ class ImportUndone(TypedDict):
     undone_at: str
 
 
+class LeadStatusChanged(TypedDict):
+    """A lead stands elsewhere in the pipeline."""
+
+    event_type: NotRequired[str]
+    lead_id: str
+    old_status: Literal["new", "contacted", "qualified", "proposal", "closed_won", "closed_lost"]
+    new_status: Literal["new", "contacted", "qualified", "proposal", "closed_won", "closed_lost"]
+    timestamp: str
+    company_id: int
+
+
+class LeadChanged(TypedDict):
+    """Fields of a lead have other values: their names alone. A greater `version` is later."""
+
+    lead_id: str
+    company_id: int
+    version: int
+    fields: list[str]
+    timestamp: str
+
+
+class LeadDeleted(TypedDict):
+    """A lead is no more; with `erased` nothing of ours says any longer who it was."""
+
+    lead_id: str
+    company_id: int
+    erased: bool
+    timestamp: str
+
+
 LEAD_IMPORT_ACCEPTED_V1: Final = "lead.import-accepted.v1"
 LEAD_IMPORT_FINISHED_V1: Final = "lead.import-finished.v1"
 LEAD_IMPORT_UNDONE_V1: Final = "lead.import-undone.v1"
+LEAD_STATUS_CHANGED_V1: Final = "lead.status-changed.v1"
+LEAD_CHANGED_V1: Final = "lead.changed.v1"
+LEAD_DELETED_V1: Final = "lead.deleted.v1"

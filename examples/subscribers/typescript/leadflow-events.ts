@@ -51,8 +51,44 @@ export interface ImportUndone {
   undone_at: string;
 }
 
+/**
+ * A lead stands elsewhere in the pipeline.
+ */
+export interface LeadStatusChanged {
+  event_type?: string;
+  lead_id: string;
+  old_status: "new" | "contacted" | "qualified" | "proposal" | "closed_won" | "closed_lost";
+  new_status: "new" | "contacted" | "qualified" | "proposal" | "closed_won" | "closed_lost";
+  timestamp: string;
+  company_id: number;
+}
+
+/**
+ * Fields of a lead have other values: their names alone. A greater `version` is later.
+ */
+export interface LeadChanged {
+  lead_id: string;
+  company_id: number;
+  version: number;
+  fields: Array<string>;
+  timestamp: string;
+}
+
+/**
+ * A lead is no more; with `erased` nothing of ours says any longer who it was.
+ */
+export interface LeadDeleted {
+  lead_id: string;
+  company_id: number;
+  erased: boolean;
+  timestamp: string;
+}
+
 export interface Topics {
   "lead.import-accepted.v1": ImportAccepted;
   "lead.import-finished.v1": ImportFinished;
   "lead.import-undone.v1": ImportUndone;
+  "lead.status-changed.v1": LeadStatusChanged;
+  "lead.changed.v1": LeadChanged;
+  "lead.deleted.v1": LeadDeleted;
 }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from docs.make_contracts import readers_of, refusals, stale_schemas
-from docs.published_schemas import Shelf, lost, published_before, published_in, schema_of
+from docs.published_schemas import Shelf, lost, published_before, published_in
 from libs.common.messages import Id, Message
 from libs.common.topics import Registry, Topic
 from libs.contracts.lead_import.events import ImportFinished
@@ -17,6 +17,7 @@ from libs.contracts.lead_import.internal.messages import Chunk, CreatedRows, Liv
 from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED, CHUNK_CREATED
 from libs.contracts.lead_import.registry import REGISTRY
 from libs.contracts.lead_import.topics import IMPORT_ACCEPTED, IMPORT_FINISHED
+from libs.contracts.message_schemas import schema_of
 
 
 class AcceptedWithoutTotal(Message):

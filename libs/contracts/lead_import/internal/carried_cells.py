@@ -10,6 +10,9 @@ When the name differs, too, all five cells are carried, and then in the order of
 
 from collections.abc import Sequence
 
+MoreValue = str | bool | int | float | None
+"""What a further column holds: null is an empty cell."""
+
 WIRE_COLUMNS = ("name", "phone", "cpf", "email", "tags")
 """What the cells of a row are, in the order in which messages carry them."""
 
@@ -38,3 +41,21 @@ def original_cells(
     spelled = (phone, cpf or "", ", ".join(tags), email or "")
     phone_cell, cpf_cell, tags_cell, email_cell = *carried, *spelled[len(carried) :]
     return [name, phone_cell, cpf_cell, email_cell, tags_cell]
+
+
+def unspelled_more(cells: list[str], values: Sequence[MoreValue]) -> list[str]:
+    """Return a row's ``cells`` of further columns, or none of them when their ``values`` spell all."""
+    return [] if cells == list(map(_spelled, values)) else cells
+
+
+def original_more(carried: list[str], values: Sequence[MoreValue]) -> list[str]:
+    """Return a row's cells of further columns."""
+    return carried or list(map(_spelled, values))
+
+
+def _spelled(value: MoreValue) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -10,17 +10,22 @@ of strings is decoded several times faster than as many objects.
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Self, TypeVar
+from uuid import UUID
 
 from pydantic import AwareDatetime, Field, model_validator
 
 from libs.common.messages import ID_LIMIT, Id, Message
-from libs.contracts.lead_import.internal.carried_cells import original_cells
+from libs.contracts.lead_import.internal.carried_cells import MoreValue, original_cells, original_more
 
 CELL_LIMIT = 1_000
 """Characters kept of an original cell in messages and in ``lead_import_rows``."""
 
 MAX_CHUNK_BYTES = 512 * 1024
 """A chunk message stays below this many bytes at every stage."""
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
 
 
 class Outcome(StrEnum):
@@ -64,9 +69,12 @@ class Rows(Message):
 
     @model_validator(mode="after")
     def _columns_are_of_equal_length(self) -> Self:
-        if len({len(getattr(self, column)) for column in self.columns()}) > 1:
+        if len(self._lengths()) > 1:
             raise ValueError("columns differ in length")
         return self
+
+    def _lengths(self) -> set[int]:
+        return {len(getattr(self, column)) for column in self.columns()}
 
     def take(self, indexes: Sequence[int]) -> Self:
         """Return the rows at ``indexes``, in that order."""
@@ -75,6 +83,17 @@ class Rows(Message):
             values = getattr(self, column)
             picked[column] = [values[index] for index in indexes]
         return self.model_copy(update=picked)
+
+
+class MoreColumn(Message):
+    """A column beyond the five. ``field`` is a lead's own, or ``custom:`` and the key of one of the company's."""
+
+    field: str
+    values: list[MoreValue]
+
+    def take(self, indexes: Sequence[int]) -> Self:
+        """Return the values at ``indexes``, in that order."""
+        return self.model_copy(update={"values": [self.values[index] for index in indexes]})
 
 
 class LiveRows(Rows):
@@ -92,12 +111,39 @@ class LiveRows(Rows):
     cells: list[list[str]]
     """What of the row's original cells its columns do not spell (``carried_cells``), each cut at
     ``CELL_LIMIT`` characters."""
+    more: list[MoreColumn] | None = Field(default=None, exclude_if=_is_absent)
+    """Further columns, in the file's order. Absent from the message of a file that has none."""
+    more_cells: list[list[str]] | None = Field(default=None, exclude_if=_is_absent)
+    """A row's cells of the columns of ``more``; none where their values spell them. Absent with ``more``."""
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        """Return the names of the columns that every message has."""
+        return [column for column in cls.model_fields if column not in {"more", "more_cells"}]
+
+    def take(self, indexes: Sequence[int]) -> Self:
+        picked = super().take(indexes)
+        if self.more is None:
+            return picked
+        cells = self.more_cells and [self.more_cells[index] for index in indexes]
+        return picked.model_copy(update={"more": [column.take(indexes) for column in self.more], "more_cells": cells})
+
+    def _lengths(self) -> set[int]:
+        lengths = super()._lengths()
+        if self.more is not None:
+            lengths.update(len(column.values) for column in self.more)
+            lengths.add(len(self.row if self.more_cells is None else self.more_cells))
+        return lengths
 
     def original_cells(self, index: int) -> list[str]:
-        """Return the original cells of the row at ``index``."""
-        return original_cells(
+        """Return the original cells of the row at ``index``: the five, then those of ``more``."""
+        five = original_cells(
             self.cells[index], self.name[index], self.phone[index], self.cpf[index], self.email[index], self.tags[index]
         )
+        if self.more is None:
+            return five
+        carried = self.more_cells[index] if self.more_cells else []
+        return five + original_more(carried, [column.values[index] for column in self.more])
 
 
 class TaggedRows(LiveRows):
@@ -131,6 +177,8 @@ class Chunk(Message, Generic[LiveT]):
     accepted_at: AwareDatetime
     """With the id it names the import: ids are given again by a database that was restored."""
     row_count: int
+    list_id: UUID | None = Field(default=None, exclude_if=_is_absent)
+    """The list that leads are put into. Absent when the request names none."""
     live: LiveT
     settled: list[SettledRow]
 

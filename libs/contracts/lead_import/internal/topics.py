@@ -63,7 +63,7 @@ CHUNK_CREATED = Topic(
     key=_by_import,
     identity=_subject,
     owner="creator",
-    readers=("finalizer", "api"),
+    readers=("finalizer", "api", "enroller"),
     retention_hours=DAY,
 )
 

@@ -39,8 +39,10 @@ class Words:
     """What a preview warns of."""
     template: Mapping[str, str]
     """What the template's second sheet says."""
+    command_line: Mapping[str, str]
+    """What the command ``leadflow`` says of its own, with its facts in braces."""
     details: Mapping[str, str]
-    """Of refusals the case in words, with the names of their facts in braces; of the others the English words stay."""
+    """What refusals say of their case, by the English sentences; ``{}`` stands for what differs. None in English."""
 
     @property
     def messages(self) -> Mapping[str, str]:

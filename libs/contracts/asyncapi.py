@@ -1,17 +1,17 @@
-"""The public events as AsyncAPI 3.0, for tools that read it: ``docs/reference/asyncapi.yaml``.
+"""The public events as AsyncAPI 3.0, for tools that read it: what api serves, and ``docs/reference/asyncapi.yaml``.
 
 The document is Leadflow's own, as the specification has it: what Leadflow sends, others receive.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import yaml
-
-from docs.published_schemas import schema_of
 from libs.common.topics import Topic
 from libs.common.version import VERSION
+from libs.contracts.message_schemas import schema_of
+from libs.contracts.registry import FOLDER, registries
 
 Json = dict[str, Any]
 
@@ -27,16 +27,29 @@ _ABOUT = (
 _EXAMPLE_TIME = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
-def asyncapi_text(topics: Sequence[Topic[Any]], examples: Mapping[str, Json], meanings: Mapping[str, str]) -> str:
-    """Return the document in YAML.
+HEADERS = {
+    "ce_specversion": "the version of CloudEvents",
+    "ce_id": "a repeat of the same event carries the same id",
+    "ce_type": "what happened; one type a topic",
+    "ce_source": "the service that says it",
+    "ce_subject": "what the id follows from, beside the type: the import, its chunk or revision, and when it was"
+    " accepted (microseconds since 1970)",
+    "ce_time": "when it was published first",
+    "content-type": "always this",
+}
+"""What the headers of an event mean, by name."""
 
-    ``topics``: all of them, of which the public ones are described. ``examples``: a message of each, by its topic's
-    name. ``meanings``: what the headers of an event mean, by name.
-    """
-    document = _document([topic for topic in topics if topic.public], examples, meanings)
-    return "# Written by `make reference`.\n" + yaml.safe_dump(
-        document, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False
-    )
+
+def public_events_document() -> Json:
+    """Return the document of all owners' public topics, each with its golden message."""
+    topics = [topic for registry in registries() for topic in registry.topics if topic.public]
+    owners = {topic.name: registry.owner for registry in registries() for topic in registry.topics}
+    examples = {
+        name: json.loads((FOLDER / owner / "examples" / f"{name}.json").read_bytes())
+        for name, owner in owners.items()
+        if name in {topic.name for topic in topics}
+    }
+    return _document(topics, examples, HEADERS)
 
 
 def _document(topics: Sequence[Topic[Any]], examples: Mapping[str, Json], meanings: Mapping[str, str]) -> Json:

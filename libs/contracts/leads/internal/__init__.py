@@ -1,0 +1,1 @@
+"""What only the services of leads need of each other."""
