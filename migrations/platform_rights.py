@@ -13,6 +13,8 @@ from migrations.tenancy import SCHEMA, TENANT
 
 HOST = ("companies", "users", "messaging_accounts", "patients", "attendances")
 """The platform's tables that ours refer to."""
+OWN_SCHEMAS = ("crm",)
+"""Schemas that hold tables of ours alone."""
 _ROOMS = Path(__file__).resolve().parents[1] / "services"
 SERVICES = tuple(sorted({path.relative_to(_ROOMS).parts[0] for path in _ROOMS.glob("**/store.py")}))
 """The services that have a store: each has a role, made by a revision of its owner's."""
@@ -21,6 +23,7 @@ READ = {
     TENANT: ("companies", "users", "messaging_accounts", "patients"),
     "leadflow_api": ("users", "messaging_accounts", "patients"),
     "leadflow_dedup": ("patients",),
+    "leadflow_leads": ("users",),
 }
 """What roles read of the platform's tables."""
 
@@ -45,6 +48,11 @@ def _wanted(me: str, tables: Collection[str]) -> Iterator[tuple[str, str]]:
         yield f"to_regrole('{role}') IS NOT NULL OR {_I_MAKE_ROLES}", f"CREATE ROLE {role} NOLOGIN"
     there = f"to_regnamespace('{SCHEMA}') IS NOT NULL"
     yield f"{there} OR has_database_privilege(current_database(), 'CREATE')", f"CREATE SCHEMA {SCHEMA}"
+    for schema in OWN_SCHEMAS:
+        yield (
+            f"to_regnamespace('{schema}') IS NOT NULL OR has_database_privilege(current_database(), 'CREATE')",
+            f"CREATE SCHEMA {schema} AUTHORIZATION {me}",
+        )
     create = f"has_schema_privilege('{SCHEMA}', 'CREATE') AND has_schema_privilege('{SCHEMA}', 'USAGE')"
     yield f"CASE WHEN {there} THEN {create} ELSE true END", f"GRANT USAGE, CREATE ON SCHEMA {SCHEMA} TO {me}"
     for role in ROLES:

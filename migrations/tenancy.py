@@ -30,7 +30,7 @@ def make_tenant_role() -> None:
     )
 
 
-def make_role(role: str) -> None:
+def make_role(role: str, *, schema: str = SCHEMA) -> None:
     """Make a role that nobody logs in as, unless it is there, and let it into the schema."""
     # Roles belong to the cluster: another database of it may have made this one, or the platform's people.
     op.execute(
@@ -44,7 +44,7 @@ def make_role(role: str) -> None:
         """
     )
     grant_unless_given(
-        f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}", given=f"has_schema_privilege('{role}', '{SCHEMA}', 'USAGE')"
+        f"GRANT USAGE ON SCHEMA {schema} TO {role}", given=f"has_schema_privilege('{role}', '{schema}', 'USAGE')"
     )
 
 
@@ -84,21 +84,21 @@ def grant_on_sequences(role: str, privilege: str = "USAGE") -> None:
     )
 
 
-def grant_to_tenants(table: str, *privileges: str) -> None:
+def grant_to_tenants(table: str, *privileges: str, schema: str = SCHEMA) -> None:
     """Let every company's transactions do this with the whole table: no policy hides a row of it.
 
     Identity columns need no grant of their own.
     """
     wanted = ", ".join(privileges)
     grant_unless_given(
-        f"GRANT {wanted} ON {SCHEMA}.{table} TO {TENANT}",
-        given=f"has_table_privilege('{TENANT}', '{SCHEMA}.{table}', '{wanted}')",
+        f"GRANT {wanted} ON {schema}.{table} TO {TENANT}",
+        given=f"has_table_privilege('{TENANT}', '{schema}.{table}', '{wanted}')",
     )
 
 
-def wall_by_company(table: str) -> None:
+def wall_by_company(table: str, *, schema: str = SCHEMA) -> None:
     """Give a company's transactions the rows whose ``company_id`` is theirs."""
-    _wall(table, f"company_id = {COMPANY}")
+    _wall(table, f"company_id = {COMPANY}", schema=schema)
 
 
 def wall_by_import(table: str) -> None:
@@ -113,7 +113,7 @@ def take_wall_down(table: str) -> None:
     op.execute(f"ALTER TABLE {SCHEMA}.{table} DISABLE ROW LEVEL SECURITY")
 
 
-def _wall(table: str, theirs: str) -> None:
-    grant_to_tenants(table, *EVERYTHING)
-    op.execute(f"ALTER TABLE {SCHEMA}.{table} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"CREATE POLICY of_the_company ON {SCHEMA}.{table} TO {TENANT} USING ({theirs})")
+def _wall(table: str, theirs: str, *, schema: str = SCHEMA) -> None:
+    grant_to_tenants(table, *EVERYTHING, schema=schema)
+    op.execute(f"ALTER TABLE {schema}.{table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY of_the_company ON {schema}.{table} TO {TENANT} USING ({theirs})")

@@ -6,7 +6,7 @@ outbox tells ``Postgres.transaction`` that a company's transaction must take the
 
 from alembic import op
 
-from migrations.service_roles import Grants, grant_to_service, open_by_company, open_by_import, open_wholly, role_of
+from migrations.service_roles import Grants, open_granted, role_of
 from migrations.tenancy import SCHEMA, TENANT, grant_on_sequences, make_role
 
 revision = "imports_0009"
@@ -76,15 +76,14 @@ def upgrade() -> None:
     op.execute(f"CREATE POLICY of_the_company ON {SCHEMA}.outbox FOR INSERT TO {TENANT} WITH CHECK (true)")
     for service, grants in GRANTS.items():
         make_role(role_of(service))
-        grant_to_service(service, grants)
-        everybodys = service in FOR_EVERYBODY
-        for table in grants:
-            if table in OF_A_COMPANY:
-                open_by_company(service, table, everybodys=everybodys)
-            elif table in OF_AN_IMPORT:
-                open_by_import(service, table, everybodys=everybodys)
-            elif table == "outbox":
-                open_wholly(service, table)
+        open_granted(
+            service,
+            grants,
+            of_a_company=OF_A_COMPANY,
+            of_an_import=OF_AN_IMPORT,
+            wholly=("outbox",),
+            everybodys=service in FOR_EVERYBODY,
+        )
     # The id of an import is taken before its row is written.
     op.execute(f"GRANT USAGE ON SEQUENCE {SCHEMA}.lead_imports_id_seq TO {role_of('api')}")
     # The finalizer looks how full they are.

@@ -8,27 +8,17 @@ to whom no policy applies, and hold to the company of the transaction themselves
 
 from alembic import op
 
-from migrations.service_roles import role_of
-from migrations.tenancy import COMPANY, SCHEMA, TENANT
+from migrations.service_roles import make_function_past_the_wall
+from migrations.tenancy import COMPANY, SCHEMA
 
 revision = "imports_0010"
 down_revision = "imports_0009"
 branch_labels = None
 depends_on = None
 
-TAGS_NAMED = f"{SCHEMA}.tags_named(text[])"
-IMPORT_NAME_TAKEN = f"{SCHEMA}.import_name_taken(int, text)"
-
-# As the owner, so no schema before the system's own may change what a name in the body means. By the index also while
-# the statistics are from when the table was small.
-_AS_THE_OWNER = "LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off"
-
-
-def upgrade() -> None:
-    op.execute(
-        f"""
-        CREATE FUNCTION {SCHEMA}.tags_named(names text[]) RETURNS TABLE (name text, id int) ROWS 10 {_AS_THE_OWNER}
-        AS $$
+TAGS_NAMED = f"{SCHEMA}.tags_named(names text[])"
+IMPORT_NAME_TAKEN = f"{SCHEMA}.import_name_taken(account int, wanted text)"
+_TAGS = f"""
             SELECT given.name, found.id
             FROM unnest(names) AS given (name)
             CROSS JOIN LATERAL (
@@ -36,24 +26,19 @@ def upgrade() -> None:
                 WHERE t.company_id = {COMPANY} AND lower(t.name) = lower(given.name) AND NOT t.is_deleted
                 LIMIT 1
             ) AS found
-        $$
-        """
-    )
-    op.execute(
-        f"""
-        CREATE FUNCTION {SCHEMA}.import_name_taken(account int, wanted text) RETURNS bool {_AS_THE_OWNER}
-        AS $$
+"""
+_IMPORTS = f"""
             SELECT EXISTS (
                 SELECT FROM {SCHEMA}.lead_imports i
                 WHERE i.company_id = {COMPANY} AND i.account_id = account AND lower(i.name) = lower(wanted)
                   AND NOT i.is_deleted
             )
-        $$
-        """
-    )
-    for function, service in ((TAGS_NAMED, "tagger"), (IMPORT_NAME_TAKEN, "api")):
-        op.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
-        op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {TENANT}, {role_of(service)}")
+"""
+
+
+def upgrade() -> None:
+    make_function_past_the_wall(TAGS_NAMED, "TABLE (name text, id int) ROWS 10", _TAGS, service="tagger")
+    make_function_past_the_wall(IMPORT_NAME_TAKEN, "bool", _IMPORTS, service="api")
 
 
 def downgrade() -> None:

@@ -6,7 +6,7 @@ would lock the platform's users.
 
 from alembic import op
 
-from migrations.service_roles import Grants, grant_to_service, open_by_company, open_by_import, open_wholly, role_of
+from migrations.service_roles import Grants, open_granted, role_of
 from migrations.tenancy import SCHEMA, make_role, take_wall_down, wall_by_import
 
 revision = "imports_0013"
@@ -83,15 +83,14 @@ def upgrade() -> None:
         wall_by_import(table)
     make_role(role_of("undoer"))
     for service, grants in GRANTS.items():
-        grant_to_service(service, grants)
-        everybodys = service in FOR_EVERYBODY
-        for table in grants:
-            if table in OF_A_COMPANY:
-                open_by_company(service, table, everybodys=everybodys)
-            elif table in OF_AN_IMPORT:
-                open_by_import(service, table, everybodys=everybodys)
-            else:
-                open_wholly(service, table)
+        open_granted(
+            service,
+            grants,
+            of_a_company=OF_A_COMPANY,
+            of_an_import=OF_AN_IMPORT,
+            wholly=("outbox",),
+            everybodys=service in FOR_EVERYBODY,
+        )
 
 
 def downgrade() -> None:

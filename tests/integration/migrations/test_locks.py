@@ -138,7 +138,7 @@ async def test_two_migrations_at_once_are_one_after_the_other(servers: Addresses
     ended = await asyncio.gather(*(leadflow("migrate", servers=servers, postgres_url=url, **short) for _ in range(3)))
     assert [code for code, _ in ended] == [0, 0, 0], ended
     connection = await asyncpg.connect(url)
-    assert await connection.fetchval("SELECT count(*) FROM amigocare.lead_channels") == 1
+    assert await connection.fetchval("SELECT count(*) FROM amigocare.lead_channels") == 3
     await connection.close()
 
 

@@ -62,8 +62,8 @@ def migrations(tmp_path: Path) -> Path:
     """The house's migrations, and those of an owner who came later: nothing but a folder."""
     copy = tmp_path / "50% mi:grations"
     shutil.copytree(MIGRATIONS, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    write(copy, "leads", "v0001_notes.py", TABLES, revision="leads_0001", down=None, needs="0003")
-    write(copy, "leads", "v0002_index.py", INDEX, revision="leads_0002", down="leads_0001")
+    write(copy, "visits", "v0001_notes.py", TABLES, revision="visits_0001", down=None, needs="0003")
+    write(copy, "visits", "v0002_index.py", INDEX, revision="visits_0002", down="visits_0001")
     return copy
 
 
@@ -147,7 +147,9 @@ async def test_owners_go_on_without_each_other(platform_url: str, migrations: Pa
     newest = max((migrations / "imports").glob("v*.py")).name.partition("_")[0].removeprefix("v")
     write(migrations, "imports", "v9999_mood.py", COLUMN, revision="imports_9999", down=f"imports_{newest}")
     await upgrade_postgres(settings, migrations=migrations)
-    write(migrations, "leads", "v0003_more.py", COLUMN.replace("mood", "hue"), revision="leads_0003", down="leads_0002")
+    write(
+        migrations, "visits", "v0003_more.py", COLUMN.replace("mood", "hue"), revision="visits_0003", down="visits_0002"
+    )
     write(
         migrations, "campaigns", "v0001_more.py", COLUMN.replace("mood", "tone"), revision="campaigns_0001", down=None
     )
@@ -156,7 +158,7 @@ async def test_owners_go_on_without_each_other(platform_url: str, migrations: Pa
     revisions = {
         revision for (revision,) in await fetch(platform_url, "SELECT version_num FROM amigocare.alembic_version")
     }
-    assert revisions >= {"imports_9999", "leads_0003", "campaigns_0001"}
+    assert revisions >= {"imports_9999", "visits_0003", "campaigns_0001"}
     assert len(revisions) == len({revision.rsplit("_", 1)[0] for revision in revisions}), "each owner's newest alone"
     columns = await fetch(
         platform_url,
@@ -171,27 +173,27 @@ async def test_a_revision_that_fails_leaves_nothing_and_those_before_it_stay(
 ) -> None:
     settings = MigrationSettings(postgres_url=platform_url)
     broken = COLUMN + '    op.execute("ALTER TABLE amigocare.nowhere ADD COLUMN mood text")\n'
-    write(migrations, "leads", "v0003_broken.py", broken, revision="leads_0003", down="leads_0002")
+    write(migrations, "visits", "v0003_broken.py", broken, revision="visits_0003", down="visits_0002")
     with pytest.raises(Exception, match="nowhere"):
         await upgrade_postgres(settings, migrations=migrations)
-    assert ("leads_0002",) in await fetch(platform_url, "SELECT version_num FROM amigocare.alembic_version")
+    assert ("visits_0002",) in await fetch(platform_url, "SELECT version_num FROM amigocare.alembic_version")
     assert not await fetch(
         platform_url,
         "SELECT FROM pg_attribute WHERE attrelid = 'amigocare.lead_imports'::regclass AND attname = 'mood'",
     )
-    write(migrations, "leads", "v0003_broken.py", COLUMN, revision="leads_0003", down="leads_0002")
+    write(migrations, "visits", "v0003_broken.py", COLUMN, revision="visits_0003", down="visits_0002")
     await upgrade_postgres(settings, migrations=migrations)
-    assert ("leads_0003",) in await fetch(platform_url, "SELECT version_num FROM amigocare.alembic_version")
+    assert ("visits_0003",) in await fetch(platform_url, "SELECT version_num FROM amigocare.alembic_version")
 
 
 async def test_an_index_waits_for_older_transactions_beyond_the_time_for_a_lock(
     platform_url: str, migrations: Path
 ) -> None:
     """It holds up nobody, so it need not give up; what an interrupted run left is built anew."""
-    (migrations / "leads" / "v0002_index.py").rename(migrations / "kept.txt")
+    (migrations / "visits" / "v0002_index.py").rename(migrations / "kept.txt")
     settings = MigrationSettings(postgres_url=platform_url, migrate_lock_timeout_seconds=0.2, migrate_lock_tries=1)
     await upgrade_postgres(settings, migrations=migrations)
-    (migrations / "kept.txt").rename(migrations / "leads" / "v0002_index.py")
+    (migrations / "kept.txt").rename(migrations / "visits" / "v0002_index.py")
     left = "CREATE INDEX CONCURRENTLY lead_notes_company ON amigocare.lead_notes (company_id)"
     interrupted = await asyncpg.connect(platform_url, server_settings={"lock_timeout": "100"})
     reader = await asyncpg.connect(platform_url)

@@ -13,6 +13,8 @@ from tests.support.command_line import leadflow
 from tests.support.databases import make_deployed
 from tests.support.stack import Addresses
 
+ADDED = {"lead_channels": 2, "lead_sources": 4}
+"""Rows that a migration makes where there were others."""
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -62,7 +64,8 @@ async def test_what_is_deployed_becomes_what_a_fresh_migration_gives(
     for table, rows in before.items():
         # Columns may have been added since.
         kept = [{name: row[name] for name in rows[0]} for row in after[table]]
-        assert kept == rows, table
+        assert len(kept) == len(rows) + ADDED.get(table, 0), table
+        assert [row for row in kept if row in rows] == rows, table
 
 
 async def test_a_second_migration_changes_nothing(servers: Addresses, deployed_url: str) -> None:
