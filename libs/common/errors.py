@@ -138,7 +138,7 @@ def describe(error: BaseException) -> str:
         return "PostgreSQL: no connection of the pool became free in time"
     if isinstance(error, pymongo.errors.OperationFailure):
         return f"MongoDB: {_name(error)} code={error.code}"
-    server = next((name for kind, name in _SERVERS if isinstance(error, kind)), None)
+    server = _server_of(error)
     return f"{server}: {_name(error)}" if server else _name(error)
 
 
@@ -148,7 +148,14 @@ _SERVERS: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.InternalClientError, "PostgreSQL"),
     (pymongo.errors.PyMongoError, "MongoDB"),
     (aiokafka.errors.KafkaError, "Kafka"),
+    (sqlalchemy.exc.DBAPIError, "PostgreSQL"),
+    (sqlalchemy.exc.TimeoutError, "PostgreSQL"),
 )
+
+
+def _server_of(error: BaseException) -> str | None:
+    """Return the server whose driver raised this, or None."""
+    return next((name for kind, name in _SERVERS if isinstance(error, kind)), None)
 
 
 def retry_kind(error: BaseException) -> str:
@@ -156,9 +163,9 @@ def retry_kind(error: BaseException) -> str:
 
     ``postgresql``, ``mongodb``, ``kafka``; ``outside`` for other servers and the network; ``own`` for an error of ours.
     """
-    server = describe(error).partition(":")[0].lower()
-    if server in {name.lower() for _, name in _SERVERS}:
-        return server
+    server = _server_of(error)
+    if server is not None:
+        return server.lower()
     return "outside" if is_bad_day(error) else "own"
 
 

@@ -1,8 +1,15 @@
-"""Work in the background that is done turn by turn, with a pause between two turns."""
+"""Work in the background that is done turn by turn, with a pause between two turns that may be cut short."""
 
 import asyncio
 from abc import ABC, abstractmethod
 from contextlib import suppress
+
+
+async def pause(seconds: float, *, until: asyncio.Event) -> None:
+    """Return after so many seconds, or as soon as ``until`` is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await until.wait()
 
 
 class Periodic(ABC):
@@ -18,8 +25,7 @@ class Periodic(ABC):
         """Take turns until ``stop``; the turn that is under way then comes to its end."""
         while not self._stopped.is_set():
             await self.turn()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), self.pause_seconds())
+            await pause(self.pause_seconds(), until=self._stopped)
 
     @abstractmethod
     async def turn(self) -> None: ...

@@ -14,6 +14,13 @@ InvalidCode = Literal[
     "tags_too_many",
     "tags_too_long",
     "cell_error",
+    "text_too_long",
+    "notes_too_long",
+    "value_too_long",
+    "number_invalid",
+    "number_ambiguous",
+    "boolean_invalid",
+    "date_invalid",
 ]
 """Every rule that a value can break. A code never changes its meaning; its words belong to who shows it to people."""
 

@@ -4,9 +4,8 @@ from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
 from libs.common.stores.mongo import Document, Mongo
-from libs.contracts.lead_import.internal.messages import AnyLiveT, Chunk
-from libs.fields.phone_forms import both_forms
 from libs.imports.chat_ids import chat_prefix
+from libs.imports.live_phones import PhonesOfImport, RowsByForm, rows_by_form
 
 CHATS = "chats"
 
@@ -54,21 +53,17 @@ async def ensure_chat_indexes(mongo: Mongo) -> None:
     await chats_of(mongo).create_index(PHONE_INDEX, name="company_account_phone")
 
 
-async def rows_with_others_chats(mongo: Mongo, chunk: Chunk[AnyLiveT]) -> set[int]:
+async def rows_with_others_chats(mongo: Mongo, chunk: PhonesOfImport, rows: RowsByForm | None = None) -> set[int]:
     """Return the indexes of live rows with whose phone, in either form, somebody else opened a chat in the account.
 
     The import's own chats do not count: a repeat meets those of its first run. They are known by their ids, which
     follow from the time of acceptance, too: where PostgreSQL was restored, an earlier import may have had this id.
+
+    ``rows`` are ``rows_by_form`` of the chunk, where the caller has them already.
     """
-    live = chunk.live
     own = chat_prefix(chunk.import_id, chunk.accepted_at)
-    places: dict[str, dict[str, int]] = {}
-    for index, (country, phone) in enumerate(zip(live.country_code, live.phone, strict=True)):
-        forms = places.setdefault(country, {})
-        for form in both_forms(country, phone):
-            forms[form] = index
     found: set[int] = set()
-    for country, forms in places.items():
+    for country, forms in (rows or rows_by_form(chunk.live)).items():
         cursor = chats_of(mongo).find(
             {
                 "company_id": chunk.company_id,

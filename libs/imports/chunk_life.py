@@ -101,6 +101,8 @@ _SETTLE = text(
 _FORGET_ROWS = text(
     "DELETE FROM amigocare.lead_import_rows WHERE import_id = :import_id AND chunk_index = :chunk_index"
 )
+# What the import keeps of its reasons counts the rows that are replaced. Until it ends anew its rows are counted.
+_FORGET_REASONS = text("UPDATE amigocare.lead_imports SET reasons = NULL WHERE id = :import_id")
 _RECORD_ROWS = text(
     """
     INSERT INTO amigocare.lead_import_rows (import_id, row_number, chunk_index, outcome, reason, detail, cells)
@@ -125,7 +127,9 @@ _UNSETTLED = text(
 _TOTALS = text(
     """
     SELECT coalesce(sum(total_created), 0), coalesce(sum(total_existing), 0), coalesce(sum(total_errors), 0),
-           count(*) FILTER (WHERE dead_lettered), coalesce(sum((reasons ->> 'canceled')::int), 0)
+           count(*) FILTER (WHERE dead_lettered), coalesce(sum((reasons ->> 'canceled')::int), 0),
+           CASE WHEN bool_and(reasons IS NOT NULL OR total_existing + total_errors = 0)
+                THEN coalesce(jsonb_agg(reasons) FILTER (WHERE reasons <> '{}'), '[]') END
     FROM amigocare.lead_import_chunks WHERE import_id = :import_id
     """
 )
@@ -168,8 +172,18 @@ _OPEN = "SELECT c.chunk_index" + _HELD
 OPEN = _OPEN.format(and_open="AND c.settled_at IS NULL")
 """Gives one row of an open chunk, none of one that has ended; a part of statements that must make nothing then. Its
 parameters are ``meant_chunk``'s."""
-WANTED = _OPEN.format(and_open="AND c.settled_at IS NULL AND i.cancel_requested_at IS NULL")
-"""The same, and none either of an import that is being canceled."""
+CARRIES_MORE = "carries_more"
+"""The import's option that says that its chunks carry more than the five columns: further ones, or a list."""
+_WANTED = "AND c.settled_at IS NULL AND i.cancel_requested_at IS NULL"
+WANTED = _OPEN.format(and_open=f"{_WANTED} AND NOT coalesce(i.options ? '{CARRIES_MORE}', false)")
+"""The same, and none either of an import that is being canceled, or whose chunks carry more: the message has come
+through a process of a version that did not know of more, and lost it."""
+WANTED_WITH_MORE = _OPEN.format(and_open=_WANTED)
+"""The same as ``WANTED``, of a chunk that carries more."""
+_CARRIES_MORE = text(
+    f"SELECT coalesce(options ? '{CARRIES_MORE}', false) FROM amigocare.lead_imports"
+    " WHERE id = :import_id AND created_at = :accepted_at AND company_id = :company_id"
+)
 _HOLD = text("SELECT c.settled_at IS NOT NULL, i.cancel_requested_at IS NOT NULL" + _HELD.format(and_open=""))
 
 
@@ -233,6 +247,12 @@ async def payload(connection: AsyncConnection, chunk: Place) -> bytes | None:
     return found
 
 
+async def carries_more(connection: AsyncConnection, chunk: Chunk[Any]) -> bool:
+    """Tell whether the import's chunks carry more than the five columns."""
+    found = (await connection.execute(_CARRIES_MORE, _meant(Acceptance.of(chunk)))).scalar_one_or_none()
+    return bool(found)
+
+
 async def settle(connection: AsyncConnection, chunk: Place, outcome: ChunkOutcome, *, again: bool) -> None:
     """Write the chunk's outcome; ``again``: in place of an earlier one. The caller has locked the import.
 
@@ -242,6 +262,7 @@ async def settle(connection: AsyncConnection, chunk: Place, outcome: ChunkOutcom
     await connection.execute(_SETTLE, _place(chunk) | counts)
     if again:
         await connection.execute(_FORGET_ROWS, _place(chunk))
+        await connection.execute(_FORGET_REASONS, {"import_id": chunk[0]})
     if outcome.rows:
         rows = {
             "row_numbers": [row.row for row in outcome.rows],

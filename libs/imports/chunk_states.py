@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -19,6 +19,8 @@ NO_SUCH_CHUNK = "no import of this id, company and time of acceptance has such a
 
 CANCELED = "canceled"
 """Why rows are no leads, and why their import failed, when somebody canceled it."""
+ERASED = "erased"
+"""Why a row became no lead when its person was erased before a replay."""
 CANCELED_ROW = Verdict(outcome=Outcome.ERROR, reason=CANCELED)
 
 
@@ -143,6 +145,22 @@ class Totals:
     dead_lettered: int
     canceled: int = 0
     """How many of the errors are rows that were canceled."""
+    reasons_of_chunks: Sequence[Mapping[str, int]] | None = None
+    """None where a chunk was settled before they were counted."""
+
+    @property
+    def reasons(self) -> str | None:
+        """How many rows did not become leads for each reason, as JSON."""
+        return None if self.reasons_of_chunks is None else json.dumps(added_up(self.reasons_of_chunks))
+
+
+def added_up(reasons: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Return the reasons of several chunks as those of all."""
+    together: dict[str, int] = {}
+    for of_a_chunk in reasons:
+        for reason, rows in of_a_chunk.items():
+            together[reason] = together.get(reason, 0) + rows
+    return together
 
 
 def place_columns(chunks: Sequence[Place]) -> dict[str, list[int]]:

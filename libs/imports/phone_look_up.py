@@ -1,15 +1,15 @@
 """Looks up which phones the platform knows: leads and patients in PostgreSQL, chats in MongoDB. It writes nothing."""
 
 from dataclasses import dataclass
+from itertools import chain
 
 from sqlalchemy import text
 
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
-from libs.contracts.lead_import.internal.messages import ChunkAccepted
-from libs.fields.phone_forms import both_forms
 from libs.imports.chats import rows_with_others_chats
 from libs.imports.known_phones import KnownPhones
+from libs.imports.live_phones import PhonesOfImport, rows_by_form
 
 # Countries and phones are two lists and not pairs, because PostgreSQL then finds all of them in one walk along the
 # index: a page that holds several of the phones is read once, and countries that nobody is in are skipped. UNION, and
@@ -46,21 +46,21 @@ class Looked:
     """There is an import of the chunk's id, company and time of acceptance. A preview's chunks have none."""
 
 
-async def look_up(postgres: Postgres, mongo: Mongo, chunk: ChunkAccepted) -> Looked:
+async def look_up(postgres: Postgres, mongo: Mongo, chunk: PhonesOfImport) -> Looked:
     """Return the live phones that a lead or chat of the account, or a patient of the company, has.
 
     They are looked up in both forms: what the platform holds of old mobiles lacks the ninth digit. Rows of the chunk's
     own import do not count: a repeat meets the leads of its first run.
     """
-    phones = list(zip(chunk.live.country_code, chunk.live.phone, strict=True))
-    known: KnownPhones = {phones[index]: "chat_exists" for index in await rows_with_others_chats(mongo, chunk)}
-    phone_of = {(phone[0], form): phone for phone in phones for form in both_forms(*phone)}
+    live = chunk.live
+    rows_of = rows_by_form(live)
+    reasons = dict.fromkeys(await rows_with_others_chats(mongo, chunk, rows_of), "chat_exists")
     async with postgres.transaction(company_id=chunk.company_id, by_index=True) as connection:
-        rows = await connection.execute(
+        found = await connection.execute(
             _KNOWN,
             {
-                "countries": sorted({country for country, _ in phone_of}),
-                "phones": sorted({form for _, form in phone_of}),
+                "countries": sorted(rows_of),
+                "phones": sorted(chain.from_iterable(rows_of.values())),
                 "company_id": chunk.company_id,
                 "account_id": chunk.account_id,
                 "import_id": chunk.import_id,
@@ -68,12 +68,13 @@ async def look_up(postgres: Postgres, mongo: Mongo, chunk: ChunkAccepted) -> Loo
             },
         )
         is_meant = False
-        for country, form, reason in rows:
+        for country, form, reason in found:
             if reason is None:
                 is_meant = True
                 continue
             # Every number was looked up in every country of the chunk, so this may be the same number elsewhere.
-            phone = phone_of.get((country, form))
-            if phone is not None and known.get(phone) != "lead_exists":
-                known[phone] = reason
+            index = rows_of[country].get(form)
+            if index is not None and reasons.get(index) != "lead_exists":
+                reasons[index] = reason
+    known = {(live.country_code[index], live.phone[index]): reason for index, reason in reasons.items()}
     return Looked(known, is_meant)

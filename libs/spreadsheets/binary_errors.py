@@ -45,6 +45,8 @@ _UTF_16 = 1_200
 _XLSB_SHEET, _XLSB_ROW, _XLSB_CELL_ERROR, _XLSB_FORMULA_ERROR = 156, 0, 3, 11
 _XLSB_VALUES = range(2, 12)
 """Cells that are not blank: numbers, errors, booleans, texts, and the same four as the values of formulas."""
+_XLSB_ROW_FLAGS, _XLSB_ROW_IS_HIDDEN = 11, 0x10
+"""Where in a row's record, and which bit of that byte ([MS-XLSB] 2.4.741, fDyZero)."""
 _MORE_FOLLOWS = 0x80
 _LONGEST_LENGTH = 21
 """Bits by which the last of four bytes of a length is shifted."""
@@ -279,7 +281,24 @@ def errors_of_xlsb(path: Path, limits: Limits, wanted: int | None = None) -> She
         return errors
 
 
+def xlsb_has_hidden_rows(path: Path, place: int, limits: Limits) -> bool:
+    """Tell whether the worksheet at this place among those that are shown has a row that is not. Raises Unreadable."""
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        parts = Parts(archive, limits.max_bytes)
+        part = [part for _, part in _xlsb_sheets(parts)][place]
+        rows = (body for kind, body in _xlsb_records(b"".join(parts.blocks(part))) if kind == _XLSB_ROW)
+        return any(body[_XLSB_ROW_FLAGS] & _XLSB_ROW_IS_HIDDEN for body in rows)
+
+
 def _xlsb_sheet(parts: Parts, limits: Limits, wanted: int | None) -> tuple[SheetErrors, str | None]:
+    for index, part in _xlsb_sheets(parts):
+        if wanted in {index, None}:
+            return SheetErrors(limits, index, wanted), part
+    return SheetErrors(limits, wanted=wanted), None
+
+
+def _xlsb_sheets(parts: Parts) -> Iterator[tuple[int, str]]:
+    """Yield of each worksheet that is shown its place in the workbook, and its part."""
     related = relationships(parts, "xl/workbook.bin")
     index = -1
     for kind, body in _xlsb_records(b"".join(parts.blocks("xl/workbook.bin"))):
@@ -288,9 +307,8 @@ def _xlsb_sheet(parts: Parts, limits: Limits, wanted: int | None) -> tuple[Sheet
             state, _, length = struct.unpack_from("<III", body)
             name = body[12 : 12 + 2 * length].decode("utf-16-le")
             what, part = related.get(name, ("", ""))
-            if state == _VISIBLE and what == "worksheet" and wanted in {index, None}:
-                return SheetErrors(limits, index, wanted), part
-    return SheetErrors(limits, wanted=wanted), None
+            if state == _VISIBLE and what == "worksheet":
+                yield index, part
 
 
 def _note_xlsb_errors(errors: SheetErrors, content: bytes) -> None:

@@ -90,7 +90,7 @@ def is_report_header(headers: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class Columns:
-    """Where the five fields stand in the rows of a file."""
+    """Where the five fields stand in the rows of a file, and further ones that the mapping names."""
 
     places: tuple[int | None, ...]
     """Of each of ``FILE_COLUMNS`` its column, counted from 0; None: the file has none."""
@@ -101,6 +101,8 @@ class Columns:
     """Headers of the mapping that the file does not have."""
     repeated: tuple[str, ...] = ()
     """Fields that the mapping gives to more than one column."""
+    more: tuple[tuple[str, int], ...] = ()
+    """Further fields and their columns, in the file's order."""
 
     @property
     def missing(self) -> list[str]:
@@ -121,11 +123,24 @@ class Columns:
 
     def field_of(self, place: int) -> str | None:
         """Return the field that a column holds."""
-        return next((name for name, at in zip(FILE_COLUMNS, self.places, strict=True) if at == place), None)
+        return next((name for name, at in self._all if at == place), None)
 
     def left_out(self, headers: Sequence[str]) -> list[str]:
         """Return the headers of the columns that hold no field."""
-        return [headers[place] for place in range(self.own_width) if place not in self.places]
+        held = {place for _, place in self._all}
+        return [headers[place] for place in range(self.own_width) if place not in held]
+
+    def wanted(self, cells: list[str]) -> list[str]:
+        """Return the cells of the five fields and then of the further ones; of a row with more cells than the header
+        has more cells than that.
+        """
+        if len(cells) > self.width:
+            return cells + [""] * (len(FILE_COLUMNS) + len(self.more) + 1 - len(cells))
+        return [*self._pick([*cells, ""]), *(cells[place] for _, place in self.more)]
+
+    @property
+    def _all(self) -> list[tuple[str, int | None]]:
+        return [*zip(FILE_COLUMNS, self.places, strict=True), *self.more]
 
     def five(self, cells: list[str]) -> list[str]:
         """Return the cells of the five fields; of a row with more cells than the header more than five cells."""
@@ -179,4 +194,5 @@ def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
         is_report=is_report,
         unknown=tuple(unknown),
         repeated=tuple(repeated),
+        more=tuple(sorted(((name, at) for name, at in places.items() if name not in FILE_COLUMNS), key=itemgetter(1))),
     )

@@ -159,12 +159,18 @@ class _Lines:
     """Cells of the header, once that is read."""
     last: str = ""
     ended: bool = False
+    returned: bool = False
+    """What was read last ended with a carriage return. A line feed that comes alone then belongs to it, cut off by the
+    limit, and is no line: or all numbers of the rows below would be one too high."""
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> str:
-        line = self.last = self.text.readline(self.limit)
+        line = self.text.readline(self.limit)
+        if self.returned and line == "\n":
+            line = self.text.readline(self.limit)
+        self.last, self.returned = line, line.endswith("\r")
         if not line:
             self.ended = True
             raise StopIteration
@@ -172,6 +178,7 @@ class _Lines:
         if len(line) == self.limit and line[-1] not in "\r\n":
             while (rest := self.text.readline(_BLOCK)) and rest[-1] not in "\r\n":
                 pass
+            self.returned = rest.endswith("\r")
             raise _LineTooLong
         return line
 

@@ -5,7 +5,7 @@ import struct
 import zipfile
 from pathlib import Path
 
-from libs.spreadsheets.binary_errors import xls_has_hidden_rows
+from libs.spreadsheets.binary_errors import xls_has_hidden_rows, xlsb_has_hidden_rows
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
@@ -20,8 +20,10 @@ def has_hidden_rows(path: Path, source: FileSource, limits: Limits) -> bool:
         if source.format == "xlsx" and source.part is not None:
             with damage_refused():
                 return _in_xml(path, source.part, limits)
+        if source.format == "xlsb" and source.sheet is not None:
+            return xlsb_has_hidden_rows(path, source.sheets.index(source.sheet), limits)
         return source.format == "xls" and xls_has_hidden_rows(path, source.sheet)
-    except (OSError, struct.error, Unreadable, LookupError):
+    except (OSError, struct.error, Unreadable, LookupError, ValueError):
         return False
 
 

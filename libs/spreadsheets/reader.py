@@ -102,7 +102,8 @@ def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_
 def _data_rows(records: Iterator[Record], width: int) -> Iterator[Record]:
     for number, cells in records:
         text = "".join(cells)
-        if not trimmed(text):
+        # Nearly every row begins with a letter or a digit, which tells without the look at all of its text.
+        if not (text[:1].isalnum() or trimmed(text)):
             continue
         if len(cells) != width:
             _widen_or_narrow(cells, width)

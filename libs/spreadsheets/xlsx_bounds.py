@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from operator import ge
 from pathlib import Path
@@ -46,6 +47,8 @@ _OTHER_ARCHIVES = {
 }
 
 _PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
+_REFERENCE = re.compile(rb'<c r="([A-Z]+[0-9]+)')
+_LETTERS = bytes(range(ord("A"), ord("Z") + 1))
 _NO_CELL_BUT = (
     rb'<c(?! r="%b[0-9]{1,%d}"(?: s="[0-9]{1,5}")?'
     rb'(?:>| t="(?:inlineStr"(?:><is>| ?/>)|s"><v>[0-9]{1,9}<|str"|n"|b"|s" ?/>)| ?/>)|[A-Za-z])'
@@ -54,6 +57,7 @@ _NO_CELL_BUT = (
 most so many digits; it is no error; its text, if it is shared, is named by a plain number. Other elements' names that
 begin with c (``<col``) go on with a letter and are no cells."""
 _NOT_PLAIN = re.compile(_NO_CELL_BUT % (b"[A-Z]{1,3}", 7))
+
 _ONE_LETTER_COLUMNS = 26
 """Columns that are named by one letter: A to Z."""
 _PREFIXED_CELL = re.compile(rb":c[\s/>]")
@@ -171,33 +175,49 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
     """Tell whether the sheet's XML is plain, has all its values, and spreads over few enough rows and columns.
 
     False means only that this fast look does not know: the sheet must then be read cell by cell. A sheet is plain
-    when each cell names itself (r="B7") right after its tag, as nearly all writers do, and rows ascend: of two rows of
-    one number calamine would show one.
+    when each cell names itself (r="B7") right after its tag, as nearly all writers do, once and in its own row, and
+    rows ascend: of two rows of one number, and of two cells in one place, calamine would show one.
     """
-    digits = len(str(limits.max_rows + 1))
-    near = re.compile(_NO_CELL_BUT % (b"[A-Z]", digits))
-    # All cells that ``near`` does not find have one letter and at most so many digits, so they spread no further than
-    # this. Only where it finds others are references read one by one.
-    rows: int = 10**digits - 1
-    columns = _ONE_LETTER_COLUMNS
+    rows, columns = 0, _ONE_LETTER_COLUMNS
     last_row = tables = 0
     for whole in _whole_rows(blocks):
-        if whole is None or b"\x00" in whole or b"<!" in whole or _PREFIXED_CELL.search(whole):
+        # One character is looked for much faster than two, and a mark of exclamation is rare.
+        if whole is None or b"\x00" in whole or (b"!" in whole and b"<!" in whole) or _PREFIXED_CELL.search(whole):
             return False
         tables += whole.count(b"<sheetData")
-        numbers = [last_row, *map(int, _ROW.findall(whole))]
-        if tables > 1 or any(map(ge, numbers, islice(numbers, 1, None))):
+        named = _ROW.findall(whole)
+        numbers = [last_row, *map(int, named)]
+        if tables > 1 or any(map(ge, numbers, islice(numbers, 1, None))) or not _cells_are_apart(whole, set(named)):
             return False
         last_row = numbers[-1]
-        if b"<f" in whole and len(_FORMULA.findall(whole)) != len(_CALCULATED.findall(whole)):
+        if _FORMULA.search(whole) and len(_FORMULA.findall(whole)) != len(_CALCULATED.findall(whole)):
             return False
-        if near.search(whole):
-            if _NOT_PLAIN.search(whole):
-                return False
-            references = _PLAIN_CELL.findall(whole)
-            rows = max(rows, *(int(row) for row in {row for _, row in references}))
-            columns = max(columns, *(column_of(name) + 1 for name in {name.decode() for name, _ in references}))
+        # A cell whose row has no more digits than the last row's number stands no further down than this. Where that is
+        # too far, or cells are written otherwise, each reference is read, which takes as long as all the rest.
+        digits = len(str(last_row))
+        furthest = 10**digits - 1
+        if furthest * columns <= limits.rectangle and not _near_cells_only(digits).search(whole):
+            rows = max(rows, furthest)
+            continue
+        if _NOT_PLAIN.search(whole):
+            return False
+        references = _PLAIN_CELL.findall(whole)
+        rows = max(rows, *map(int, {row for _, row in references}), 0)
+        columns = max(columns, *(column_of(name.decode()) + 1 for name in {name for name, _ in references}), 0)
     return rows * columns <= limits.rectangle
+
+
+def _cells_are_apart(rows: bytes, numbers: set[bytes]) -> bool:
+    """Tell whether no two cells of these rows, which have these numbers, name one place, or one in another row."""
+    found = _REFERENCE.findall(rows)
+    own = b" ".join(found).translate(None, _LETTERS).split()
+    return len(set(found)) == len(found) and numbers.issuperset(own)
+
+
+@cache
+def _near_cells_only(digits: int) -> re.Pattern[bytes]:
+    """Return what finds a cell that is not plain, beyond column Z, or in a row whose number has more digits."""
+    return re.compile(_NO_CELL_BUT % (b"[A-Z]", digits))
 
 
 def _whole_rows(blocks: Generator[bytes, None, None]) -> Iterator[bytes | None]:

@@ -25,6 +25,8 @@ from libs.common.settings import KafkaSettings
 from libs.common.topics import Registry
 
 HOUR_MS = 3_600_000
+SEGMENT_HOURS = 4
+"""No shorter: hosted clusters allow none."""
 REPLICAS_FOR_QUORUM = 3
 COORDINATOR_SECONDS = 30
 HEARD_SECONDS = 5
@@ -71,6 +73,11 @@ async def ensure_topics(settings: KafkaSettings, registries: Iterable[Registry])
         await _ensure_coordinators(admin, [group_in_kafka(settings, reader) for reader in sorted(readers)])
     finally:
         await admin.close()
+
+
+def topic_settings(settings: KafkaSettings, registries: Iterable[Registry]) -> dict[str, dict[str, str]]:
+    """Return what is set of each declared topic when it is made, by its name without a prefix."""
+    return {name: _configs(settings, kept) for name, kept in _declared(registries).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +199,9 @@ def _configs(settings: KafkaSettings, kept: _Kept) -> dict[str, str]:
     opened = {COMPRESSION: UNCOMPRESSED} if kept.public else {}
     return opened | {
         "retention.ms": str(kept.hours * HOUR_MS),
+        # A broker deletes files, each when its last message is over. One that it writes to for days, as by default,
+        # would keep a message for so much longer than is promised.
+        "segment.ms": str(SEGMENT_HOURS * HOUR_MS),
         # With three replicas an acknowledged message is on two, and one broker may die without stopping the topic.
         "min.insync.replicas": "2" if settings.topic_replication >= REPLICAS_FOR_QUORUM else "1",
         # The broker's clock dates messages. By the dates of a producer whose clock has jumped, a broker would refuse

@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -26,6 +26,7 @@ from libs.common.errors import BadDeploy, NotFinished, describe, is_bad_day, is_
 from libs.common.kafka.clients import topic_in_kafka
 from libs.common.kafka.dead_letter import dead_letter_headers, dead_letter_key
 from libs.common.kafka.metrics import DEAD_LETTERED, RETRIES
+from libs.common.periodic import pause
 from libs.common.settings import KafkaSettings
 from libs.common.topics import DeadLetters
 from libs.common.traces import trace_id_of
@@ -85,6 +86,14 @@ class Delivery:
 
     def connect(self, broker: KafkaBroker) -> None:
         self._broker = broker
+
+    def count_from_zero(self, topics: Iterable[str]) -> None:
+        """Say from the start that none of these topics' messages was given up on.
+
+        A number that begins with the first ones has not grown in the eyes of whoever asks now and then.
+        """
+        for topic in topics:
+            DEAD_LETTERED.labels(self._service, topic)
 
     def stop_waiting(self) -> None:
         """End every backoff now: the service is stopping, the message stays un-acked."""
@@ -175,10 +184,7 @@ class Delivery:
             seconds=round(seconds, 2),
             error=describe(error),
         )
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
+        await pause(seconds, until=self._stopping)
 
     async def _give_up(self, record: ConsumerRecord[Any, Any], error: Exception) -> NoReturn:
         if not self._gave_up:

@@ -161,7 +161,8 @@ def _signed_by_aws(region: str) -> Tokens:
     async def fetch() -> Token:
         # It asks the machine, or AWS, for credentials, and blocks meanwhile.
         try:
-            return await asyncio.wait_for(asyncio.to_thread(sign), FETCH_SECONDS)
+            async with asyncio.timeout(FETCH_SECONDS):
+                return await asyncio.to_thread(sign)
         except Exception as error:  # noqa: BLE001 - whatever the signer and botocore raise: aiokafka knows none of it
             raise NoToken(f"no credentials of AWS: {type(error).__name__}") from None
 

@@ -49,8 +49,17 @@ def subscribe(
             raise BadMessage(describe(error)) from None
 
     declared = [
-        subscribe_raw(broker, topic.name, group=group, begins=begins, settings=settings, decoder=decode)
-        for _ in range(consumers)
+        subscribe_raw(
+            broker,
+            topic.name,
+            group=group,
+            begins=begins,
+            settings=settings,
+            decoder=decode,
+            # The members of a group read the same: FastStream warns of a document that says it more than once.
+            described=number == 0,
+        )
+        for number in range(consumers)
     ]
 
     def decorate(handler: Callable[[EventT], Awaitable[None]]) -> None:
@@ -72,8 +81,9 @@ def subscribe_raw(
     begins: Begins,
     settings: KafkaSettings,
     decoder: Callable[[KafkaMessage], Awaitable[Any]],
+    described: bool = True,
 ) -> Callable[[Callable[[Any], Awaitable[None]]], None]:
-    """Subscribe with a decoder of the caller's own."""
+    """Subscribe with a decoder of the caller's own. ``described``: it stands in the service's AsyncAPI document."""
     # Ten seconds are left for joining again: a member that is later than the timeout is put out of the group.
     listener = WaitForHandler(REBALANCE_TIMEOUT_MS / 1000 - 10, begins_now=begins == "now")
     subscriber = broker.subscriber(
@@ -94,6 +104,7 @@ def subscribe_raw(
         fetch_min_bytes=1,
         decoder=decoder,
         listener=listener,
+        include_in_schema=described,
     )
     listener.attach(subscriber)
 

@@ -3,6 +3,10 @@
 A relay claims rows with ``FOR UPDATE SKIP LOCKED`` and a lease, publishes outside the transaction, deletes
 what it still holds the lease of, and gives back what failed with a growing delay. Any number of relays may
 run. An event is published at least once; a repeat carries the same ``ce_id``.
+
+Events of one topic and key are published one after another, in the order in which they were written: an event is due
+when all older ones are gone. Writers of one key must take turns, by a lock that they hold until they commit, or there
+is no order to keep.
 """
 
 import json
@@ -27,11 +31,14 @@ _ADD = text(
 # writes such a time, unless by a clock that has since jumped back, and the event would wait until the clock is there
 # again. "From now" is by clock_timestamp(), because now() stands still at the beginning of this transaction: another
 # relay may have claimed the event since then, and its good lease would look too long.
+#
+# The oldest of its topic and key is looked for by an index, once for each event: as a join it would read the table.
 _CLAIM = text(
     """
     WITH due AS (
-        SELECT id, octet_length(payload) AS size FROM amigocare.outbox
-        WHERE available_at <= now() OR available_at > clock_timestamp() + make_interval(secs => :longest_delay)
+        SELECT id, octet_length(payload) AS size FROM amigocare.outbox o
+        WHERE (available_at <= now() OR available_at > clock_timestamp() + make_interval(secs => :longest_delay))
+          AND id = (SELECT min(older.id) FROM amigocare.outbox older WHERE older.topic = o.topic AND older.key = o.key)
         ORDER BY id LIMIT :messages FOR UPDATE SKIP LOCKED
     ), measured AS (
         SELECT id, size, sum(size) OVER (ORDER BY id) AS total FROM due
@@ -57,15 +64,27 @@ async def add_event(
     connection: AsyncConnection, topic: Topic[EventT], event: EventT, *, source: str, time: datetime
 ) -> None:
     """Write ``event`` into the outbox, as part of the caller's transaction."""
-    headers = topic.headers(topic.identity(event), source=source, time=time) | current_trace_headers()
+    await add_events(connection, topic, [event], source=source, time=time)
+
+
+async def add_events(
+    connection: AsyncConnection, topic: Topic[EventT], events: Sequence[EventT], *, source: str, time: datetime
+) -> None:
+    """Write events into the outbox in their order, as part of the caller's transaction."""
+    if not events:
+        return
+    trace = current_trace_headers()
     await connection.execute(
         _ADD,
-        {
-            "topic": topic.name,
-            "key": topic.key(event),
-            "headers": json.dumps(headers),
-            "payload": event.model_dump_json().encode(),
-        },
+        [
+            {
+                "topic": topic.name,
+                "key": topic.key(event),
+                "headers": json.dumps(topic.headers(topic.identity(event), source=source, time=time) | trace),
+                "payload": event.model_dump_json().encode(),
+            }
+            for event in events
+        ],
     )
 
 

@@ -20,6 +20,7 @@ from libs.common.errors import describe
 from libs.common.outbox.lanes import TRIAL_SECONDS, Lane, Lanes
 from libs.common.outbox.metrics import OUTBOX_FAILED, OUTBOX_PUBLISHED
 from libs.common.outbox.source import LEASE_SECONDS, MessageBroker, Outgoing, Room, Source
+from libs.common.periodic import pause
 from libs.common.stores.postgres import Postgres
 from libs.common.traces import trace_context
 from libs.common.trouble import Trouble
@@ -169,10 +170,7 @@ class Relay:
     async def _pause(self, seconds: float) -> None:
         if seconds == 0.0 or self._stopped:
             return
-        try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
-        except TimeoutError:
-            return
+        await pause(seconds, until=self._woken)
 
     async def _await_the_rest(self) -> None:
         try:

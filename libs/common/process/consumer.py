@@ -3,12 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import uvicorn
-from faststream.asgi import make_asyncapi_asgi
 from faststream.specification import AsyncAPI
 from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from libs.common.kafka.asking import KafkaServer
 from libs.common.kafka.broker import Broker, Partitioner, create_broker, stop_broker
@@ -24,6 +23,7 @@ from libs.common.settings import ServiceSettings
 from libs.common.topics import DeadLetters
 from libs.common.traces import configure_tracing
 from libs.common.web.connections import BoundedHttp
+from libs.common.web.event_documentation import event_documentation_routes
 from libs.common.web.health import health_routes
 
 
@@ -61,6 +61,8 @@ class ConsumerService(Lifecycle):
         Raises UnsafeSubscriber when a subscriber could lose messages.
         """
         check_subscribers(self.broker)
+        topics = [topic for each in self.broker.subscribers for topic in getattr(each, "topic_names", ())]
+        self.delivery.count_from_zero(topics)
         # The broker starts when all that handlers need is there, and is closed before that goes.
         self.connects(KafkaServer(self.settings), self._start_broker, close=partial(stop_broker, self.broker))
         self.runs(self._watch, Standing(self.settings, service=self.name))
@@ -89,9 +91,16 @@ class ConsumerService(Lifecycle):
 
     def app(self) -> Starlette:
         """Return the ASGI application: health checks, metrics, and AsyncAPI at ``/docs/events``."""
-        asyncapi = make_asyncapi_asgi(AsyncAPI(self.broker, title=f"leadflow-{self.name}"))
-        routes = [*health_routes(self.stuck, dead=self.dead), Mount("/docs/events", app=asyncapi)]
+        messages = event_documentation_routes(self._messages)
+        routes = [*health_routes(self.stuck, dead=self.dead), *messages]
         return Starlette(routes=routes, lifespan=self.lifespan)
+
+    def _messages(self) -> dict[str, Any]:
+        """Return the AsyncAPI document of what this service reads and writes."""
+        described: dict[str, Any] = (
+            AsyncAPI(self.broker, title=f"leadflow-{self.name}").to_specification().to_jsonable()
+        )
+        return described
 
     def run(self) -> None:
         """Serve until SIGTERM.

@@ -6,6 +6,7 @@ The counterpart of ``libs.common.process.consumer`` for services that answer cal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
+from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
@@ -24,6 +25,7 @@ from libs.common.version import VERSION
 from libs.common.web.app import App
 from libs.common.web.connections import BoundedHttp
 from libs.common.web.documentation import documentation_routes
+from libs.common.web.event_documentation import BESIDE_CALLS, event_documentation_routes
 from libs.common.web.health import health_routes
 from libs.common.web.private_port import PrivatePort, answer_once, public_health_routes
 from libs.common.web.problems import NO_TRANSLATIONS, install_error_handlers
@@ -89,10 +91,16 @@ class HttpService(Lifecycle):
             self.runs(self._watch, Standing(self.settings, service=self.name))
         return self._broker
 
-    def serves(self, *routers: APIRouter, stuck: Callable[[], Awaitable[str | None]]) -> None:
+    def serves(
+        self,
+        *routers: APIRouter,
+        stuck: Callable[[], Awaitable[str | None]],
+        events: Callable[[], Mapping[str, Any]] | None = None,
+    ) -> None:
         """Answer these calls, health checks and metrics.
 
-        ``stuck`` says why the service is not ready though its stores answer, or None.
+        ``stuck`` says why the service is not ready though its stores answer, or None. ``events`` makes the AsyncAPI
+        document that is told beside the one of the calls.
         """
 
         async def why_not() -> str | None:
@@ -106,6 +114,8 @@ class HttpService(Lifecycle):
         if port is not None:
             self._private = PrivatePort(told, host=self.settings.http_host, port=port)
             told = public_health_routes(asked, dead=self.dead)
+        if events is not None:
+            told = [*told, *event_documentation_routes(events, at=BESIDE_CALLS)]
         self.app.router.routes.extend([*told, *documentation_routes(self.app)])
 
     async def _silent_store(self) -> str | None:

@@ -18,6 +18,7 @@ import structlog
 import uvicorn
 
 from libs.common.errors import BadDay, describe, is_bad_day, reason
+from libs.common.periodic import pause
 from libs.common.process.garbage import collect_rarely
 from libs.common.trouble import Trouble
 
@@ -166,8 +167,7 @@ class Lifecycle:
     async def _end_when_dead(self) -> None:
         """End the process when only a new start helps: not everybody who starts processes asks them how they are."""
         while not (self.stopping or (why := self.dead())):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stops.wait(), LOOK_SECONDS)
+            await pause(LOOK_SECONDS, until=self._stops)
         if not self.stopping:
             log.error("ends, to be started again", why=why)
             self.end(EXIT_DEAD)

@@ -30,7 +30,10 @@ log = structlog.get_logger()
 
 
 class Standing(Periodic):
-    """Looks at the start and then every hour: certificates are replaced while a process runs."""
+    """Looks when it is made, and then every hour: certificates are replaced while a process runs.
+
+    When it is made, because a process whose certificate has ended never gets as far as its work in the background.
+    """
 
     def __init__(self, settings: KafkaSettings, *, service: str) -> None:
         super().__init__()
@@ -39,19 +42,22 @@ class Standing(Periodic):
         self._files = {"kafka_ca_file": max, "kafka_client_certificate_file": min}
         self._settings = settings
         SCRATCH_FREE.labels(service).set_function(_free)
+        self._look()
 
     def pause_seconds(self) -> float:
         return EVERY_SECONDS
 
     async def turn(self) -> None:
         """Set the metric of each certificate; a file that cannot be read has no number, and is told in the log."""
+        await asyncio.to_thread(self._look)
+
+    def _look(self) -> None:
         for setting, which in self._files.items():
             path: Path | None = getattr(self._settings, setting)
             if path is None:
                 continue
             try:
-                ends = await asyncio.to_thread(_ends, path)
-                CERTIFICATE_END.labels(self._service, setting).set(which(ends))
+                CERTIFICATE_END.labels(self._service, setting).set(which(_ends(path)))
             except (OSError, ValueError) as error:
                 CERTIFICATE_END.labels(self._service, setting).set(nan)
                 log.warning("a certificate cannot be read", setting=setting, error=describe(error))

@@ -32,6 +32,7 @@ _TENANT = {
     "leadflow.company_id": ":company_id",
 }
 _BY_INDEX = {"enable_seqscan": "'off'"}
+_IN_ORDER = {"enable_bitmapscan": "'off'", "enable_sort": "'off'"}
 
 _ASK = text("SELECT 1")
 # The error is the one that a write would meet. Whoever meets it gives up all connections to the node.
@@ -106,7 +107,7 @@ class Postgres:
 
     @asynccontextmanager
     async def transaction(
-        self, *, company_id: int | None = None, by_index: bool = False
+        self, *, company_id: int | None = None, by_index: bool = False, in_order: bool = False
     ) -> AsyncIterator[AsyncConnection]:
         """Commit at the end of the block, roll back when it raises.
 
@@ -115,9 +116,12 @@ class Postgres:
         ``by_index`` forbids to read a table from end to end. It is for statements over many rows that look a key up for
         each of them, by themselves or through foreign keys. PostgreSQL may hold statistics, or a plan, from when the
         table was small, and by those reading all of it seems cheaper than looking up.
+        ``in_order`` forbids to collect rows and sort them. It is for the first rows in an index's own order:
+        behind the wall a company is asked for twice, PostgreSQL takes that for two conditions, expects fewer rows than
+        there are, and would rather sort them all.
         """
         async with self.engine.begin() as connection:
-            opening = self._opening.of(tenant=company_id is not None, by_index=by_index)
+            opening = self._opening.of(tenant=company_id is not None, by_index=by_index, in_order=in_order)
             if opening is not None:
                 await connection.execute(opening, {} if company_id is None else {"company_id": str(company_id)})
             yield connection
@@ -142,17 +146,16 @@ class _Opening:
         self._session = session
 
     @cached_property
-    def _statements(self) -> dict[tuple[bool, bool], TextClause | None]:
-        both = (False, True)
-        return {(tenant, by_index): self._statement(tenant, by_index) for tenant, by_index in product(both, both)}
+    def _statements(self) -> dict[tuple[bool, ...], TextClause | None]:
+        return {wanted: self._statement(*wanted) for wanted in product((False, True), repeat=3)}
 
-    def of(self, *, tenant: bool, by_index: bool) -> TextClause | None:
-        return self._statements[tenant, by_index]
+    def of(self, *, tenant: bool, by_index: bool, in_order: bool) -> TextClause | None:
+        return self._statements[tenant, by_index, in_order]
 
-    def _statement(self, tenant: bool, by_index: bool) -> TextClause | None:  # noqa: FBT001 - the key of the table
+    def _statement(self, tenant: bool, by_index: bool, in_order: bool) -> TextClause | None:  # noqa: FBT001 - the key of the table
         values = {f"value_{number}": value for number, value in enumerate(self._session.values())}
         local = dict(zip(self._session, (f":{name}" for name in values), strict=True))
-        local |= (_TENANT if tenant else {}) | (_BY_INDEX if by_index else {})
+        local |= (_TENANT if tenant else {}) | (_BY_INDEX if by_index else {}) | (_IN_ORDER if in_order else {})
         if not local:
             return None
         calls = (f"set_config('{name}', {value}, true)" for name, value in local.items())

@@ -67,7 +67,7 @@ class Liveness:
 
     @staticmethod
     def _replace(driver: "asyncpg.Connection[Any]") -> None:
-        # At once: a farewell would wait for an answer.
+        # At once, here and elsewhere: a farewell would wait for an answer.
         driver.terminate()
         raise DisconnectionError("the connection is dead, or its node takes no writes any more")
 
@@ -78,8 +78,11 @@ class Liveness:
         if context.connection is None or not (silent or getattr(error, "sqlstate", None) == READ_ONLY):
             return
         context.is_disconnect = True
-        if silent and not context.connection.invalidated:
-            driver = context.connection.connection.driver_connection
+        if silent:
+            # SQLAlchemy takes a time-out for a caller that went away, which says nothing of other connections.
+            for other, _ in self._idle.values():
+                other.terminate()
+            driver = None if context.connection.invalidated else context.connection.connection.driver_connection
             if driver is not None:
                 driver.terminate()
 

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 from starlette.types import ASGIApp
 
 from libs.common.web.answers import Answers
@@ -19,6 +21,7 @@ class App(FastAPI):
 
     def __init__(self, service: str, **options: Any) -> None:
         self._service = service
+        self._answered: list[Any] = []
         super().__init__(
             redirect_slashes=False,
             docs_url=None,
@@ -34,6 +37,10 @@ class App(FastAPI):
         self.responses: dict[str, Any] = {}
         """Answers by name that calls of the document refer to."""
 
+    def include_router(self, router: APIRouter, *given: Any, **options: Any) -> None:
+        super().include_router(router, *given, **options)
+        self._answered += [route.response_model for route in router.routes if isinstance(route, APIRoute)]
+
     def build_middleware_stack(self) -> ASGIApp:
         return HearingOut(Answers(Measured(super().build_middleware_stack(), service=self._service)))
 
@@ -43,4 +50,17 @@ class App(FastAPI):
         document.setdefault("components", {}).setdefault("schemas", {}).update(self.components)
         document["components"].setdefault("examples", {}).update(self.examples)
         document["components"].setdefault("responses", {}).update(self.responses)
+        for name, examples in self._examples_of_models().items():
+            if name in document["components"]["schemas"]:
+                document["components"]["schemas"][name]["examples"] = examples
         return document
+
+    def _examples_of_models(self) -> dict[str, list[Any]]:
+        """Return the examples of what calls answer, by schema, as they were written: FastAPI leaves out each null."""
+        found: dict[str, list[Any]] = {}
+        for model in self._answered:
+            schema = TypeAdapter(model).json_schema(mode="serialization")
+            for name, each in {schema.get("title", ""): schema, **schema.get("$defs", {})}.items():
+                if "examples" in each:
+                    found[name] = each["examples"]
+        return found

@@ -4,12 +4,12 @@ FastAPI's own page loads its scripts from a network of others, who could then ac
 """
 
 from html import escape
+from importlib.resources import files
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
-from swagger_ui_bundle import swagger_ui_path
 
 FILES = {
     "swagger-ui.css": "text/css",
@@ -21,6 +21,8 @@ POLICY = (
     # The scripts of the page write styles into it.
     "style-src 'self' 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'"
 )
+_SWAGGER_UI = files("fastapi_swagger") / "resources"
+"""Only its files are used: the package carries Swagger UI 5, which reads OpenAPI 3.1, as FastAPI writes it."""
 _A_DAY = "public, max-age=86400"
 
 _PAGE = """<!doctype html>
@@ -53,7 +55,7 @@ def documentation_routes(app: FastAPI) -> list[Route]:
 
     def file_of(name: str, media_type: str) -> Route:
         async def file(request: Request) -> Response:
-            return FileResponse(str(swagger_ui_path / name), media_type=media_type, headers={"Cache-Control": _A_DAY})
+            return FileResponse(str(_SWAGGER_UI / name), media_type=media_type, headers={"Cache-Control": _A_DAY})
 
         return Route(f"/docs/{name}", file)
 

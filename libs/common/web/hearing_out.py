@@ -53,7 +53,8 @@ async def _hear_out(receive: Receive) -> None:
     try:
         async with asyncio.timeout(HEAR_SECONDS):
             while True:
-                message = await asyncio.wait_for(receive(), PAUSE_SECONDS)
+                async with asyncio.timeout(PAUSE_SECONDS):
+                    message = await receive()
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):
                     return
     except TimeoutError:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
@@ -20,6 +19,7 @@ from libs.common.web.answers import current_ids
 from libs.common.web.languages import wanted_language
 from libs.common.web.metrics import REFUSED
 from libs.common.web.refusals import Detail, Problem, Refused, Translation
+from libs.common.web.sentences import in_other_words
 
 log = structlog.get_logger()
 
@@ -45,11 +45,7 @@ class ProblemResponse(JSONResponse):
 def translated(refused: Refused, translation: Translation) -> Refused:
     """Return the refusal with its words in another language, as far as there are any."""
     errors = [replace(each, message=translation.messages.get(each.code, each.message)) for each in refused.errors]
-    detail = refused.detail
-    if template := translation.details.get(refused.code):
-        facts = {name: ", ".join(fact) if isinstance(fact, list) else fact for name, fact in refused.facts.items()}
-        with suppress(KeyError):  # a case that says other facts
-            detail = template.format_map(facts)
+    detail = in_other_words(refused.detail, translation.details) or refused.detail
     return replace(refused, detail=detail, errors=errors)
 
 
@@ -68,7 +64,7 @@ def problem_response(refused: Refused, problems: Mapping[str, Problem]) -> JSONR
     if refused.errors:
         body["errors"] = [_entry(detail) for detail in refused.errors]
         body["total_errors"] = refused.total_errors
-    headers = {}
+    headers = dict(refused.headers)
     wait = refused.retry_after
     if wait is None and problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         wait = RETRY_SECONDS

@@ -22,7 +22,7 @@ class Translation:
     messages: Mapping[str, str]
     """Of a problem's ``errors``, by code."""
     details: Mapping[str, str]
-    """The case in words, by the problem's code, with the names of its facts in braces."""
+    """What is said of the case, by the sentences of the service's own language (``in_other_words``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +63,5 @@ class Refused(Exception):
     """Seconds."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What a program may want to know of this case, as members of the problem: plain JSON values by name."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the answer, beside those that every refusal has."""

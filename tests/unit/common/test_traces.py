@@ -7,8 +7,9 @@ import sys
 import threading
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
-from libs.common.traces import trace_id_of
+from libs.common.traces import current_trace_headers, leaving_no_spans, trace_id_of, without_spans
 from tests.support.stack import ROOT
 
 SPAN = """
@@ -81,3 +82,18 @@ def test_a_start_loads_neither_the_exporter_nor_the_writer_of_workbooks() -> Non
 )
 def test_a_header_names_a_trace_or_nothing(header: bytes, trace_id: str) -> None:
     assert trace_id_of(header) == trace_id
+
+
+def test_what_leaves_no_spans_names_the_same_trace_and_is_not_sampled() -> None:
+    header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert without_spans({"traceparent": header}) == {"traceparent": f"{header[:-1]}0"}
+    assert without_spans({}) == {}
+
+
+def test_within_what_leaves_no_spans_the_trace_is_the_same_and_a_span_is_not_kept() -> None:
+    tracer = TracerProvider().get_tracer("tests")
+    with tracer.start_as_current_span("a chunk") as chunk, leaving_no_spans():
+        assert current_trace_headers()["traceparent"].split("-")[1] == f"{chunk.get_span_context().trace_id:032x}"
+        with tracer.start_as_current_span("a row") as row:
+            assert not row.is_recording()
+            assert row.get_span_context().trace_id == chunk.get_span_context().trace_id

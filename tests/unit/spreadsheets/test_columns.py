@@ -13,6 +13,8 @@ from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
 from tests.unit.spreadsheets.workbooks import HEADER, LEAD, write_xls, write_xlsx
+from tests.unit.spreadsheets.xlsb_files import row as xlsb_row
+from tests.unit.spreadsheets.xlsb_files import text, write_xlsb
 
 MAPPED = FileOptions(columns="mapped")
 
@@ -147,7 +149,7 @@ def test_a_text_file_has_no_sheets(tmp_path: Path) -> None:
         read(tmp_path / "upload", REPORT, FileOptions(sheet="Leads"))
 
 
-@pytest.mark.parametrize("kind", ["xlsx", "xls"])
+@pytest.mark.parametrize("kind", ["xlsx", "xls", "xlsb"])
 @pytest.mark.parametrize("hidden", [True, False])
 def test_hidden_rows_are_seen(tmp_path: Path, kind: str, hidden: bool) -> None:
     path = tmp_path / "upload"
@@ -159,9 +161,11 @@ def test_hidden_rows_are_seen(tmp_path: Path, kind: str, hidden: bool) -> None:
             sheet.write(row, 0, "x")
             sheet.row(row).hidden = hidden and row == 1
         book.save(str(path))
+    elif kind == "xlsb":
+        write_xlsb(path, xlsb_row(2, text(0, "Ana")), xlsb_row(3, text(0, "Rui"), is_hidden=hidden), sheets=(1, 0, 0))
     else:
         attributes = 'spans="1:5" hidden="1"' if hidden else 'spans="1:5"'
         write_xlsx(path, HEADER + LEAD.replace("<row ", f"<row {attributes} "))
-    options = FileOptions(columns="mapped", sheet="Leads" if kind == "xls" else None)
+    options = FileOptions(columns="mapped", sheet={"xls": "Leads", "xlsb": "Sheet 3"}.get(kind))
     source = read_spreadsheet(path, Limits(), options).source
     assert has_hidden_rows(path, source, Limits()) is hidden

@@ -160,6 +160,31 @@ def test_of_two_rows_with_one_number_none_is_lost(tmp_path: Path, rows: str) -> 
     assert (refused.code, "Row 2" in refused.detail) == ("file_broken", True)
 
 
+@pytest.mark.parametrize("far", [0, 600_000])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        row(2, "Ana", "11912345678") + row(3, "Bia", "11912345679").replace('A3"', 'A2"').replace('B3"', 'B2"'),
+        row(2, "Ana", "11912345678") + row(3, "Bia", "11912345679").replace('A3"', 'A2"'),
+        row(2, "Bia", "11912345679").replace('A2"', 'A3"').replace('B2"', 'B3"') + row(3, "Ana", "11912345678"),
+        row(2, "Ana", "Bia", "11912345678").replace('B2"', 'A2"'),
+        row(2, "Ana", "11912345678").replace('B2"', 'A2"'),
+    ],
+)
+def test_of_two_cells_in_one_place_none_is_lost(tmp_path: Path, rows: str, far: int) -> None:
+    """Calamine would show one of them, and a lead would be gone without a word; so many blanks apart as well."""
+    first, second = rows.split("</row>", 1)
+    written = write_xlsx(tmp_path / "upload", f"{HEADER}{first}</row>{' ' * far}{second}")
+    assert refusal(read_path, written).code == "file_broken"
+
+
+def test_cells_that_stand_in_any_order_in_their_own_row_are_read(tmp_path: Path) -> None:
+    cells = '<row r="2"><c r="B2" t="str"><v>11912345678</v></c><c r="A2" t="str"><v>Ana</v></c></row>'
+    path = write_xlsx(tmp_path / "upload", HEADER + cells)
+    assert visible_sheet(path, Limits()).is_plain
+    assert read_path(path) == [(2, ["Ana", "11912345678", "", "", ""])]
+
+
 def test_a_second_table_of_rows_is_read_too(tmp_path: Path) -> None:
     rows = f"{HEADER}{row(2, 'Ana')}</sheetData><sheetData>{row(3, 'Bia')}"
     assert [cells[0] for _, cells in read_path(write_xlsx(tmp_path / "upload", rows))] == ["Ana", "Bia"]

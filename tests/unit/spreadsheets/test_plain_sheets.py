@@ -12,6 +12,7 @@ import xlsxwriter
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.xlsx_bounds import visible_sheet
+from tests.unit.spreadsheets.workbooks import write_xlsx
 
 LIMITS = Limits(max_rows=100)
 ROWS: list[list[Any]] = [
@@ -59,3 +60,31 @@ def test_what_usual_writers_make_is_read_at_once(tmp_path: Path, write: Callable
         ["Ana", "11912345678", "", "", "a, b"],
         ["Zoé & Cia", "", "", "", ""],
     ]
+
+
+@pytest.mark.parametrize("max_rows", [5_000, 10_000, 25_000, 99_999, 100_000, 150_000, 1_000_000])
+@pytest.mark.parametrize("rows", [1, 5_000])
+def test_however_many_rows_a_file_may_have_a_usual_one_is_read_at_once(
+    tmp_path: Path, max_rows: int, rows: int
+) -> None:
+    path = tmp_path / "leads.xlsx"
+    with xlsxwriter.Workbook(path) as workbook:
+        sheet = workbook.add_worksheet()
+        for number in range(rows):
+            sheet.write_row(number, 0, ROWS[0])
+    assert visible_sheet(path, Limits(max_rows=max_rows)).is_plain
+
+
+def test_a_file_with_as_many_rows_as_it_may_have_is_read_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "leads.xlsx"
+    with xlsxwriter.Workbook(path, {"constant_memory": True}) as workbook:
+        sheet = workbook.add_worksheet()
+        for number in range(120_001):
+            sheet.write_row(number, 0, "ab")
+    assert visible_sheet(path, Limits(max_rows=120_000)).is_plain
+
+
+@pytest.mark.parametrize("reference", ["A1048576", "A300000", "XFD200"])
+def test_a_cell_far_from_its_row_is_not_taken_for_near(tmp_path: Path, reference: str) -> None:
+    path = write_xlsx(tmp_path / "leads.xlsx", f'<row r="2"><c r="{reference}"><v>1</v></c></row>')
+    assert not visible_sheet(path, LIMITS).is_plain

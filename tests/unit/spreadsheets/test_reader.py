@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.spreadsheets.formulas import restored
-from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.limits import EXCEL_CELL_LIMIT, Limits
 from tests.unit.spreadsheets.records import (
     A_FILE_EACH,
     ANA,
@@ -200,6 +200,19 @@ def test_a_huge_cell_spoils_its_own_row_only(read: Reader, size: int) -> None:
     assert records[0][1] == ANA
     assert limits.max_cell_chars < len(records[1][1][0]) <= limits.max_cell_chars + 1
     assert records[2][1][0] == "Bia"
+
+
+@pytest.mark.parametrize(
+    "longest", [2 * len(HEADERS) * EXCEL_CELL_LIMIT, 2 * len(HEADERS) * EXCEL_CELL_LIMIT + (1 << 20)]
+)
+@pytest.mark.parametrize("less", range(-1, 4))
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\n"])
+def test_rows_below_a_line_that_is_cut_amid_its_end_keep_their_numbers(
+    read: Reader, longest: int, less: int, end: str
+) -> None:
+    header = HEAD.replace("\n", end)
+    records = read(header + "x" * (longest - less) + end + "Bia,2,,," + end)
+    assert [number for number, _ in records] == [2, 3]
 
 
 def test_nul_in_a_cell_is_text(read: Reader) -> None:

@@ -32,9 +32,9 @@ def _place(column: int) -> bytes:
     return struct.pack("<II", column, 0)
 
 
-def row(number: int, *cells: bytes) -> bytes:
+def row(number: int, *cells: bytes, is_hidden: bool = False) -> bytes:
     """Return a row by the number that Excel shows, and its cells."""
-    return record(0, struct.pack("<IIHBBBI", number - 1, 0, 300, 0, 0, 0, 0)) + b"".join(cells)
+    return record(0, struct.pack("<IIHBBBI", number - 1, 0, 300, 0, 0x10 * is_hidden, 0, 0)) + b"".join(cells)
 
 
 def text(column: int, value: str) -> bytes:

@@ -6,13 +6,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from faststream.kafka import KafkaMessage
+from faststream.kafka import KafkaBroker, KafkaMessage
 from prometheus_client import CollectorRegistry
 
 from libs.common.kafka.broker import create_broker, stop_broker
 from libs.common.kafka.subscribing import broadcast
 from tests.support.kafka import Kafka
 from tests.support.waiting import eventually
+
+
+async def until_it_listens(broker: KafkaBroker) -> None:
+    """Wait for the start of "from now on": a consumer asks Kafka by itself, a little later, how long a partition is."""
+    for subscriber in broker.subscribers:
+        consumer = subscriber.consumer  # type: ignore[attr-defined]  # every subscriber of this broker has one
+        for partition in consumer.assignment():
+            await consumer.position(partition)
 
 
 @asynccontextmanager
@@ -28,6 +36,7 @@ async def listening(kafka: Kafka, topic: str, *, fails: bool = False) -> AsyncIt
             raise ValueError(message.body)
 
     await broker.start()
+    await until_it_listens(broker)
     try:
         yield heard
     finally:
@@ -66,6 +75,7 @@ async def test_a_record_is_forgotten_when_it_was_heard_not_when_python_looks_for
         return len(records) == 2 and records[0]() is None
 
     await broker.start()
+    await until_it_listens(broker)
     gc.disable()
     try:
         await kafka.send(topic, b"1")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -105,7 +106,10 @@ async def test_a_process_answers_while_it_works_and_finishes_the_message_in_hand
         async with httpx.AsyncClient(base_url=service.url, follow_redirects=True) as client:
             assert (await client.get("/health/live")).status_code == 200
             assert "leadflow_kafka_received_messages_total{" in (await client.get("/metrics")).text
-            assert service.topic in (await client.get("/docs/events")).text
+            page = (await client.get("/docs/events")).text
+            assert service.topic in page
+            assert not re.search(r"""(src|href)=["'](\w+:)?//|@import|url\(""", page), "nothing of another host"
+            assert (await client.get("/docs/events.json")).json()["asyncapi"].startswith("3.")
         await service.until_begun(2)
         service.process.send_signal(signal.SIGTERM)
         assert await service.exit_code() in (0, -signal.SIGTERM)

@@ -65,6 +65,16 @@ async def test_topics_have_the_partitions_and_the_retention_of_the_registry(
     assert {name: int(value) / 3_600_000 for name, value in milliseconds.items()} == renamed
 
 
+async def test_a_topic_closes_its_files_in_time_for_its_retention(
+    kafka: Kafka, own: Registry, renamed: dict[str, int]
+) -> None:
+    """A broker deletes whole files: by its default it would write to one for a week."""
+    await ensure_topics(kafka.settings, [own])
+    await have_partitions(kafka, dict.fromkeys(renamed, 2))
+    milliseconds = await configured(kafka, sorted(renamed), "segment.ms")
+    assert {int(value) / 3_600_000 for value in milliseconds.values()} == {4}
+
+
 async def test_the_brokers_clock_counts_and_not_that_of_a_producer_whose_clock_jumped(
     kafka: Kafka, own: Registry, renamed: dict[str, int]
 ) -> None:

@@ -1,6 +1,8 @@
 """The outbox: leased, fenced, skipped by others, given back; whatever the clock does."""
 
+import asyncio
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -132,6 +134,42 @@ async def test_a_relay_whose_claim_is_not_committed_yet_is_not_waited_for(postgr
         (one,) = await outbox.claim_events(connection, lease=uuid.uuid4(), room=Room(1, 100_000))
         assert [row.key for row in await claim(postgres)] == ["2"]
     assert one.key == "1"
+
+
+async def test_events_of_one_key_are_claimed_one_after_another(postgres: Postgres, db: Stored) -> None:
+    """Whoever publishes the second while the first is on its way may be the faster."""
+    await add(postgres, 1, 1, 2)
+    first, second = uuid.uuid4(), uuid.uuid4()
+    (oldest,) = await claim(postgres, first, limit=1)
+    (others,) = await claim(postgres, second)
+    assert (oldest.key, others.key) == ("1", "2")
+    await release(postgres, [oldest], first, 5)
+    assert await claim(postgres) == [], "nor while it waits to be tried again"
+    await let_pass(db, 5)
+    (again,) = await claim(postgres, first)
+    assert again.id == oldest.id
+    await delete(postgres, [again], first)
+    (last,) = await claim(postgres)
+    assert last.key == "1"
+
+
+async def test_the_same_key_of_another_topic_waits_for_nothing(postgres: Postgres) -> None:
+    other = replace(IMPORT_FINISHED, name="another.v1")
+    async with postgres.transaction() as connection:
+        for topic in (IMPORT_FINISHED, other):
+            await outbox.add_event(connection, topic, finished(1), source="finalizer", time=NOW)
+    assert [row.topic for row in await claim(postgres)] == [IMPORT_FINISHED.name, "another.v1"]
+
+
+async def test_whether_an_event_is_the_oldest_of_its_key_is_asked_of_an_index(postgres: Postgres, db: Stored) -> None:
+    """Also of a table whose statistics say that it is empty, as an outbox is most of the time."""
+    await db.execute(
+        "INSERT INTO amigocare.outbox (topic, key, headers, payload)"
+        " SELECT 't', (n % 20000)::text, '{}', '' FROM generate_series(1, 40000) n"
+    )
+    async with asyncio.timeout(2):
+        assert len(await claim(postgres)) == 100
+    await db.execute("DELETE FROM amigocare.outbox")
 
 
 async def test_a_published_event_is_deleted(postgres: Postgres, db: Stored) -> None:

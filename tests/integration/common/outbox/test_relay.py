@@ -1,6 +1,8 @@
 """The relay on the real Kafka: publishes what is due, wakes, survives refusals, repeats with the same id."""
 
 import asyncio
+import itertools
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -19,7 +21,7 @@ from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.chunk_keys import chunk_subject
 from libs.contracts.lead_import.internal.topics import CHUNK_ACCEPTED
 from libs.contracts.lead_import.topics import IMPORT_ACCEPTED
-from tests.support.imports import insert_import, insert_imports
+from tests.support.imports import import_accepted, insert_import, insert_imports
 from tests.support.kafka import Kafka, unique
 from tests.support.platform import Tenant
 from tests.support.readers import Stored, headers_of
@@ -124,6 +126,41 @@ async def test_relays_beside_each_other_publish_each_event_once(
     async with running(*(relay_of(crowd, broker) for _ in range(4))):
         await eventually(db.outbox_is_empty, seconds=10, what="an empty outbox")
     assert keys(await kafka.records(topic.name)) == sorted(map(str, range(1, 301)))
+
+
+async def test_relays_beside_each_other_keep_the_order_of_a_key(
+    crowd: Postgres, kafka: Kafka, broker: Broker, chunk_topic: str, db: Stored
+) -> None:
+    """However slow one of them is with one event, none overtakes it with a later one of its key."""
+    topic = await kafka.topic(IMPORT_ACCEPTED)
+    keys, each = 10, 8
+    for number in range(keys * each):
+        written = import_accepted(1 + number % keys).model_copy(update={"total_rows": 1 + number // keys})
+        async with crowd.transaction() as connection:
+            await outbox.add_event(connection, topic, written, source="api", time=NOW)
+    async with running(*(relay_of(crowd, _Uneven(broker), poll_seconds=0.01) for _ in range(4))):
+        await eventually(db.outbox_is_empty, seconds=30, what="an empty outbox")
+    order: dict[bytes, list[int]] = {}
+    for record in await kafka.records(topic.name):
+        order.setdefault(record.key, []).append(json.loads(record.value)["total_rows"])
+    assert list(order.values()) == [list(range(1, each + 1))] * keys
+
+
+class _Uneven:
+    """A broker that takes its time, for each message another."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._number = itertools.count()
+
+    def partition_of(self, topic: str, key: bytes) -> int | None:
+        return self._broker.partition_of(topic, key)
+
+    async def publish(
+        self, message: bytes, topic: str, *, key: bytes, headers: dict[str, str], partition: int | None
+    ) -> Any:
+        await asyncio.sleep(next(self._number) * 7 % 11 / 100)
+        return await self._broker.publish(message, topic, key=key, headers=headers, partition=partition)
 
 
 async def test_what_kafka_refuses_is_given_back_with_a_delay_and_holds_up_nothing_else(

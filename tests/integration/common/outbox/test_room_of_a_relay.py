@@ -65,7 +65,7 @@ async def test_a_relay_has_no_more_on_its_way_than_it_has_room_for(
     await db.execute("UPDATE amigocare.outbox SET payload = decode(repeat('7b', 1000), 'hex')")
     room = Room(20, 1_000_000) if bound == "messages" else Room(1_000, 20_000)
     monkeypatch.setattr(relaying, "ON_ITS_WAY", room)
-    monkeypatch.setattr(relaying, "A_TURN", Room(7, 7_000))
+    monkeypatch.setattr(relaying, "A_TURN", Room(7, 1_000_000) if bound == "messages" else Room(1_000, 7_000))
     monkeypatch.setattr(relaying, "TURN_SECONDS", 0.01)
     slow = Slow(broker)
     relay = relay_of(postgres, slow, of=outbox.EventOutbox())

@@ -13,10 +13,11 @@ from sqlalchemy import text
 
 from libs.common.errors import is_bad_day
 from libs.common.settings import PostgresSettings
+from libs.common.stores import postgres_connecting
 from libs.common.stores.postgres import Postgres
 from tests.support.certificates import FiledAuthority, Signed
 from tests.support.machine import needs
-from tests.support.own_postgres import PASSWORD, WITH_TLS, OwnPostgres, own_postgres
+from tests.support.own_postgres import PASSWORD, WITH_TLS, OwnPostgres, own_postgres, own_standby
 from tests.support.ports import free_port
 from tests.support.processes import needs_local_stack
 
@@ -163,6 +164,28 @@ async def test_a_host_that_does_not_answer_is_passed_within_its_time(encrypted: 
         url = f"postgresql://leadflow:{PASSWORD}@{hosts}/leadflow?connect_timeout=1&sslmode=disable"
         async with asyncio.timeout(5):
             assert await ask(url, "SELECT inet_server_port()") == encrypted.server.port
+
+
+async def test_of_several_hosts_none_is_waited_for_as_long_as_a_single_one(
+    encrypted: Encrypted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_connecting, "SECONDS_A_HOST", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        hosts = f"127.0.0.1:{mute.getsockname()[1]},127.0.0.1:{encrypted.server.port}"
+        url = f"postgresql://leadflow:{PASSWORD}@{hosts}/leadflow?sslmode=disable"
+        async with asyncio.timeout(5):
+            assert await ask(url, "SELECT inet_server_port()") == encrypted.server.port
+
+
+async def test_a_standby_is_preferred_wherever_it_stands_and_without_one_any_host_will_do(tmp_path: Path) -> None:
+    port = "SELECT inet_server_port()"
+    async with own_postgres(tmp_path / "primary") as primary, own_standby(tmp_path / "standby", primary) as standby:
+        hosts = f"127.0.0.1:{primary.port},127.0.0.1:{standby.port}"
+        base = f"postgresql://leadflow:{PASSWORD}@{hosts}/leadflow?target_session_attrs"
+        assert await ask(f"{base}=any", port) == primary.port
+        assert await ask(f"{base}=prefer-standby", port) == standby.port
+        alone = f"postgresql://leadflow:{PASSWORD}@127.0.0.1:{primary.port}/leadflow"
+        assert await ask(f"{alone}?target_session_attrs=prefer-standby", port) == primary.port
 
 
 async def test_a_unix_socket_is_a_host(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from libs.common.errors import is_bad_day
 from libs.common.settings import MongoSettings, PostgresSettings
+from libs.common.stores import postgres as pools
 from libs.common.stores import postgres_liveness
 from libs.common.stores.postgres import Postgres
 from tests.chaos.proxy import Proxy
@@ -45,10 +46,11 @@ async def two(tmp_path: Path) -> AsyncIterator[tuple[OwnPostgres, OwnPostgres]]:
         yield first, second
 
 
-def pool(*proxies: Proxy, query: str = "") -> Postgres:
+def pool(*proxies: Proxy, query: str = "", seconds: float = 30) -> Postgres:
     hosts = ",".join(f"127.0.0.1:{proxy.port}" for proxy in proxies)
     url = SecretStr(f"postgresql://leadflow:{PASSWORD}@{hosts}/leadflow{query}")
-    return Postgres(PostgresSettings(postgres_url=url, postgres_pool_size=CONNECTIONS), application_name="tests")
+    settings = PostgresSettings(postgres_url=url, postgres_pool_size=CONNECTIONS, postgres_timeout_seconds=seconds)
+    return Postgres(settings, application_name="tests")
 
 
 async def run(postgres: Postgres, statement: str) -> int:
@@ -134,6 +136,66 @@ async def test_a_silent_drop_of_idle_connections_costs_five_seconds_at_most(tmp_
             assert await all_at_once(postgres, READ) == {server.port}
             assert time.monotonic() - began < 5
             await postgres.close()
+
+
+async def test_one_connection_that_is_found_dead_speaks_for_those_that_were_idle_as_long(tmp_path: Path) -> None:
+    """A handler that takes them one after another would else wait for each of them."""
+    async with own_postgres(tmp_path / "own") as server:
+        await server.execute(TABLE)
+        with proxied(server) as there:
+            postgres = pool(there)
+            assert await all_at_once(postgres, READ) == {server.port}
+            await asyncio.sleep(postgres_liveness.IDLE_SECONDS + 0.2)
+            assert there.swallow() == CONNECTIONS
+            began = time.monotonic()
+            async with AsyncExitStack() as held:
+                for _ in range(CONNECTIONS):
+                    connection = await held.enter_async_context(postgres.transaction())
+                    assert (await connection.execute(text(WRITE))).scalar_one() == server.port
+                assert time.monotonic() - began < 2 * postgres_liveness.ANSWER_SECONDS
+            await postgres.close()
+
+
+async def test_a_statement_without_an_answer_gives_up_the_whole_pool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever swallowed it is on the way of the other connections, too: not one of them is used again, or asked."""
+    asked: list[object] = []
+
+    async def lives(driver: object) -> None:
+        asked.append(driver)
+
+    monkeypatch.setattr(postgres_liveness, "_answers", lives)
+    async with own_postgres(tmp_path / "own") as server:
+        await server.execute(TABLE)
+        with proxied(server) as there:
+            postgres = pool(there, seconds=1)
+            assert await all_at_once(postgres, READ) == {server.port}
+            assert there.swallow() == CONNECTIONS
+            began = time.monotonic()
+            with pytest.raises(TimeoutError) as caught:
+                await run(postgres, WRITE)
+            assert is_bad_day(caught.value)
+            # The driver's patience is 5 seconds longer than the server's; a farewell would wait for two as well.
+            assert time.monotonic() - began < 6 + 1.5
+            began = time.monotonic()
+            assert await all_at_once(postgres, READ) == {server.port}
+            assert time.monotonic() - began < 0.5 + 1.5
+            assert asked == []
+            await postgres.close()
+
+
+async def test_a_connection_is_not_used_for_ever(
+    stores: tuple[PostgresSettings, MongoSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "RECYCLE_SECONDS", 1)
+    postgres = Postgres(stores[0], application_name="tests")
+    session = "SELECT pg_backend_pid()"
+    first = await run(postgres, session)
+    assert await run(postgres, session) == first, "until then it is"
+    await asyncio.sleep(1.2)
+    assert await run(postgres, session) != first
+    await postgres.close()
 
 
 async def test_a_connection_in_use_is_not_asked_whether_it_lives(

@@ -223,6 +223,29 @@ async def test_browsers_may_call_from_the_pages_that_are_named_and_no_others() -
         assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
 
 
+async def test_a_page_may_make_every_call_and_read_all_that_an_answer_says() -> None:
+    """A browser asks before a call with a token, a key or another method, and hides headers that are not named."""
+    origin = "https://crm.example.com"
+    sent = "Accept-Language, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id"
+    async with probe(LEADFLOW_HTTP_CORS_ORIGINS=origin) as (_, client):
+        await until_ready(client)
+        for method in ("GET", "HEAD", "POST", "DELETE"):
+            asked = {"Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": sent}
+            before = await client.options("/door", headers=asked)
+            assert before.status_code == 200, (method, before.text)
+            allowed = {name.lower() for name in before.headers["access-control-allow-headers"].split(", ")}
+            assert allowed >= set(sent.lower().split(", "))
+        for asked in ({"Access-Control-Request-Method": "PUT"}, {"Access-Control-Request-Headers": "X-Other"}):
+            refused = await client.options(
+                "/door", headers={"Origin": origin, "Access-Control-Request-Method": "GET"} | asked
+            )
+            assert refused.status_code == 400, asked
+        answer = await client.get("/door", headers={"Origin": origin})
+        told = set(answer.headers["access-control-expose-headers"].split(", "))
+        assert told == {"Content-Disposition", "Location", "Retry-After", "X-Request-Id", "X-Trace-Id"}
+        assert "access-control-allow-credentials" not in answer.headers, "tokens are sent, not cookies"
+
+
 async def test_the_page_of_calls_has_nothing_from_another_host() -> None:
     async with probe() as (_, client):
         await until_ready(client)

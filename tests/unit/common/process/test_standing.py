@@ -53,6 +53,23 @@ async def test_a_file_that_cannot_be_read_has_no_number(tmp_path: Path, content:
     assert isnan(found)
 
 
+def test_a_process_that_never_gets_to_work_tells_it_as_well(tmp_path: Path) -> None:
+    """One whose certificate has ended comes no further than asking Kafka."""
+    authority = tmp_path / "ca.pem"
+    authority.write_bytes(certificate(SOON))
+    Standing(KafkaSettings().model_copy(update={"kafka_ca_file": authority}), service="starting")
+    assert told("starting", "kafka_ca_file") == SOON.timestamp()
+
+
+async def test_a_new_certificate_is_told_at_the_next_turn(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_bytes(certificate(SOON))
+    standing = Standing(KafkaSettings().model_copy(update={"kafka_ca_file": authority}), service="renewed")
+    authority.write_bytes(certificate(LATER))
+    await standing.turn()
+    assert told("renewed", "kafka_ca_file") == LATER.timestamp()
+
+
 async def test_without_certificates_there_is_nothing_to_tell() -> None:
     await Standing(KafkaSettings(), service="plain").turn()
     assert told("plain", "kafka_ca_file") is None
