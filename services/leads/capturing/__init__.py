@@ -1,0 +1,1 @@
+"""Leads that come by the public form or by hand."""

@@ -1,0 +1,1 @@
+"""A lead becomes an opportunity, in a stage of a pipeline."""

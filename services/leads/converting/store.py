@@ -1,0 +1,108 @@
+"""Opportunities, and the pipelines whose stages they stand in."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.stores.postgres import Postgres
+from services.leads.converting.domain import ConvertBody
+from services.leads.recording.store import Actor, Expected, MovedOn, lock_lead, say_changed, write_audit, write_history
+
+_IS_STAGE = text("SELECT name FROM crm.stages WHERE id = :stage_id AND company_id = :company_id FOR KEY SHARE")
+_OPPORTUNITY = """
+    o.id, o.stage_id, o.title, o.value, o.currency, o.expected_close, o.created_at
+"""
+_MADE = text(
+    f"SELECT {_OPPORTUNITY} FROM crm.opportunities o WHERE o.lead_id = :lead_id AND o.company_id = :company_id"
+)
+_INSERT = text(
+    f"""
+    INSERT INTO crm.opportunities AS o
+        (company_id, lead_id, stage_id, title, value, currency, expected_close, created_by, created_at)
+    VALUES (:company_id, :lead_id, :stage_id, :title, :value, :currency, :expected_close, :user_id, clock_timestamp())
+    RETURNING {_OPPORTUNITY}
+    """
+)
+_CONVERTED = text(
+    """
+    UPDATE amigocare.amigocare_leads
+    SET opportunity_id = :opportunity_id, version = version + 1, updated_at = :at
+    WHERE id = :lead_id RETURNING version
+    """
+)
+_DEFAULT = text("SELECT crm.default_pipeline(:company_id)")
+_PIPELINES = text(
+    """
+    SELECT p.id, p.name, p.is_default,
+           coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'name', s.name) ORDER BY s.position)
+                    FILTER (WHERE s.id IS NOT NULL), '[]') AS stages
+    FROM crm.pipelines p LEFT JOIN crm.stages s ON s.pipeline_id = p.id
+    WHERE p.company_id = :company_id GROUP BY p.id ORDER BY p.is_default DESC, p.id
+    """
+)
+
+
+class NoSuchStage(Exception):
+    """The company has no stage of this id."""
+
+
+class ConversionStore:
+    """Makes opportunities of leads."""
+
+    def __init__(self, postgres: Postgres, *, source: str) -> None:
+        self._postgres = postgres
+        self._source = source
+
+    async def pipelines(self, company_id: int) -> list[dict[str, Any]]:
+        """Return the company's pipelines with their stages, the default one first; it is made when there is none."""
+        async with self._postgres.transaction(company_id=company_id) as connection:
+            await connection.execute(_DEFAULT, {"company_id": company_id})
+            found = await connection.execute(_PIPELINES, {"company_id": company_id})
+            return [dict(row) for row in found.mappings()]
+
+    async def convert(
+        self, actor: Actor, lead_id: UUID, wish: ConvertBody, expected: Expected = None
+    ) -> dict[str, Any] | None:
+        """Make an opportunity of a lead, or return the one that it is already; None when there is no such lead.
+
+        Whoever comes second, at once or later, is answered what the first one made. Raises NoSuchStage, MovedOn.
+        """
+        async with self._postgres.transaction(company_id=actor.company_id) as connection:
+            lead = await lock_lead(connection, actor, lead_id)
+            if lead is None:
+                return None
+            of_lead = {"lead_id": lead.lead_id, "company_id": actor.company_id}
+            made = (await connection.execute(_MADE, of_lead)).mappings().one_or_none()
+            if made is not None:
+                return dict(made)
+            if expected is not None and lead.version not in expected:
+                raise MovedOn
+            stage = {"stage_id": wish.stage_id, "company_id": actor.company_id}
+            name = (await connection.execute(_IS_STAGE, stage)).scalar_one_or_none()
+            if name is None:
+                raise NoSuchStage
+            values = wish.model_dump() | of_lead | {"title": wish.title_line, "user_id": actor.user_id}
+            opportunity = dict((await connection.execute(_INSERT, values)).mappings().one())
+            await self._note(connection, actor, lead_id, lead.lead_id, opportunity, stage_name=name)
+        return opportunity
+
+    async def _note(
+        self,
+        connection: AsyncConnection,
+        actor: Actor,
+        lead_id: UUID,
+        row_id: int,
+        opportunity: dict[str, Any],
+        *,
+        stage_name: str,
+    ) -> None:
+        at: datetime = opportunity["created_at"]
+        changed = {"lead_id": row_id, "opportunity_id": opportunity["id"], "at": at}
+        version = (await connection.execute(_CONVERTED, changed)).scalar_one()
+        await write_history(connection, actor, row_id, "converted", f"Converted, in stage {stage_name}", at)
+        before, after = {"opportunity_id": None}, {"opportunity_id": opportunity["id"]}
+        await write_audit(connection, actor, row_id, "convert", before, after, at)
+        await say_changed(connection, actor, lead_id, version, ["opportunity_id"], at, source=self._source)

@@ -1,0 +1,1 @@
+"""Fields that a company gives its leads beside ours."""

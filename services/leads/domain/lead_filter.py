@@ -1,0 +1,101 @@
+"""From what a caller asks for to conditions of SQL: each names an index that leads to its rows."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from libs.contracts.leads.events import Channel, LeadStatus
+from libs.leads.search_text import prefix_query, wanted_phone
+from services.leads.domain.custom_fields import Value
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFilter:
+    """What of a company's leads is asked for; None asks for no such thing."""
+
+    status: LeadStatus | None = None
+    source: str | None = None
+    assigned_to: int | None = None
+    channel: Channel | None = None
+    import_id: int | None = None
+    list_id: UUID | None = None
+    tag: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    q: str | None = None
+    custom: Mapping[str, Value] = field(default_factory=dict)
+    """Values of the company's own fields."""
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether an index has what is asked for in the list's order: all leads, those of a status, a colleague's."""
+        return replace(self, status=None, assigned_to=None) == LeadFilter()
+
+    def where(self) -> tuple[str, dict[str, Any]]:
+        """Return conditions on ``l``, the leads, that begin with AND, and their values."""
+        conditions: list[str] = []
+        values: dict[str, Any] = {}
+        for name, condition in _CONDITIONS.items():
+            value = getattr(self, name)
+            if value is not None:
+                conditions.append(condition)
+                values[name] = value
+        if self.status is LeadStatus.NEW:
+            # As the partial index has it that holds all others.
+            conditions.append("l.status = 'new'")
+        elif self.status is not None:
+            conditions.append(f"{_COMPANY} AND l.status = :status AND l.status <> 'new'")
+            values["status"] = self.status.value
+        if self.custom:
+            conditions.append(_found("crm.leads_with_values(CAST(:custom AS jsonb))"))
+            values["custom"] = json.dumps(dict(self.custom))
+        if self.q is not None:
+            self._search(self.q, conditions, values)
+        return "".join(f" AND {condition}" for condition in conditions), values
+
+    def _search(self, text: str, conditions: list[str], values: dict[str, Any]) -> None:
+        forms = wanted_phone(text)
+        if forms is not None:
+            conditions.append(_found("crm.leads_with_phones(CAST(:phones AS text[]))"))
+            values["phones"] = forms
+            return
+        query = prefix_query(text)
+        if query is not None:
+            conditions.append(_found("crm.leads_with_words(to_tsquery('simple', :words))"))
+            values["words"] = query
+
+
+def _found(ids: str) -> str:
+    """Return the condition that a lead is one of these.
+
+    As an array an index gives them in the list's order, and a page needs no more than its own. After ``IN`` all leads
+    may be read in that order, until a page of those that were found is full.
+    """
+    return f"l.id = ANY(ARRAY(SELECT {ids}))"
+
+
+# The list asks for the company as its own index begins, the indexes of few leads begin with the column.
+_COMPANY = "l.company_id = :company_id"
+_CONDITIONS = {
+    "source": "l.source_id IN (SELECT id FROM amigocare.lead_sources WHERE lower(name) = lower(:source))",
+    "assigned_to": f"{_COMPANY} AND l.assigned_to = :assigned_to",
+    "channel": (
+        "l.channel_id = (SELECT id FROM amigocare.lead_channels WHERE name = :channel AND NOT is_deleted)"
+        " AND (:channel = 'IMPORT' OR l.import_id IS NULL)"
+    ),
+    "import_id": "l.import_id = :import_id",
+    "list_id": (
+        "l.id IN (SELECT m.lead_id FROM crm.lead_list_members m"
+        " WHERE m.list_id = :list_id AND m.company_id = :company_id)"
+    ),
+    "tag": (
+        "EXISTS (SELECT FROM amigocare.chat_tags c JOIN amigocare.tags t ON t.id = c.tag_id AND NOT t.is_deleted"
+        " WHERE c.chat_id = l.chat_id AND NOT c.is_deleted AND t.company_id = :company_id"
+        " AND lower(t.name) = lower(:tag))"
+    ),
+    "created_from": "l.created_at >= :created_from",
+    "created_to": "l.created_at < :created_to",
+}

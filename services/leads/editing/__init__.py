@@ -1,0 +1,1 @@
+"""A lead's fields get other values."""

@@ -1,0 +1,1 @@
+"""Leads that are looked for, and one that is looked at."""

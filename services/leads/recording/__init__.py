@@ -1,0 +1,1 @@
+"""What every change of a lead leaves behind: its history, its audit, its event."""

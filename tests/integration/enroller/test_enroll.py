@@ -1,0 +1,83 @@
+"""What an import made gets a history, a place in the search and its event, however often its chunk comes."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.messages import ChunkCreated
+from libs.contracts.leads.events import LeadCreated
+from services.enroller.handlers import enroll_chunk
+from services.enroller.store import Store
+from services.leads.domain.lead_filter import LeadFilter
+from services.leads.listing.store import ListStore
+from tests.support.chunks import new_phones
+from tests.support.imports import accepted_chunk, insert_import, live_rows
+from tests.support.kafka import unique
+from tests.support.pipeline import Pipeline, into
+from tests.support.platform import Tenant
+from tests.support.readers import Stored
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+async def made(pipeline: Pipeline, postgres: Postgres, tenant: Tenant, phones: list[str]) -> ChunkCreated:
+    import_id = await insert_import(postgres, tenant, row_counts=[len(phones)], name=unique("import"))
+    return await pipeline.until_created(accepted_chunk(tenant, import_id, live_rows(phones)))
+
+
+async def test_each_lead_is_enrolled_once_and_told_of_each_time(
+    pipeline: Pipeline, postgres: Postgres, crowd: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    """Two consumers that have the same chunk after a rebalance, and one more afterwards."""
+    chunk = await made(pipeline, postgres, tenant, new_phones(40))
+    said: list[LeadCreated] = []
+    store = Store(crowd)
+    await asyncio.gather(*(enroll_chunk(chunk, store=store, publish=into(said)) for _ in range(2)))
+    await enroll_chunk(chunk, store=store, publish=into(said))
+    company: dict[str, Any] = {"c": tenant.company_id}
+    assert await db.value("SELECT count(*) FROM crm.lead_activities WHERE company_id = :c", **company) == 40
+    assert await db.value("SELECT count(*) FROM crm.lead_search WHERE company_id = :c", **company) == 40
+    leads = await db.leads(tenant.company_id)
+    assert {event.lead_id for event in said} == {lead["public_id"] for lead in leads}
+    assert len(said) == 120
+    assert len({event.model_dump_json() for event in said}) == 40
+    assert {(event.channel, event.import_id, event.source) for event in said} == {("IMPORT", chunk.import_id, "Feira")}
+
+
+async def test_an_imported_lead_is_found_by_its_phone(
+    pipeline: Pipeline, postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    (phone,) = phones = new_phones(1)
+    chunk = await made(pipeline, postgres, tenant, phones)
+    reading = ListStore(postgres)
+    asked = LeadFilter(q=f"({phone[:2]}) {phone[2:]}")
+    assert await reading.page(tenant.company_id, asked, limit=5) == []
+    await enroll_chunk(chunk, store=Store(postgres), publish=into([]))
+    (found,) = await reading.page(tenant.company_id, asked, limit=5)
+    assert found["lead_id"] == chunk.live.lead_id[0]
+    assert await reading.count(tenant.company_id, LeadFilter(import_id=chunk.import_id)) == (1, True)
+
+
+async def test_leads_that_were_taken_back_are_left_out(
+    pipeline: Pipeline, postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    chunk = await made(pipeline, postgres, tenant, new_phones(3))
+    await db.execute("UPDATE amigocare.amigocare_leads SET is_deleted = true WHERE id = :id", id=chunk.live.lead_id[0])
+    said: list[LeadCreated] = []
+    await enroll_chunk(chunk, store=Store(postgres), publish=into(said))
+    assert len(said) == 2
+
+
+async def test_a_message_of_another_time_or_company_enrolls_nothing(
+    pipeline: Pipeline, postgres: Postgres, tenant: Tenant, other_tenant: Tenant
+) -> None:
+    chunk = await made(pipeline, postgres, tenant, new_phones(3))
+    said: list[LeadCreated] = []
+    for changes in (
+        {"company_id": other_tenant.company_id},
+        {"accepted_at": chunk.accepted_at.replace(year=2019)},
+    ):
+        await enroll_chunk(chunk.model_copy(update=changes), store=Store(postgres), publish=into(said))
+    assert said == []

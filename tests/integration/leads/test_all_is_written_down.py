@@ -1,0 +1,97 @@
+"""Whatever people do at random, audit and access log say all of it, and nothing else."""
+
+import random
+from typing import Any
+
+import httpx
+import pytest
+
+from libs.common.stores.postgres import Postgres
+from tests.integration.leads.conftest import Site
+from tests.integration.leads.test_change_store import capture
+from tests.support.platform import EVERYTHING, Tenant
+from tests.support.readers import Stored
+
+STEPS = 150
+
+
+class Office:
+    """Two colleagues at work, and what they should have left behind."""
+
+    def __init__(self, clients: dict[int, httpx.AsyncClient], leads: list[str], chance: random.Random) -> None:
+        self._clients = clients
+        self._chance = chance
+        self._notes = dict.fromkeys(leads, "")
+        self.leads = leads
+        self.audit: list[tuple[str, int, str]] = []
+        self.access: list[tuple[str, int]] = []
+
+    async def step(self) -> None:
+        user, lead = self._chance.choice(list(self._clients)), self._chance.choice(self.leads)
+        client, path = self._clients[user], f"/api/v1/leads/{lead}"
+        what = self._chance.choice(["read", "edit", "status", "assign", "note", "list", "refused"])
+        if what == "read":
+            assert (await client.get(path)).status_code == 200
+            self.access.append((lead, user))
+        elif what == "edit":
+            note = self._chance.choice("abc")
+            assert (await client.patch(path, json={"notes": note})).status_code == 200
+            self.access.append((lead, user))  # the answer shows it
+            if self._notes[lead] != note:
+                self.audit.append((lead, user, "edit"))
+            self._notes[lead] = note
+        elif what in ("status", "assign"):
+            await self._change(client, path, lead, user, what)
+        elif what == "note":
+            body = {"activity_type": "note_added", "description": "x"}
+            assert (await client.post(f"{path}/activities", json=body)).status_code == 201
+        elif what == "list":
+            assert (await client.get("/api/v1/leads")).status_code == 200
+        else:
+            assert (await client.patch(path, json={"name": ""})).status_code == 422
+
+    async def _change(self, client: httpx.AsyncClient, path: str, lead: str, user: int, what: str) -> None:
+        if what == "status":
+            status = self._chance.choice(["contacted", "qualified", "closed_won"])
+            answer = await client.patch(f"{path}/status", json={"status": status})
+        else:
+            whom = self._chance.choice([None, *self._clients])
+            answer = await client.post(f"{path}/assign", json={"assigned_to": whom})
+        assert answer.status_code in (200, 409)
+        version = answer.headers.get("ETag")
+        before = self._versions.get((lead, "version"))
+        if answer.status_code == 200 and version != before:
+            self.audit.append((lead, user, what))
+
+    @property
+    def _versions(self) -> dict[tuple[str, str], Any]:
+        """Versions follow from how often a lead was changed, which is what the audit says."""
+        return {(lead, "version"): f'"{1 + sum(entry[0] == lead for entry in self.audit)}"' for lead in self.leads}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_audit_and_access_log_say_what_happened(
+    site: Site, postgres: Postgres, db: Stored, company: Tenant, seed: int
+) -> None:
+    leads = [str(await capture(postgres, company, number)) for number in range(4)]
+    clients = {
+        user: site(headers=company.headers(permissions=EVERYTHING, sub=str(user)))
+        for user in (company.user_id, company.other_user_id)
+    }
+    office = Office(clients, leads, random.Random(seed))
+    for _ in range(STEPS):
+        await office.step()
+    written = await db.rows(
+        "SELECT l.public_id::text AS lead, a.user_id, a.action, a.before <> a.after AS differs FROM crm.audit_log a"
+        " JOIN amigocare.amigocare_leads l ON l.id = a.lead_id WHERE a.company_id = :c ORDER BY a.id",
+        c=company.company_id,
+    )
+    assert [(row["lead"], row["user_id"], row["action"]) for row in written] == office.audit
+    assert all(row["differs"] for row in written)
+    seen = await db.rows(
+        "SELECT l.public_id::text AS lead, a.user_id FROM crm.access_log a"
+        " JOIN amigocare.amigocare_leads l ON l.id = a.lead_id WHERE a.company_id = :c ORDER BY a.id",
+        c=company.company_id,
+    )
+    assert [(row["lead"], row["user_id"]) for row in seen] == office.access
+    assert len(office.audit) > 20 < len(office.access)

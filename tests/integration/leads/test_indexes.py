@@ -1,0 +1,98 @@
+"""What an import pays for the list, two indexes more; and that the list takes its own."""
+
+import pytest
+from sqlalchemy import text
+
+from libs.common.settings import MongoSettings, PostgresSettings
+from libs.common.stores.postgres import Postgres
+from services.leads.domain.lead_filter import LeadFilter
+from services.leads.listing.store import ListStore
+from tests.support.imports import insert_import
+from tests.support.kafka import unique
+from tests.support.platform import Tenant, create_tenant
+from tests.support.readers import Stored
+from tests.support.waiting import eventually
+
+OF_THE_IMPORT = {"amigocare_leads_pkey", "amigocare_leads_phone", "amigocare_leads_chat", "amigocare_leads_import"}
+OURS = {"amigocare_leads_public", "amigocare_leads_list"}
+
+MANY = 3_000
+
+_LEADS = """
+    INSERT INTO amigocare.amigocare_leads (contact_cellphone, company_id, amigocare_messaging_account_id, creator_id,
+                                           source_id, channel_id)
+    SELECT '11' || (910000000 + n), :company, :account, :user, :source, (SELECT min(id) FROM amigocare.lead_channels)
+    FROM generate_series(1, :many) n
+"""
+_THE_LIST = "SELECT idx_scan, idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'amigocare_leads_list'"
+_LIKE_CREATOR = text(
+    """
+    INSERT INTO amigocare.amigocare_leads
+        (name, email, cpf, contact_cellphone, contact_cellphone_dial_code, contact_cellphone_country_code, chat_id,
+         source_id, channel_id, import_id, company_id, amigocare_messaging_account_id, creator_id)
+    VALUES ('Ana', 'ana@example.com', NULL, CAST(:phone AS text), '55', 'BR', left(md5(CAST(:phone AS text)), 24),
+            :source_id,
+            (SELECT id FROM amigocare.lead_channels WHERE name = 'IMPORT' AND NOT is_deleted),
+            :import_id, :company_id, :account_id, :creator_id)
+    RETURNING id
+    """
+)
+_INDEXES = text(
+    """
+    SELECT indexrelid::regclass::text, pg_get_expr(indpred, indrelid) FROM pg_index
+    WHERE indrelid = 'amigocare.amigocare_leads'::regclass
+    """
+)
+
+
+async def test_a_plain_imported_lead_enters_two_indexes_more(postgres: Postgres, tenant: Tenant) -> None:
+    import_id = await insert_import(postgres, tenant, row_counts=[1], name=unique("import"))
+    async with postgres.transaction() as connection:
+        lead = {
+            "phone": unique("")[-11:],
+            "source_id": tenant.source_id,
+            "import_id": import_id,
+            "company_id": tenant.company_id,
+            "account_id": tenant.account_id,
+            "creator_id": tenant.user_id,
+        }
+        lead_id = (await connection.execute(_LIKE_CREATOR, lead)).scalar_one()
+        entered = set()
+        for name, predicate in (await connection.execute(_INDEXES)).all():
+            row = text(
+                f"SELECT EXISTS (SELECT FROM amigocare.amigocare_leads WHERE id = :id AND {predicate or 'true'})"
+            )
+            if (await connection.execute(row, {"id": lead_id})).scalar_one():
+                entered.add(name.removeprefix("amigocare."))
+    assert entered == OF_THE_IMPORT | OURS
+
+
+@pytest.mark.parametrize("behind", [None, 1_500])
+async def test_a_page_of_a_large_company_reads_as_many_entries_of_the_lists_index(
+    stores: tuple[PostgresSettings, MongoSettings], db: Stored, tenant: Tenant, behind: int | None
+) -> None:
+    # Each company more lets PostgreSQL expect fewer leads of this one.
+    for _ in range(40):
+        other = await create_tenant(db.engine)
+        lead = {"account": other.account_id, "user": other.user_id, "source": other.source_id}
+        await db.execute(_LEADS, **lead, company=other.company_id, many=20)
+    # Others' leads, ten times as many, are newer than its own: whoever walks along all leads reads them first.
+    for each, many in ((tenant, MANY), (await create_tenant(db.engine), 10 * MANY)):
+        lead = {"account": each.account_id, "user": each.user_id, "source": each.source_id}
+        await db.execute(_LEADS, **lead, company=each.company_id, many=many)
+    await db.execute("ANALYZE amigocare.amigocare_leads")
+    last = await db.value("SELECT max(id) FROM amigocare.amigocare_leads WHERE company_id = :c", c=tenant.company_id)
+    before = (await db.rows(_THE_LIST))[0]
+    fresh = Postgres(stores[0], application_name="tests")
+    page = await ListStore(fresh).page(
+        tenant.company_id, LeadFilter(), limit=50, behind=None if behind is None else last - behind
+    )
+    await fresh.close()  # a session counts its reads at its end
+    assert [each["lead_id"] for each in page] == [last - (behind or -1) - 1 - n for n in range(50)]
+
+    async def counted() -> dict[str, int] | None:
+        now = (await db.rows(_THE_LIST))[0]
+        return now if now["idx_scan"] > before["idx_scan"] else None
+
+    after = await eventually(counted, what="a walk along the list's index")
+    assert after["idx_tup_read"] - before["idx_tup_read"] <= 60

@@ -1,0 +1,114 @@
+"""Pages of leads: each lead once, whoever makes others meanwhile; filters alone and together."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from libs.common.stores.postgres import Postgres
+from services.leads.domain.lead_filter import LeadFilter
+from services.leads.listing.store import ListStore
+from tests.integration.leads.conftest import Site
+from tests.integration.leads.test_change_store import capture
+from tests.support.platform import Tenant
+from tests.support.readers import Stored
+
+
+@pytest_asyncio.fixture
+async def admin(site: Site, signed_in: dict[str, str]) -> httpx.AsyncClient:
+    return site(headers=signed_in)
+
+
+async def page_of(admin: httpx.AsyncClient, **params: Any) -> dict[str, Any]:
+    answer = await admin.get("/api/v1/leads", params=params)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.mark.parametrize("sort", ["created_at", "-created_at"])
+async def test_cursors_show_each_lead_once_whoever_makes_others_meanwhile(
+    admin: httpx.AsyncClient, postgres: Postgres, company: Tenant, sort: str
+) -> None:
+    there = [str(await capture(postgres, company, number)) for number in range(11)]
+    seen: list[str] = []
+    more: dict[str, Any] = {}
+    while more.get("cursor", "") is not None:
+        page = await page_of(admin, sort=sort, limit=3, **{name: each for name, each in more.items() if each})
+        seen += [item["id"] for item in page["items"]]
+        more = {"cursor": page["next"]}
+        await capture(postgres, company, 20 + len(seen))
+        assert len(seen) < 60
+    assert len(set(seen)) == len(seen)
+    expected = there if sort == "created_at" else there[::-1]
+    assert [each for each in seen if each in there] == expected
+
+
+async def test_pages_by_number_end_where_the_cursor_goes_on(
+    admin: httpx.AsyncClient, postgres: Postgres, company: Tenant
+) -> None:
+    leads = [str(await capture(postgres, company, number)) for number in range(5)]
+    page = await page_of(admin, page=2, limit=2)
+    assert ([item["id"] for item in page["items"]], page["total"]) == ([leads[2], leads[1]], 5)
+    assert (await page_of(admin, page=100, limit=100))["items"] == []
+    answer = await admin.get("/api/v1/leads", params={"page": 101, "limit": 100})
+    assert (answer.status_code, answer.json()["code"]) == (422, "page_too_deep")
+    for wrong in ({"cursor": "x"}, {"limit": 101}, {"page": 0}, {"created_from": "2026-01-01T00:00:00"}):
+        answer = await admin.get("/api/v1/leads", params=wrong)
+        assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid"), wrong
+
+
+async def test_more_than_are_counted_are_said_to_be_more(postgres: Postgres, company: Tenant) -> None:
+    for number in range(4):
+        await capture(postgres, company, number)
+    store = ListStore(postgres)
+    assert await store.count(company.company_id, LeadFilter(), most=4) == (4, True)
+    assert await store.count(company.company_id, LeadFilter(), most=3) == (3, False)
+
+
+async def test_filters_narrow_each_other_down(
+    admin: httpx.AsyncClient, postgres: Postgres, db: Stored, company: Tenant
+) -> None:
+    sources = ("website", "referral", "social", "other")
+    leads = [
+        str(
+            await capture(
+                postgres,
+                company,
+                n,
+                source=sources[n % 4],
+                company=f"Acme {n}",
+                email=f"lead{n}@example.com",  # each part of an address is a word that a search may begin
+                phone=f"+55 34 97777-777{n}",
+            )
+        )
+        for n in range(8)
+    ]
+    await asyncio.gather(
+        *(admin.patch(f"/api/v1/leads/{lead}/status", json={"status": "qualified"}) for lead in leads[:4]),
+        *(
+            admin.post(f"/api/v1/leads/{lead}/assign", json={"assigned_to": company.other_user_id})
+            for lead in leads[2:6]
+        ),
+    )
+    created = await db.value("SELECT created_at FROM amigocare.amigocare_leads WHERE public_id = :id", id=leads[3])
+
+    async def found(**params: Any) -> list[int]:
+        page = await page_of(admin, **params)
+        assert page["total"] == len(page["items"])
+        return sorted(leads.index(item["id"]) for item in page["items"])
+
+    assert await found(status="qualified") == [0, 1, 2, 3]
+    assert await found(status="new") == [4, 5, 6, 7]
+    assert await found(source="social") == [2, 6]
+    assert await found(assigned_to=company.other_user_id, status="qualified") == [2, 3]
+    assert await found(created_from=created.isoformat()) == [3, 4, 5, 6, 7]
+    assert await found(created_to=created.isoformat(), q="acme") == [0, 1, 2]
+    assert await found(q="ACM 7") == [7], "the 7 of a phone is no word"
+    assert await found(q="acme LEAD7@exam") == [7]
+    assert await found(q="34 7777-7775") == [5], "a phone is looked for as a whole"
+    assert await found(channel="FORM") == list(range(8))
+    assert await found(channel="MANUAL") == await found(channel="IMPORT") == await found(tag="VIP") == []
+    assert await found(status="qualified", source="website", q="acme", channel="FORM") == [0]
