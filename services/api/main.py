@@ -11,6 +11,8 @@ from libs.common.stores.postgres import Postgres
 from libs.common.web.app import App
 from libs.common.web.auth import TokenReader
 from libs.common.web.shares import Shares
+from libs.common.web.temporary_files import forget_files_of_the_dead
+from libs.contracts.asyncapi import public_events_document
 from libs.contracts.lead_import.internal.topics import CHUNK_CREATED
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
 from libs.imports.partitions import SpreadChunks
@@ -31,8 +33,7 @@ from services.api.http.problems import PROBLEMS, TRANSLATIONS
 from services.api.http.routes import router
 from services.api.http.store import Store
 from services.api.http.streams import Streams
-from services.api.http.upload import forget_uploads_of_the_dead
-from services.api.previewing.previewer import Previewer
+from services.api.previewing.previewer import ROWS_A_LOOK, Previewer
 from services.api.reading.pool import ReadingPool
 from services.api.reading.turns import FairReading
 from services.api.settings import Settings
@@ -88,7 +89,7 @@ def build(settings: Settings) -> HttpService:
         mongo=mongo,
         pool=reading,
         limits=limits,
-        chunk_rows=settings.chunk_rows,
+        chunk_rows=ROWS_A_LOOK,
         quota=quota,
         clock=utc_now,
     )
@@ -105,7 +106,7 @@ def build(settings: Settings) -> HttpService:
     )
     service.app.state.ending = Ending(EndingStore(postgres, clock=utc_now), relay.wake)
     complete_document(service.app)
-    service.serves(*ROUTERS, stuck=pool.stuck)
+    service.serves(*ROUTERS, stuck=pool.stuck, events=public_events_document)
 
     @broadcast(broker, CHUNK_CREATED.name)
     async def on_chunk_created(message: KafkaMessage) -> None:
@@ -126,5 +127,5 @@ def import_id_of(message: KafkaMessage) -> int:
 
 if __name__ == "__main__":
     hide_from_neighbours()
-    forget_uploads_of_the_dead()
+    forget_files_of_the_dead()
     build(Settings()).run()

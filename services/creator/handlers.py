@@ -14,7 +14,7 @@ from services.creator.domain import (
     rows_to_insert,
 )
 from services.creator.portions import Asking
-from services.creator.store import ChunkEnded, NotAllNew, Store
+from services.creator.store import ChunkEnded, ColumnsLost, NotAllNew, Store
 
 log = structlog.get_logger()
 
@@ -35,10 +35,16 @@ async def create_leads(
     row says why; a second run makes it, is refused and takes it back again. A message of a chunk that has ended is
     dropped: it would make again what was taken back since. Of an import that is being canceled no lead is made that is
     not there; those of an earlier run are finished and counted. With ``asking`` the WhatsApp provider is asked first,
-    which may take many runs: each raises NotFinished, and the next goes on with the answers of those before.
+    which may take many runs: each raises NotFinished, and the next goes on with the answers of those before. Columns
+    that a process of an older version has not passed on are read from the chunk as it was accepted.
     """
     try:
-        created = await _create(chunk, store=store, asking=asking, clock=clock)
+        try:
+            created = await _create(chunk, store=store, asking=asking, clock=clock)
+        except ColumnsLost:
+            async with store.transaction(chunk.company_id) as leads:
+                chunk = await leads.whole(chunk)
+            created = await _create(chunk, store=store, asking=asking, clock=clock)
     except ChunkEnded:
         log.info("message of a chunk that has ended", import_id=chunk.import_id, chunk_index=chunk.chunk_index)
         return

@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
-from libs.contracts.lead_import.internal.messages import ChunkTagged, Verdict
+from libs.contracts.lead_import.internal.messages import ChunkAccepted, ChunkTagged, Verdict
 from libs.imports import chunk_life, import_tags
 from libs.imports.chats import chats_of, rows_with_others_chats
-from libs.imports.chunk_life import OPEN, WANTED
+from libs.imports.chunk_life import OPEN, WANTED, WANTED_WITH_MORE
 from services.creator.domain import CHANNEL, CHAT_EXISTS, CHAT_REFUSED, chat_documents, chat_tag_columns
+from services.creator.further import FURTHER, carries_more, further_columns, with_more_of
 from services.creator.questions import AnswerChange, Kept, Said
 
 DUPLICATE_KEY = 11000
@@ -35,13 +36,13 @@ _LEADS = """
     WITH open AS MATERIALIZED ({open})
     INSERT INTO amigocare.amigocare_leads
         (name, email, cpf, contact_cellphone, contact_cellphone_dial_code, contact_cellphone_country_code, chat_id,
-         source_id, channel_id, import_id, company_id, amigocare_messaging_account_id, creator_id)
+         source_id, channel_id, import_id, company_id, amigocare_messaging_account_id, creator_id{more})
     SELECT given.name, given.email, given.cpf, given.phone, given.dial_code, given.country_code, given.chat_id,
            :source_id, (SELECT id FROM amigocare.lead_channels WHERE name = :channel AND NOT is_deleted),
-           :import_id, :company_id, :account_id, :creator_id
+           :import_id, :company_id, :account_id, :creator_id{more_given}
     FROM unnest(CAST(:names AS text[]), CAST(:emails AS text[]), CAST(:cpfs AS text[]), CAST(:phones AS text[]),
-                CAST(:dial_codes AS text[]), CAST(:country_codes AS text[]), CAST(:chat_ids AS text[]))
-         AS given (name, email, cpf, phone, dial_code, country_code, chat_id)
+                CAST(:dial_codes AS text[]), CAST(:country_codes AS text[]), CAST(:chat_ids AS text[]){more_arrays})
+         AS given (name, email, cpf, phone, dial_code, country_code, chat_id{more})
     WHERE EXISTS (SELECT FROM open)
     ORDER BY given.country_code, given.phone
     {on_conflict}
@@ -64,10 +65,21 @@ _CHAT_TAGS = """
     """
 # By ``all_new``. ON CONFLICT looks for a conflict before each row, which costs a sixth of the insert, and nearly every
 # chunk has none. So the rows are inserted without it first, and with it only when that has failed.
+_NO_MORE = {"more": "", "more_given": "", "more_arrays": ""}
 _INSERT_LEADS = {
-    True: text(_LEADS.format(open=WANTED, on_conflict=_ON_CONFLICT[True])),
+    True: text(_LEADS.format(open=WANTED, on_conflict=_ON_CONFLICT[True], **_NO_MORE)),
     # The chunk is held, and whether its import is canceled has been looked at: what was decided then, counts.
-    False: text(_LEADS.format(open=OPEN, on_conflict=_ON_CONFLICT[False])),
+    False: text(_LEADS.format(open=OPEN, on_conflict=_ON_CONFLICT[False], **_NO_MORE)),
+}
+# Arrays of a column that the file does not have are empty: unnest makes them as long as the others.
+_MORE = {
+    "more": "".join(f", {column}" for column in FURTHER),
+    "more_given": "".join(f", CAST(given.{column} AS {kind})" for column, kind in FURTHER.items()),
+    "more_arrays": "".join(f", CAST(:{column} AS text[])" for column in FURTHER),
+}
+_INSERT_WIDE_LEADS = {
+    True: text(_LEADS.format(open=WANTED_WITH_MORE, on_conflict=_ON_CONFLICT[True], **_MORE)),
+    False: text(_LEADS.format(open=OPEN, on_conflict=_ON_CONFLICT[False], **_MORE)),
 }
 _INSERT_CHAT_TAGS = {all_new: text(_CHAT_TAGS.format(on_conflict=do)) for all_new, do in _ON_CONFLICT.items()}
 _DELETE_CHAT_TAGS = text(
@@ -122,6 +134,10 @@ class NotAllNew(Exception):
     """
 
 
+class ColumnsLost(Exception):
+    """The chunk's import carries more than this message does: a process of an older version has passed it on."""
+
+
 class LeadStore:
     """Queries of one PostgreSQL transaction."""
 
@@ -136,14 +152,14 @@ class LeadStore:
         The unique phone decides races: a row whose phone another lead has is missing from the answer. A lead
         of an earlier run is recognised by its chat id. With ``all_new`` either raises NotAllNew instead. Without it the
         caller has asked ``is_canceled`` in this transaction. Raises ChunkEnded when there is nothing to do any more,
-        BadMessage when there never was.
+        BadMessage when there never was, and with ``all_new`` ColumnsLost when the message has lost some.
         """
         if not indexes:
             return {}
         live = chunk.live
         wanted = [ids[index] for index in indexes]
         inserted = await self._insert(
-            _INSERT_LEADS[all_new],
+            (_INSERT_WIDE_LEADS if carries_more(chunk) else _INSERT_LEADS)[all_new],
             {
                 "names": [live.name[index] for index in indexes],
                 "emails": [live.email[index] for index in indexes],
@@ -157,15 +173,28 @@ class LeadStore:
                 "account_id": chunk.account_id,
                 "creator_id": chunk.creator_id,
             }
+            | (further_columns(chunk.live, indexes) if carries_more(chunk) else {})
             | chunk_life.meant_chunk(chunk),
         )
         lead_ids: dict[str, int] = {row.chat_id: row.id for row in inserted}
         if all_new and not lead_ids:
-            await self.is_canceled(chunk)
+            if not await self.is_canceled(chunk) and not carries_more(chunk):
+                await self._check_nothing_is_lost(chunk)
             # It is, or it was opened again since the statement looked at it.
             raise NotAllNew
         missing = [chat_id for chat_id in wanted if chat_id not in lead_ids]
         return lead_ids | await self.leads_of_chats(chunk, missing)
+
+    async def _check_nothing_is_lost(self, chunk: ChunkTagged) -> None:
+        if await chunk_life.carries_more(self._connection, chunk):
+            raise ColumnsLost
+
+    async def whole(self, chunk: ChunkTagged) -> ChunkTagged:
+        """Return the chunk with the columns and the list that it was accepted with. Raises ChunkEnded."""
+        payload = await chunk_life.payload(self._connection, (chunk.import_id, chunk.chunk_index))
+        if payload is None:
+            raise ChunkEnded
+        return with_more_of(chunk, ChunkAccepted.model_validate_json(payload))
 
     async def is_canceled(self, chunk: ChunkTagged) -> bool:
         """Tell whether the import is being canceled; keep the chunk open until the commit.

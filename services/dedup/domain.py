@@ -6,5 +6,5 @@ from libs.imports.known_phones import KnownPhones, verdicts_on
 
 def settle_known(chunk: ChunkAccepted, known: KnownPhones) -> ChunkDeduplicated:
     """Settle as existing each live row whose phone is known."""
-    live, settled = settle(chunk, verdicts_on(chunk, known))
+    live, settled = settle(chunk, verdicts_on(chunk.live, known))
     return ChunkDeduplicated(**envelope(chunk), live=live, settled=settled)

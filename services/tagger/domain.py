@@ -26,6 +26,6 @@ def without_tags(chunk: ChunkDeduplicated) -> ChunkTagged:
 
 
 def _tagged(chunk: ChunkDeduplicated, row_tag_ids: list[list[int]]) -> ChunkTagged:
-    columns = {column: getattr(chunk.live, column) for column in LiveRows.columns()}
+    columns = {column: getattr(chunk.live, column) for column in LiveRows.model_fields}
     live = TaggedRows.model_construct(**columns, row_tag_ids=row_tag_ids)
     return ChunkTagged(**envelope(chunk), live=live, settled=chunk.settled)

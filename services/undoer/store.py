@@ -14,12 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock
 from libs.common.errors import BadMessage, NotFinished
-from libs.common.outbox.event_outbox import add_event
+from libs.common.outbox.event_outbox import add_event, add_events
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_undo.events import ImportUndone
 from libs.contracts.lead_undo.internal.messages import UndoRequested
 from libs.contracts.lead_undo.topics import IMPORT_UNDONE
+from libs.contracts.leads.events import LeadDeleted
+from libs.contracts.leads.topics import LEAD_DELETED
 from libs.imports import import_tags
 from libs.imports.chat_ids import chat_prefix, row_of_chat
 from libs.imports.chats import UNTOUCHED, chats_of
@@ -109,6 +111,16 @@ _RESTORE_LEADS = text(
             AND other.contact_cellphone_country_code = l.contact_cellphone_country_code
             AND other.contact_cellphone = l.contact_cellphone AND NOT other.is_deleted)
     RETURNING id
+    """
+)
+_LEAVE_LISTS = text(
+    "DELETE FROM crm.lead_list_members WHERE lead_id = ANY(CAST(:ids AS int[])) AND company_id = :company_id"
+)
+# Those from before leads had public ids, and that nobody has given any yet, nobody outside knows.
+_PUBLIC_IDS = text(
+    """
+    SELECT public_id FROM amigocare.amigocare_leads
+    WHERE id = ANY(CAST(:ids AS int[])) AND company_id = :company_id AND public_id IS NOT NULL ORDER BY id
     """
 )
 _END_PORTION = text(
@@ -206,7 +218,8 @@ class Store:
         return {str(chat["_id"]) async for chat in chats_of(self._mongo).find(_by_id(portion), {"_id": 1})}
 
     async def end_portion(self, request: UndoRequested, portion: Portion, chats_left: Collection[str]) -> None:
-        """Restore and list the leads whose chats stayed, take the others' chat_tags back; the portion is done.
+        """Restore and list the leads whose chats stayed, take the others' chat_tags back and tell of their end; the
+        portion is done.
 
         A lead whose phone another lead has by now stays deleted and counts as failed; it is listed, too. Raises
         NotFinished when another lead took a phone at this very moment.
@@ -225,8 +238,19 @@ class Store:
             gone = sorted(portion.chat_ids.keys() - staying.keys())
             named = {"ids": gone, "user_id": undo.user_id, "company_id": request.company_id}
             await connection.execute(_DELETE_CHAT_TAGS, named)
+            await self._say_deleted(connection, request, gone)
             counted = {"reversed": len(gone), "kept": len(restored), "failed": len(staying) - len(restored)}
             await connection.execute(_END_PORTION, {"import_id": request.import_id} | counted)
+
+    async def _say_deleted(self, connection: AsyncConnection, request: UndoRequested, gone: Sequence[int]) -> None:
+        named = {"ids": list(gone), "company_id": request.company_id}
+        await connection.execute(_LEAVE_LISTS, named)
+        now = self._clock()
+        events = [
+            LeadDeleted(lead_id=public_id, company_id=request.company_id, erased=False, timestamp=now)
+            for public_id in (await connection.execute(_PUBLIC_IDS, named)).scalars()
+        ]
+        await add_events(connection, LEAD_DELETED, events, source="undoer", time=now)
 
     async def finish(self, request: UndoRequested) -> bool:
         """Note the end, clean the tags and put the event into the outbox; False when that was done before."""

@@ -1,7 +1,7 @@
 """Accepts an upload: from bytes to an import whose rows are all accounted for, or a refusal and nothing stored."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,8 @@ from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.events import ImportAccepted, ImportStatus
 from libs.contracts.lead_import.topics import IMPORT_ACCEPTED
+from libs.fields.custom_values import FieldType
+from libs.imports.chunk_life import CARRIES_MORE
 from libs.imports.metrics import ROWS
 from libs.spreadsheets.limits import Limits
 from services.api.accepting.domain.answer import AcceptedView
@@ -92,9 +94,10 @@ class Acceptor:
     async def _accept_new(self, wish: Wish) -> dict[str, Any]:
         async with AcceptStore.transaction(self.postgres, wish.caller.company_id) as accepting:
             await self._check(accepting, wish, use_cache=True)
+            types = await accepting.custom_types(wish.request, company_id=wish.caller.company_id)
             import_id, accepted_at = await accepting.reserve()
         spool = str(wish.upload.folder / "spool")
-        found = await self._read(wish, spool, import_id, accepted_at)
+        found = await self._read(wish, spool, import_id, accepted_at, types)
         new = _new_import(wish, found, import_id, accepted_at)
         async with AcceptStore.transaction(self.postgres, wish.caller.company_id) as accepting:
             if wish.request.parent_id or found.reported:
@@ -146,7 +149,9 @@ class Acceptor:
         past = await accepting.last_hour(**company_and_account, accepted_at=new.accepted_at if new else now, now=now)
         check_quota(self.quota, past, rows=new.total_rows if new else None, now=now)
 
-    async def _read(self, wish: Wish, spool: str, import_id: int, accepted_at: datetime) -> ReadingResult:
+    async def _read(
+        self, wish: Wish, spool: str, import_id: int, accepted_at: datetime, types: Mapping[str, FieldType]
+    ) -> ReadingResult:
         request = wish.request
         job = ReadingJob(
             upload_path=str(wish.upload.path),
@@ -159,11 +164,13 @@ class Acceptor:
                 "creator_id": wish.caller.user_id,
                 "tag_ids": request.tag_ids,
                 "accepted_at": accepted_at.isoformat(),
-            },
+            }
+            | ({"list_id": request.list_id} if request.list_id else {}),
             limits=self.limits,
             on_invalid_row=request.on_invalid_row,
             file=request.file_options,
             corrections=request.corrected,
+            custom_types=types,
             chunk_rows=self.chunk_rows,
         )
         result = await self.pool.read(job)
@@ -186,7 +193,9 @@ def _new_import(wish: Wish, found: ReadingResult, import_id: int, accepted_at: d
         "on_invalid_row": request.on_invalid_row,
         "tag_ids": request.tag_ids,
         "file": {"headers": found.headers, "separator": found.separator}
-        | ({} if found.places is None else {"places": found.places}),
+        | ({} if found.places is None else {"places": found.places})
+        | ({"more": found.more} if found.more else {}),
+        **({CARRIES_MORE: True} if found.more or request.list_id else {}),
         **current_trace_headers(),
     }
     return NewImport(

@@ -15,10 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.stores.postgres import Postgres
 from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
+from libs.fields.custom_values import FieldType
 from libs.imports import chunk_life
 from services.api.accepting.domain.idempotency import IdempotencyKey, KeptAnswer
 from services.api.accepting.domain.quota import PastImport
 from services.api.accepting.domain.references import FoundReferences
+from services.api.accepting.domain.request import ImportOptions
 
 MOST_PARENTS = 500
 """Imports that are looked through for the one whose report was sent again, the newest ones."""
@@ -33,6 +35,14 @@ _REFERENCES = text(
                  WHERE NOT EXISTS (SELECT FROM amigocare.tags t
                                    WHERE t.id = given.id AND t.company_id = :company_id AND NOT t.is_deleted)),
            EXISTS (SELECT FROM amigocare.users WHERE id = :creator_id AND company_id = :company_id)
+    """
+)
+_FURTHER = text(
+    """
+    SELECT (SELECT coalesce(jsonb_object_agg(key, type), '{}') FROM crm.field_definitions
+            WHERE company_id = :company_id AND key = ANY(CAST(:keys AS text[]))),
+           CAST(:list_id AS text) IS NULL OR EXISTS (
+               SELECT FROM crm.lead_lists WHERE id = CAST(CAST(:list_id AS text) AS uuid) AND company_id = :company_id)
     """
 )
 # Of the transaction's company. From behind the wall no index on lower(name) is used, but by this function
@@ -180,6 +190,21 @@ class AcceptStore:
             },
         )
         return FoundReferences(*found.one())
+
+    async def custom_types(self, request: ImportOptions, *, company_id: int) -> dict[str, FieldType]:
+        """Return the types of the company's own fields that the mapping names, by key.
+
+        Raises Refused when it has no such field, or no such list. Whoever names neither is asked nothing.
+        """
+        keys = request.custom_keys
+        if not keys and request.list_id is None:
+            return {}
+        given = {"company_id": company_id, "keys": keys, "list_id": request.list_id}
+        types, list_exists = (await self.connection.execute(_FURTHER, given)).one()
+        request.check_custom(types)
+        if not list_exists:
+            raise Refused("list_not_found", f"There is no list {request.list_id}.")
+        return dict(types)
 
     async def name_taken(self, *, account_id: int, name: str) -> bool:
         """Tell whether an import of the transaction's company has this name in the account."""

@@ -12,16 +12,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from libs.common.messages import ID_LIMIT
+from libs.common.web.made_files import CSV, XLSX
 from libs.common.web.refusals import Refused
+from libs.common.web.temporary_files import temporary_folder
 from services.api.accepting.acceptor import check_account
 from services.api.accepting.domain.quota import QuotaView
 from services.api.http import templates
 from services.api.http.deps import DepsDep
 from services.api.http.openapi import PROBLEM_RESPONSES, TEMPLATE_CSV, TEMPLATE_XLSX
-from services.api.http.reports import MEDIA_TYPES
 from services.api.http.signing_in import CallerDep, TokenDep, WordsDep
 from services.api.http.store import scope_of
-from services.api.http.upload import temporary_folder
 
 router = APIRouter(responses=PROBLEM_RESPONSES, tags=["Before an upload"])
 
@@ -137,4 +137,4 @@ async def get_template_xlsx(caller: CallerDep, said: WordsDep) -> Response:
 
 def _file(content: bytes, kind: str) -> Response:
     headers: dict[str, Any] = {"Content-Disposition": f'attachment; filename="{templates.FILE_NAME}.{kind}"'}
-    return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)
+    return Response(content, media_type=CSV if kind == "csv" else XLSX, headers=headers)

@@ -75,7 +75,14 @@ IMPORT_EVENT: dict[str, Any] = {
             '"total_errors":0,"canceled":0,"progress":{"processed_rows":2000,"chunks":3,"chunks_settled":1,"percent":40.0},'
             '"reasons":{"in_file":4,"lead_exists":6},"parent_id":null,"child_ids":[],"rate":1250.0,"eta_seconds":3,'
             '"queue_position":null,"server_time":"2026-03-02T12:00:02Z"}',
-        }
+        },
+        {
+            "event": IMPORT_FINISHED.event_type,
+            "id": "finished-42-1",
+            "data": '{"import_id":42,"company_id":7,"account_id":3,"source_id":2,"creator_id":11,"status":"FINISHED",'
+            '"total_rows":5000,"total_created":4860,"total_existing":140,"total_errors":0,"failure_reason":null,'
+            '"revision":1,"accepted_at":"2026-03-02T12:00:00Z","finished_at":"2026-03-02T12:00:04Z"}',
+        },
     ],
 }
 
@@ -98,6 +105,7 @@ _WORDS = {
     405: "Method not allowed",
     408: "The upload took too long",
     409: "Name taken, still in progress, or ended",
+    410: "No longer kept",
     413: "Too large",
     415: "Neither CSV nor Excel",
     422: "Not valid",

@@ -19,11 +19,13 @@ class ReportForm:
 
     headers: tuple[str, ...]
     fields: tuple[int, ...]
-    """Which of the five fields stands in each column."""
+    """Which field stands in each column: of the five, then of further ones."""
     places: tuple[int, ...]
     """Where they stand in the file."""
     width: int
     """Columns of the file, which may have others."""
+    kept: int
+    """Cells that are kept of a row."""
 
     @classmethod
     def of(cls, file: Mapping[str, Any] | None) -> Self:
@@ -33,12 +35,14 @@ class ReportForm:
         places = said.get("places") or list(range(len(FILE_COLUMNS)))
         found = sorted((place, field) for field, place in enumerate(places) if place is not None)
         # A header beyond those that are kept is named as its field.
-        named = (headers[place] if place < len(headers) else FILE_COLUMNS[field] for place, field in found)
+        names = [*FILE_COLUMNS, *(said.get("more") or ())]
+        named = (headers[place] if place < len(headers) else names[field] for place, field in found)
         return cls(
             headers=tuple(named),
             fields=tuple(field for _, field in found),
             places=tuple(place for place, _ in found),
             width=max(len(headers), found[-1][0] + 1),
+            kept=len(names),
         )
 
     @property
@@ -48,8 +52,10 @@ class ReportForm:
     def cells(self, row: Mapping[str, Any], words: Words) -> list[str]:
         """Return the cells of a row as the store has it."""
         kept = row["cells"]
-        is_whole = len(kept) == len(FILE_COLUMNS)
-        own = [kept[field] for field in self.fields] if is_whole else self._with_too_many(kept)
+        if len(kept) == len(FILE_COLUMNS):
+            # A stage of before, or somebody's erasure, kept no others.
+            kept = [*kept, *[""] * (self.kept - len(kept))]
+        own = [kept[field] for field in self.fields] if len(kept) == self.kept else self._with_too_many(kept)
         return [*own, str(row["row_number"]), row["outcome"], words.of_row(row["reason"], row["detail"])]
 
     def _with_too_many(self, kept: Sequence[str]) -> list[str]:

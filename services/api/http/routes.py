@@ -61,6 +61,11 @@ AccountId = Annotated[
     Annotated[int, Field(ge=1, le=ID_LIMIT)] | None, Query(description="Imports of this account alone."), Digits
 ]
 
+# PostgreSQL takes no text with a NUL, and no reason has any but these characters.
+Reason = Annotated[
+    Annotated[str, Field(pattern="^[a-z0-9_]{1,64}$")] | None, Query(description="Rows of this reason alone.")
+]
+
 
 async def find_import(deps: Deps, caller: Caller, import_id: int) -> dict[str, Any]:
     """Return the import as the store has it. Raises Refused ``not_found`` outside the caller's scope."""
@@ -130,7 +135,8 @@ async def post_preview(request: Request, caller: CallerDep, deps: DepsDep, said:
             wanted = read_preview_request(upload.data)
             answer = PreviewView.told(await deps.previewer.preview(upload, wanted, caller), said)
     log.info("previewed", rows=answer.total_rows, seconds=round(time.monotonic() - began, 3))
-    return JSONResponse(answer.model_dump(mode="json"), headers={"Content-Language": said.language})
+    said_in = {"Content-Language": said.language}
+    return Response(answer.model_dump_json(), media_type="application/json", headers=said_in)
 
 
 @router.get("/imports", summary="History of imports")
@@ -150,10 +156,12 @@ async def get_imports(
     return ImportPage(items=items, next=str(items[-1].id) if len(found) > limit else None)
 
 
-@router.get("/imports/{import_id}", summary="One import and its progress")
-async def get_import(import_id: ImportId, caller: CallerDep, deps: DepsDep) -> ImportDetail:
+@router.get("/imports/{import_id}", response_model=ImportDetail, summary="One import and its progress")
+async def get_import(import_id: ImportId, caller: CallerDep, deps: DepsDep) -> Response:
     """Totals grow while it is `PROCESSING`; in the end they add up to `total_rows`."""
-    return import_detail(await find_import(deps, caller, import_id))
+    # Written out here: FastAPI would validate it once more, and this is the call that whoever waits repeats.
+    shown = import_detail(await find_import(deps, caller, import_id))
+    return Response(shown.model_dump_json(), media_type="application/json")
 
 
 @router.delete("/imports/{import_id}", status_code=204, summary="Delete an ended import")
@@ -205,7 +213,7 @@ async def get_rows(
     limit: Limit = 100,
     cursor: Cursor = None,
     outcome: Annotated[RowOutcome | None, Query(description="Left out: all that did not become leads.")] = None,
-    reason: Annotated[str | None, Query(max_length=64, description="Rows of this reason alone.")] = None,
+    reason: Reason = None,
     format: Annotated[  # noqa: A002 - the parameter's public name
         Literal["json", "csv", "xlsx"],
         Query(description="csv and xlsx: all rows, in the file's own columns, then row, outcome and reason."),
@@ -217,6 +225,8 @@ async def get_rows(
     `Accept-Language`.
     """
     found = await find_import(deps, caller, import_id)
+    if found["rows_expired_at"] is not None and outcome != CREATED:
+        raise Refused("rows_expired", "The rows that did not become leads are no longer kept.")
     scope = scope_of(caller)
     if format != "json":
         wanted = reports.Wanted(scope, found, outcome, reason, said)

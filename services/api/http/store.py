@@ -2,86 +2,114 @@
 
 import time
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextualSelect, column, text
 
 from libs.common.stores.postgres import Postgres
 from libs.common.web.caller import Caller
 from libs.imports.chat_ids import LAST_ROW, chat_ids_of_rows, row_of_chat
+from libs.imports.chunk_states import added_up
 from services.api.http.shared_reads import SharedReads
 from services.api.http.views import PACE_SECONDS
 
 BYTES_A_READ = 1 << 20
 """Of cells, at a time: a row may have 25 cells of 1,000 characters, and 500 such rows would hold the event loop."""
 
-_IMPORT_COLUMNS = """
-    i.id, i.name, i.status, i.total_rows, i.failure_reason, i.account_id, i.source_id, i.company_id, i.creator_id,
-    i.file_name, i.created_at, i.finished_at, i.revision, i.chunk_count,
-    i.options -> 'file' AS file,
-    CASE WHEN i.status = 'PROCESSING' THEN c.created ELSE i.total_created END AS total_created,
-    CASE WHEN i.status = 'PROCESSING' THEN c.existing ELSE i.total_existing END AS total_existing,
-    CASE WHEN i.status = 'PROCESSING' THEN c.errors ELSE i.total_errors END AS total_errors,
-    CASE WHEN i.status = 'PROCESSING' THEN c.canceled ELSE i.total_canceled END AS canceled, i.cancel_requested_at,
-    CASE WHEN i.status = 'PROCESSING' THEN c.settled ELSE i.chunk_count END AS chunks_settled,
-    (SELECT json_build_object('state', CASE WHEN finished_at IS NULL THEN 'RUNNING' ELSE 'DONE' END, 'total', total,
-                              'reversed', reversed, 'kept', kept, 'failed', failed, 'requested_at', requested_at,
-                              'finished_at', finished_at)
-     FROM amigocare.lead_import_undos WHERE import_id = i.id) AS undo,
-    ARRAY(SELECT tag_id FROM amigocare.lead_import_tags WHERE import_id = i.id AND left_out ORDER BY tag_id)
-        AS tags_left_out
-"""
+_IMPORT_COLUMNS = {
+    **{
+        name: f"i.{name}"
+        for name in (
+            *("id", "name", "status", "total_rows", "failure_reason", "account_id", "source_id", "company_id"),
+            *("creator_id", "file_name", "created_at", "finished_at", "revision", "chunk_count"),
+        )
+    },
+    "file": "i.options -> 'file'",
+    "total_created": "CASE WHEN i.status = 'PROCESSING' THEN c.created ELSE i.total_created END",
+    "total_existing": "CASE WHEN i.status = 'PROCESSING' THEN c.existing ELSE i.total_existing END",
+    "total_errors": "CASE WHEN i.status = 'PROCESSING' THEN c.errors ELSE i.total_errors END",
+    "canceled": "CASE WHEN i.status = 'PROCESSING' THEN c.canceled ELSE i.total_canceled END",
+    "cancel_requested_at": "i.cancel_requested_at",
+    "rows_expired_at": "i.rows_expired_at",
+    "chunks_settled": "CASE WHEN i.status = 'PROCESSING' THEN c.settled ELSE i.chunk_count END",
+    "undo": """
+        (SELECT json_build_object('state', CASE WHEN finished_at IS NULL THEN 'RUNNING' ELSE 'DONE' END, 'total', total,
+                                  'reversed', reversed, 'kept', kept, 'failed', failed, 'requested_at', requested_at,
+                                  'finished_at', finished_at)
+         FROM amigocare.lead_import_undos WHERE import_id = i.id)
+    """,
+    "tags_left_out": """
+        ARRAY(SELECT tag_id FROM amigocare.lead_import_tags WHERE import_id = i.id AND left_out ORDER BY tag_id)
+    """,
+}
 # Totals of an import in progress are those of its settled chunks; an ended one has its own.
-_LIVE_TOTALS = f"""
+_LIVE_TOTALS = """
     LEFT JOIN LATERAL (
         SELECT coalesce(sum(total_created), 0)::int AS created, coalesce(sum(total_existing), 0)::int AS existing,
-               coalesce(sum(total_errors), 0)::int AS errors, count(*)::int AS settled, min(sent_at) AS began,
-               coalesce(sum((reasons ->> 'canceled')::int), 0)::int AS canceled,
-               sum(row_count) FILTER (WHERE settled_at > clock_timestamp() - interval '{PACE_SECONDS} seconds')::int
-                   AS recent_rows
+               coalesce(sum(total_errors), 0)::int AS errors, count(*)::int AS settled, {and_more}
         FROM amigocare.lead_import_chunks
         WHERE import_id = i.id AND settled_at IS NOT NULL AND i.status = 'PROCESSING'
     ) c ON true
 """
+_TOTALS = _LIVE_TOTALS.format(and_more="coalesce(sum((reasons ->> 'canceled')::int), 0)::int AS canceled")
+# ``uncounted``: a chunk was settled before its reasons were counted.
+_DETAIL_TOTALS = _LIVE_TOTALS.format(
+    and_more=f"""
+        min(sent_at) AS began,
+        sum(row_count) FILTER (WHERE settled_at > statement_timestamp() - interval '{PACE_SECONDS} seconds')::int
+            AS recent_rows,
+        json_agg(reasons) FILTER (WHERE total_existing + total_errors > 0) AS reasons,
+        bool_or(reasons IS NULL AND total_existing + total_errors > 0) AS uncounted
+    """
+)
 IN_SCOPE = """
     i.company_id = :company_id AND NOT i.is_deleted
     AND (CAST(:accounts AS int[]) IS NULL OR i.account_id = ANY(CAST(:accounts AS int[])))
 """
 """The imports ``i`` that a caller sees; its parameters are ``scoped``."""
-# Reasons are counted by the chunk when it is settled; ``uncounted`` tells of chunks that were settled otherwise.
-_DETAIL_COLUMNS = """
-    i.parent_id, clock_timestamp() AS server_time, c.recent_rows, c.began, said.reasons, said.uncounted,
-    ARRAY(SELECT id FROM amigocare.lead_imports child
-          WHERE child.parent_id = i.id AND child.company_id = i.company_id AND NOT child.is_deleted
-            AND (CAST(:accounts AS int[]) IS NULL OR child.account_id = ANY(CAST(:accounts AS int[])))
-          ORDER BY id) AS child_ids
-"""
-_REASONS = """
-    LEFT JOIN LATERAL (
-        SELECT jsonb_agg(reasons) FILTER (WHERE reasons IS NOT NULL) AS reasons,
-               bool_or(reasons IS NULL AND total_existing + total_errors > 0) AS uncounted
-        FROM amigocare.lead_import_chunks WHERE import_id = i.id AND settled_at IS NOT NULL
-    ) said ON true
-"""
+_DETAIL_COLUMNS = _IMPORT_COLUMNS | {
+    "parent_id": "i.parent_id",
+    "server_time": "clock_timestamp()",
+    "reasons": "i.reasons",
+    "canceled": "i.total_canceled",  # of an import in progress its reasons tell
+    "began": "c.began",
+    "recent_rows": "c.recent_rows",
+    "live_reasons": "c.reasons",
+    "uncounted": """
+        CASE WHEN i.status = 'PROCESSING' THEN c.uncounted
+             ELSE i.reasons IS NULL AND i.total_existing + i.total_errors > 0 END
+    """,
+    "child_ids": """
+        ARRAY(SELECT id FROM amigocare.lead_imports child
+              WHERE child.parent_id = i.id AND child.company_id = i.company_id AND NOT child.is_deleted
+                AND (CAST(:accounts AS int[]) IS NULL OR child.account_id = ANY(CAST(:accounts AS int[])))
+              ORDER BY id)
+    """,
+}
+
+
+def _selecting(columns: Mapping[str, str], source: str) -> TextualSelect:
+    """Return a statement whose columns are named to SQLAlchemy: it finds out anew what others give at every run."""
+    wanted = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
+    return text(f"SELECT {wanted} FROM {source}").columns(*map(column, columns))
+
+
 _COUNT_REASONS = text(
     "SELECT reason, CAST(count(*) AS int) AS rows FROM amigocare.lead_import_rows"
     " WHERE import_id = :import_id GROUP BY reason"
 )
-_GET = text(
-    f"SELECT {_IMPORT_COLUMNS}, {_DETAIL_COLUMNS} FROM amigocare.lead_imports i {_LIVE_TOTALS} {_REASONS}"
-    f" WHERE i.id = :import_id AND {IN_SCOPE}"
-)
+_GET = _selecting(_DETAIL_COLUMNS, f"amigocare.lead_imports i {_DETAIL_TOTALS} WHERE i.id = :import_id AND {IN_SCOPE}")
 # Of all companies: they share the processes.
 _IN_PROGRESS = text("SELECT id FROM amigocare.lead_imports WHERE status = 'PROCESSING' ORDER BY id LIMIT 10000")
-_LIST = text(
-    f"SELECT {_IMPORT_COLUMNS} FROM amigocare.lead_imports i {_LIVE_TOTALS}"
+_LIST = _selecting(
+    _IMPORT_COLUMNS,
+    f"amigocare.lead_imports i {_TOTALS}"
     f" WHERE {IN_SCOPE} AND (CAST(:before AS int) IS NULL OR i.id < CAST(:before AS int))"
     " AND (CAST(:account_id AS int) IS NULL OR i.account_id = CAST(:account_id AS int))"
     " AND (CAST(:status AS text) IS NULL OR i.status = CAST(:status AS text))"
-    " ORDER BY i.id DESC LIMIT :limit"
+    " ORDER BY i.id DESC LIMIT :limit",
 )
 _ROWS = text(
     """
@@ -149,16 +177,16 @@ class Store:
             found = row.mappings().one_or_none()
             if found is None:
                 return None
-            reasons: Counter[str] = Counter()
+            is_running = found["status"] == "PROCESSING"
             if found["uncounted"]:
                 counted = await connection.execute(_COUNT_REASONS, {"import_id": import_id})
-                reasons.update({row.reason: row.rows for row in counted})
+                reasons = {row.reason: row.rows for row in counted}
             else:
-                for of_a_chunk in found["reasons"] or ():
-                    reasons.update(of_a_chunk)
-        waits = found["status"] == "PROCESSING" and not found["chunks_settled"]
+                reasons = added_up(found["live_reasons"] or ()) if is_running else found["reasons"] or {}
+        waits = is_running and not found["chunks_settled"]
         position = await self._place_in_queue(import_id) if waits else None
-        return {**found, "reasons": dict(reasons), "queue_position": position}
+        canceled = reasons.get("canceled", 0) if is_running else found["canceled"]
+        return {**found, "reasons": reasons, "canceled": canceled, "queue_position": position}
 
     async def _place_in_queue(self, import_id: int) -> int:
         """Return how many imports in progress were accepted before this one, and one.

@@ -1,15 +1,15 @@
 """The server-sent events of imports: read and written once for all who watch the same one."""
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 from sse_starlette import ServerSentEvent
 
+from libs.common.periodic import pause
 from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.events import ImportStatus
@@ -129,10 +129,8 @@ class Streams:
                 if moment.end is not None:
                     yield moment.end.sent
                     return
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(watch.ended.wait(), self._within(caller, LEAST_PAUSE_SECONDS))
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(watch.happened.wait(), self._within(caller, POLL_SECONDS))
+                await pause(self._within(caller, LEAST_PAUSE_SECONDS), until=watch.ended)
+                await pause(self._within(caller, POLL_SECONDS), until=watch.happened)
                 watch.clear()
                 if self._within(caller, 1.0) <= 0:
                     return

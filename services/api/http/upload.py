@@ -3,13 +3,10 @@
 import asyncio
 import errno
 import hashlib
-import os
-import shutil
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import structlog
@@ -19,6 +16,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from libs.common.web.refusals import Refused
+from libs.common.web.temporary_files import temporary_folder
 from services.api.accepting.domain.request import MAX_DATA_BYTES, Upload
 from services.api.http.file_names import clean_name, with_plain_file_name
 
@@ -28,24 +26,6 @@ FRAMING_BYTES = 64 * 1024
 """Room for the multipart borders and headers, beside the parts themselves."""
 TAIL_BYTES = 128
 """So much of a body's end is kept, to look for its last border."""
-_FOLDER = "leadflow-upload-"
-
-
-def temporary_folder() -> TemporaryDirectory[str]:
-    """Return a new folder for what must not outlive a call: ``forget_uploads_of_the_dead`` finds it after a crash."""
-    return TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-")
-
-
-def forget_uploads_of_the_dead() -> None:
-    """Remove the uploads and reports that a killed api left behind: they hold personal data and take up the disk.
-
-    Folders are named after the process that made them, and those of processes that live are left alone. A folder of
-    this process' own number is an earlier one's, as in a container that was started again: this one has none yet.
-    """
-    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
-        pid = folder.name.removeprefix(_FOLDER).partition("-")[0]
-        if pid.isdigit() and (int(pid) == os.getpid() or not Path(f"/proc/{pid}").exists()):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager

@@ -43,6 +43,7 @@ _IMPORT: dict[str, Any] = {
     "created_at": "2026-03-02T12:00:00Z",
     "finished_at": None,
     "cancel_requested_at": None,
+    "rows_expired_at": None,
     "tags_left_out": [],
     "undo": None,
     "progress": {"processed_rows": 2000, "chunks": 3, "chunks_settled": 1, "percent": 40.0},
@@ -129,6 +130,8 @@ class ImportView(BaseModel):
     finished_at: datetime | None
     cancel_requested_at: datetime | None
     """When somebody canceled it. It is being canceled while its status is ``PROCESSING``."""
+    rows_expired_at: datetime | None
+    """Since when its rows that did not become leads are not told any more: their time was over."""
     tags_left_out: list[int]
     """Tags that were deleted while the import ran: leads that were made later do not have them."""
     undo: UndoView | None
@@ -200,6 +203,24 @@ class RowPage(BaseModel):
 
 def import_view(found: Mapping[str, Any]) -> ImportView:
     """Return the view of a row of ``lead_imports`` with its live totals."""
+    return ImportView(**_shown(found))
+
+
+def import_detail(found: Mapping[str, Any]) -> ImportDetail:
+    """Return the view of a row of ``lead_imports`` with what is only asked of one import."""
+    shown = _shown(found)
+    rate = _rate(found)
+    left = found["total_rows"] - shown["progress"].processed_rows
+    return ImportDetail(
+        **shown,
+        **{name: found[name] for name in ("reasons", "parent_id", "child_ids", "queue_position", "server_time")},
+        rate=rate,
+        eta_seconds=math.ceil(left / rate) if rate and found["status"] == ImportStatus.PROCESSING else None,
+    )
+
+
+def _shown(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an ``ImportView``."""
     processed = found["total_created"] + found["total_existing"] + found["total_errors"]
     percent = 100.0 if not found["total_rows"] else round(100 * processed / found["total_rows"], 1)
     progress = Progress(
@@ -208,22 +229,7 @@ def import_view(found: Mapping[str, Any]) -> ImportView:
         chunks_settled=found["chunks_settled"],
         percent=percent,
     )
-    return ImportView(
-        **{name: found[name] for name in ImportView.model_fields if name != "progress"}, progress=progress
-    )
-
-
-def import_detail(found: Mapping[str, Any]) -> ImportDetail:
-    """Return the view of a row of ``lead_imports`` with what is only asked of one import."""
-    view = import_view(found)
-    rate = _rate(found)
-    left = view.total_rows - view.progress.processed_rows
-    return ImportDetail(
-        **view.model_dump(),
-        **{name: found[name] for name in ("reasons", "parent_id", "child_ids", "queue_position", "server_time")},
-        rate=rate,
-        eta_seconds=math.ceil(left / rate) if rate and view.status == ImportStatus.PROCESSING else None,
-    )
+    return {name: found[name] for name in ImportView.model_fields if name != "progress"} | {"progress": progress}
 
 
 def _rate(found: Mapping[str, Any]) -> float | None:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 from asyncio import gather
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -16,7 +18,7 @@ from libs.common.messages import ID_LIMIT
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.common.web.caller import Caller
-from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from libs.fields.custom_values import FieldType
 from libs.imports.known_phones import KnownPhones
 from libs.imports.phone_look_up import look_up
 from libs.spreadsheets.limits import Limits
@@ -30,11 +32,17 @@ from services.api.previewing.domain.cautions import cautions
 from services.api.previewing.domain.forecast import Forecasting
 from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.preview import ROWS_A_PAGE
+from services.api.reading.domain.previewed_chunk import PreviewedChunk, of_payload
 from services.api.reading.domain.spool import read_spool
 from services.api.reading.turns import Reads
 
 log = structlog.get_logger()
 
+ROWS_A_LOOK = 10_000
+"""Rows that are looked up by one question to each store: all of a file within usual limits. None of it is sent through
+Kafka, so that they may be more than a chunk of an import has."""
+BYTES_A_LOOK = 4 << 20
+"""The same of the messages that an import would send: a bound on the reading process's memory."""
 CHUNKS_AT_ONCE = 3
 """So many are looked up at the same time: while one store answers about one, the other one does about the next."""
 NO_IMPORT = ID_LIMIT
@@ -57,14 +65,17 @@ class Previewer:
         """Return the answer as plain values, for ``PreviewView.told``. Raises Refused where the import would be, too,
         but for invalid rows, its name, its quota and missing columns.
         """
-        quota, same_file = await self._check(upload, request, caller)
-        found = await self._read(upload, request, caller)
+        quota, same_file, types = await self._check(upload, request, caller)
+        found = await self._read(upload, request, caller, types)
         shown: dict[str, Any] = json.loads(await asyncio.to_thread(_preview_path(upload).read_bytes))
         parent_id = request.parent_id
         if parent_id or found.reported:
             async with AcceptStore.transaction(self.postgres, caller.company_id) as accepting:
                 parent_id = await accepting.parent_of(caller, given=parent_id, reported=found.reported)
-        forecast = None if shown["missing"] else await self._forecast(upload)
+        forecast = None
+        if not shown["missing"]:
+            settled = Forecasting(found.existing, found.invalid, Counter(shown["reasons"]))
+            forecast = await self._forecast(upload, settled)
         rows, total_rows = shown["rows"], shown["total_rows"]
         tags: list[str] = []
         if forecast is not None:
@@ -88,8 +99,10 @@ class Previewer:
 
     async def _check(
         self, upload: Upload, request: PreviewRequest, caller: Caller
-    ) -> tuple[QuotaView, list[dict[str, Any]]]:
-        """Raise Refused unless account, source and tags exist; return the quota, and imports of the same file."""
+    ) -> tuple[QuotaView, list[dict[str, Any]], dict[str, FieldType]]:
+        """Raise Refused unless account, source, tags, fields and list exist; return the quota, imports of the same
+        file, and types of the company's own fields.
+        """
         company_id, account_id = caller.company_id, request.account_id
         async with AcceptStore.transaction(self.postgres, company_id) as accepting:
             found = await accepting.references(
@@ -101,6 +114,7 @@ class Previewer:
             )
             check_references(found if request.source_id else replace(found, source=True), request)
             check_account(caller, account_id)
+            types = await accepting.custom_types(request, company_id=company_id)
             now = await accepting.now()
             past = await accepting.last_hour(company_id=company_id, account_id=account_id, accepted_at=now, now=now)
             same_file = await store.same_files(
@@ -109,9 +123,11 @@ class Previewer:
                 accounts=None if caller.accounts is None else sorted(caller.accounts),
                 sha256=upload.sha256,
             )
-        return quota_left(self.quota, past, account_id=account_id), same_file
+        return quota_left(self.quota, past, account_id=account_id), same_file, types
 
-    async def _read(self, upload: Upload, request: PreviewRequest, caller: Caller) -> ReadingResult:
+    async def _read(
+        self, upload: Upload, request: PreviewRequest, caller: Caller, types: Mapping[str, FieldType]
+    ) -> ReadingResult:
         job = ReadingJob(
             upload_path=str(upload.path),
             spool_path=str(_spool_path(upload)),
@@ -128,9 +144,11 @@ class Previewer:
             on_invalid_row="skip",
             file=request.file_options,
             corrections=request.corrected,
+            custom_types=types,
             preview_path=str(_preview_path(upload)),
             page=request.page,
             chunk_rows=self.chunk_rows,
+            chunk_bytes=BYTES_A_LOOK,
         )
         result = await self.pool.read(job)
         if result.refusal is not None:
@@ -138,14 +156,13 @@ class Previewer:
         upload.path.unlink(missing_ok=True)
         return result
 
-    async def _forecast(self, upload: Upload) -> Forecasting | None:
-        """Return how the rows would end, or None when a store does not say what it knows."""
-        forecast = Forecasting()
+    async def _forecast(self, upload: Upload, forecast: Forecasting) -> Forecasting | None:
+        """Add to the forecast how live rows would end, or return None when a store does not say what it knows."""
         try:
             async with asyncio.timeout(self.limits.seconds):
                 payloads = (payload for _, _, payload in read_spool(_spool_path(upload)))
                 while some := list(islice(payloads, CHUNKS_AT_ONCE)):
-                    chunks = [ChunkAccepted.model_validate_json(payload) for payload in some]
+                    chunks = list(map(of_payload, some))
                     for chunk, known in zip(chunks, await gather(*map(self._known, chunks)), strict=True):
                         forecast.add(chunk, known)
         except Exception as error:
@@ -155,7 +172,7 @@ class Previewer:
             return None
         return forecast
 
-    async def _known(self, chunk: ChunkAccepted) -> KnownPhones:
+    async def _known(self, chunk: PreviewedChunk) -> KnownPhones:
         return (await look_up(self.postgres, self.mongo, chunk)).known if len(chunk.live) else {}
 
 

@@ -1,5 +1,7 @@
 """An undo takes back what nobody has touched, lists the rest, and can be cut off anywhere."""
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +19,8 @@ from libs.imports.chats import chats_of
 from libs.imports.chunk_states import NamedChunk
 from services.api.ending.store import Answer
 from services.api.http.store import Scope
+from services.leads.editing.store import EditStore
+from services.leads.recording.store import Actor
 from services.undoer.domain import Portion
 from services.undoer.store import Store
 from tests.support.chunks import new_phones
@@ -50,6 +54,42 @@ async def test_leads_chats_and_tags_that_nobody_touched_are_taken_back(given: Im
     (event,) = await given.events()
     assert (event.reversed, event.kept, event.failed, event.company_id) == (3, 0, 0, company)
     assert event.undone_at == state["finished_at"]
+
+
+async def test_each_lead_that_is_taken_back_is_told_of_and_leaves_its_lists(given: Imported, db: Stored) -> None:
+    """Those that are kept stay in them, and nothing is said of them."""
+    company, user = given.tenant.company_id, given.tenant.user_id
+    kept, *gone = await given.leads()
+    await db.execute("UPDATE amigocare.amigocare_leads SET updated_at = now() WHERE id = :id", id=kept["id"])
+    await db.execute(
+        "WITH list AS (INSERT INTO crm.lead_lists (company_id, name, created_by) VALUES (:c, 'Feira', :u) RETURNING id)"
+        " INSERT INTO crm.lead_list_members (list_id, lead_id, company_id)"
+        " SELECT list.id, l.id, :c FROM list, amigocare.amigocare_leads l WHERE l.company_id = :c",
+        c=company,
+        u=user,
+    )
+    count = "SELECT lead_count FROM crm.lead_lists WHERE company_id = :c"
+    assert await db.value(count, c=company) == 3
+    await given.undo()
+    assert await db.value(count, c=company) == 1
+    rows = await db.rows("SELECT key, payload FROM amigocare.outbox WHERE topic = 'lead.deleted.v1' ORDER BY id")
+    assert [row["key"] for row in rows] == [str(lead["public_id"]) for lead in gone]
+    assert all(json.loads(row["payload"])["erased"] is False for row in rows)
+
+
+async def test_of_an_edit_and_an_undo_at_once_one_is_first(given: Imported, crowd: Postgres) -> None:
+    """Either the lead was edited and is kept, or it was taken back and there is none to edit."""
+    store, actor = EditStore(crowd, source="leads"), Actor(given.tenant.company_id, given.tenant.user_id)
+    leads = await given.leads()
+    _, *edited = await asyncio.gather(
+        given.undo(), *(store.edit(actor, lead["public_id"], {"notes": "called"}, {}) for lead in leads)
+    )
+    for before, done, after in zip(leads, edited, await given.leads(), strict=True):
+        assert before["id"] == after["id"]
+        assert after["is_deleted"] == (done is None)
+        assert (after["notes"] == "called") == (done is not None)
+    reversed_, kept = sum(done is None for done in edited), sum(done is not None for done in edited)
+    assert await given.counts() == (3, reversed_, kept, 0)
 
 
 async def test_tags_that_only_this_import_made_go_and_the_requests_stay(given: Imported, db: Stored) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
@@ -11,8 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from libs.common.messages import Id
 from libs.common.web.refusals import Detail, Refused, pointer_to
+from libs.fields.custom_values import FieldType
+from libs.fields.more_fields import MORE_PATTERN, custom_key
 from libs.spreadsheets.encodings import EncodingName
 from libs.spreadsheets.file_options import Delimiter, FileOptions
+from libs.spreadsheets.header import FILE_COLUMNS
 
 MAX_NAME = 255
 MAX_TAGS = 5
@@ -32,7 +36,9 @@ _BLANK = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 """A no-break space comes along where a name is copied from a document."""
 _JOINERS = "\u200c\u200d\ufe0e\ufe0f "
 
-FieldName = Literal["name", "phone", "cpf", "email", "tags"]
+FieldName = Annotated[str, Field(pattern=f"^({'|'.join(FILE_COLUMNS)}|{MORE_PATTERN})$")]
+"""One of the five, one of a lead's further fields, or ``custom:`` and the key of one of the company's own."""
+ListId = Annotated[str, Field(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 CorrectedCell = Annotated[str, Field(max_length=1_000)]
 RowNumber = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,6}$")]
 
@@ -86,7 +92,10 @@ class ImportOptions(BaseModel):
     mapping: dict[Annotated[str, Field(max_length=MAX_HEADER)], FieldName | None] = Field(
         default_factory=dict,
         max_length=MAX_MAPPED,
-        description="With `mapped`: the field that a header's column holds, or null. Others are found by name.",
+        description=(
+            "With `mapped`: the field that a header's column holds, or null. The five are found by name, too; "
+            "`first_name`, `last_name`, `company_name`, `job_title`, `linkedin_url`, `notes` and `custom:KEY` are not."
+        ),
         json_schema_extra=_or_null,
     )
     sheet: Annotated[str, Field(min_length=1, max_length=MAX_SHEET)] | None = Field(
@@ -100,6 +109,25 @@ class ImportOptions(BaseModel):
         json_schema_extra=_or_null,
     )
     parent_id: Id | None = Field(None, description="The import whose rows this file corrects.")
+    list_id: ListId | None = Field(None, description="The list of leads that its leads are put into.")
+
+    @property
+    def custom_keys(self) -> list[str]:
+        """Keys of the company's own fields that the mapping names."""
+        keys = (custom_key(field) for field in self.mapping.values() if field)
+        return sorted({key for key in keys if key is not None})
+
+    def check_custom(self, types: Mapping[str, FieldType]) -> None:
+        """Raise Refused when the mapping names a field that the company does not have."""
+        details = [
+            Detail("field_unknown", "The company has no such field.", pointer=pointer_to("mapping", header))
+            for header, field in self.mapping.items()
+            if field and (key := custom_key(field)) is not None and key not in types
+        ]
+        if details:
+            raise Refused(
+                "data_invalid", "The mapping names unknown fields.", errors=details, total_errors=len(details)
+            )
 
     @property
     def corrected(self) -> dict[str, dict[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from libs.contracts.lead_import.words import Words
 from services.api.accepting.domain.quota import QuotaView
@@ -116,7 +116,8 @@ class ColumnView(BaseModel):
 
     index: int
     header: str
-    field: Literal["name", "phone", "cpf", "email", "tags"] | None
+    field: str | None
+    """One of the five, one of a lead's further fields, or ``custom:`` and the key of one of the company's own."""
     samples: list[str]
     """Up to three values."""
     valid: int
@@ -142,6 +143,8 @@ class StoredView(BaseModel):
     cpf: str | None
     email: str | None
     tags: list[str]
+    more: dict[str, str | bool | int | float | None] = Field(default_factory=dict)
+    """Further fields that the file has."""
 
 
 class PreviewedRow(BaseModel):

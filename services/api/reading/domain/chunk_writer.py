@@ -1,6 +1,6 @@
 """Validated rows become chunks: put in order of their phones, divided, and spooled as ready payloads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import add
@@ -10,7 +10,9 @@ from pydantic_core import to_json
 
 from libs.common.web.refusals import Refused
 from libs.fields.tags import TAGS_LIMIT
+from libs.spreadsheets.header import FILE_COLUMNS
 from services.api.reading.domain.job import ReadingJob
+from services.api.reading.domain.previewed_chunk import to_payload
 from services.api.reading.domain.spool import write_chunk
 
 _CHUNKS_IN_ORDER = 25
@@ -29,6 +31,9 @@ _ROOM_TO_SETTLE = 72
 reason of 15 letters come in; the columns of the live row go. Those of its phone's dial code and country code go without
 anything in their place, the others make room for the original cells, which they spell. It comes to 66 at most; the rest
 is reserve. The tests settle every row of the widest chunks and hold the message against its limit."""
+_ROOM_OF_A_MORE = 3
+"""Bytes that a row gains at most for each further column when a later stage settles it: a value goes, and the cell that
+it spells comes in quotes."""
 _ROOM_OF_A_TAG = 11
 """Bytes that a row gains for each of its tags when the tagger adds their ids: ten digits and a comma. Its list of ids
 takes three more, two brackets and a comma."""
@@ -37,9 +42,28 @@ _FITTING = 0.95
 that turns out too large is cut in half, which makes two messages of what nearly fitted into one."""
 
 
+MORE_CELLS = "more_cells"
+_MORE = "more:"
+
+
+def more_column(field: str) -> str:
+    """Return what a further field's column is called beside the columns of ``LiveRows``."""
+    return _MORE + field
+
+
+def _as_sent(columns: Mapping[str, Sequence[Any]]) -> Mapping[str, Any]:
+    """Return live rows as ``LiveRows`` writes them: further columns together, under ``more``."""
+    if MORE_CELLS not in columns:
+        return columns
+    more = [
+        {"field": name.removeprefix(_MORE), "values": held} for name, held in columns.items() if name.startswith(_MORE)
+    ]
+    return {name: held for name, held in columns.items() if not name.startswith(_MORE)} | {"more": more}
+
+
 @dataclass(slots=True)
 class RowBlock:
-    """Some of a file's rows: live ones as the columns of ``LiveRows``, settled ones as objects."""
+    """Some of a file's rows: live ones as the columns of ``LiveRows`` and ``more_column``, settled ones as objects."""
 
     live: dict[str, Sequence[Any]]
     settled: list[dict[str, Any]]
@@ -85,7 +109,9 @@ class ChunkWriter:
         self._spooled = 0
         self._wanted_rows = job.chunk_rows
         # A row is tagged or settled, never both in one message.
-        self._room_of_a_row = max(_ROOM_TO_SETTLE, 3 + _ROOM_OF_A_TAG * (TAGS_LIMIT + len(job.envelope["tag_ids"])))
+        more = _ROOM_OF_A_MORE * sum(field not in (None, *FILE_COLUMNS) for field in job.file.mapping.values())
+        tagged = 3 + _ROOM_OF_A_TAG * (TAGS_LIMIT + len(job.envelope["tag_ids"]))
+        self._room_of_a_row = max(_ROOM_TO_SETTLE + more, tagged)
 
     def add(self, rows: RowBlock, chars: int) -> None:
         """Take rows whose cells have so many characters."""
@@ -119,7 +145,7 @@ class ChunkWriter:
                 **self._job.envelope,
                 "chunk_index": self.count,
                 "row_count": len(rows),
-                "live": rows.live,
+                "live": _as_sent(rows.live),
                 "settled": rows.settled,
             }
         )
@@ -132,6 +158,9 @@ class ChunkWriter:
             self._spooled += len(payload)
             if self._spooled > self._job.limits.max_bytes:
                 raise Refused("file_too_large", f"Its rows have more than {self._job.limits.max_bytes} bytes.")
+            # Only now: what would be too large for an import is too large for its preview.
+            if self._job.preview_path:
+                payload = to_payload(self._job.envelope, rows.live)
             write_chunk(self._spool, len(rows), payload)
             self.count += 1
         self._wanted_rows = max(1, min(self._job.chunk_rows, fitting))

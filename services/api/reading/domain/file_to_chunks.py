@@ -1,21 +1,23 @@
 """One upload becomes chunks: records are read, validated, freed of repeats, and handed on to be spooled."""
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import compress, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from libs.common.web.refusals import Detail, Refused
-from libs.contracts.lead_import.internal.carried_cells import unspelled_cells
+from libs.contracts.lead_import.internal.carried_cells import unspelled_cells, unspelled_more
 from libs.contracts.lead_import.internal.messages import Outcome
-from libs.spreadsheets.cell_faults import Faults
+from libs.spreadsheets.cell_faults import CellFault, Faults
+from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.reader import Record, Spreadsheet, read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
-from services.api.reading.domain.chunk_writer import ChunkWriter, RowBlock
+from services.api.reading.domain.chunk_writer import MORE_CELLS, ChunkWriter, RowBlock, more_column
 from services.api.reading.domain.job import ReadingJob, ReadingResult
-from services.api.reading.domain.kept_cells import kept, kept_headers
+from services.api.reading.domain.kept_cells import CELLS_KEPT, kept, kept_headers
+from services.api.reading.domain.more_columns import MoreColumns, MoreValues
 from services.api.reading.domain.preview import Preview
 from services.api.reading.domain.rows import NO_FAULTS, Lead, Leads, validate_row, validate_rows
 from services.api.reading.domain.seen_phones import SeenPhones
@@ -25,6 +27,9 @@ from services.api.reasons import SETTLED_REASONS
 LISTED_ERRORS = 100
 """Entries of ``errors`` in an answer; ``total_errors`` counts all."""
 
+_BLOCK_ROWS = 500
+"""Rows that are validated together at most: of more, what the first step has read has left the processor's caches when
+the next one asks for it. And one row that is not valid has its block validated row by row."""
 _BLOCK_CHARS = 4_000_000
 """Characters of cells that are held at once, whatever a file is made of: a cell may have 32,767, so that the rows of
 one chunk could have 330 million. Usual rows fill a message with a tenth of this bound."""
@@ -58,6 +63,7 @@ class _Reading:
         self._existing = self._invalid = 0
         self._faults: Faults = {}
         self._wanted_cells = WantedCells()
+        self._more: MoreColumns | None = None
         self._preview: Preview | None = None
 
     def of(self, spreadsheet: Spreadsheet) -> ReadingResult:
@@ -65,6 +71,9 @@ class _Reading:
         self._faults = spreadsheet.faults
         check_columns(self._job.file, spreadsheet.columns)
         self._wanted_cells = WantedCells(spreadsheet.columns, self._faults, self._job.corrections)
+        if spreadsheet.columns.more:
+            fields = [name for name, _ in spreadsheet.columns.more]
+            self._more = MoreColumns(fields, self._job.custom_types, max_cell_chars=limits.max_cell_chars)
         if self._job.preview_path:
             self._preview = Preview(spreadsheet, self._job.page)
         if spreadsheet.columns.missing:
@@ -72,7 +81,7 @@ class _Reading:
         # One row too many is enough to refuse a file; what stands below it is not read.
         records = islice(spreadsheet.rows, limits.max_rows + 1)
         total_rows = 0
-        for raw, chars in _record_blocks(records, self._job.chunk_rows):
+        for raw, chars in _record_blocks(records, min(_BLOCK_ROWS, self._job.chunk_rows)):
             total_rows += len(raw)
             if total_rows > limits.max_rows:
                 raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
@@ -100,7 +109,8 @@ class _Reading:
             existing=self._existing,
             invalid=self._invalid,
             headers=kept_headers(spreadsheet.headers[: columns.own_width]),
-            places=None if columns.are_the_five else list(columns.places),
+            places=None if columns.are_the_five else [*columns.places, *(place for _, place in columns.more)],
+            more=[name for name, _ in columns.more],
             left_out=kept_headers(columns.left_out(spreadsheet.headers)),
             reported=self._wanted_cells.reported,
             separator=spreadsheet.separator,
@@ -127,45 +137,86 @@ class _Reading:
         """Return the rows of a block: invalid ones settled, and those whose phone stands in an earlier valid row."""
         settled: list[dict[str, Any]] = []
         invalid: dict[int, list[Detail]] = {}
-        leads = None
+        leads, more = None, None
         if not (self._faults and any(number in self._faults for number, _ in block)):
-            leads = validate_rows([cells for _, cells in block], self._job.limits.max_cell_chars)
+            leads, more = self._at_once([cells for _, cells in block])
         if leads is None:
-            block, leads = self._one_by_one(block, settled, invalid)
+            block, leads, more = self._one_by_one(block, settled, invalid)
         repeats = self._seen.repeats(leads.phone)
         if self._preview:
-            self._preview.add(raw, [number for number, _ in block], leads, repeats, invalid)
+            self._preview.add(raw, [number for number, _ in block], leads, more, repeats, invalid)
         if any(repeats):
             self._existing += sum(repeats)
             reason = SETTLED_REASONS["in_file"]
-            settled += [_settled(*row, Outcome.EXISTING, "in_file", reason) for row in compress(block, repeats)]
+            repeated = compress(block, repeats)
+            settled += [_settled(*row, Outcome.EXISTING, "in_file", reason, self._kept) for row in repeated]
             settled.sort(key=itemgetter("row"))
             fresh = [not repeat for repeat in repeats]
             block, leads = list(compress(block, fresh)), leads.where(fresh)
-        return RowBlock(_live_columns(block, leads), settled)
+            more = more and list(compress(more, fresh))
+        if self._more is None or more is None:
+            return RowBlock(_live_columns(block, leads), settled)
+        fives = [(number, cells[: len(FILE_COLUMNS)]) for number, cells in block]
+        rest = [kept(cells[len(FILE_COLUMNS) :], self._kept) for _, cells in block]
+        return RowBlock(_live_columns(fives, leads) | _more_columns(self._more.fields, rest, more), settled)
+
+    @property
+    def _kept(self) -> int:
+        """How many cells are kept of a row, also of one that has too many."""
+        return CELLS_KEPT + (len(self._more.fields) if self._more else 0)
+
+    def _at_once(self, rows: list[list[str]]) -> tuple[Leads | None, list[MoreValues] | None]:
+        """Return leads, and their values of further columns; none of either when not all rows are valid."""
+        most = self._job.limits.max_cell_chars
+        if self._more is None:
+            return validate_rows(rows, most), None
+        if set(map(len, rows)) != {self._more.width}:
+            return None, None
+        leads = validate_rows([cells[: len(FILE_COLUMNS)] for cells in rows], most)
+        more = leads and self._more.of_rows(rows)
+        return (leads, more) if more else (None, None)
 
     def _one_by_one(
         self, block: list[Record], settled: list[dict[str, Any]], invalid: dict[int, list[Detail]]
-    ) -> tuple[list[Record], Leads]:
+    ) -> tuple[list[Record], Leads, list[MoreValues] | None]:
         """Settle the invalid rows of the block, and say why by number; return the others and their leads."""
         valid: list[Record] = []
         leads: list[Lead] = []
+        more: list[MoreValues] = []
         for number, cells in block:
-            lead = validate_row(number, cells, self._job.limits.max_cell_chars, self._faults.get(number, NO_FAULTS))
+            faults = self._faults.get(number, NO_FAULTS)
+            if self._more and len(cells) == self._more.width:
+                lead, values = self._both(self._more, number, cells, faults)
+            else:
+                lead, values = validate_row(number, cells, self._job.limits.max_cell_chars, faults), []
             if isinstance(lead, Lead):
                 valid.append((number, cells))
                 leads.append(lead)
+                more.append(values)
             else:
                 invalid[number] = lead
                 settled.append(self._settled_invalid(number, cells, lead))
-        return valid, Leads.of(leads)
+        return valid, Leads.of(leads), more if self._more else None
+
+    def _both(
+        self, more: MoreColumns, number: int, cells: list[str], faults: Mapping[int, CellFault]
+    ) -> tuple[Lead | list[Detail], MoreValues]:
+        """Return a row's lead and its further values, or all rules that the one or the others break."""
+        fives = {place: fault for place, fault in faults.items() if place < len(FILE_COLUMNS)}
+        lead = validate_row(number, cells[: len(FILE_COLUMNS)], self._job.limits.max_cell_chars, fives)
+        found = more.of_row(number, cells, faults)
+        broken = [each for each in found if isinstance(each, Detail)]
+        values = [each for each in found if not isinstance(each, Detail)]
+        if isinstance(lead, Lead):
+            return broken or lead, values
+        return lead + broken, values
 
     def _settled_invalid(self, number: int, cells: list[str], faults: list[Detail]) -> dict[str, Any]:
         self._invalid += 1
         self._total_errors += len(faults)
         self._errors += faults[: LISTED_ERRORS - len(self._errors)]
         detail = " ".join(f"{fault.column}: {fault.message}" if fault.column else fault.message for fault in faults)
-        return _settled(number, cells, Outcome.ERROR, faults[0].code, detail)
+        return _settled(number, cells, Outcome.ERROR, faults[0].code, detail, self._kept)
 
 
 def _record_blocks(records: Iterable[Record], rows: int) -> Iterator[tuple[list[Record], int]]:
@@ -202,5 +253,13 @@ def _live_columns(rows: list[Record], leads: Leads) -> dict[str, Sequence[Any]]:
     }
 
 
-def _settled(row: int, cells: list[str], outcome: Outcome, reason: str, detail: str) -> dict[str, Any]:
-    return {"row": row, "outcome": outcome, "reason": reason, "detail": detail, "cells": kept(cells)}
+def _more_columns(fields: Sequence[str], cells: list[list[str]], values: list[MoreValues]) -> dict[str, Sequence[Any]]:
+    """Return further columns of live rows, each beside the others, so that rows are put in order as all are."""
+    columns: dict[str, Sequence[Any]] = {
+        more_column(field): [of_row[place] for of_row in values] for place, field in enumerate(fields)
+    }
+    return columns | {MORE_CELLS: list(map(unspelled_more, cells, values))}
+
+
+def _settled(row: int, cells: list[str], outcome: Outcome, reason: str, detail: str, most: int) -> dict[str, Any]:
+    return {"row": row, "outcome": outcome, "reason": reason, "detail": detail, "cells": kept(cells, most)}

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from libs.common.web.refusals import Detail, Refused
 from libs.contracts.lead_import.internal.messages import MAX_CHUNK_BYTES
+from libs.fields.custom_values import FieldType
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
 
@@ -24,6 +25,8 @@ class ReadingJob:
     file: FileOptions = field(default_factory=FileOptions)
     corrections: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What stands in cells instead of what the file says: by row number, as the spreadsheet shows it, and field."""
+    custom_types: Mapping[str, FieldType] = field(default_factory=dict)
+    """Of the company's own fields that the mapping names, by key."""
     preview_path: str | None = None
     """Where to write what a preview shows (``Preview`` as JSON); None: the file is to be imported."""
     page: int = 1
@@ -59,7 +62,10 @@ class ReadingResult:
     separator: str | None = None
     """What stands between the cells of a CSV; None for a workbook."""
     places: list[int | None] | None = None
-    """Of each of the five fields its column in the file, counted from 0; None: they are the file's five, in order."""
+    """Of each of the five fields, and then of ``more``, its column in the file, counted from 0; None: they are the
+    file's five, in order."""
+    more: list[str] = field(default_factory=list)
+    """Further fields of the file, in its order."""
     left_out: list[str] = field(default_factory=list)
     """Headers of columns that hold no field, cut as ``headers``."""
     reported: list[dict[str, Any]] = field(default_factory=list)

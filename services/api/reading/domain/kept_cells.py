@@ -14,12 +14,12 @@ _NOT_IN_JSONB = re.compile("[\x00\ud800-\udfff]")
 """PostgreSQL's jsonb refuses NUL, and UTF-8 has no lone surrogates."""
 
 
-def kept(cells: list[str]) -> list[str]:
+def kept(cells: list[str], most: int = CELLS_KEPT) -> list[str]:
     """Return what messages and ``lead_import_rows`` keep of a row's original cells."""
     text = "".join(cells)
-    if len(cells) <= CELLS_KEPT and len(text) <= CELL_LIMIT and text.isprintable():
+    if len(cells) <= most and len(text) <= CELL_LIMIT and text.isprintable():
         return cells
-    return [_NOT_IN_JSONB.sub("", cell[:CELL_LIMIT]) for cell in cells[:CELLS_KEPT]]
+    return [_NOT_IN_JSONB.sub("", cell[:CELL_LIMIT]) for cell in cells[:most]]
 
 
 def kept_headers(headers: list[str]) -> list[str]:

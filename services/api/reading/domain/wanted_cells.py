@@ -1,4 +1,4 @@
-"""Of a file's rows the cells that the import is about: the five fields, as corrected by the caller."""
+"""Of a file's rows the cells that the import is about, the five fields and further ones, as corrected by the caller."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -35,7 +35,7 @@ def check_columns(options: FileOptions, columns: Columns) -> None:
 
 
 class WantedCells:
-    """Picks the five cells of each row and puts corrections into them. A file of the five columns stays as it is.
+    """Picks the cells of each row and puts corrections into them. A file of the five columns stays as it is.
 
     Of a report of ours it keeps what the first rows say of themselves in ``reported``.
     """
@@ -47,6 +47,7 @@ class WantedCells:
         corrections: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self._columns = columns
+        self._names = (*FILE_COLUMNS, *(name for name, _ in columns.more))
         self._faults = {} if faults is None else faults
         self._corrections = {int(row): dict(fields) for row, fields in (corrections or {}).items()}
         self.reported: list[dict[str, Any]] = []
@@ -55,22 +56,26 @@ class WantedCells:
     def _check_fields(self) -> None:
         """Raise Refused for corrections of what the file has no column for: no report could show them."""
         without = {name for name, at in zip(FILE_COLUMNS, self._columns.places, strict=True) if at is None}
+        known = set(self._names) - without
         pointers = [
             pointer_to("corrections", row, field)
             for row, fields in self._corrections.items()
-            for field in sorted(without & fields.keys())
+            for field in sorted(fields.keys() - known)
         ]
         # A missing column is told first, as such.
         if pointers and not self._columns.missing:
             raise _unknown("column_not_found", "The file has no column for this field.", pointers)
 
     def of(self, block: list[Record]) -> list[Record]:
-        """Return the block's rows with five cells each; one with more cells than the header has has more than five."""
+        """Return the block's rows with the five cells, then those of further fields; a row with more cells than the
+        header has has more than these.
+        """
         columns = self._columns
         if columns.is_report and len(self.reported) < REPORTED_ROWS:
             self.reported += islice(self._said_of_rows(block), REPORTED_ROWS - len(self.reported))
         if columns.width != len(FILE_COLUMNS) or not columns.are_the_five:
-            block = [(number, columns.five(cells)) for number, cells in block]
+            wanted = columns.wanted if columns.more else columns.five
+            block = [(number, wanted(cells)) for number, cells in block]
             if self._faults:
                 self._move_faults(block)
         if self._corrections:
@@ -90,18 +95,18 @@ class WantedCells:
         fields = self._corrections.pop(number)
         faults = self._faults.get(number, {})
         cells = list(cells)
-        for place, name in enumerate(FILE_COLUMNS):
+        for place, name in enumerate(self._names):
             if name in fields:
                 cells[place] = fields[name]
                 faults.pop(place, None)
         return cells
 
     def _move_faults(self, block: list[Record]) -> None:
-        """Let faults of the block's rows be known by the place among the five cells, not by the file's column."""
+        """Let faults of the block's rows be known by the place among the wanted cells, not by the file's column."""
         for number, _ in block:
             found = self._faults.get(number)
             if found:
-                places = enumerate(self._columns.places)
+                places = enumerate((*self._columns.places, *(place for _, place in self._columns.more)))
                 self._faults[number] = {
                     at: found[place] for at, place in places if place is not None and place in found
                 }

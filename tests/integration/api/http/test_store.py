@@ -1,11 +1,13 @@
 """Imports as their company reads them: scope by company and accounts, keyset pages, rows, soft deletes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.events import ImportStatus
 from libs.contracts.lead_import.internal.messages import Outcome
 from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState
 from services.api.accepting.store import AcceptStore
@@ -35,10 +37,10 @@ async def import_id(postgres: Postgres, tenant: Tenant) -> int:
     return await insert_import(postgres, tenant, row_counts=[10, 10], name=unique("n"))
 
 
-async def settle(pipeline: Pipeline, import_id: int, index: int, outcome: ChunkOutcome) -> None:
+async def settle(pipeline: Pipeline, import_id: int, index: int, outcome: ChunkOutcome, *, again: bool = False) -> None:
     async with pipeline.finalizer_store.locked_import(Acceptance(import_id, ACCEPTED_AT, None)) as held:
         assert held
-        await held.settle(index, UNSETTLED, outcome)
+        await held.settle(index, replace(UNSETTLED, settled=again), outcome)
 
 
 async def end(db: Stored, *import_ids: int, status: str = "FINISHED") -> None:
@@ -104,14 +106,58 @@ async def test_reasons_are_counted_whether_their_chunk_says_them_or_not(
     counted: bool, store: Store, scope: Scope, import_id: int, pipeline: Pipeline, db: Stored
 ) -> None:
     rows = [settled_row(3), settled_row(4, Outcome.EXISTING, "in_file"), settled_row(5, Outcome.EXISTING, "in_file")]
-    await settle(pipeline, import_id, 0, ChunkOutcome(7, 2, 1, rows))
+    rows.append(settled_row(6, Outcome.ERROR, "canceled"))
+    await settle(pipeline, import_id, 0, ChunkOutcome(6, 2, 2, rows))
     await settle(pipeline, import_id, 1, ChunkOutcome(9, 1, 0, [settled_row(13, Outcome.EXISTING, "in_file")]))
     if not counted:
         await db.execute("UPDATE amigocare.lead_import_chunks SET reasons = NULL WHERE import_id = :i", i=import_id)
     found = await store.get_import(scope, import_id)
     assert found
-    assert found["reasons"] == {rows[0].reason: 1, "in_file": 3}
-    assert found["recent_rows"] == 20
+    assert found["reasons"] == {rows[0].reason: 1, "in_file": 3, "canceled": 1}
+    assert (found["total_errors"], found["canceled"], found["recent_rows"]) == (2, 1, 20)
+
+
+IN_FILE = settled_row(5, Outcome.EXISTING, "in_file")
+
+
+async def finish(pipeline: Pipeline, import_id: int) -> None:
+    async with pipeline.finalizer_store.locked_import(Acceptance(import_id, ACCEPTED_AT, None)) as held:
+        assert held
+        totals = await held.totals()
+        assert totals
+        await held.finish(ImportStatus.FINISHED, None, totals)
+
+
+@pytest.mark.parametrize("said_by", ["the import", "chunks, when it ended", "rows alone"])
+async def test_an_ended_import_says_its_reasons_without_its_chunks(
+    said_by: str, store: Store, scope: Scope, import_id: int, pipeline: Pipeline, db: Stored
+) -> None:
+    first = settled_row(3)
+    await settle(pipeline, import_id, 0, ChunkOutcome(8, 1, 1, [first, IN_FILE]))
+    await settle(pipeline, import_id, 1, ChunkOutcome(10, 0, 0, []))
+    if said_by == "rows alone":
+        await db.execute("UPDATE amigocare.lead_import_chunks SET reasons = NULL WHERE import_id = :i", i=import_id)
+    await finish(pipeline, import_id)
+    if said_by == "the import":
+        await db.execute("DELETE FROM amigocare.lead_import_rows WHERE import_id = :i", i=import_id)
+        await db.execute("UPDATE amigocare.lead_import_chunks SET reasons = NULL WHERE import_id = :i", i=import_id)
+    found = await store.get_import(scope, import_id)
+    assert found
+    assert found["reasons"] == {first.reason: 1, "in_file": 1}
+
+
+async def test_reasons_of_an_ended_import_follow_a_late_outcome_that_changes_no_total(
+    store: Store, scope: Scope, import_id: int, pipeline: Pipeline
+) -> None:
+    await settle(pipeline, import_id, 0, ChunkOutcome(9, 0, 1, [settled_row(3)], dead_lettered=True))
+    await settle(pipeline, import_id, 1, ChunkOutcome(10, 0, 0, []))
+    await finish(pipeline, import_id)
+    late = settled_row(3).model_copy(update={"reason": "whatsapp_missing"})
+    await settle(pipeline, import_id, 0, ChunkOutcome(9, 0, 1, [late]), again=True)
+    await finish(pipeline, import_id)
+    found = await store.get_import(scope, import_id)
+    assert found
+    assert found["reasons"] == {"whatsapp_missing": 1}
 
 
 async def test_an_import_that_waits_knows_its_place(

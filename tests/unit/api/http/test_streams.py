@@ -47,6 +47,7 @@ def found(settled: int, *, status: str = "PROCESSING") -> dict[str, Any]:
         "tags_left_out": [],
         "canceled": 0,
         "cancel_requested_at": None,
+        "rows_expired_at": None,
         "undo": None,
         "reasons": {},
         "parent_id": None,

@@ -3,7 +3,6 @@
 import csv
 import tracemalloc
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,6 @@ from libs.contracts.lead_import.internal.messages import (
     ChunkAccepted,
     ChunkDeduplicated,
     ChunkTagged,
-    LiveRows,
     Outcome,
     TaggedRows,
 )
@@ -108,8 +106,7 @@ def settled_forms(chunk: ChunkAccepted) -> list[bytes]:
         {"row": row, "outcome": Outcome.EXISTING, "reason": "r" * 15, "cells": live.original_cells(index)}
         for index, row in enumerate(live.row)
     ]
-    nothing: dict[str, list[Any]] = {column: [] for column in LiveRows.model_fields}
-    ended = plain | {"live": nothing, "settled": plain["settled"] + verdicts}
+    ended = plain | {"live": live.take([]).model_dump(), "settled": plain["settled"] + verdicts}
     return [
         chunk.model_dump_json().encode(),
         ChunkTagged(**tagged | {"live": TaggedRows(**tagged["live"])}).model_dump_json().encode(),

@@ -1,0 +1,64 @@
+"""While a report is made, the event loop answers others: whatever takes long is done in threads."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any, Literal, cast
+
+import pytest
+
+from libs.contracts.lead_import.words import LANGUAGES, words
+from libs.spreadsheets.writing import XlsxWriter, csv_rows
+from services.api.http import reports
+from services.api.http.store import Scope, Store
+
+ROWS: list[dict[str, Any]] = [
+    {"row_number": number, "outcome": "error", "reason": "name_missing", "detail": "", "cells": ["x"] * 5}
+    for number in range(2, 5)
+]
+
+
+async def rows(*_: Any, after: int, **__: Any) -> list[dict[str, Any]]:
+    """Give one row a time, as a store does whose rows are large."""
+    return [row for row in ROWS if row["row_number"] > after][:1]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_cells_are_written_in_threads(kind: Literal["csv", "xlsx"], monkeypatch: pytest.MonkeyPatch) -> None:
+    wrote: list[tuple[str, int]] = []
+
+    def noted(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            wrote.append((name, threading.get_ident()))
+            return work(*given, **named)
+
+        return call
+
+    def noted_blocks(finish: Callable[..., Iterable[bytes]]) -> Callable[..., Iterator[bytes]]:
+        def blocks(*given: Any) -> Iterator[bytes]:
+            wrote.append(("finish", threading.get_ident()))
+            yield from finish(*given)
+
+        return blocks
+
+    monkeypatch.setattr(reports, "csv_rows", noted("rows", csv_rows))
+    monkeypatch.setattr(XlsxWriter, "__init__", noted("begin", XlsxWriter.__init__))
+    monkeypatch.setattr(XlsxWriter, "add", noted("rows", XlsxWriter.add))
+    monkeypatch.setattr(XlsxWriter, "finish", noted_blocks(XlsxWriter.finish))
+    wanted = reports.Wanted(Scope(1, None), {"id": 1, "file": None}, None, None, words(LANGUAGES[0]))
+    store = cast(Store, SimpleNamespace(rows=rows))
+    report = reports.download(store, wanted, kind=kind, place=nullcontext())
+    sent: list[bytes] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("body", b""))
+
+    async def receive() -> Any:
+        raise AssertionError("a report reads no body")
+
+    await report({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
+    assert len(b"".join(sent)) > 50
+    names = [name for name, _ in wrote]
+    assert names == (["rows"] * 3 if kind == "csv" else ["begin", *["rows"] * 3, "finish"])
+    assert threading.get_ident() not in {thread for _, thread in wrote}
