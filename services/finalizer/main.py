@@ -17,6 +17,7 @@ from libs.imports.pipeline import path_lags, pipeline_relay, pipeline_service
 from services.finalizer import handlers
 from services.finalizer.canceler import Canceler
 from services.finalizer.overview import OverviewWatch
+from services.finalizer.retention import Retention
 from services.finalizer.settings import Settings
 from services.finalizer.store import Store
 from services.finalizer.watchdog import Watchdog
@@ -43,7 +44,8 @@ def build(settings: Settings) -> ConsumerService:
     )
     canceler = Canceler(store, wake_relay=relay.wake, cancel_seconds=settings.cancel_seconds)
     overview = OverviewWatch(store, watch_seconds=settings.watch_seconds)
-    service.runs(relay, watchdog, canceler, overview, SequenceWatch(postgres))
+    retention = Retention(store, retention_days=settings.retention_days, sweep_seconds=settings.sweep_seconds)
+    service.runs(relay, watchdog, canceler, overview, retention, SequenceWatch(postgres))
 
     @subscribe(service.broker, CHUNK_CREATED, group=NAME, begins="beginning", settings=settings)
     async def on_chunk_created(chunk: ChunkCreated) -> None:

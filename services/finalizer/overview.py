@@ -11,12 +11,15 @@ from services.finalizer.store import Store
 
 OUTBOX_WAITING = Gauge("leadflow_outbox_waiting", "Events that no relay has published yet; 100,000 and more are one.")
 OUTBOX_AGE = Gauge("leadflow_outbox_age_seconds", "How old the oldest of these events is; 0 when none waits.")
+CHUNKS_WAITING = Gauge(
+    "leadflow_chunks_waiting", "Chunks of all imports that are neither sent nor in a relay's hands.", ["service"]
+).labels("finalizer")
 IMPORTS_IN_PROGRESS = Gauge("leadflow_imports_in_progress", "Imports that are not finished.")
 IMPORT_AGE = Gauge("leadflow_import_age_seconds", "How old the oldest of these imports is; 0 when there is none.")
 OPEN_DEAD_LETTERS = Gauge(
     "leadflow_open_dead_letters", "Chunks whose rows ended as errors in the dead letter, and are not repaired."
 )
-ALL = (OUTBOX_WAITING, OUTBOX_AGE, IMPORTS_IN_PROGRESS, IMPORT_AGE, OPEN_DEAD_LETTERS)
+ALL = (OUTBOX_WAITING, OUTBOX_AGE, CHUNKS_WAITING, IMPORTS_IN_PROGRESS, IMPORT_AGE, OPEN_DEAD_LETTERS)
 
 
 class OverviewWatch(Periodic):
@@ -42,6 +45,7 @@ class OverviewWatch(Periodic):
             return
         OUTBOX_WAITING.set(found.outbox)
         OUTBOX_AGE.set(found.outbox_age or 0)
+        CHUNKS_WAITING.set(found.chunks_waiting)
         IMPORTS_IN_PROGRESS.set(found.imports)
         IMPORT_AGE.set(found.import_age or 0)
         OPEN_DEAD_LETTERS.set(found.dead_letters)

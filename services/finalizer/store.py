@@ -13,7 +13,7 @@ from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.events import ImportFinished, ImportStatus
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from libs.contracts.lead_import.topics import IMPORT_FINISHED
-from libs.imports import chunk_life, chunk_sending, chunks_waiting, import_tags
+from libs.imports import chunk_life, chunk_sending, chunks_waiting, expiry, import_tags
 from libs.imports.chat_ids import chat_ids_of_rows
 from libs.imports.chunk_states import Acceptance, ChunkOutcome, ChunkState, HeldImport, OpenChunk, Place, Totals
 from libs.imports.metrics import ROWS, count_end
@@ -33,7 +33,7 @@ _FINISH = text(
     UPDATE amigocare.lead_imports
     SET status = :status, failure_reason = :failure_reason, revision = revision + 1, updated_at = now(),
         finished_at = now(), total_created = :created, total_existing = :existing, total_errors = :errors,
-        total_canceled = :canceled
+        total_canceled = :canceled, reasons = CAST(:reasons AS jsonb)
     WHERE id = :import_id
       AND (status = 'PROCESSING'
            OR (status, total_created, total_existing, total_errors)
@@ -46,7 +46,7 @@ _FINISH = text(
 MOST_COUNTED = 100_000
 """More are not told apart: counting them would take longer than the number is worth."""
 # The oldest of the outbox is the one of the least number; those in progress have an index of their own, as have chunks
-# that ended in the dead letter.
+# that ended in the dead letter: those whose payload has expired cannot be repaired any more.
 _OVERVIEW = text(
     """
     SELECT (SELECT count(*) FROM (SELECT FROM amigocare.outbox LIMIT :most) waiting) AS outbox,
@@ -56,7 +56,7 @@ _OVERVIEW = text(
            (SELECT extract(epoch FROM clock_timestamp() - min(created_at))::float8
             FROM amigocare.lead_imports WHERE status = 'PROCESSING') AS import_age,
            (SELECT count(*) FROM (SELECT FROM amigocare.lead_import_chunks
-                                  WHERE dead_lettered LIMIT :most) dead) AS dead_letters
+                                  WHERE dead_lettered AND payload IS NOT NULL LIMIT :most) dead) AS dead_letters
     """
 )
 
@@ -67,6 +67,8 @@ class Overview:
 
     outbox: int
     outbox_age: float | None
+    chunks_waiting: int
+    """Of no relay, and not sent."""
     imports: int
     import_age: float | None
     dead_letters: int
@@ -131,6 +133,7 @@ class ImportStore:
                 "existing": totals.existing,
                 "errors": totals.errors,
                 "canceled": totals.canceled,
+                "reasons": totals.reasons,
             },
         )
         row = finished.mappings().one_or_none()
@@ -194,15 +197,21 @@ class Store:
         async with self._postgres.transaction() as connection:
             return await chunk_sending.silent(connection, seconds)
 
-    async def waiting_chunks(self) -> int:
-        """Return how many chunks of all imports nobody has in hand."""
-        async with self._postgres.transaction() as connection:
-            return await chunks_waiting.count(connection)
-
     async def overview(self) -> Overview:
         """Return what waits and what is open, of all companies."""
         async with self._postgres.transaction() as connection:
-            return Overview(**(await connection.execute(_OVERVIEW, {"most": MOST_COUNTED})).mappings().one())
+            found = (await connection.execute(_OVERVIEW, {"most": MOST_COUNTED})).mappings().one()
+            return Overview(**found, chunks_waiting=await chunks_waiting.count(connection))
+
+    async def empty_next(self, after_seconds: float) -> expiry.Emptied | None:
+        """Empty a portion of an import that ended over ``after_seconds`` ago; None when there is none."""
+        async with self._postgres.transaction(by_index=True) as connection:
+            return await expiry.empty_next(connection, after_seconds=after_seconds)
+
+    async def overdue_seconds(self, after_seconds: float) -> float:
+        """Return for how long the oldest import that should be empty has been due; 0 when none is."""
+        async with self._postgres.transaction() as connection:
+            return await expiry.overdue_seconds(connection, after_seconds=after_seconds)
 
     async def send_again(self, chunks: list[Place]) -> None:
         """Hand the chunks to the relay once more."""

@@ -1,14 +1,13 @@
 """Sends chunks again that fell silent: sent, unsettled, nothing of their import moves, and no lag explains it.
 
 Lag explains the silence of the chunks that pass its partition, and of no others: one message that is stuck somewhere
-must not keep all the others from being sent again. It also counts the chunks that wait to be sent.
+must not keep all the others from being sent again.
 """
 
 from collections.abc import Awaitable, Callable
-from math import nan
 
 import structlog
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
 from libs.common.errors import describe
 from libs.common.periodic import Periodic
@@ -17,9 +16,6 @@ from libs.imports.chunk_path import PathLags, is_on_its_way
 from services.finalizer.store import Store
 
 CHUNKS_RESENT = Counter("leadflow_chunks_resent_total", "Chunks that fell silent and were sent again.", ["service"])
-CHUNKS_WAITING = Gauge(
-    "leadflow_chunks_waiting", "Chunks of all imports that are neither sent nor in a relay's hands.", ["service"]
-)
 
 log = structlog.get_logger()
 
@@ -50,11 +46,9 @@ class Watchdog(Periodic):
     async def turn(self) -> None:
         """Watch; a server that is away is looked for again at the next turn."""
         try:
-            CHUNKS_WAITING.labels("finalizer").set(await self._store.waiting_chunks())
             await self.watch_once()
             self.trouble.works()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next turn looks again
-            CHUNKS_WAITING.labels("finalizer").set(nan)  # better no number than an old one
             self.trouble.fails(describe(error))
 
     async def watch_once(self) -> int:

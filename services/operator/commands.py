@@ -36,6 +36,7 @@ from services.operator.domain import (
 from services.operator.letters import Letters, republish
 from services.operator.migrate import MigrationRefused, upgrade_postgres
 from services.operator.no_answer import NoAnswer, asking, closing
+from services.operator.reindexing import reindex_leads
 from services.operator.settings import Settings
 from services.operator.store import Store
 
@@ -109,6 +110,20 @@ def migrate() -> None:
         # Most likely an older version than the one that migrated this database last.
         raise _fail(f"The revisions of this version do not fit the database: {error}. Nothing was changed.") from None
     typer.echo("PostgreSQL, MongoDB and Kafka are up to date.")
+
+
+def reindex() -> None:
+    """Give every lead its public id, first entry of history and place in the search anew: after a partial restore."""
+
+    async def leads() -> int:
+        settings = Settings()
+        if settings.postgres_owner_url is not None:
+            settings = settings.model_copy(update={"postgres_url": settings.postgres_owner_url})
+        async with closing(Postgres(settings, application_name="reindex")) as postgres, asking(postgres.place):
+            return await reindex_leads(postgres, say=lambda line: typer.echo(line, err=True))
+
+    done = _run(leads(), after="What was done stays; run it again.")
+    typer.echo(f"{done:,} leads are found.")
 
 
 def list_letters(*, owner: Owner = IMPORT, limit: Limit = 1_000) -> None:
@@ -204,7 +219,7 @@ def replay(
     if import_id:
         reopened = _run(_reopen_import(import_id))
         if not reopened:
-            typer.echo(f"No chunk of import {import_id} is dead-lettered: replayed before, or settled well.")
+            typer.echo(f"No chunk of import {import_id} can be replayed: replayed before, settled well, or expired.")
         else:
             typer.echo(f"{len(reopened)} chunks go through all stages again.")
     if not (positions or everything):

@@ -10,6 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.periodic import pause
+
 # Without the holders' statements: those carry personal data. Another role's state and age are seen by superusers and
 # members of pg_read_all_stats alone.
 _WAITS_FOR = text(
@@ -76,5 +78,4 @@ async def _watch(engine: AsyncEngine, pid: int, every: float, seen: Waits, done:
                 if found:
                     seen.mode, seen.target = found[0].mode, found[0].target
                     seen.holders = [Holder(row.pid, row.application_name, row.state, row.seconds) for row in found]
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(done.wait(), every)
+                await pause(every, until=done)

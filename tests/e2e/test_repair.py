@@ -36,7 +36,7 @@ async def test_a_failed_import_is_repaired_by_a_replay_and_a_second_replay_does_
     assert "1 chunks go through all stages again" in replayed
     ended = await user.ended(import_id)
     again = await on_call("dead-letters", "replay", "--import", str(import_id))
-    assert f"No chunk of import {import_id} is dead-lettered" in again
+    assert f"No chunk of import {import_id} can be replayed" in again
     assert "1 chunks were left alone" in await on_call("dead-letters", "replay", position)
     for text in (listed, shown, inspected, replayed, again):
         assert not any(phone in text for phone in phones), "a phone was printed"

@@ -178,7 +178,9 @@ async def test_totals_are_known_when_every_chunk_is_settled(store: Store, import
     await db.execute("UPDATE amigocare.lead_import_chunks SET sent_at = now() WHERE import_id = :i", i=import_id)
     assert await totals() is None, "the other chunk is in flight"
     await settle(store, import_id, 1, outcome(0, dead_lettered=True))
-    assert await totals() == Totals(created=7, existing=1, errors=12, dead_lettered=1)
+    assert await totals() == Totals(
+        created=7, existing=1, errors=12, dead_lettered=1, reasons_of_chunks=[{"in_file": 1}]
+    )
 
 
 async def test_finishing_writes_status_totals_and_one_event_with_them(

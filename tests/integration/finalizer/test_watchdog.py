@@ -1,11 +1,8 @@
 """A chunk that fell silent is sent again: not while something moves or lags, whatever the clock does."""
 
 import asyncio
-import uuid
-from math import isnan
 
 import pytest
-from prometheus_client import REGISTRY
 
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.topics import CHUNK_CREATED, CHUNK_TAGGED, DEAD_LETTERS
@@ -13,7 +10,7 @@ from libs.imports.chunk_path import PATH, PathLags
 from libs.imports.partitions import SpreadChunks
 from services.finalizer.store import Store
 from services.finalizer.watchdog import Watchdog
-from tests.support.imports import insert_import
+from tests.support.imports import insert_import, mark_chunk
 from tests.support.kafka import unique
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
@@ -32,18 +29,6 @@ def store(pipeline: Pipeline) -> Store:
 
 async def an_import(postgres: Postgres, tenant: Tenant, chunks: int) -> int:
     return await insert_import(postgres, tenant, row_counts=[1] * chunks, name=unique("n"))
-
-
-async def mark(db: Stored, import_id: int, index: int, **ago: float | None) -> None:
-    """Set a time column of a chunk to so many seconds ago."""
-    for column, seconds in ago.items():
-        await db.execute(
-            f"UPDATE amigocare.lead_import_chunks SET {column} = now() - make_interval(secs => :s)"
-            " WHERE import_id = :i AND chunk_index = :c",
-            s=seconds,
-            i=import_id,
-            c=index,
-        )
 
 
 PARTITIONS = 12
@@ -95,67 +80,24 @@ async def test_a_silent_chunk_is_sent_again_and_the_relay_woken(
     store: Store, postgres: Postgres, tenant: Tenant, db: Stored
 ) -> None:
     import_id = await an_import(postgres, tenant, 3)
-    await mark(db, import_id, 0, sent_at=SECONDS + 1)
-    await mark(db, import_id, 1, sent_at=SECONDS - 5)
+    await mark_chunk(db, import_id, 0, sent_at=SECONDS + 1)
+    await mark_chunk(db, import_id, 1, sent_at=SECONDS - 5)
     watched = Watched(store)
     assert await watched.dog.watch_once() == 1
     assert await unsent(db, import_id) == [0, 2]
     assert watched.woken == 1
-    await mark(db, import_id, 0, sent_at=0)  # the relay sent it
+    await mark_chunk(db, import_id, 0, sent_at=0)  # the relay sent it
     assert await watched.dog.watch_once() == 0
-
-
-def told() -> float | None:
-    return REGISTRY.get_sample_value("leadflow_chunks_waiting", {"service": "finalizer"})
-
-
-async def test_it_tells_how_many_chunks_nobody_has_in_hand(
-    store: Store, postgres: Postgres, tenant: Tenant, db: Stored
-) -> None:
-    """Neither those that were sent, nor those that a relay is sending; but those that one has given back."""
-    watched = Watched(store)
-    await watched.dog.turn()
-    assert told() == 0
-    import_id = await an_import(postgres, tenant, 5)
-    await mark(db, import_id, 0, sent_at=0)
-    await mark(db, import_id, 1, sent_at=5, settled_at=0)
-    lease = "UPDATE amigocare.lead_import_chunks SET lease = :lease, lease_until = now() + make_interval(secs => :s)"
-    this = " WHERE import_id = :i AND chunk_index = :c"
-    await db.execute(lease + this, lease=uuid.uuid4(), s=20, i=import_id, c=2)
-    await db.execute(lease + this, lease=None, s=20, i=import_id, c=3)
-    await watched.dog.turn()
-    assert told() == 2, "the one that was given back, and the one that nobody has looked at yet"
-    await db.execute(lease + this, lease=uuid.uuid4(), s=-1, i=import_id, c=2)
-    await watched.dog.turn()
-    assert told() == 3, "whose relay died has nobody either"
-
-
-async def test_while_nobody_can_count_it_tells_no_number(
-    store: Store, postgres: Postgres, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await an_import(postgres, tenant, 1)
-    watched = Watched(store)
-    await watched.dog.turn()
-    assert told() == 1
-
-    async def is_away() -> int:
-        raise ConnectionResetError
-
-    monkeypatch.setattr(store, "waiting_chunks", is_away)
-    await watched.dog.turn()
-    count = told()
-    assert count is not None
-    assert isnan(count)
 
 
 async def test_a_chunk_is_not_silent_while_its_import_moves(
     store: Store, postgres: Postgres, tenant: Tenant, db: Stored
 ) -> None:
     import_id = await an_import(postgres, tenant, 2)
-    await mark(db, import_id, 0, sent_at=2 * SECONDS)
-    await mark(db, import_id, 1, sent_at=2 * SECONDS, settled_at=SECONDS - 5)
+    await mark_chunk(db, import_id, 0, sent_at=2 * SECONDS)
+    await mark_chunk(db, import_id, 1, sent_at=2 * SECONDS, settled_at=SECONDS - 5)
     assert await store.silent_chunks(SECONDS) == []
-    await mark(db, import_id, 1, settled_at=SECONDS + 1)
+    await mark_chunk(db, import_id, 1, settled_at=SECONDS + 1)
     assert await store.silent_chunks(SECONDS) == [(import_id, 0)]
 
 
@@ -163,9 +105,9 @@ async def test_another_imports_movement_does_not_hide_a_silent_chunk(
     store: Store, postgres: Postgres, tenant: Tenant, db: Stored
 ) -> None:
     silent, moving = await an_import(postgres, tenant, 1), await an_import(postgres, tenant, 2)
-    await mark(db, silent, 0, sent_at=SECONDS + 1)
-    await mark(db, moving, 0, sent_at=SECONDS + 1)
-    await mark(db, moving, 1, sent_at=SECONDS + 1, settled_at=0)
+    await mark_chunk(db, silent, 0, sent_at=SECONDS + 1)
+    await mark_chunk(db, moving, 0, sent_at=SECONDS + 1)
+    await mark_chunk(db, moving, 1, sent_at=SECONDS + 1, settled_at=0)
     assert await store.silent_chunks(SECONDS) == [(silent, 0)]
 
 
@@ -174,7 +116,7 @@ async def test_a_chunk_is_not_sent_again_while_something_waits_where_it_passes(
     store: Store, postgres: Postgres, tenant: Tenant, db: Stored, group: str, topic: str
 ) -> None:
     import_id = await an_import(postgres, tenant, 1)
-    await mark(db, import_id, 0, sent_at=10 * SECONDS)
+    await mark_chunk(db, import_id, 0, sent_at=10 * SECONDS)
     by_import = topic in (CHUNK_CREATED.name, DEAD_LETTERS.topic)
     watched = Watched(store, lags=lags_of((topic, partition_of(str(import_id) if by_import else f"{import_id}:0"))))
     assert await watched.dog.watch_once() == 0
@@ -189,7 +131,7 @@ async def test_a_message_that_is_stuck_keeps_no_chunk_of_another_partition_from_
     stuck, other = await an_import(postgres, tenant, 3), await an_import(postgres, tenant, 2)
     chunks = [(stuck, 0), (stuck, 1), (stuck, 2), (other, 0), (other, 1)]
     for import_id, index in chunks:
-        await mark(db, import_id, index, sent_at=10 * SECONDS)
+        await mark_chunk(db, import_id, index, sent_at=10 * SECONDS)
     there = partition_of(f"{stuck}:1")
     lost = [(import_id, index) for import_id, index in chunks if partition_of(f"{import_id}:{index}") != there]
     assert len(lost) >= 3
@@ -209,7 +151,7 @@ async def test_chunks_of_an_import_that_has_ended_are_never_silent(
     store: Store, postgres: Postgres, tenant: Tenant, db: Stored, status: str
 ) -> None:
     import_id = await an_import(postgres, tenant, 1)
-    await mark(db, import_id, 0, sent_at=10 * SECONDS)
+    await mark_chunk(db, import_id, 0, sent_at=10 * SECONDS)
     ended = "UPDATE amigocare.lead_imports SET status = :s, total_errors = total_rows WHERE id = :i"
     await db.execute(ended, s=status, i=import_id)
     assert await store.silent_chunks(SECONDS) == []
@@ -219,9 +161,9 @@ async def test_a_chunk_that_was_settled_meanwhile_is_not_sent_again(
     store: Store, postgres: Postgres, tenant: Tenant, db: Stored
 ) -> None:
     import_id = await an_import(postgres, tenant, 1)
-    await mark(db, import_id, 0, sent_at=SECONDS + 1)
+    await mark_chunk(db, import_id, 0, sent_at=SECONDS + 1)
     silent = await store.silent_chunks(SECONDS)
-    await mark(db, import_id, 0, settled_at=0)
+    await mark_chunk(db, import_id, 0, settled_at=0)
     await store.send_again(silent)
     assert await unsent(db, import_id) == []
 
@@ -230,8 +172,8 @@ async def test_a_clock_that_jumped_back_an_hour_hides_no_silent_chunk(
     store: Store, postgres: Postgres, tenant: Tenant, db: Stored
 ) -> None:
     import_id = await an_import(postgres, tenant, 2)
-    await mark(db, import_id, 0, sent_at=-3600)
-    await mark(db, import_id, 1, sent_at=-3600, settled_at=-3600)
+    await mark_chunk(db, import_id, 0, sent_at=-3600)
+    await mark_chunk(db, import_id, 1, sent_at=-3600, settled_at=-3600)
     assert await store.silent_chunks(SECONDS) == [(import_id, 0)]
 
 
@@ -239,7 +181,7 @@ async def test_the_watchdog_goes_on_after_a_failure_and_stops_at_once(
     store: Store, postgres: Postgres, tenant: Tenant, db: Stored
 ) -> None:
     import_id = await an_import(postgres, tenant, 1)
-    await mark(db, import_id, 0, sent_at=SECONDS + 1)
+    await mark_chunk(db, import_id, 0, sent_at=SECONDS + 1)
     failures = 0
 
     async def kafka_is_away() -> PathLags:

@@ -1,4 +1,4 @@
-"""``leadflow imports list``: which imports there are, where their chunks are, and which stand still."""
+"""``leadflow chunks``: which imports there are, where their chunks are, and which stand still."""
 
 import asyncio
 from typing import Any
@@ -125,7 +125,7 @@ async def test_the_command_prints_a_line_an_import_and_no_name(
 
     async def run(*options: str) -> str:
         # In a thread: the command runs an event loop of its own.
-        command = ["imports", "list", *options]
+        command = ["chunks", *options]
         done = await asyncio.to_thread(CliRunner().invoke, app, command, env=environment)
         assert done.exit_code == 0, done.output
         return done.output

@@ -93,7 +93,7 @@ async def test_dead_letters_without_kafka_say_so_in_one_line(servers: Addresses,
 
 async def test_without_postgresql_the_address_is_said_and_not_the_password(servers: Addresses, nowhere: str) -> None:
     url = f"postgresql://someone:{PASSWORD}@{nowhere}/leadflow"
-    code, said = await leadflow("imports", "list", servers=servers, postgres_url=url)
+    code, said = await leadflow("chunks", servers=servers, postgres_url=url)
     assert code == 1
     one_line(said, f"PostgreSQL at {nowhere}")
 

@@ -1,0 +1,1 @@
+"""Erases what the house knows of one person: in which places, and how each is left."""

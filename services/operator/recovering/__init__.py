@@ -1,0 +1,1 @@
+"""Makes servers agree again, of which one was restored from a backup."""
