@@ -6,7 +6,8 @@ import { rateOf, speedsOf } from "../src/parts/speed.tsx";
 import { nameOf, nextName } from "../src/screens/new-import/draft.ts";
 import { codeIn } from "../src/session/dev.ts";
 import { grantOf } from "../src/session/token-source.ts";
-import { outcomeOf } from "../src/words/reasons.ts";
+import { percents } from "../src/words/percents.ts";
+import { faultsOf, outcomeOf } from "../src/words/reasons.ts";
 
 describe("connecting again", () => {
   it("pauses for longer each time, half a minute at most, and never for the same time as others", () => {
@@ -37,6 +38,13 @@ describe("a token", () => {
   it("that cannot be read is asked for again in a minute", () => expect(grantOf("opaque", 5).expiresAt).toBe(60_005));
 });
 
+describe("percents", () => {
+  it("are whole, and 100 for all of it alone", () => {
+    expect([percents(29, 100), percents(2_900, 10_000), percents(9_999, 10_000)]).toEqual([29, 29, 99]);
+    expect([percents(0, 3), percents(3, 3), percents(0, 0)]).toEqual([0, 100, 100]);
+  });
+});
+
 describe("names of imports", () => {
   it("are the file's", () => expect(nameOf(new File([], "Feira de maio.xlsx"))).toBe("Feira de maio"));
   it("count on where they are taken", () => {
@@ -54,11 +62,15 @@ describe("fates", () => {
 
 describe("the picture", () => {
   it("has streams as wide as they have rows, the widest 32, none thinner than 2", () => {
-    const ends = [4_860, 140, 0].map((rows, at) => ({ key: `${at}`, fate: "created" as const, label: "", rows }));
+    const ends = [4_860, 140, 1].map((rows, at) => ({ key: `${at}`, fate: "created" as const, label: "", rows }));
     const { streams, tall, height } = streamsOf(ends);
     expect(streams).toHaveLength(3);
     expect(tall).toBeCloseTo(32 + 2 + 2);
     expect(height).toBe(120);
+  });
+  it("go nowhere where no row ends", () => {
+    const ends = [0, 3].map((rows) => ({ key: String(rows), fate: "created" as const, label: "", rows }));
+    expect(streamsOf(ends).streams.map((each) => each.key)).toEqual(["3"]);
   });
 });
 
@@ -74,4 +86,16 @@ describe("speed", () => {
 describe("reasons", () => {
   it("belong to a fate", () =>
     expect(["in_file", "chat_refused", "canceled"].map(outcomeOf)).toEqual(["existing", "error", "canceled"]));
+  it("of a row are told apart", () => {
+    expect(faultsOf("phone: Write DDD: two digits. email: Not an address.")).toEqual([
+      { field: "phone", text: "Write DDD: two digits." },
+      { field: "email", text: "Not an address." },
+    ]);
+    expect(faultsOf("custom:budget: Not a number. notes: Too long.").map(({ field }) => field)).toEqual([
+      "custom:budget",
+      "notes",
+    ]);
+    expect(faultsOf("More than five cells.")).toEqual([{ field: null, text: "More than five cells." }]);
+    expect(faultsOf("")).toEqual([]);
+  });
 });

@@ -10,6 +10,7 @@ from playwright.async_api import Browser
 from pymongo import AsyncMongoClient
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.console.steps import Leads
 from tests.support.browser import Person, chromium, person, started_browser
 from tests.support.machine import CI
 from tests.support.platform import Tenant
@@ -52,3 +53,9 @@ async def stored(stack: Addresses, stack_engine: AsyncEngine) -> AsyncIterator[S
 def user(http: httpx.AsyncClient, stack_tenant: Tenant) -> User:
     """The same person as a caller of the API."""
     return User(http, stack_tenant)
+
+
+@pytest.fixture
+def leads(http: httpx.AsyncClient, stack_tenant: Tenant) -> Leads:
+    """The person's leads."""
+    return Leads(http, stack_tenant)

@@ -1,10 +1,39 @@
-"""What a person does on the way from a file to an import."""
+"""What a person does on the way from a file to an import; leads as another caller has them; how a call is refused."""
 
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
+import httpx
 from playwright.async_api import expect
 
 from tests.support.browser import Person
+from tests.support.kafka import unique
+from tests.support.platform import EVERYTHING, Tenant
+
+_NAME_OF_FOCUSED = "(each => (each.getAttribute('aria-label') ?? each.textContent).trim())(document.activeElement)"
+
+
+class Leads:
+    """The leads of a person's company, as another caller of the API meets them."""
+
+    def __init__(self, http: httpx.AsyncClient, tenant: Tenant) -> None:
+        self._http = http
+        self._headers = tenant.headers(permissions=EVERYTHING)
+
+    async def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = await self._http.request(method, f"/api/v1{path}", json=body, headers=self._headers)
+        assert answer.is_success, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def make(self, name: str, **more: Any) -> str:
+        """Make a lead by hand; return its id."""
+        made = await self.call("POST", "/leads", {"name": name, "email": f"{unique('lead')}@example.com"} | more)
+        return str(UUID(made["id"]))
+
+    async def read(self, lead_id: str) -> dict[str, Any]:
+        return await self.call("GET", f"/leads/{lead_id}")
 
 
 async def check_file(ana: Person, file: Path) -> None:
@@ -15,12 +44,21 @@ async def check_file(ana: Person, file: Path) -> None:
 
 async def choose_references(ana: Person) -> None:
     """Say which account and which source, by a list where the API tells them, else by their ids."""
-    for label, wanted in (("Account", ana.tenant.account_id), ("Source", ana.tenant.source_id)):
-        field = ana.page.get_by_label(label, exact=True)
+    for name, wanted in (("account", ana.tenant.account_id), ("source", ana.tenant.source_id)):
+        field = ana.page.locator(f"#{name}")  # whatever the language
         if await field.evaluate("field => field.tagName") == "SELECT":
             await field.select_option(str(wanted))
         else:
             await field.fill(str(wanted))
+
+
+async def tab_to(ana: Person, name: str) -> None:
+    """Go forward with the Tab key until what is named so has the focus. The page itself, all text, is not it."""
+    for _ in range(60):
+        await ana.page.keyboard.press("Tab")
+        if await ana.page.evaluate(_NAME_OF_FOCUSED) == name:
+            return
+    raise AssertionError(f"{name} is not reached with the Tab key")
 
 
 async def import_file(ana: Person, file: Path) -> None:
@@ -29,3 +67,21 @@ async def import_file(ana: Person, file: Path) -> None:
     button = ana.page.locator(".bottom button")
     await expect(button).to_be_enabled(timeout=15_000)
     await button.click()
+
+
+def refusal(status: int, code: str, **more: Any) -> dict[str, Any]:
+    """Return what a route is fulfilled with, in place of an answer."""
+    return {
+        "status": status,
+        "headers": {"Retry-After": "3"} if status in {429, 503} else {},
+        "json": {
+            "type": f"urn:leadflow:problem:{code}",
+            "title": code,
+            "status": status,
+            "code": code,
+            "detail": "",
+            "remedy": "",
+            "request_id": "r-1",
+            **more,
+        },
+    }

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Dialog, expect
 
-from tests.console.steps import check_file, choose_references, import_file
+from tests.console.steps import check_file, choose_references, import_file, tab_to
 from tests.support.browser import Person
+from tests.support.readers import Stored
 from tests.support.user import User, csv_file, lead_rows, new_phones
 
 
@@ -112,6 +113,50 @@ async def test_leaving_a_checked_file_asks_once_and_keeps_it(ana: Person, leads:
     await expect(ana.page.get_by_role("heading", name="Check Feira de maio.csv")).to_be_visible()
 
 
+async def test_a_reload_amid_a_check_asks_once_and_loses_the_file_but_not_its_columns(
+    ana: Person, user: User, tmp_path: Path
+) -> None:
+    page = ana.page
+    (phone,) = new_phones(1)
+    file = tmp_path / "Agenda.csv"
+    file.write_bytes(f"Responsável;WhatsApp;Etiquetas\r\nAna Lima;{phone};VIP\r\n".encode())
+    fields = {"Responsável": "name", "WhatsApp": "phone", "Etiquetas": ""}
+    asked: list[str] = []
+
+    async def answer(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await (dialog.accept() if len(asked) > 1 else dialog.dismiss())
+
+    page.on("dialog", answer)
+    await ana.open("/imports/new")
+    await page.evaluate("navigator.serviceWorker.ready")
+    await check_file(ana, file)
+    for header, field in fields.items():
+        await page.get_by_label(header, exact=True).select_option(field)
+    await choose_references(ana)
+    await expect(page.get_by_role("button", name="Import 1 row")).to_be_enabled()
+    await page.get_by_role("heading", name="Check Agenda.csv").click()  # browsers ask who has touched the page alone
+    # Who stays has everything as it was.
+    async with page.expect_event("dialog"):
+        await page.evaluate("void setTimeout(() => location.reload())")
+    await expect(page.get_by_label("Responsável", exact=True)).to_have_value("name")
+    # Who goes is asked that once, and finds nothing half done.
+    await page.reload()
+    await expect(page.get_by_role("heading", name="New import")).to_be_focused()
+    await expect(page.get_by_text("Nothing was imported.")).to_be_visible()
+    assert page.url.endswith("/console/imports/new")
+    await page.reload()
+    await expect(page.get_by_role("heading", name="New import")).to_be_focused()
+    assert asked == ["beforeunload"] * 2
+    assert (await user.get("/imports")).json()["items"] == []
+    await check_file(ana, file)
+    for header, field in fields.items():
+        await expect(page.get_by_label(header, exact=True)).to_have_value(field)
+    await choose_references(ana)
+    await expect(page.get_by_role("button", name="Import 1 row")).to_be_enabled()
+    await expect(page.get_by_text("Nothing was imported.")).not_to_be_visible()
+
+
 async def test_an_import_is_deleted_from_the_list_and_its_leads_stay(ana: Person, user: User) -> None:
     done = await user.run(csv_file(lead_rows(new_phones(2))), name="Rascunho")
     await ana.open(f"/imports/{done['id']}")
@@ -147,10 +192,26 @@ async def test_all_of_it_goes_with_the_keyboard_alone(ana: Person, leads: Path) 
     await expect(page.get_by_role("heading", name="Feira de maio")).to_be_focused(timeout=15_000)
 
 
-async def tab_to(ana: Person, name: str) -> None:
-    """Go forward with the Tab key until what is named so has the focus."""
-    for _ in range(30):
-        await ana.page.keyboard.press("Tab")
-        if name in await ana.page.evaluate("document.activeElement.textContent"):
-            return
-    raise AssertionError(f"{name} is not reached with the Tab key")
+async def test_a_column_becomes_a_further_field_and_one_of_the_companys_own(
+    ana: Person, user: User, stored: Stored, tmp_path: Path
+) -> None:
+    company = user.tenant.company_id
+    await stored.execute(
+        "INSERT INTO crm.field_definitions (company_id, key, label, type, created_by)"
+        " VALUES (:c, 'budget', 'Budget', 'number', :u)",
+        c=company,
+        u=user.tenant.user_id,
+    )
+    path = tmp_path / "Empresas.csv"
+    path.write_text(f'Nome,Celular,Firma,Verba\nAna,{new_phones(1)[0]},Sol,"1.500,50"\n')
+    page = ana.page
+    await ana.open("/imports/new")
+    await check_file(ana, path)
+    await page.get_by_label("Firma", exact=True).select_option("Company")
+    await page.get_by_label("Verba", exact=True).select_option("Budget")
+    await expect(page.get_by_role("columnheader", name="Budget")).to_be_visible()
+    await choose_references(ana)
+    await page.locator(".bottom button").click()
+    await expect(page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
+    (lead,) = await stored.leads(company)
+    assert (lead["company_name"], lead["custom_fields"]) == ("Sol", {"budget": 1500.5})

@@ -2,33 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 from playwright.async_api import Route, expect
 
-from tests.console.steps import check_file, choose_references
+from tests.console.steps import check_file, choose_references, refusal
 from tests.support.browser import Person
 from tests.support.processes import held, needs_local_stack
 from tests.support.user import User, csv_file, lead_rows, new_phones
 
 LIST = re.compile(r"/imports\?")
-
-
-def refusal(status: int, code: str, **more: Any) -> dict[str, Any]:
-    return {
-        "status": status,
-        "headers": {"Retry-After": "3"} if status in {429, 503} else {},
-        "json": {
-            "type": f"urn:leadflow:problem:{code}",
-            "title": code,
-            "status": status,
-            "code": code,
-            "detail": "",
-            "remedy": "",
-            "request_id": "r-1",
-            **more,
-        },
-    }
 
 
 async def test_an_import_that_is_not_there(ana: Person) -> None:
@@ -129,6 +111,36 @@ async def test_a_stream_that_breaks_is_connected_again(ana: Person, user: User) 
     await ana.open(f"/imports/{done['id']}")
     await expect(ana.page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
     assert asked == 3
+
+
+@needs_local_stack
+async def test_an_end_of_which_only_the_progress_was_heard_is_told_with_its_reason(ana: Person, user: User) -> None:
+    """The last progress says that the import has ended, the event behind it why: they may come in two pieces."""
+    with held("tagger"):
+        import_id = await user.accept(csv_file(lead_rows(new_phones(2))), name="Engano")
+        await user.post(f"/imports/{import_id}/cancel")
+        await user.ended(import_id)
+    first = True
+
+    async def the_progress_alone(route: Route) -> None:
+        answer = await route.fetch()
+        progress, end, _ = (await answer.text()).split("\n\n")
+        assert "event: lead:import-finished" in end
+        await route.fulfill(response=answer, body=progress + "\n\n")
+
+    async def still_running_at_first(route: Route) -> None:
+        nonlocal first
+        answer = await route.fetch()
+        found = await answer.json()
+        if first:
+            found |= {"status": "PROCESSING", "failure_reason": None}
+        first = False
+        await route.fulfill(response=answer, json=found)
+
+    await ana.page.route(re.compile(r"/imports/\d+/events"), the_progress_alone)
+    await ana.page.route(re.compile(rf":\d+/imports/{import_id}$"), still_running_at_first)
+    await ana.open(f"/imports/{import_id}")
+    await expect(ana.page.locator(".badge", has_text="Canceled")).to_be_visible(timeout=30_000)
 
 
 async def test_a_token_that_ends_while_a_file_is_checked_loses_nothing(ana: Person, user: User, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query";
 import { api, body, fetchSignedIn } from "./client.ts";
 import { Problem, problemOf } from "./problems.ts";
-import type { Import, ImportPage, ImportStatus, Me } from "./types.ts";
+import type { Import, ImportPage, ImportStatus, Me, OwnField } from "./types.ts";
 
 const RUNNING_MS = 3_000;
 const PAGE = 25;
@@ -55,6 +55,26 @@ export const meQuery = queryOptions({
       return await getJson<Me>("/me", signal);
     } catch (error) {
       if (error instanceof Problem && error.status === 404) return null;
+      throw error;
+    }
+  },
+});
+
+/** Whether the person may do this with leads; the API decides, and where it has not said so yet it is asked. */
+export function may(me: Me | null | undefined, permission: string): boolean {
+  const { permissions } = me ?? {};
+  return !permissions || Boolean(permissions.LEADS?.includes(permission));
+}
+
+/** Fields of the company's own; none where leads are not served, or not for this person. */
+export const ownFieldsQuery = queryOptions({
+  queryKey: ["fields"],
+  staleTime: 60_000,
+  queryFn: async ({ signal }): Promise<OwnField[]> => {
+    try {
+      return (await getJson<{ items: OwnField[] }>("/api/v1/fields", signal)).items;
+    } catch (error) {
+      if (error instanceof Problem && (error.status === 404 || error.status === 403)) return [];
       throw error;
     }
   },

@@ -1,4 +1,5 @@
-import createClient from "openapi-fetch";
+import createClient, { type Middleware } from "openapi-fetch";
+import type { paths as LeadPaths } from "../../made/leads.d.ts";
 import type { paths } from "../../made/schema.d.ts";
 import { session } from "../session/session.ts";
 import { language } from "../shell/preferences.ts";
@@ -33,14 +34,20 @@ function patience(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(SLOW_MS)]);
 }
 
-export const api = createClient<paths>({ baseUrl: location.origin, fetch: (request) => fetchSignedIn(request) });
-
-api.use({
+const refusals: Middleware = {
   async onResponse({ response }) {
     if (response.ok) return undefined;
     throw problemOf(response.status, await response.text(), response.headers.get("Retry-After"));
   },
-});
+};
+const options = { baseUrl: location.origin, fetch: (request: Request) => fetchSignedIn(request) };
+
+export const api = createClient<paths>(options);
+api.use(refusals);
+
+/** The calls of leads, which another service answers under the same address. */
+export const leadsApi = createClient<LeadPaths>(options);
+leadsApi.use(refusals);
 
 /** The answer's body; every other answer has been thrown as a `Problem`. */
 export function body<Data>(answer: { data?: Data }): Data {

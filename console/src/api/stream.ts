@@ -81,6 +81,8 @@ export function useImportStream(id: number, wanted: boolean): { state: StreamSta
       source.addEventListener("progress", (event) => {
         lastId = event.lastEventId;
         const told = JSON.parse(event.data) as Partial<Import>;
+        // It is told why it ended in the next event alone, which nobody hears once the page takes the import for ended.
+        if (told.status !== "PROCESSING") return ended();
         calls.setQueryData(importQuery(id).queryKey, (before) => before && { ...before, ...told });
         const rows = told.progress?.processed_rows;
         if (rows !== undefined) setSamples((all) => [...all.slice(-119), { at: Date.now(), rows }]);

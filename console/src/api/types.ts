@@ -8,6 +8,29 @@ export type Outcome = "created" | "existing" | "error";
 export type Field = "name" | "phone" | "cpf" | "email" | "tags";
 export const FIELDS: readonly Field[] = ["name", "phone", "cpf", "email", "tags"];
 
+export type MoreField = "first_name" | "last_name" | "company_name" | "job_title" | "linkedin_url" | "notes";
+export const MORE_FIELDS: readonly MoreField[] = [
+  "first_name",
+  "last_name",
+  "company_name",
+  "job_title",
+  "linkedin_url",
+  "notes",
+];
+
+/** What a column may hold: one of the five, one of a lead's further fields, one of the company's own. */
+export type AnyField = Field | MoreField | `custom:${string}`;
+
+/** The key of a field of the company's own; null: it is a field of every lead. */
+export function keyOf(field: AnyField): string | null {
+  return field.startsWith("custom:") ? field.slice("custom:".length) : null;
+}
+
+export interface OwnField {
+  readonly key: string;
+  readonly label: string;
+}
+
 export interface Undo {
   readonly state: "RUNNING" | "DONE";
   readonly total: number;
@@ -23,6 +46,7 @@ interface More {
   readonly reasons?: Record<string, number>;
   readonly canceled?: number;
   readonly cancel_requested_at?: string | null;
+  readonly rows_expired_at?: string | null;
   readonly undo?: Undo | null;
   readonly parent_id?: number | null;
   readonly child_ids?: number[];
@@ -46,6 +70,8 @@ export interface Named {
 export interface Me {
   readonly user_id: number;
   readonly company_id: number;
+  /** By module; what an older API does not say is left out. */
+  readonly permissions?: Readonly<Record<string, readonly string[]>>;
   readonly accounts: Named[];
   readonly sources: Named[];
   readonly tags: Named[];
@@ -56,7 +82,7 @@ export interface Me {
 export interface Column {
   readonly index: number;
   readonly header: string;
-  readonly field: Field | null;
+  readonly field: AnyField | null;
   readonly samples: string[];
   readonly valid: number;
   readonly invalid: number;
@@ -113,7 +139,7 @@ export interface Preview {
   readonly warnings: { readonly code: string; readonly message: string }[];
 }
 
-export type Corrections = Record<string, Partial<Record<Field, string>>>;
+export type Corrections = Record<string, Partial<Record<AnyField, string>>>;
 
 /** What a person has chosen on the page that checks a file. */
 export interface Choices {
@@ -125,7 +151,7 @@ export interface Choices {
   readonly encoding: string | null;
   readonly delimiter: string | null;
   readonly sheet: string | null;
-  readonly mapping: Readonly<Record<string, Field | null>>;
+  readonly mapping: Readonly<Record<string, AnyField | null>>;
   readonly corrections: Corrections;
   readonly parent: number | null;
   readonly page: number;

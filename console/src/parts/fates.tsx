@@ -36,7 +36,7 @@ export function FatesLine({ counts }: { counts: Counts }) {
   const say = useWords();
   const { number } = useNumbers();
   return (
-    <div className="line small quiet">
+    <div className="line small quiet fates-line">
       {FATES.filter((fate) => counts[fate] > 0).map((fate) => (
         <span key={fate} className="line fates-number">
           <span className={`fate-swatch fate-${fate}`} aria-hidden="true" />

@@ -22,23 +22,25 @@ interface Stream {
   readonly path: string;
 }
 
-/** The streams' outlines, and the height of the whole. Widths are in proportion to rows, the widest being `WIDEST`. */
+/** The streams' outlines, and the height of the whole. Widths are in proportion to rows, the widest being `WIDEST`; where
+ * no row ends, no stream goes. */
 export function streamsOf(ends: readonly FlowEnd[]): { streams: Stream[]; height: number; top: number; tall: number } {
   const most = Math.max(1, ...ends.map((end) => end.rows));
-  const widths = ends.map((end) => Math.max(THINNEST, (end.rows / most) * WIDEST));
+  const widths = ends.map((end) => (end.rows > 0 ? Math.max(THINNEST, (end.rows / most) * WIDEST) : 0));
   const tall = widths.reduce((sum, width) => sum + width, 0);
   const height = Math.max(ROW * ends.length, tall);
   const top = (height - tall) / 2;
   let from = top;
-  const streams = ends.map((end, at) => {
-    const width = widths[at] ?? THINNEST;
+  const streams = ends.flatMap((end, at) => {
+    const width = widths[at] ?? 0;
+    if (width === 0) return [];
     const to = ROW * at + (ROW - width) / 2;
     const [left, right, middle] = [BAR, WIDTH, (BAR + WIDTH) / 2];
     const path =
       `M${left},${from} C${middle},${from} ${middle},${to} ${right},${to} V${to + width} ` +
       `C${middle},${to + width} ${middle},${from + width} ${left},${from + width} Z`;
     from += width;
-    return { key: end.key, fate: end.fate, path };
+    return [{ key: end.key, fate: end.fate, path }];
   });
   return { streams, height, top, tall };
 }
@@ -53,6 +55,7 @@ interface Props {
 
 export function Flow({ ends, chosen, onChoice, number, label }: Props) {
   const { streams, height, top, tall } = streamsOf(ends);
+  const digits = Math.max(...ends.map((end) => number(end.rows).length));
   return (
     <div className="flow">
       <svg
@@ -81,7 +84,9 @@ export function Flow({ ends, chosen, onChoice, number, label }: Props) {
               onClick={() => onChoice(chosen === end.key ? null : end.key)}
             >
               <span className={`fate-swatch fate-${end.fate}`} aria-hidden="true" />
-              <strong className="number">{number(end.rows)}</strong>
+              <strong className="number" style={{ minWidth: `${digits}ch` }}>
+                {number(end.rows)}
+              </strong>
               <span>{end.label}</span>
             </button>
           </li>

@@ -20,17 +20,27 @@ export function useCountdown(until: number | null): number {
   return seconds;
 }
 
-export function Trouble({ error, again }: { error: unknown; again?: (() => void) | undefined }) {
+interface Props {
+  readonly error: unknown;
+  readonly again?: (() => void) | undefined;
+  /** Other words for a code, where it is about something else than imports. */
+  readonly about?: Readonly<Record<string, { title: string; text: string }>> | undefined;
+}
+
+export function Trouble({ error, again, about }: Props) {
   const say = useWords();
   const problem = error instanceof Problem ? error : null;
   const wait = useCountdown(problem?.retryAt ?? null);
   const { title, text } = words();
+  // What is not there is not there the next time either.
+  const passing = problem?.code !== "not_found";
   return (
     <Notice
       kind="error"
       title={title}
       action={
-        again && (
+        again &&
+        passing && (
           <Button onPress={again} isDisabled={wait > 0}>
             {wait > 0 ? say("again.in", { seconds: wait }) : say("again")}
           </Button>
@@ -53,6 +63,8 @@ export function Trouble({ error, again }: { error: unknown; again?: (() => void)
   function words(): { title: string; text: string } {
     if (error instanceof NoAnswer) return { title: say("problem.offline.title"), text: say("problem.offline.text") };
     if (!problem) return { title: say("problem.other.title"), text: "" };
+    const said = about?.[problem.code];
+    if (said) return said;
     if (problem.code === "permission_missing")
       return { title: say("problem.403.title"), text: say("problem.403.text") };
     if (problem.code === "not_found") return { title: say("problem.404.title"), text: say("problem.404.text") };

@@ -17,6 +17,7 @@ import { Top } from "./top.tsx";
 // What the list does not need comes when it is opened.
 const FileStep = lazy(() => import("../screens/new-import/file-step.tsx"));
 const CheckStep = lazy(() => import("../screens/new-import/check-step.tsx"));
+const LeadRooms = lazy(() => import("../screens/leads/rooms.tsx"));
 const OneImport = lazy(() => import("../screens/one-import/one-import.tsx"));
 
 const calls = new QueryClient({
@@ -82,6 +83,7 @@ function Screens() {
       <Route path="/" component={ImportsScreen} />
       <Route path="/imports/new" component={FileStep} />
       <Route path="/imports/new/check" component={CheckStep} />
+      <Route path="/leads/*?" component={LeadRooms} />
       <Route path="/imports/:id">{(params) => <OneImport params={params} />}</Route>
       <Route>
         <Page title={say("app.notFound")} actions={<ButtonLink to="/">{say("app.toImports")}</ButtonLink>}>

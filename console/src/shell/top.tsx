@@ -1,5 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
 import { Monitor, Moon, Sun, WifiOff } from "lucide-react";
 import { Link, useLocation } from "wouter";
+import { may, meQuery } from "../api/calls.ts";
 import { useConnected } from "../api/connection.ts";
 import { Button } from "../parts/button.tsx";
 import { useWords } from "../words/words.tsx";
@@ -11,6 +13,7 @@ export function Top() {
   const say = useWords();
   const [path] = useLocation();
   const connected = useConnected();
+  const me = useQuery(meQuery).data;
   return (
     <>
       <a className="skip" href="#content">
@@ -26,6 +29,11 @@ export function Top() {
             <Link to="/" aria-current={path === "/" ? "page" : undefined}>
               {say("app.imports")}
             </Link>
+            {may(me, "VIEW_LEADS") && (
+              <Link to="/leads" aria-current={path.startsWith("/leads") ? "page" : undefined}>
+                {say("app.leads")}
+              </Link>
+            )}
           </nav>
           <Preferences />
         </div>

@@ -44,7 +44,7 @@ export function useNumbers() {
   const intl = useIntl();
   return {
     number: (value: number) => intl.formatNumber(value),
-    percent: (part: number) => intl.formatNumber(Math.floor(part * 100) / 100, { style: "percent" }),
+    percent: (percents: number) => intl.formatNumber(percents / 100, { style: "percent" }),
     bytes: (value: number) =>
       value < 1_000_000
         ? intl.formatNumber(Math.max(1, Math.round(value / 1_000)), { style: "unit", unit: "kilobyte" })

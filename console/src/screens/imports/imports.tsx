@@ -1,8 +1,8 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { Plus } from "lucide-react";
+import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { Download, Plus } from "lucide-react";
 import { useCallback, useState } from "react";
 import { useLocation } from "wouter";
-import { importsQuery, meQuery } from "../../api/calls.ts";
+import { download, importsQuery, meQuery } from "../../api/calls.ts";
 import type { ImportStatus, Me } from "../../api/types.ts";
 import { Button, ButtonLink } from "../../parts/button.tsx";
 import { useFileDrop } from "../../parts/file-drop.tsx";
@@ -37,6 +37,7 @@ export function ImportsScreen() {
     <Page
       title={say("imports.title")}
       actions={
+        // At one place whatever the list turns out to hold: who is on it while that is asked stays on it.
         <ButtonLink to="/imports/new" look="main">
           <Plus size={16} aria-hidden="true" />
           {say("imports.new")}
@@ -59,7 +60,7 @@ export function ImportsScreen() {
       {found.isError && <Trouble error={found.error} again={() => void found.refetch()} />}
       {found.isPending && <ImportsWaiting />}
       {items.length > 0 && <ImportsTable items={items} me={me.data ?? null} />}
-      {nothing && (filtered ? <NoMatch /> : <Empty over={over} />)}
+      {nothing && (filtered ? <NoMatch /> : <Empty over={over} templates={Boolean(me.data)} />)}
       {found.hasNextPage && (
         <div className="line">
           <Button onPress={() => void found.fetchNextPage()} isDisabled={found.isFetchingNextPage}>
@@ -97,16 +98,22 @@ function Accounts({ me, chosen, onChoice }: AccountsProps) {
   );
 }
 
-function Empty({ over }: { over: boolean }) {
+function Empty({ over, templates }: { over: boolean; templates: boolean }) {
   const say = useWords();
+  const save = useMutation({ mutationFn: () => download("/import/template.xlsx", "leadflow.xlsx") });
   return (
     <section className={`empty${over ? " drop-over" : ""}`}>
       <h2>{over ? say("new.letGo") : say("imports.empty.title")}</h2>
       <p className="quiet">{say("imports.empty.text")}</p>
-      <ButtonLink to="/imports/new" look="main">
-        <Plus size={16} aria-hidden="true" />
-        {say("imports.new")}
-      </ButtonLink>
+      <div className="line empty-actions">
+        {templates && (
+          <Button onPress={() => save.mutate()} isDisabled={save.isPending}>
+            <Download size={16} aria-hidden="true" />
+            {say("new.template", { kind: "XLSX" })}
+          </Button>
+        )}
+      </div>
+      {save.isError && <Trouble error={save.error} />}
     </section>
   );
 }

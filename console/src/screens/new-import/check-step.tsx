@@ -12,7 +12,7 @@ import { stopAsking, useAskBeforeLeaving, useHeldWay } from "../../shell/leaving
 import { Page } from "../../shell/page.tsx";
 import { useNumbers, useWords } from "../../words/words.tsx";
 import { Columns } from "./columns.tsx";
-import { choose, currentDraft, type Draft, dataOf, nextName, setDraft, useDraft } from "./draft.ts";
+import { choose, currentDraft, type Draft, dataOf, LOST, nextName, setDraft, useDraft } from "./draft.ts";
 import { Forecast } from "./forecast.tsx";
 import { Options } from "./options.tsx";
 import { PreviewRows } from "./preview-rows.tsx";
@@ -24,7 +24,7 @@ import { usePreview } from "./use-preview.ts";
 export default function CheckStep() {
   const draft = useDraft();
   const [sent, setSent] = useState(false);
-  if (!draft) return sent ? null : <Redirect to="/imports/new" replace />;
+  if (!draft) return sent ? null : <Redirect to="/imports/new" replace state={LOST} />;
   return <Check draft={draft} onSent={() => setSent(true)} />;
 }
 

@@ -1,9 +1,13 @@
 // A card a column of the file: what it holds, with samples, and how much of it is well.
 
-import { type Column, FIELDS, type Field } from "../../api/types.ts";
+import { useQuery } from "@tanstack/react-query";
+import { ownFieldsQuery } from "../../api/calls.ts";
+import { type AnyField, type Column, FIELDS, type Field, MORE_FIELDS } from "../../api/types.ts";
 import { Notice } from "../../parts/notice.tsx";
+import { useFieldNames } from "../../words/fields.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
 import { choose, currentDraft } from "./draft.ts";
+import { remember } from "./remembered.ts";
 
 export function Columns({ columns, missing }: { columns: readonly Column[]; missing: readonly string[] }) {
   const say = useWords();
@@ -31,15 +35,21 @@ function isField(text: string): text is Field {
 }
 
 /** One column holds a field: whichever had it before holds none. */
-function hold(column: Column, field: Field | null, all: readonly Column[]): void {
+function hold(column: Column, field: AnyField | null, all: readonly Column[]): void {
   const mapping = { ...currentDraft()?.choices.mapping };
   for (const other of all) if (field && other.field === field && other !== column) mapping[other.header] = null;
   mapping[column.header] = field;
   choose({ mapping, page: 1 });
+  // At once, and not when the import is sent: a page that is loaded anew before that loses its file, and not this work.
+  const fieldOf = (each: Column) => (each.header in mapping ? (mapping[each.header] ?? null) : each.field);
+  void remember(all.map((each) => ({ ...each, field: fieldOf(each) })));
 }
 
 function Card({ column, all }: { column: Column; all: readonly Column[] }) {
   const say = useWords();
+  const nameOf = useFieldNames();
+  const own = useQuery(ownFieldsQuery).data ?? [];
+  const choices: AnyField[] = [...FIELDS, ...MORE_FIELDS, ...own.map(({ key }) => `custom:${key}` as const)];
   const { number } = useNumbers();
   const id = `column-${column.index}`;
   const { valid, invalid, empty } = column;
@@ -52,12 +62,12 @@ function Card({ column, all }: { column: Column; all: readonly Column[] }) {
         id={id}
         className="select"
         value={column.field ?? ""}
-        onChange={(event) => hold(column, isField(event.target.value) ? event.target.value : null, all)}
+        onChange={(event) => hold(column, choices.find((each) => each === event.target.value) ?? null, all)}
       >
         <option value="">{say("columns.leftOut")}</option>
-        {FIELDS.map((field) => (
+        {choices.map((field) => (
           <option key={field} value={field}>
-            {say(`field.${field}`)}
+            {nameOf(field)}
           </option>
         ))}
       </select>

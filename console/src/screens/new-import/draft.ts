@@ -12,6 +12,9 @@ export interface Draft {
   readonly key: string;
 }
 
+/** Of the history of the browser: somebody comes from a page whose file went with it when it was loaded anew. */
+export const LOST = { lost: true } as const;
+
 let draft: Draft | null = null;
 const listeners = new Set<() => void>();
 

@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download, FileSpreadsheet } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
+import { useHistoryState } from "wouter/use-browser-location";
 import { download, meQuery } from "../../api/calls.ts";
 import { Problem } from "../../api/problems.ts";
 import { FIELDS, type Me, type Preview } from "../../api/types.ts";
@@ -11,8 +12,9 @@ import { useFileDrop } from "../../parts/file-drop.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import { Trouble } from "../../parts/trouble.tsx";
 import { Page } from "../../shell/page.tsx";
+import { percents } from "../../words/percents.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
-import { type Draft, dataOf, nameOf, setDraft, useDraft } from "./draft.ts";
+import { type Draft, dataOf, type LOST, nameOf, setDraft, useDraft } from "./draft.ts";
 import { takeDropped } from "./dropped.ts";
 import { Steps } from "./steps.tsx";
 
@@ -35,6 +37,7 @@ export default function FileStep() {
   const client = useQueryClient();
   const me = useQuery(meQuery).data ?? null;
   const draft = useDraft();
+  const lost = useHistoryState<typeof LOST | null>()?.lost && !draft;
   const [refusal, setRefusal] = useState<Refusal | null>(null);
   const [sending, setSending] = useState<Sending | null>(null);
   const abort = useRef<AbortController | null>(null);
@@ -89,6 +92,11 @@ export default function FileStep() {
       {draft && !sending && (
         <Notice action={<ButtonLink to="/imports/new/check">{say("new.continue")}</ButtonLink>}>
           {say("new.chosen", { name: draft.file.name })}
+        </Notice>
+      )}
+      {lost && !refusal && !sending && (
+        <Notice kind="warned" title={say("new.lost.title")} spoken>
+          {say("new.lost.text")}
         </Notice>
       )}
       {refusal && <Refused refusal={refusal} />}
@@ -169,10 +177,10 @@ function DropZone({ over, me, onFiles }: { over: boolean; me: Me | null; onFiles
 
 function SendingFile({ sending, onCancel, onEnd }: { sending: Sending; onCancel: () => void; onEnd: () => void }) {
   const say = useWords();
-  const { bytes, percent } = useNumbers();
-  const done = sending.total ? sending.sent / sending.total : 0;
+  const { bytes } = useNumbers();
+  const done = percents(sending.sent, sending.total);
   const text =
-    done < 1 ? say("new.sending", { sent: bytes(sending.sent), total: bytes(sending.total) }) : say("new.reading");
+    done < 100 ? say("new.sending", { sent: bytes(sending.sent), total: bytes(sending.total) }) : say("new.reading");
   return (
     <section className="card stack">
       <div className="line-apart">
@@ -192,10 +200,10 @@ function SendingFile({ sending, onCancel, onEnd }: { sending: Sending; onCancel:
         aria-label={sending.file.name}
         aria-valuemin={0}
         aria-valuemax={100}
-        aria-valuenow={Math.floor(done * 100)}
+        aria-valuenow={done}
         aria-valuetext={text}
       >
-        <div className="progress-done" style={{ width: percent(done).replace(",", ".").replace(/\s/, "") }} />
+        <div className="progress-done" style={{ width: `${done}%` }} />
       </div>
       <p className="small quiet">{text}</p>
     </section>

@@ -2,8 +2,9 @@
 
 import { PencilLine, Undo2 } from "lucide-react";
 import { type KeyboardEvent, useState } from "react";
-import type { Column, Field, Preview, PreviewedRow } from "../../api/types.ts";
+import type { AnyField, Column, Preview, PreviewedRow } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
+import { useFieldNames } from "../../words/fields.ts";
 import { useReasons } from "../../words/reasons.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
 import { choose, currentDraft, type Draft } from "./draft.ts";
@@ -20,6 +21,7 @@ interface Props {
 
 export function PreviewRows({ draft, preview, chosen, stale }: Props) {
   const say = useWords();
+  const nameOf = useFieldNames();
   const reason = useReasons();
   const { number } = useNumbers();
   const messages = new Map(preview.errors.map((each) => [`${each.row}:${each.column ?? ""}`, each.message]));
@@ -57,7 +59,7 @@ export function PreviewRows({ draft, preview, chosen, stale }: Props) {
               <th scope="col">{say("preview.outcome")}</th>
               {preview.columns.map((column) => (
                 <th scope="col" key={column.index} className={column.field ? undefined : "column-out"}>
-                  {column.field ? say(`field.${column.field}`) : column.header}
+                  {column.field ? nameOf(column.field) : column.header}
                 </th>
               ))}
             </tr>
@@ -87,7 +89,7 @@ export function PreviewRows({ draft, preview, chosen, stale }: Props) {
     </section>
   );
 
-  function messageOf(row: PreviewedRow, field: Field | null): string | null {
+  function messageOf(row: PreviewedRow, field: AnyField | null): string | null {
     if (!field) return null;
     const found = messages.get(`${row.row}:${field}`);
     if (found !== undefined) return found;
@@ -131,6 +133,7 @@ interface CellProps {
 }
 
 function Cell({ row, column, message, draft }: CellProps) {
+  const nameOf = useFieldNames();
   const written = row.cells[column.index] ?? "";
   const { field } = column;
   const correction = field ? draft.choices.corrections[row.row]?.[field] : undefined;
@@ -138,8 +141,10 @@ function Cell({ row, column, message, draft }: CellProps) {
   if (field && (correction !== undefined || (message !== null && !full)))
     return <Mended row={row.row} field={field} written={written} correction={correction} message={message} />;
   const stored = field ? storedOf(row, field) : null;
+  const kind = field ? "" : " column-out";
+  const blank = written.trim() === "" && message === null ? " blank" : "";
   return (
-    <td className={`cell${field ? "" : " column-out"}`} title={written}>
+    <td className={`cell${kind}${blank}`} title={written} data-label={field ? nameOf(field) : column.header}>
       <div className="cut">{written}</div>
       {stored !== null && stored !== written && <div className="small stored cut">→ {stored}</div>}
       {message !== null && <div className="said">{message}</div>}
@@ -149,7 +154,7 @@ function Cell({ row, column, message, draft }: CellProps) {
 
 interface MendedProps {
   readonly row: number;
-  readonly field: Field;
+  readonly field: AnyField;
   readonly written: string;
   readonly correction: string | undefined;
   readonly message: string | null;
@@ -157,12 +162,13 @@ interface MendedProps {
 
 function Mended({ row, field, written, correction, message }: MendedProps) {
   const say = useWords();
+  const nameOf = useFieldNames();
   const [value, setValue] = useState(correction ?? written);
   const id = `cell-${row}-${field}`;
   const keepIt = () => {
     if (value === (correction ?? written)) return;
     const corrections = { ...currentDraft()?.choices.corrections };
-    const own = { ...corrections[row], [field]: value };
+    const own: Partial<Record<AnyField, string>> = { ...corrections[row], [field]: value };
     if (value === written) delete own[field];
     if (Object.keys(own).length > 0) corrections[row] = own;
     else delete corrections[row];
@@ -173,12 +179,12 @@ function Mended({ row, field, written, correction, message }: MendedProps) {
     if (event.key === "Escape") setValue(correction ?? written);
   };
   return (
-    <td className="cell mended">
+    <td className="cell mended" data-label={nameOf(field)}>
       <input
         id={id}
         className="input input-small"
         value={value}
-        aria-label={say("preview.correct", { row, field: say(`field.${field}`) })}
+        aria-label={say("preview.correct", { row, field: nameOf(field) })}
         aria-invalid={message !== null}
         aria-describedby={message !== null ? `${id}-said` : undefined}
         onChange={(event) => setValue(event.target.value)}
@@ -197,11 +203,12 @@ function Mended({ row, field, written, correction, message }: MendedProps) {
 }
 
 /** What will be stored of a cell, as people write it; null where nothing is. */
-function storedOf(row: PreviewedRow, field: Field): string | null {
+function storedOf(row: PreviewedRow, field: AnyField): string | null {
   const { stored } = row;
   if (!stored) return null;
-  const value = stored[field];
+  const more = (stored.more ?? {}) as Record<string, unknown>;
+  const value = field in more ? more[field] : stored[field];
   if (field === "phone") return typeof value === "string" ? `+${stored.dial_code ?? ""} ${value}` : null;
   if (Array.isArray(value)) return value.length > 0 ? value.join(", ") : null;
-  return typeof value === "string" ? value : null;
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : null;
 }

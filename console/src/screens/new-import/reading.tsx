@@ -8,7 +8,14 @@ import { Notice } from "../../parts/notice.tsx";
 import { useNumbers, useWords, type Word } from "../../words/words.tsx";
 import { choose, type Draft } from "./draft.ts";
 
-const ENCODINGS = ["utf-8", "windows-1252", "mac-roman", "cp850", "utf-16"];
+/** As people write them. */
+const ENCODINGS: Record<string, string> = {
+  "utf-8": "UTF-8",
+  "windows-1252": "Windows-1252",
+  "mac-roman": "Mac Roman",
+  cp850: "CP850 (MS-DOS)",
+  "utf-16": "UTF-16",
+};
 const DELIMITERS = [
   [",", "delimiter.comma"],
   [";", "delimiter.semicolon"],
@@ -34,7 +41,7 @@ export function Reading({ draft, preview }: { draft: Draft; preview: Preview }) 
   const delimiter = DELIMITERS.find(([sign]) => sign === file.delimiter);
   const how = [
     file.format.toUpperCase(),
-    file.encoding,
+    file.encoding && (ENCODINGS[file.encoding] ?? file.encoding),
     delimiter && say(delimiter[1]),
     file.sheet && say("reading.sheet", { name: file.sheet }),
   ].filter(Boolean);
@@ -75,10 +82,9 @@ export function Reading({ draft, preview }: { draft: Draft; preview: Preview }) 
                   id="encoding"
                   label={say("reading.encoding")}
                   value={draft.choices.encoding ?? file.encoding ?? ""}
-                  options={[...new Set([...(file.encoding ? [file.encoding] : []), ...ENCODINGS])].map((each) => [
-                    each,
-                    each,
-                  ])}
+                  options={[...new Set([...(file.encoding ? [file.encoding] : []), ...Object.keys(ENCODINGS)])].map(
+                    (each) => [each, ENCODINGS[each] ?? each],
+                  )}
                   onChoice={(encoding) => choose({ encoding, page: 1 })}
                 />
                 <Choice

@@ -1,6 +1,6 @@
 // Which header was which field, the last time: kept in the browser under a fingerprint of the headers. No cell is kept.
 
-import type { Column, Field } from "../../api/types.ts";
+import type { AnyField, Column } from "../../api/types.ts";
 import { keep, kept } from "../../shell/preferences.ts";
 
 async function fingerprint(headers: readonly string[]): Promise<string> {
@@ -15,11 +15,11 @@ export async function remember(columns: readonly Column[]): Promise<void> {
 }
 
 /** What differs from how the API read these headers by itself; nothing where they were never seen. */
-export async function recall(columns: readonly Column[]): Promise<Record<string, Field | null>> {
+export async function recall(columns: readonly Column[]): Promise<Record<string, AnyField | null>> {
   const text = kept(`mapping.${await fingerprint(columns.map((column) => column.header))}`);
   if (text === null) return {};
   try {
-    const fields = JSON.parse(text) as (Field | null)[];
+    const fields = JSON.parse(text) as (AnyField | null)[];
     if (fields.length !== columns.length) return {};
     return Object.fromEntries(
       columns

@@ -1,11 +1,11 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Ban, Trash2, Undo2 } from "lucide-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Ban, Trash2, Undo2, UsersRound } from "lucide-react";
 import { useState } from "react";
 import { useLocation } from "wouter";
-import { deleteImport, forget, post } from "../../api/calls.ts";
+import { deleteImport, forget, may, meQuery, post } from "../../api/calls.ts";
 import { Problem } from "../../api/problems.ts";
 import type { Import } from "../../api/types.ts";
-import { Button } from "../../parts/button.tsx";
+import { Button, ButtonLink } from "../../parts/button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { countsOf } from "../../parts/fates.tsx";
 import { Trouble } from "../../parts/trouble.tsx";
@@ -40,6 +40,7 @@ export function Actions({ found }: { found: Import }) {
       setAsked(null);
     },
   });
+  const me = useQuery(meQuery).data;
   const counts = countsOf(found);
   const running = found.status === "PROCESSING";
   const canceling = running && Boolean(found.cancel_requested_at || (act.isSuccess && act.variables === "cancel"));
@@ -54,6 +55,12 @@ export function Actions({ found }: { found: Import }) {
   };
   return (
     <>
+      {found.undo === null && counts.created > 0 && may(me, "VIEW_LEADS") && (
+        <ButtonLink to={`/leads?import_id=${found.id}`}>
+          <UsersRound size={16} aria-hidden="true" />
+          {say("import.leads", { leads: counts.created })}
+        </ButtonLink>
+      )}
       {running && found.canceled !== undefined && (
         <Button onPress={() => setAsked("cancel")} isDisabled={canceling}>
           <Ban size={16} aria-hidden="true" />

@@ -5,6 +5,7 @@ import type { Import } from "../../api/types.ts";
 import { countsOf, FATES, FatesBar } from "../../parts/fates.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import { rateOf, SpeedLine, speedsOf } from "../../parts/speed.tsx";
+import { percents } from "../../words/percents.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
 
 const ETA_AFTER_MS = 3_000;
@@ -23,7 +24,7 @@ export function Live({ found, stream }: Props) {
   const heardAt = useHeardAt(found);
   const connected = useConnected();
   const broken = useLasting(stream.state !== "live" || !connected, PATIENCE_MS);
-  const done = found.total_rows ? found.progress.processed_rows / found.total_rows : 1;
+  const done = percents(found.progress.processed_rows, found.total_rows);
   const counts = countsOf(found);
   const rate = found.rate ?? rateOf(stream.samples);
   const left = found.eta_seconds ?? (rate ? counts.left / rate : null);
@@ -31,7 +32,7 @@ export function Live({ found, stream }: Props) {
   return (
     <>
       {broken && (
-        <Notice kind="warned" title={connected ? say("live.reconnecting") : say("offline.title")} spoken>
+        <Notice kind="warned" title={connected && say("live.reconnecting")} spoken>
           {say("live.numbersOf", { time: clock(heardAt) })}
         </Notice>
       )}
@@ -42,7 +43,7 @@ export function Live({ found, stream }: Props) {
           aria-label={say("live.progress")}
           aria-valuemin={0}
           aria-valuemax={100}
-          aria-valuenow={Math.floor(done * 100)}
+          aria-valuenow={done}
           aria-valuetext={say("live.done", { done: found.progress.processed_rows, total: found.total_rows })}
         >
           <strong className="large">{percent(done)}</strong>

@@ -7,6 +7,7 @@ import { ButtonLink } from "../../parts/button.tsx";
 import { Status, statusOf } from "../../parts/status.tsx";
 import { Trouble } from "../../parts/trouble.tsx";
 import { Page } from "../../shell/page.tsx";
+import { percents } from "../../words/percents.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
 import { Actions } from "./actions.tsx";
 import { Live } from "./live.tsx";
@@ -38,7 +39,7 @@ function Found({ id }: { id: number }) {
       </Page>
     );
   }
-  const done = found.data.total_rows ? found.data.progress.processed_rows / found.data.total_rows : 1;
+  const done = percents(found.data.progress.processed_rows, found.data.total_rows);
   return (
     <Page
       title={found.data.name}
@@ -90,7 +91,7 @@ function Spoken({ found }: { found: Import }) {
   const say = useWords();
   const { percent } = useNumbers();
   const running = found.status === "PROCESSING";
-  const done = found.total_rows ? found.progress.processed_rows / found.total_rows : 1;
+  const done = percents(found.progress.processed_rows, found.total_rows);
   const before = lastSpoken.get(found.id);
   let text = before?.text ?? "";
   if (!running) text = say(`status.${statusOf(found)}`);

@@ -4,13 +4,17 @@ import { download, getJson } from "../../api/calls.ts";
 import { FIELDS, type Import, type Row } from "../../api/types.ts";
 import { Button, ButtonLink } from "../../parts/button.tsx";
 import { countsOf } from "../../parts/fates.tsx";
+import { Notice } from "../../parts/notice.tsx";
 import { Trouble } from "../../parts/trouble.tsx";
-import { useReasons } from "../../words/reasons.ts";
+import { useFieldNames } from "../../words/fields.ts";
+import { faultsOf, useReasons } from "../../words/reasons.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
 import type { Choice } from "./result.tsx";
 
 const PAGE = 100;
 const FORMATS = ["xlsx", "csv"] as const;
+/** Of these the long form says what the short one does. */
+const SAID_BY_THEMSELVES = ["name_missing", "phone_missing", "cpf_invalid", "email_invalid"];
 
 function query(choice: Choice, more: Record<string, string>): string {
   const parts = new URLSearchParams(more);
@@ -51,11 +55,12 @@ export function Rows({ found, chosen, onChoice }: Props) {
     ...(found.reasons ? [{ key: "created", rows: counts.created, label: say("fate.created") }] : []),
   ];
   const shown: Choice = chosen ?? { outcome: null, reason: null };
+  const expired = Boolean(found.rows_expired_at) && shown.outcome !== "created";
   return (
     <section className="stack" aria-labelledby="rows">
       <div className="line-apart">
         <h2 id="rows">{say("rows.title")}</h2>
-        {others > 0 && shown.outcome !== "created" && <Reports found={found} shown={shown} />}
+        {others > 0 && !expired && shown.outcome !== "created" && <Reports found={found} shown={shown} />}
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be laid out as a line in all browsers */}
       <div className="choices" role="group" aria-labelledby="rows">
@@ -70,7 +75,11 @@ export function Rows({ found, chosen, onChoice }: Props) {
           </button>
         ))}
       </div>
-      <Table found={found} choice={shown} />
+      {expired && others > 0 ? (
+        <Notice title={say("rows.expired")}>{say("rows.expired.text")}</Notice>
+      ) : (
+        <Table found={found} choice={shown} />
+      )}
     </section>
   );
 }
@@ -155,17 +164,23 @@ function Table({ found, choice }: { found: Import; choice: Choice }) {
                 <td className="number">{number(row.row)}</td>
                 {created ? (
                   <>
-                    <td>{row.name}</td>
-                    <td className="number">{row.lead_id !== undefined && number(row.lead_id)}</td>
+                    <td data-label={say("field.name")}>{row.name}</td>
+                    <td className="number" data-label={say("rows.column.lead")}>
+                      {row.lead_id !== undefined && number(row.lead_id)}
+                    </td>
                   </>
                 ) : (
                   <td className="why">
                     <Why row={row} />
                   </td>
                 )}
-                {columns.map((_, at) => (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: a cell is its place
-                  <td key={at} className="cell">
+                {columns.map((field, at) => (
+                  <td
+                    // biome-ignore lint/suspicious/noArrayIndexKey: a cell is its place
+                    key={at}
+                    className={`cell${row.cells?.[at]?.trim() ? "" : " blank"}`}
+                    data-label={field ? say(`field.${field}`) : undefined}
+                  >
                     {row.cells?.[at]}
                   </td>
                 ))}
@@ -186,7 +201,9 @@ function Table({ found, choice }: { found: Import; choice: Choice }) {
 }
 
 function Why({ row }: { row: Row }) {
+  const nameOf = useFieldNames();
   const reason = useReasons();
+  const faults = row.outcome === "error" ? faultsOf(row.detail) : [];
   return (
     <>
       <span className="line">
@@ -196,7 +213,13 @@ function Why({ row }: { row: Row }) {
         />
         {reason(row.reason)}
       </span>
-      {row.detail && row.outcome === "error" && <span className="small quiet">{row.detail}</span>}
+      {(faults.length > 1 || !SAID_BY_THEMSELVES.includes(row.reason)) &&
+        faults.map(({ field, text }) => (
+          <div key={`${field}${text}`} className="small quiet">
+            {field && faults.length > 1 && `${nameOf(field)}: `}
+            {text}
+          </div>
+        ))}
     </>
   );
 }

@@ -3,6 +3,7 @@ import { getJson } from "../../api/calls.ts";
 import type { Import } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
 import { Notice } from "../../parts/notice.tsx";
+import { percents } from "../../words/percents.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
 
 interface Kept {
@@ -19,7 +20,7 @@ export function UndoState({ found }: { found: Import }) {
   if (!undo) return null;
   const { total, reversed, kept, failed } = undo;
   if (undo.state === "RUNNING") {
-    const done = total ? Math.floor((100 * (reversed + kept + failed)) / total) : 0;
+    const done = percents(reversed + kept + failed, total);
     return (
       <Notice title={say("undo.running", { done: reversed + kept + failed, total })}>
         <div

@@ -1,0 +1,32 @@
+import { List, ListChecks, SquareKanban, TableProperties } from "lucide-react";
+import { Link, useLocation, useSearch } from "wouter";
+import { useLeadWords } from "../../words/lead-words.tsx";
+
+const TABS = [
+  { path: "/leads", word: "leads.tab.table", icon: List },
+  { path: "/leads/board", word: "leads.tab.board", icon: SquareKanban },
+  { path: "/leads/lists", word: "leads.tab.lists", icon: ListChecks },
+  { path: "/leads/fields", word: "leads.tab.fields", icon: TableProperties },
+] as const;
+const FILTERED = ["/leads", "/leads/board"];
+
+/** The rooms of leads. Table and board show the same leads: what was chosen goes along. */
+export function Tabs() {
+  const say = useLeadWords();
+  const [path] = useLocation();
+  const search = useSearch();
+  return (
+    <nav className="tabs" aria-label={say("leads.tabs")}>
+      {TABS.map(({ path: to, word, icon: Icon }) => (
+        <Link
+          key={to}
+          to={FILTERED.includes(to) && FILTERED.includes(path) && search ? `${to}?${search}` : to}
+          aria-current={path === to ? "page" : undefined}
+        >
+          <Icon size={16} aria-hidden="true" />
+          {say(word)}
+        </Link>
+      ))}
+    </nav>
+  );
+}
