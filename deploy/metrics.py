@@ -13,6 +13,8 @@ Kind = Literal["counter", "gauge", "histogram"]
 
 ALL = tuple(process.name for process in PROCESSES)
 CONSUMERS = tuple(process.name for process in PROCESSES if process.kind == "consumer")
+SPEAK = tuple(name for name in ALL if name != "leads")
+"""Who speaks to Kafka by itself. What leads says goes by the outbox alone."""
 CALLED = tuple(process.name for process in PROCESSES if process.kind == "http")
 RELAYS = ("api", "finalizer")
 STAGES = ("api", "dedup", "tagger", "creator", "finalizer")
@@ -71,6 +73,15 @@ METRICS = (
         "leadflow_open_dead_letters", "gauge", "chunks", (), ("finalizer",),
         "chunks whose rows ended as errors in the dead letter and are not repaired", common=True,
     ),
+    Metric(
+        "leadflow_rows_emptied_total", "counter", "rows", (), ("finalizer",),
+        "rows of ended imports that were deleted because their time was over (`LEADFLOW_RETENTION_DAYS`)",
+    ),
+    Metric(
+        "leadflow_retention_overdue_seconds", "gauge", "seconds", (), ("finalizer",),
+        "for how long the oldest import that should be empty has been due: personal data is kept for longer than"
+        " promised while it grows", common=True,
+    ),
     # Messages
     Metric(
         "leadflow_consumer_lag", "gauge", "messages", ("service", "topic"), CONSUMERS,
@@ -82,7 +93,7 @@ METRICS = (
         "for how long messages have waited and none was committed; 0 while it gets on, or nothing waits",
     ),
     Metric(
-        "leadflow_kafka_silence_seconds", "gauge", "seconds", ("service", "topic"), ALL,
+        "leadflow_kafka_silence_seconds", "gauge", "seconds", ("service", "topic"), SPEAK,
         "since when Kafka has said nothing about a topic to one of the process' consumers. An idle topic is answered"
         " ten times a second: a right to read that was taken away, or a network that is cut, is seen here",
     ),
@@ -113,42 +124,43 @@ METRICS = (
     ),
     # FastStream's own, with our prefix
     Metric(
-        "leadflow_kafka_received_messages_total", "counter", "messages", (*_BROKER, "handler"), ALL,
+        "leadflow_kafka_received_messages_total", "counter", "messages", (*_BROKER, "handler"), SPEAK,
         "messages that were read, by topic (`handler`)",
     ),
     Metric(
-        "leadflow_kafka_received_messages_size_bytes", "histogram", "bytes", (*_BROKER, "handler"), ALL,
+        "leadflow_kafka_received_messages_size_bytes", "histogram", "bytes", (*_BROKER, "handler"), SPEAK,
         "how large they are: above 1 MiB nothing passes",
     ),
     Metric(
-        "leadflow_kafka_received_messages_in_process", "gauge", "messages", (*_BROKER, "handler"), ALL,
+        "leadflow_kafka_received_messages_in_process", "gauge", "messages", (*_BROKER, "handler"), SPEAK,
         "messages in hand",
     ),
     Metric(
-        "leadflow_kafka_received_processed_messages_total", "counter", "messages", (*_BROKER, "handler", "status"), ALL,
+        "leadflow_kafka_received_processed_messages_total", "counter", "messages",
+        (*_BROKER, "handler", "status"), SPEAK,
         "messages that were handled, by how: `acked`, `nacked`, `error`",
     ),
     Metric(
         "leadflow_kafka_received_processed_messages_duration_seconds", "histogram", "seconds",
-        (*_BROKER, "handler"), ALL,
+        (*_BROKER, "handler"), SPEAK,
         "how long a stage takes for a chunk: which stage is slow, or has become so",
     ),
     Metric(
         "leadflow_kafka_received_processed_messages_exceptions_total", "counter", "messages",
-        (*_BROKER, "handler", "exception_type"), ALL,
+        (*_BROKER, "handler", "exception_type"), SPEAK,
         "errors that handlers raised",
     ),
     Metric(
-        "leadflow_kafka_published_messages_total", "counter", "messages", (*_BROKER, "destination", "status"), ALL,
+        "leadflow_kafka_published_messages_total", "counter", "messages", (*_BROKER, "destination", "status"), SPEAK,
         "messages that were published, by topic",
     ),
     Metric(
-        "leadflow_kafka_published_messages_duration_seconds", "histogram", "seconds", (*_BROKER, "destination"), ALL,
+        "leadflow_kafka_published_messages_duration_seconds", "histogram", "seconds", (*_BROKER, "destination"), SPEAK,
         "how long Kafka takes to take one: all replicas in sync have it then",
     ),
     Metric(
         "leadflow_kafka_published_messages_exceptions_total", "counter", "messages",
-        (*_BROKER, "destination", "exception_type"), ALL,
+        (*_BROKER, "destination", "exception_type"), SPEAK,
         "publications that failed",
     ),
     # Calls
@@ -171,7 +183,7 @@ METRICS = (
     Metric(
         "leadflow_failing_seconds", "gauge", "seconds", ("service", "what"), ALL,
         "how long `PostgreSQL`, `MongoDB` or `Kafka` has not answered at the start, and how long `relay`, `watchdog`,"
-        " `overview` or `reading` (from Kafka) has failed; 0 while it works",
+        " `overview`, `retention` or `reading` (from Kafka) has failed; 0 while it works",
     ),
     Metric(
         "leadflow_pool_used_connections", "gauge", "connections", ("service",), ALL,

@@ -92,6 +92,11 @@ class Process:
     A message is a chunk of up to 2,000 rows, and an import that is alone has at most 3 chunks under way
     (``LEADFLOW_WINDOW_ALONE``): with 3 one process does one import, and up to ``maximum`` do many at once.
     """
+    busy_cores: str = "700m"
+    """Who answers HTTP: another process is started when each uses so many cores, where somebody scales it by that.
+
+    One thread of a process answers, on one core at most; what else an api uses are its readers of files.
+    """
     resources: Resources = CONSUMING
     scratch: Scratch | None = None
     shown: tuple[str, ...] = ()
@@ -112,7 +117,10 @@ class Process:
 
     @property
     def maximum(self) -> int:
-        """The most processes whose members of the group all get a partition, with the settings as shipped."""
+        """The most processes whose members of the group all get a partition, with the settings as shipped.
+
+        Who answers HTTP gets no partition, and is scaled as far.
+        """
         return PARTITIONS // self.consumers
 
     @property
@@ -176,6 +184,8 @@ PROCESSES = (
     Process(
         name="api",
         kind="http",
+        minimum=3,
+        busy_cores="1",
         # Measured: 125 MB, and 40 MB a parser process, which may grow to 450 MB with a hostile file. Compose holds the
         # uploads in memory, too.
         resources=Resources("250m", "384Mi", "3", "1280Mi", compose_memory="1536M", compose_pids=200),
@@ -193,6 +203,14 @@ PROCESSES = (
     ),
     Process(name="finalizer"),
     Process(name="undoer"),
+    Process(
+        name="leads",
+        kind="http",
+        shown=("capture_limit", "trusted_proxies"),
+        # The demo's site. Only the gateway reaches it there, from one of docker's networks.
+        compose_defaults={"capture_company_id": 1, "trusted_proxies": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"},
+    ),
+    Process(name="enroller"),
 )
 """In the order in which the local stack starts and shows them: the api, then along the path of a chunk, then who is
 asked afterwards."""

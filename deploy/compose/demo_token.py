@@ -11,6 +11,7 @@ import time
 import jwt
 
 SECONDS = 12 * 3600
+EVERYTHING = ["IMPORT_LEADS", "VIEW_LEADS", "EDIT_LEADS", "ASSIGN_LEADS", "CONVERT_LEADS", "DELETE_LEADS"]
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
     claims = {
         "sub": str(asked.user_id),
         "company_id": asked.company_id,
-        "permissions": {"LEADS": ["IMPORT_LEADS"]},
+        "permissions": {"LEADS": EVERYTHING},
         "iat": now,
         "exp": now + SECONDS,
     }

@@ -130,7 +130,7 @@ def token(
     company_id: str = "1",
     user_id: str = "1",
     permissions: Annotated[str, typer.Option(help="Comma list of MODULE:PERMISSION; empty: none.")] = (
-        "LEADS:IMPORT_LEADS"
+        tokens.EVERYTHING
     ),
     accounts: Annotated[str | None, typer.Option(help="Comma list of ids; absent: all of the company's.")] = None,
     expires_in: Annotated[str, typer.Option(help="Seconds.")] = "43200",

@@ -30,7 +30,7 @@ fi
 
 wanted=$(
     find console \( -name node_modules -o -name dist -o -name made \) -prune -o -type f -print |
-        LC_ALL=C sort | xargs sha256sum docs/reference/openapi.json libs/contracts/lead_import/words/*.json | sha256sum
+        LC_ALL=C sort | xargs sha256sum docs/reference/openapi*.json libs/contracts/lead_import/words/*.json | sha256sum
 )
 [ "$(cat console/dist/.ready 2>/dev/null)" != "$wanted" ] || exit 0
 packages

@@ -155,7 +155,8 @@ async def check_broker(instance: Instance, name: str, ports: Ports, count: int) 
     settings = client_settings(instance, f"127.0.0.1:{ports[name]}")
     admin = kafka_admin(settings, client_id="leadflow-local", request_timeout_ms=3000)
     try:
-        await asyncio.wait_for(admin.start(), timeout=5)
+        async with asyncio.timeout(5):
+            await admin.start()
         brokers = (await admin.describe_cluster())["brokers"]
         if len(brokers) != count:
             raise ConnectionError(f"{name} sees {len(brokers)} of {count} brokers")

@@ -25,10 +25,7 @@ def prepare(instance: Instance, ports: Ports, *, rules: Path = RULES) -> tuple[l
     """
     program = shutil.which("prometheus")
     if program is None:
-        raise StackError(
-            "Prometheus is not installed (Debian: apt-get install prometheus), or use it in containers:"
-            " docker compose --profile observe up."
-        )
+        raise StackError("Prometheus is not installed (Debian: apt-get install prometheus).")
     port = next((ports.base + offset for offset in range(FIRST_OFFSET, 100) if is_free(ports.base + offset)), 0)
     if not port:
         raise StackError("No port left for Prometheus in the stack's block.")

@@ -23,7 +23,7 @@ FIRST_BASE = 18_000  # well below the ports that Linux gives to outgoing connect
 MAX_BROKERS = 3
 
 FIXED = {
-    # The address that people and programs are given; api itself stands behind it.
+    # The address that people and programs are given; the services themselves stand behind it.
     "gateway": 0,
     "whatsapp": 1,
     "postgres": 2,
@@ -38,6 +38,7 @@ FIXED = {
     **dict(zip(CONSUMERS, range(10, 20), strict=False)),
     "api": 90,
     "sign-in": 91,
+    "leads": 92,
 }
 """Offsets in the block. Scaled processes (``creator-2``) take free ones from ``SCALED``."""
 

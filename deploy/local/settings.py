@@ -16,6 +16,9 @@ from deploy.processes import CONSUMERS, ONE_CREATOR, PROCESSES
 OPERATOR = "operator"
 """Who ``leadflow`` is to a secured Kafka, and whoever takes the addresses from ``make -s env``."""
 
+DEMO_SITE = {"LEADFLOW_CAPTURE_COMPANY_ID": "1", "LEADFLOW_TRUSTED_PROXIES": "127.0.0.1/32"}
+"""A form that names no key is the first demo company's. The gateway says which address it comes from."""
+
 DEMO_QUOTAS = {"LEADFLOW_QUOTA_ROWS": "1000000", "LEADFLOW_QUOTA_IMPORTS": "1000"}
 
 _URL_OF = {"postgres": "LEADFLOW_POSTGRES_URL", "mongo": "LEADFLOW_MONGO_URL"}
@@ -135,11 +138,12 @@ def service_programs(instance: Instance, ports: Ports, given: Given) -> list[Pro
     for process in PROCESSES:
         # The quotas go to the api alone: no other service reads them, so none restarts for them.
         quotas = DEMO_QUOTAS if given.demo_quotas and process.name == "api" else {}
+        site = DEMO_SITE if process.name == "leads" else {}
         own = kafka_user(instance, process.name)
         if given.own_roles:
             own["LEADFLOW_POSTGRES_URL"] = _as_own_role(common["LEADFLOW_POSTGRES_URL"], process.name)
         programs += [
-            _python(name, process.module, ports, quotas | common | own, may_give_up=True)
+            _python(name, process.module, ports, quotas | site | common | own, may_give_up=True)
             for name in copies(process.name, counts.get(process.name, 1))
         ]
     programs += [_gateway(instance, ports, given), _sign_in(instance, ports)]
@@ -155,6 +159,7 @@ def _gateway(instance: Instance, ports: Ports, given: Given) -> Program:
         "LEADFLOW_GATEWAY_HOST": "127.0.0.1",
         "LEADFLOW_GATEWAY_PORT": str(ports[GATEWAY]),
         "LEADFLOW_GATEWAY_API": f"127.0.0.1:{ports['api']}",
+        "LEADFLOW_GATEWAY_LEADS": f"127.0.0.1:{ports['leads']}",
         "LEADFLOW_GATEWAY_SIGN_IN": f"127.0.0.1:{ports[SIGN_IN]}",
         "LEADFLOW_GATEWAY_ALSO": "sign_in.caddy",
         "LEADFLOW_CONSOLE_FOLDER": str(CONSOLE),

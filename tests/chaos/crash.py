@@ -81,8 +81,11 @@ class CrashingPostgres(Postgres):
         self._plan = plan
 
     @asynccontextmanager
-    async def transaction(self, *, company_id: int | None = None, by_index: bool = False) -> AsyncIterator[Any]:
-        async with self._postgres.transaction(company_id=company_id, by_index=by_index) as connection:
+    async def transaction(
+        self, *, company_id: int | None = None, by_index: bool = False, in_order: bool = False
+    ) -> AsyncIterator[Any]:
+        wanted = self._postgres.transaction(company_id=company_id, by_index=by_index, in_order=in_order)
+        async with wanted as connection:
             yield CrashingConnection(connection, self._plan)
             await self._plan.reach("before COMMIT")
         await self._plan.reach("after COMMIT")

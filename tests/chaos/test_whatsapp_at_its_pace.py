@@ -16,13 +16,12 @@ import pytest
 
 from bench.rows import csv_file, row
 from bench.whatsapp import OUTCOMES, TRIES
-from deploy.local.instance import Instance
 from deploy.local.stack import status
 from deploy.local.whatsapp_provider import fate
 from tests.chaos.cases import STORMY, Scene, full_only
 from tests.support.platform import Tenant, create_tenant
 from tests.support.processes import needs_local_stack
-from tests.support.stack import INSTANCE, ROOT, local
+from tests.support.stack import instance_of, local
 from tests.support.waiting import eventually
 
 pytestmark = needs_local_stack
@@ -71,13 +70,13 @@ async def reasons(client: httpx.AsyncClient, path: str, tenant: Tenant) -> dict[
 
 async def restart_creators() -> None:
     """Stop each with SIGTERM; the supervisor starts it anew, and the next one's turn comes when it has."""
-    creators = [each for each in status(Instance(name=INSTANCE, local=ROOT / ".local")) if "creator" in each.name]
+    creators = [each for each in status(instance_of()) if "creator" in each.name]
     for creator in creators:
         psutil.Process(creator.pid).terminate()
         began = time.monotonic()
 
         async def is_anew(name: str = creator.name, pid: int = creator.pid) -> bool:
-            now = {each.name: each.pid for each in status(Instance(name=INSTANCE, local=ROOT / ".local"))}
+            now = {each.name: each.pid for each in status(instance_of())}
             return bool(now.get(name)) and now[name] != pid
 
         await eventually(is_anew, what=f"{creator.name} anew")

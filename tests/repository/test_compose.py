@@ -24,6 +24,7 @@ from services.api.settings import Settings as ApiSettings
 from tests.support.manifests import (
     ADDRESSES,
     CONTAINERS,
+    OBSERVERS,
     ON_DEMAND,
     ONE_SHOTS,
     SETTINGS,
@@ -51,7 +52,9 @@ def schema_errors(document: Manifest) -> list[str]:
     return [error.message for error in validator_for(schema)(schema).iter_errors(document)]
 
 
-@pytest.mark.parametrize("path", ["docker-compose.yml", "deploy/compose/servers.yaml", "deploy/compose/jwks.yaml"])
+@pytest.mark.parametrize(
+    "path", ["docker-compose.yml", *(f"deploy/compose/{name}.yaml" for name in ("servers", "observe", "jwks"))]
+)
 def test_the_file_is_what_the_compose_specification_allows(path: str) -> None:
     assert schema_errors(read_compose(path)) == []
 
@@ -72,9 +75,14 @@ def test_the_schema_refuses_what_compose_would(spoil: Callable[[Manifest], objec
 
 
 def test_it_has_the_local_stacks_servers_and_services_and_its_own_one_shots() -> None:
-    assert set(CONTAINERS) == {*SERVERS, *SERVICES, *DOORS, *ONE_SHOTS, *ON_DEMAND}
+    assert set(CONTAINERS) == {*SERVERS, *SERVICES, *DOORS, *ONE_SHOTS, *ON_DEMAND, *OBSERVERS}
     profiles = {name: each["profiles"] for name, each in CONTAINERS.items() if "profiles" in each}
-    assert profiles == {"token": ["tools"], "link": ["tools"], WHATSAPP: ["whatsapp"]}
+    assert profiles == {
+        "token": ["tools"],
+        "link": ["tools"],
+        WHATSAPP: ["whatsapp"],
+        **{name: ["observe"] for name in OBSERVERS},
+    }
 
 
 def test_services_are_started_as_the_local_stack_starts_them(tmp_path: Path) -> None:

@@ -122,6 +122,9 @@ def test_only_what_must_be_written_can_be() -> None:
         **{process.name: {"/tmp"} for process in PROCESSES if process.scratch},
         "postgres": {"/tmp", "/var/run/postgresql", "/var/lib/postgresql"},
         "mongo": {"/tmp", "/data/db", "/data/configdb"},
+        "prometheus": {"/prometheus"},
+        "grafana": {"/tmp", "/var/lib/grafana", "/var/log/grafana"},
+        "jaeger": {"/tmp"},
         "kafka": {"/tmp", "/opt/kafka/config", "/opt/kafka/logs", "/var/lib/kafka/data"},
     }
 
@@ -149,6 +152,7 @@ def test_ports_are_open_to_this_machine_alone_and_can_be_moved() -> None:
     published = {name: each["ports"] for name, each in CONTAINERS.items() if "ports" in each}
     ports = {"postgres": 5432, "mongo": 27017, "kafka": 29092}  # as tests/support/compose.py asks for them
     ports |= {"gateway": 8080}  # api's address to people and programs
+    ports |= {"prometheus": 9090, "grafana": 3000, "jaeger": 16686}
     assert set(published) == set(ports)
     for name, inside in ports.items():
         variable = f"LEADFLOW_COMPOSE_{'API' if name == 'gateway' else name.upper()}_PORT"

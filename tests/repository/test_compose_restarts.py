@@ -20,10 +20,15 @@ signal.pause()
 """
 
 
+# A shell that is slow to look whether its service lives: that has ended meanwhile, and the shell has heard of it.
+SLOW = 'kill() { [ "$1" != -0 ] || sleep 0.5; command kill "$@"; }\n'
+
+
 @contextmanager
-def container(service: str, script: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a Python script as this container runs its service."""
-    argv = [part.replace("$$", "$") for part in CONTAINERS[service]["entrypoint"]]
+def container(service: str, script: str, *, before: str = "") -> Iterator[subprocess.Popen[str]]:
+    """Run a Python script as this container runs its service; ``before`` is put before the entrypoint's own script."""
+    shell, flag, entrypoint, name = (part.replace("$$", "$") for part in CONTAINERS[service]["entrypoint"])
+    argv = [shell, flag, before + entrypoint, name]
     process = subprocess.Popen(
         [*argv, sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -52,8 +57,9 @@ def test_a_container_ends_as_its_service_does(code: int) -> None:
         assert process.wait(30) == code
 
 
-def test_a_stop_reaches_the_service_which_ends_in_its_own_way() -> None:
-    with container("creator", SERVES) as process:
+@pytest.mark.parametrize("before", ["", SLOW])
+def test_a_stop_reaches_the_service_which_ends_in_its_own_way(before: str) -> None:
+    with container("creator", SERVES, before=before) as process:
         assert process.stdout
         assert process.stdout.readline() == "serving\n"
         process.send_signal(signal.SIGTERM)

@@ -37,6 +37,7 @@ COMMAND = "deploy/leadflow"
 BUILT_OF = {
     "requirements/console.txt",
     "docs/reference/openapi.json",
+    "docs/reference/openapi-leads.json",
     "libs/contracts/lead_import/words",
     "console",
     "deploy/gateway",

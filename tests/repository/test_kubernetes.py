@@ -35,6 +35,7 @@ from tests.support.manifests import (
     variables,
 )
 from tests.support.stack import ROOT
+from tests.support.strimzi import KINDS as STRIMZI_KINDS
 
 OLDEST, NEWEST = "1.30", "1.37"
 README = (ROOT / "deploy" / "k8s" / "README.md").read_text()
@@ -45,6 +46,8 @@ def refusal(manifest: Manifest) -> str | None:
     try:
         if manifest["apiVersion"].startswith("keda.sh/"):
             KINDS[manifest["kind"]].model_validate(manifest)
+        elif manifest["apiVersion"].startswith("kafka.strimzi.io/"):
+            STRIMZI_KINDS[manifest["kind"]].model_validate(manifest)
         else:
             for version in (OLDEST, NEWEST):
                 kubernetes_validate.validate(manifest, version, strict=True)

@@ -1,4 +1,4 @@
-"""How api is reached from outside, in deploy/k8s/components: uploads and event streams fit, and leaving is seamless."""
+"""How api and leads are reached from outside (deploy/k8s/components): uploads and streams fit, leaving is seamless."""
 
 import json
 import re
@@ -9,12 +9,16 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from libs.common.settings import HttpSettings
 from libs.spreadsheets.limits import default_max_bytes
 from services.api.http.upload import most_body_bytes
 from services.api.settings import Settings
+from services.leads.settings import Settings as LeadsSettings
 from tests.support.manifests import Manifest, build_kustomization, environment_of, of_kind, pods, read_settings
 
 EDGES = ("ingress-alb", "ingress-gke", "ingress-nginx", "gateway")
+PLACES = (("/api/v1", "leads"), ("/", "api"))
+"""The longer path goes first."""
 NEWEST = "1.37"
 PING_SECONDS = 15
 """Of an event stream (services/api/http/routes.py)."""
@@ -104,9 +108,9 @@ def annotation_number(edge: str, name: str, attribute: str) -> int:
     return int(seconds)
 
 
-def seconds_before_the_end(edge: str) -> tuple[int, int]:
+def seconds_before_the_end(edge: str, service: str = "api") -> tuple[int, int]:
     """Return how long a pod that leaves goes on serving, and how long it has in all."""
-    spec = pods(built(edge))["api"]["spec"]
+    spec = pods(built(edge))[service]["spec"]
     return spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"], spec["terminationGracePeriodSeconds"]
 
 
@@ -120,20 +124,26 @@ def test_what_is_added_is_valid_and_leads_to_api(edge: str) -> None:
             SPECS[each["kind"]].model_validate(each["spec"])
         else:
             kubernetes_validate.validate(each, NEWEST, strict=True)
-    [service] = of_kind(built(edge), "Service").values()
-    ports = {each["name"]: each["port"] for each in service["spec"]["ports"]}
+    ports = {
+        name: {each["name"]: each["port"] for each in service["spec"]["ports"]}["http"]
+        for name, service in of_kind(built(edge), "Service").items()
+    }
     for ingress in of_kind(built(edge), "Ingress").values():
-        [path] = ingress["spec"]["rules"][0]["http"]["paths"]
-        assert path["backend"]["service"] == {"name": "api", "port": {"name": "http"}}
-        assert "http" in ports
+        paths = ingress["spec"]["rules"][0]["http"]["paths"]
+        assert [(path["path"], path["backend"]["service"]) for path in paths] == [
+            (path, {"name": name, "port": {"name": "http"}}) for path, name in PLACES
+        ]
+        assert all(name in ports for _, name in PLACES)
     for route in of_kind(built(edge), "HTTPRoute").values():
-        [backend] = route["spec"]["rules"][0]["backendRefs"]
-        assert backend == {"name": "api", "port": ports["http"]}
+        assert [(rule["matches"][0]["path"]["value"], rule["backendRefs"]) for rule in route["spec"]["rules"]] == [
+            (path, [{"name": name, "port": ports[name]}]) for path, name in PLACES
+        ]
 
 
 @pytest.mark.parametrize("edge", EDGES)
-def test_a_pod_that_leaves_has_time_to_finish_after_the_balancer_has_let_go(edge: str) -> None:
-    serving, in_all = seconds_before_the_end(edge)
+@pytest.mark.parametrize("service", ["api", "leads"])
+def test_a_pod_that_leaves_has_time_to_finish_after_the_balancer_has_let_go(edge: str, service: str) -> None:
+    serving, in_all = seconds_before_the_end(edge, service)
     # uvicorn's 20 s, and the broker's 25 s.
     assert in_all - serving >= 20 + 25
     assert serving > 5, "more than inside a cluster"
@@ -147,10 +157,11 @@ def test_behind_amazon_it_serves_longer_than_the_target_is_being_deregistered() 
 def test_behind_google_it_serves_longer_than_the_backend_is_being_drained() -> None:
     config = BackendConfig.model_validate(of_kind(built("ingress-gke"), "BackendConfig")["leadflow-api"]["spec"])
     assert seconds_before_the_end("ingress-gke")[0] > config.connection_draining.draining_timeout_sec
-    service = of_kind(built("ingress-gke"), "Service")["api"]["metadata"]["annotations"]
-    assert json.loads(service["cloud.google.com/backend-config"]) == {"default": "leadflow-api"}
-    container = pods(built("ingress-gke"))["api"]["spec"]["containers"][0]
-    assert {"name": "http", "containerPort": config.health_check.port} in container["ports"]
+    for name in ("api", "leads"):
+        service = of_kind(built("ingress-gke"), "Service")[name]["metadata"]["annotations"]
+        assert json.loads(service["cloud.google.com/backend-config"]) == {"default": "leadflow-api"}
+        container = pods(built("ingress-gke"))[name]["spec"]["containers"][0]
+        assert {"name": "http", "containerPort": config.health_check.port} in container["ports"]
 
 
 @pytest.mark.parametrize(
@@ -167,9 +178,10 @@ def test_behind_google_it_serves_longer_than_the_backend_is_being_drained() -> N
 )
 def test_a_silent_connection_is_closed_by_the_balancer_before_api_does(edge: str, kept: Callable[[], int]) -> None:
     """Else the balancer sends a call into a connection that is being closed, and its caller gets a 502."""
-    settings = read_settings(Settings, environment_of(f"overlays/production+{edge}", "api"))
-    assert isinstance(settings, Settings)
-    assert settings.http_keep_alive_seconds > kept()
+    for service, kind in (("api", Settings), ("leads", LeadsSettings)):
+        settings = read_settings(kind, environment_of(f"overlays/production+{edge}", service))
+        assert isinstance(settings, HttpSettings)
+        assert settings.http_keep_alive_seconds > kept()
 
 
 def test_an_upload_of_the_largest_file_passes_nginx() -> None:
@@ -185,5 +197,8 @@ def test_an_event_stream_is_not_cut_while_it_says_something() -> None:
     between = annotation("ingress-nginx", "nginx.ingress.kubernetes.io/proxy-read-timeout")
     assert min(idle, int(between)) >= 2 * PING_SECONDS
     # These limit the whole answer.
-    assert of_kind(built("gateway"), "HTTPRoute")["api"]["spec"]["rules"][0]["timeouts"] == {"request": "0s"}
+    assert [rule["timeouts"] for rule in of_kind(built("gateway"), "HTTPRoute")["api"]["spec"]["rules"]] == [
+        {"request": "0s"},
+        {"request": "0s"},
+    ]
     assert of_kind(built("ingress-gke"), "BackendConfig")["leadflow-api"]["spec"]["timeoutSec"] >= 3600

@@ -102,11 +102,11 @@ def test_a_rollout_cannot_stop(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["base", "overlays/production"])
-def test_without_keda_two_of_each_run_and_nothing_of_keda_is_asked_of_the_cluster(name: str) -> None:
+def test_without_keda_two_of_each_and_three_of_api_run_and_nothing_of_keda_is_asked_of_the_cluster(name: str) -> None:
     manifests = build_kustomization(name)
     assert {each["apiVersion"] for each in manifests if "keda" in each["apiVersion"]} == set()
     replicas = {own: each["spec"]["replicas"] for own, each in of_kind(manifests, "Deployment").items()}
-    assert replicas == dict.fromkeys(SERVICES, 2) | ({"api": 3} if name == "overlays/production" else {})
+    assert replicas == dict.fromkeys(SERVICES, 2) | {"api": 3}
 
 
 @pytest.mark.parametrize("name", ["overlays/production", SCALED, SECURED])

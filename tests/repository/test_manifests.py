@@ -3,10 +3,17 @@
 import shutil
 from pathlib import Path
 
+from deploy.manifests import observing, strimzi
 from deploy.manifests.__main__ import COMPOSE, stale_files
-from deploy.manifests.kubernetes import KAFKA_USERS, NETWORK_POLICIES, POSTGRES_USERS, SCALED_OBJECTS, TRIGGERS
+from deploy.manifests.kubernetes import (
+    AUTOSCALERS,
+    KAFKA_USERS,
+    NETWORK_POLICIES,
+    POSTGRES_USERS,
+    SCALED_OBJECTS,
+    TRIGGERS,
+)
 from deploy.manifests.kubernetes import SERVICES as GENERATED
-from deploy.manifests.observing import PROMETHEUS_RULE, RULES
 from deploy.processes import BY_NAME, CONSUMERS, PROCESSES, SERVICES
 from libs.contracts.lead_import.registry import REGISTRY
 from libs.contracts.registry import registries
@@ -14,7 +21,11 @@ from libs.imports.chunk_path import PIPELINE
 from tests.support.manifests import CONTAINERS, build_kustomization, of_kind, wired
 from tests.support.stack import ROOT
 
-PATCHES = (NETWORK_POLICIES, SCALED_OBJECTS, TRIGGERS, KAFKA_USERS, POSTGRES_USERS, RULES, PROMETHEUS_RULE)
+PATCHES = (
+    *(NETWORK_POLICIES, SCALED_OBJECTS, AUTOSCALERS, TRIGGERS, KAFKA_USERS, POSTGRES_USERS),
+    *observing.files(),
+    *strimzi.files(),
+)
 
 NO_PROCESS = {"operator"}
 """A command that people run; the image has it."""
@@ -51,9 +62,14 @@ def test_every_consumer_has_dead_letters_that_a_registry_names_and_are_its_own_o
 
 
 def test_the_pipeline_is_who_settles_what_is_internal_to_the_import() -> None:
-    """By its lag the finalizer explains why a chunk is unsettled: what waits at a stage that is left out is resent."""
+    """By its lag the finalizer explains why a chunk is unsettled: what waits at a stage that is left out is resent.
+
+    Who only follows, as enroller does, holds no chunk up: what it cannot process ends elsewhere.
+    """
     internal = [topic for topic in REGISTRY.topics if not topic.public]
-    assert tuple(name for name in CONSUMERS if any(name in topic.readers for topic in internal)) == PIPELINE
+    assert REGISTRY.dead_letters
+    readers = [name for name in CONSUMERS if any(name in topic.readers for topic in internal)]
+    assert tuple(name for name in readers if name in REGISTRY.dead_letters.writers) == PIPELINE
 
 
 def test_what_is_stale_missing_or_left_over_is_noticed_and_mended(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -47,7 +48,7 @@ def names_of(annotation: Any) -> list[type]:
 @each_public
 def test_a_public_event_holds_nothing_personal(topic: Topic[Any]) -> None:
     """Ids, numbers, times and codes. A field of text is a code: its values are written down in its docstring."""
-    plain = {int, float, bool, datetime, str, type(None)}
+    plain = {int, float, bool, datetime, str, UUID, type(None)}
     for name, field in topic.event.model_fields.items():
         assert not PERSONAL.search(name), f"{topic.event.__name__}.{name} sounds personal"
         for kind in names_of(field.annotation):

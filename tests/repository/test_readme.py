@@ -6,6 +6,7 @@ import subprocess
 
 from fastapi import FastAPI
 
+from libs.common.web.event_documentation import BESIDE_CALLS, event_documentation_routes
 from libs.common.web.health import health_routes
 from libs.contracts.lead_import.registry import REGISTRY
 from services.api.ending.calls import router as ending_router
@@ -81,6 +82,7 @@ def test_the_calls_are_those_of_the_api() -> None:
         app.include_router(each)
     answered = {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods}
     beside = [app.docs_url, app.openapi_url, *(route.path for route in health_routes(nobody))]
+    beside += [route.path for route in event_documentation_routes(dict, at=BESIDE_CALLS)]
     answered |= {("GET", path) for path in beside}
     rows = " ".join(row[0] for row in table("docs/guide/uploading.md", "## Calls"))
     documented = re.findall(r"(?:([A-Z]+) )?(/[\w{}/.]+)", rows.replace("{id}", "{import_id}"))

@@ -19,6 +19,7 @@ from libs.contracts.lead_import.internal.messages import (
 from services.api.reading.domain.job import ReadingJob
 from services.api.settings import Settings
 from tests.support.platform import Tenant
+from tests.support.readers import Stored
 
 ACCEPTED_AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -174,3 +175,15 @@ def import_accepted(import_id: int) -> ImportAccepted:
     """Return the event of an import of one row, which is all that readers of the outbox need."""
     named = {"company_id": 1, "account_id": 1, "source_id": 1, "creator_id": 1, "total_rows": 1, "chunk_count": 1}
     return ImportAccepted(import_id=import_id, accepted_at=ACCEPTED_AT, **named)
+
+
+async def mark_chunk(db: Stored, import_id: int, index: int, **ago: float | None) -> None:
+    """Set a time column of a chunk to so many seconds ago."""
+    for column, seconds in ago.items():
+        await db.execute(
+            f"UPDATE amigocare.lead_import_chunks SET {column} = now() - make_interval(secs => :s)"
+            " WHERE import_id = :i AND chunk_index = :c",
+            s=seconds,
+            i=import_id,
+            c=index,
+        )

@@ -151,6 +151,8 @@ def compose_environment(service: Manifest, given: dict[str, str]) -> dict[str, s
 CONTAINERS: dict[str, Manifest] = compose_project()["services"]
 ONE_SHOTS = ("platform", "migrate", "seed")
 ON_DEMAND = ("token", "link", WHATSAPP)
+OBSERVERS = ("prometheus", "grafana", "jaeger")
+"""What people on call look at; built here too, but of others' images."""
 DEMO = ("platform", "seed", SIGN_IN, *ON_DEMAND)
 """Containers of the demo's image."""
 OURS = (*SERVICES, "migrate", GATEWAY, *DEMO)
@@ -211,7 +213,10 @@ SCALED = "overlays/production+keda"
 SECURED = "overlays/production+keda+kafka-users+keda-kafka-user+postgres-users+certificates"
 """Where every server asks who is there."""
 
-KUSTOMIZATIONS = ("base", "overlays/local", "overlays/production", SCALED, SECURED)
+EVERYTHING = f"{SECURED}+hpa+strimzi+topic-prefix"
+"""Where all of it runs in the cluster, and Kafka is shared."""
+
+KUSTOMIZATIONS = ("base", "overlays/local", "overlays/production", SCALED, SECURED, EVERYTHING)
 """Folders of deploy/k8s; after a ``+``, a component whose line an operator of that overlay takes the mark off."""
 
 KUBECTL = str(Path(sys.executable).parent / "kubectl")

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from deploy.local import ports
-from deploy.local.instance import Instance
 from deploy.processes import SERVICES
-from tests.support.stack import INSTANCE, ROOT, Addresses
+from tests.support.stack import ROOT, Addresses, instance_of, own_address
 from tests.support.user import cpf_of
 
 _numbers = itertools.count(random.SystemRandom().randrange(10_000, 80_000) * 100)
@@ -66,19 +64,16 @@ def people(count: int) -> list[Person]:
 
 def logs() -> dict[str, bytes]:
     """Return the log files of every process of the test instance: our services, and the servers."""
-    folder = Instance(name=INSTANCE, local=ROOT / ".local").state / "logs"
-    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {path.name: path.read_bytes() for path in instance_of().logs.rglob("*") if path.is_file()}
 
 
 async def metrics(stack: Addresses) -> dict[str, bytes]:
     """Return what each service answers to whoever asks."""
-    known = ports.load(Instance(name=INSTANCE, local=ROOT / ".local"))
-    assert known is not None
     found = {}
     async with httpx.AsyncClient(timeout=30) as client:
         for service in SERVICES:
             for path in ("/metrics", "/health/ready"):
-                found[service + path] = (await client.get(f"http://127.0.0.1:{known[service]}{path}")).content
+                found[service + path] = (await client.get(f"{own_address(service)}{path}")).content
     return found
 
 

@@ -26,6 +26,7 @@ async def own_gateway(
         "LEADFLOW_GATEWAY_HOST": "127.0.0.1",
         "LEADFLOW_GATEWAY_PORT": str(port),
         "LEADFLOW_GATEWAY_API": api,
+        "LEADFLOW_GATEWAY_LEADS": api,
         "LEADFLOW_CONSOLE_FOLDER": str(ROOT / "console" / "dist"),
         "LEADFLOW_CONSOLE_SETTINGS": json.dumps(settings),
         "LEADFLOW_CONSOLE_ANCESTORS": ancestors,

@@ -9,6 +9,9 @@ import jwt
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+EVERYTHING = {"LEADS": ["IMPORT_LEADS", "VIEW_LEADS", "EDIT_LEADS", "ASSIGN_LEADS", "CONVERT_LEADS", "DELETE_LEADS"]}
+"""Permissions of who may do all with leads."""
+
 _numbers = itertools.count(int(time.time()) % 1_000_000)
 
 

@@ -27,6 +27,9 @@ UPLOAD = _indented("make up")
 UPLOAD_ANSWER = _indented('{"id"').strip()
 """One line of JSON; ``…`` stands for what differs."""
 
+IMPORT = _indented(".venv/bin/leadflow import")
+"""Shell: what follows the upload."""
+
 SUBSCRIBER = _fenced("python")
 
 SUBSCRIBE = _indented("env $(make -s env)")

@@ -18,6 +18,7 @@ INSTANCE = "-".join(filter(None, [os.environ.get("LEADFLOW_TEST_INSTANCE", "test
 SETTINGS = {
     "LEADFLOW_RESEND_AFTER_SECONDS": "10",
     "LEADFLOW_WATCH_SECONDS": "2",
+    "LEADFLOW_SWEEP_SECONDS": "2",
     "LEADFLOW_BACKOFF_MAX_SECONDS": "3",
 }
 """Short intervals, so that repairs need no long wait."""
@@ -39,10 +40,21 @@ def local(*command: str, instance: str = INSTANCE) -> str:
     return run(*command, instance=instance, settings=SETTINGS)
 
 
+def instance_of(name: str = INSTANCE) -> Instance:
+    """Return the tests' instance of the local stack, or another one of theirs."""
+    return Instance(name=name, local=ROOT / ".local")
+
+
+def own_address(service: str, instance: str = INSTANCE) -> str:
+    """Return where a process of the local stack itself answers: calls, health checks, metrics."""
+    known = ports.load(instance_of(instance))
+    assert known is not None, f"{instance} is not up"
+    return f"http://127.0.0.1:{known[service]}"
+
+
 def own_address_of_api(stack: Addresses, instance: str = INSTANCE) -> str:
     """Return where api itself answers, behind the gateway; of containers the gateway's: api's own is not open."""
-    known = ports.load(Instance(name=instance, local=ROOT / ".local"))
-    return stack.api_url if known is None else f"http://127.0.0.1:{known['api']}"
+    return stack.api_url if ports.load(instance_of(instance)) is None else own_address("api", instance)
 
 
 def local_environment(instance: str = INSTANCE) -> dict[str, str]:
@@ -53,7 +65,7 @@ def local_environment(instance: str = INSTANCE) -> dict[str, str]:
 def local_addresses(instance: str = INSTANCE) -> Addresses:
     """Return the addresses of the test instance, or another one."""
     lines = addresses(instance=instance, settings=SETTINGS)
-    secret = Instance(name=instance, local=ROOT / ".local").secrets().jwt_secret
+    secret = instance_of(instance).secrets().jwt_secret
     return Addresses(
         api_url=lines["LEADFLOW_API_URL"],
         postgres_url=lines["LEADFLOW_POSTGRES_URL"],

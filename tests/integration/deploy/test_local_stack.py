@@ -24,6 +24,7 @@ from deploy.local.instance import CHECKOUT, StackError
 from deploy.local.settings import Given, service_programs
 from deploy.processes import SERVERS, SERVICES
 from tests.support.local import NAMES, Local
+from tests.support.platform import EVERYTHING
 from tests.support.processes import needs_local_stack
 from tests.support.waiting import eventually
 
@@ -148,7 +149,7 @@ def test_a_token_is_the_demo_user_s(local: Local) -> None:
     assert isinstance(found["exp"], int)
     assert isinstance(found["iat"], int)
     assert found.pop("exp") - found.pop("iat") == 12 * 3600  # type: ignore[operator]  # both are numbers, see above
-    assert found == {"sub": "1", "company_id": 1, "permissions": {"LEADS": ["IMPORT_LEADS"]}}
+    assert found == {"sub": "1", "company_id": 1, "permissions": EVERYTHING}
 
 
 def test_a_token_for_somebody_else(local: Local) -> None:

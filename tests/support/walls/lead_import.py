@@ -48,6 +48,7 @@ TABLES = {
             " SELECT :k, :t, l.id, :c, :u FROM amigocare.amigocare_leads l WHERE l.company_id = :c LIMIT 1"
         )
     ),
+    "erasures": Walled(insert("erasures (company_id, place, rows) VALUES (:c, :k, 1)")),
     "idempotency_keys": Walled(
         insert(
             "idempotency_keys (company_id, key, fingerprint, import_id, response)"
