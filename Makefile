@@ -1,7 +1,7 @@
 # Leadflow's everyday commands. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo format check test cover chaos fuzz bench up down restart logs reset scale status observe env token link lint contracts reference manifests lock setup
+.PHONY: help demo format check test cover chaos drill alerts fuzz bench up down restart logs reset scale status observe env token link lint contracts reference manifests lock setup
 MAKEFLAGS += --no-print-directory
 
 stack := .venv/bin/python -m deploy.local
@@ -33,6 +33,12 @@ cover: setup ## which lines the unit and integration tests run (ARGS=tests/unit 
 
 chaos: setup ## kill, freeze and scale everything while imports run; every crash point (SEED=7 KILLS=200)
 	@SEED=$(call quote,$(SEED)) KILLS=$(or $(KILLS),200) LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos -s $(ARGS)
+
+drill: setup ## lose PostgreSQL and MongoDB, restore them from a backup, and see what was lost
+	@LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos/test_drill.py -s $(ARGS)
+
+alerts: setup ## break something for each alert, see it fire, follow the runbook, see it end (10 min)
+	@LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos/test_alerts_for_real.py -s $(ARGS)
 
 fuzz: setup ## look for inputs that break the readers, for five minutes (SECONDS=60, ONLY=xlsx)
 	@sh deploy/local/setup.sh fuzz || echo "Going on without atheris." >&2

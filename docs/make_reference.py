@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
+from uuid import UUID
 
+import yaml
 from aiokafka import ConsumerRecord
 from pydantic import BaseModel, ValidationError
 
@@ -22,36 +24,26 @@ from bench.figures import Figure, load_all, machines, shown
 from bench.figures import table as figures_table
 from bench.shipped import differences
 from deploy.processes import PROCESSES
-from docs.asyncapi_document import asyncapi_text
 from docs.demo_data_page import demo_ids, demo_sources
 from docs.event_types import python_types, typescript_types
 from docs.metrics_page import metrics_table
-from docs.openapi_page import openapi_page
+from docs.openapi_page import leads_openapi_page, openapi_page
 from docs.settings_page import plain, settings_tables
 from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import dead_letter_headers as headers_of
 from libs.common.topics import Topic
+from libs.contracts.asyncapi import HEADERS, public_events_document
 from libs.contracts.registry import registries
 from migrations.platform_rights import SERVICES
 from services.api.http.problems import PROBLEMS
 from services.api.reasons import KEPT_REASONS, ROW_ERRORS, SETTLED_REASONS
+from services.leads.http.problems import PROBLEMS as LEAD_PROBLEMS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = ROOT / "libs" / "contracts"
 TOPICS = tuple(topic for registry in registries() for topic in registry.topics)
 
 _BLOCK = re.compile(r"(?P<begin><!-- made: (?P<name>[a-z-]+) -->\n)(?P<made>.*?)(?P<end>\n<!-- /made -->)", re.DOTALL)
-
-_MEANT = {
-    "ce_specversion": "the version of CloudEvents",
-    "ce_id": "a repeat of the same event carries the same id",
-    "ce_type": "what happened; one type a topic",
-    "ce_source": "the service that says it",
-    "ce_subject": "what the id follows from, beside the type: the import, its chunk or revision, and when it was"
-    " accepted (microseconds since 1970)",
-    "ce_time": "when it was published first",
-    "content-type": "always this",
-}
 
 _MEANT_OF_DEAD = {
     "x-original-topic": "where the message was read",
@@ -78,6 +70,11 @@ def problems() -> str:
     rows = [
         (f"`{code}`", str(each.status), each.title, each.remedy.replace("|", "\\|")) for code, each in PROBLEMS.items()
     ]
+    return rows_of(("code", "status", "title", "what to do"), rows)
+
+
+def lead_problems() -> str:
+    rows = [(f"`{code}`", str(each.status), each.title, each.remedy) for code, each in LEAD_PROBLEMS.items()]
     return rows_of(("code", "status", "title", "what to do"), rows)
 
 
@@ -177,7 +174,16 @@ def _type_of(annotation: Any) -> str:
         return " or ".join(_type_of(each) for each in get_args(annotation))
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return " or ".join(f"`{each.value}`" for each in annotation)
-    known = {int: "number", str: "text", datetime: "time (ISO 8601)", types.NoneType: "null"}
+    if get_origin(annotation) is list:
+        return f"list of {', '.join(_type_of(each) for each in get_args(annotation))}"
+    known = {
+        int: "number",
+        str: "text",
+        bool: "true or false",
+        datetime: "time (ISO 8601)",
+        UUID: "UUID",
+        types.NoneType: "null",
+    }
     return known[annotation]
 
 
@@ -188,7 +194,7 @@ def headers() -> str:
     event = example_of(topic)
     made = topic.headers(topic.identity(event), source=topic.owner, time=datetime(2026, 11, 26, 12, tzinfo=UTC))
     return rows_of(
-        ("header", "for example", "what it is"), [(f"`{name}`", f"`{made[name]}`", _MEANT[name]) for name in made]
+        ("header", "for example", "what it is"), [(f"`{name}`", f"`{made[name]}`", HEADERS[name]) for name in made]
     )
 
 
@@ -286,6 +292,7 @@ def service_roles() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings_tables,
     "problems": problems,
+    "lead-problems": lead_problems,
     "row-errors": row_errors,
     "settled-reasons": settled_reasons,
     "kept-reasons": kept_reasons,
@@ -309,13 +316,15 @@ BLOCKS: dict[str, Callable[[], str]] = {
 
 def asyncapi() -> str:
     """Return the public events as an AsyncAPI document."""
-    examples = {topic.name: json.loads(example_of(topic).model_dump_json()) for topic in TOPICS if topic.public}
-    return asyncapi_text(TOPICS, examples, _MEANT)
+    return "# Written by `make reference`.\n" + yaml.safe_dump(
+        public_events_document(), sort_keys=False, allow_unicode=True, width=120, default_flow_style=False
+    )
 
 
 WHOLE: dict[Path, Callable[[], str]] = {
     ROOT / "docs" / "reference" / "asyncapi.yaml": asyncapi,
     ROOT / "docs" / "reference" / "openapi.json": openapi_page,
+    ROOT / "docs" / "reference" / "openapi-leads.json": leads_openapi_page,
     ROOT / "examples" / "subscribers" / "python" / "leadflow_events.py": lambda: python_types(TOPICS),
     ROOT / "examples" / "subscribers" / "typescript" / "leadflow-events.ts": lambda: typescript_types(TOPICS),
 }

@@ -187,7 +187,13 @@ async def test_a_wrong_query_of_the_history(user: User, query: str) -> None:
     problem(await user.get(f"/imports?{query}"), 422, "request_invalid")
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=501", "cursor=abc", "outcome=made", "format=pdf"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("limit=0", "limit=501", "cursor=abc", "outcome=made", "format=pdf"),
+        *("reason=%00", "reason=in_file%00", "reason=", "reason=in%20file", "reason=" + "a" * 65, "reason=%C3%A3"),
+    ],
+)
 async def test_a_wrong_query_of_rows(user: User, query: str) -> None:
     import_id = (await user.run(csv_file(lead_rows(new_phones(1)))))["id"]
     problem(await user.get(f"/imports/{import_id}/rows?{query}"), 422, "request_invalid")

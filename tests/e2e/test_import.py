@@ -106,6 +106,7 @@ async def test_every_column_of_a_lead(user: User, stored: Stored) -> None:
     channel_id = lead.pop("channel_id")
     assert await stored.value("SELECT id FROM amigocare.lead_channels WHERE name = 'IMPORT'") == channel_id
     assert lead.pop("email").lower() == "ana@clinica.com.br"
+    assert uuid.UUID(str(lead.pop("public_id"))).version == 7
     assert lead == {
         "name": "Ana Júlia",
         "cpf": "52998224725",
@@ -127,6 +128,22 @@ async def test_every_column_of_a_lead(user: User, stored: Stored) -> None:
         "channel": "IMPORT",
         "channel_is_deleted": False,
         "tags": [],
+        # What people do with a lead: nobody has touched it yet.
+        "status": "new",
+        "priority": "medium",
+        "assigned_to": None,
+        "first_name": None,
+        "last_name": None,
+        "company_name": None,
+        "job_title": None,
+        "linkedin_url": None,
+        "phone_as_written": None,
+        "message": None,
+        "notes": None,
+        "custom_fields": None,
+        "version": 1,
+        "closed_at": None,
+        "opportunity_id": None,
     }
 
 

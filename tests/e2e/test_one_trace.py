@@ -5,17 +5,16 @@ from typing import Any
 
 from tests.support.processes import needs_local_stack
 from tests.support.readers import Topic, headers_of
-from tests.support.stack import INSTANCE, ROOT
+from tests.support.stack import instance_of
 from tests.support.user import User, csv_file, lead_rows, new_phones
 from tests.support.waiting import eventually
 
 pytestmark = needs_local_stack
 
-LOGS = ROOT / ".local" / INSTANCE / "logs"
-
 
 def lines_of(service: str, event: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in (LOGS / f"{service}.log").read_text().splitlines() if line.startswith("{")]
+    text = (instance_of().logs / f"{service}.log").read_text()
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     return [line for line in lines if line["event"] == event]
 
 

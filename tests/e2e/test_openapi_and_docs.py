@@ -6,14 +6,13 @@ import re
 
 import httpx
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.local import ports
-from deploy.local.instance import Instance
 from deploy.processes import SERVICES
 from libs.common.version import VERSION
 from tests.support.processes import needs_local_stack
-from tests.support.stack import INSTANCE, ROOT, Addresses
+from tests.support.stack import ROOT, Addresses, own_address
 from tests.support.user import ERROR_TABLE, User, csv_file, lead_rows, new_phones
 
 CALLS = {
@@ -27,11 +26,7 @@ CALLS = {
 
 
 def url_of(stack: Addresses, service: str) -> str:
-    if service == "api":
-        return stack.api_url
-    known = ports.load(Instance(name=INSTANCE, local=ROOT / ".local"))
-    assert known is not None
-    return f"http://127.0.0.1:{known[service]}"
+    return stack.api_url if service == "api" else own_address(service)
 
 
 async def test_openapi_lists_the_calls(http: httpx.AsyncClient) -> None:
@@ -58,6 +53,12 @@ async def test_the_committed_openapi_is_what_api_serves(http: httpx.AsyncClient)
     """``make reference`` writes it; the console is typed by it."""
     served = (await http.get("/openapi.json")).json()
     assert json.loads((ROOT / "docs" / "reference" / "openapi.json").read_text()) == served
+
+
+@needs_local_stack
+async def test_the_committed_openapi_of_leads_is_what_leads_serves(http: httpx.AsyncClient) -> None:
+    served = (await http.get(f"{own_address('leads')}/openapi.json")).json()
+    assert json.loads((ROOT / "docs" / "reference" / "openapi-leads.json").read_text()) == served
 
 
 async def test_openapi_describes_the_upload(http: httpx.AsyncClient) -> None:
@@ -174,3 +175,13 @@ async def test_an_upload_that_offers_another_protocol_keeps_its_body(http: httpx
     writer.write(body)
     assert (await asyncio.wait_for(reader.read(), 30)).startswith(b"HTTP/1.1 202")
     writer.close()
+
+
+async def test_the_public_events_are_told_beside_the_calls(http: httpx.AsyncClient) -> None:
+    """As they are committed; a page shows them, and it needs nothing else."""
+    committed = yaml.safe_load((ROOT / "docs" / "reference" / "asyncapi.yaml").read_text())
+    assert (await http.get("/asyncapi.json")).json() == committed
+    assert yaml.safe_load((await http.get("/asyncapi.yaml")).text) == committed
+    page = await http.get("/docs/events")
+    assert "lead.import-finished.v1" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]

@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from tests.support.processes import needs_local_stack
 from tests.support.readers import Stored, Topic, body_of, headers_of
-from tests.support.readme import SUBSCRIBE, SUBSCRIBER, UPLOAD, UPLOAD_ANSWER
+from tests.support.readme import IMPORT, SUBSCRIBE, SUBSCRIBER, UPLOAD, UPLOAD_ANSWER
 from tests.support.stack import ROOT, Addresses, local_environment
 from tests.support.user import User, csv_file, lead_rows, new_phones, totals
 from tests.support.waiting import eventually
@@ -110,7 +110,15 @@ async def test_a_subscriber_receives_exactly_one_finished_event_with_the_right_t
 
 
 async def test_the_upload_works_as_printed(stored: Stored, finished: Topic) -> None:
-    printed = (await sh(UPLOAD)).splitlines()
+    leadflow = IMPORT.replace(".venv/bin/leadflow", str(Path(sys.executable).parent / "leadflow"))
+    # Nine rows of the file have errors, and the command's exit code says so.
+    *printed, code = (await sh(f"{UPLOAD}\necho\n{leadflow.strip()} && echo 0 || echo $?")).splitlines()
+    *printed, created, existing, errors, rows = printed
+    mixed = PROMISED["mixed.xlsx"]
+    found = [int(line.split()[-1]) for line in (created, existing, errors, rows)]
+    assert found[2:] == [mixed["total_errors"], mixed["total_rows"]]
+    assert sum(found[:3]) == mixed["total_rows"]
+    assert code == "3"
     answer, shown = json.loads(printed[-1]), json.loads(UPLOAD_ANSWER)
     varies = {name: answer[name] for name in ("id", "created_at")}
     assert list(answer) == list(shown)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -12,6 +13,7 @@ from tests.support.processes import needs_local_stack
 from tests.support.readers import Stored, Topic, body_of
 from tests.support.stack import Addresses, local
 from tests.support.user import NewUser, User, csv_file, lead_rows, new_phones, problem, totals
+from tests.support.waiting import eventually
 
 pytestmark = needs_local_stack
 
@@ -54,6 +56,35 @@ async def test_an_import_from_the_upload_to_the_finished_event(user: User, store
     again = await user.upload(csv_file(lead_rows(phones)), name="Outra")
     (record,) = await finished.all_of(again.json()["id"], stored)
     assert totals(body_of(record)) == (0, 40, 0)
+
+
+async def test_an_import_of_further_columns_and_a_list(user: User, stored: Stored) -> None:
+    company, made_by = user.tenant.company_id, user.tenant.user_id
+    list_id = str(await stored.value("SELECT uuidv7()"))
+    await stored.execute(
+        "INSERT INTO crm.lead_lists (id, company_id, name, created_by) VALUES (CAST(:i AS uuid), :c, 'Feira', :u)",
+        i=list_id,
+        c=company,
+        u=made_by,
+    )
+    await stored.execute(
+        "INSERT INTO crm.field_definitions (company_id, key, label, type, created_by)"
+        " VALUES (:c, 'budget', 'Budget', 'number', :u)",
+        c=company,
+        u=made_by,
+    )
+    content = f"Nome,Celular,Verba\nAna,{new_phones(1)[0]},12\n".encode()
+    data: dict[str, Any] = {"columns": "mapped", "mapping": {"Verba": "custom:budget"}, "list_id": list_id}
+    uploaded = await user.upload(content, **data)
+    assert uploaded.status_code == 202, uploaded.text
+
+    async def joined() -> bool:
+        count: int = await stored.value("SELECT lead_count FROM crm.lead_lists WHERE id = CAST(:i AS uuid)", i=list_id)
+        return count == 1
+
+    await eventually(joined)
+    (lead,) = await stored.leads(company)
+    assert lead["custom_fields"] == {"budget": 12}
 
 
 async def test_what_was_imported_is_listed_read_and_deleted(user: User) -> None:

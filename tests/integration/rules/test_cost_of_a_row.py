@@ -3,12 +3,14 @@
 ``LEADFLOW_RECORD_COSTS=1`` writes what is counted now to ``costs.json`` instead: say in the commit why.
 """
 
+import asyncio
 import json
 import math
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,9 @@ GROWTH = 1.2
 RECORDED = Path(__file__).with_name("costs.json")
 
 Costs = dict[str, float]
+
+_COUNTED: ContextVar[object | None] = ContextVar("counted", default=None)
+"""Whose calls these are: of the count that is under way, or of anybody else in the process."""
 
 
 class _Commands(CommandListener):
@@ -73,19 +78,24 @@ class Counter:
     @contextmanager
     def counting(self, stage: str) -> Iterator[None]:
         calls = 0
+        # Tasks of other tests' fixtures, as a consumer that asks Kafka fifty times a second, run whenever the stage
+        # waits. What the stage starts has its context, theirs is another.
+        here = object()
 
         def on_event(frame: Any, kind: str, argument: Any) -> None:
             nonlocal calls
-            calls += kind in {"call", "c_call"}
+            calls += kind in {"call", "c_call"} and _COUNTED.get() is here
 
         statements, commands = self.statements, self.commands.count
         # What a line of the log costs depends on how other tests have configured the process.
         with capture_logs():
+            token = _COUNTED.set(here)
             sys.setprofile(on_event)
             try:
                 yield
             finally:
                 sys.setprofile(None)
+                _COUNTED.reset(token)
         found: Costs = {
             "calls a row": round(calls / ROWS, 2),
             "PostgreSQL statements a chunk": self.statements - statements,
@@ -175,3 +185,31 @@ async def test_no_stage_asks_or_computes_a_fifth_more_than_it_did(
         if cost > recorded[stage][what] * GROWTH
     }
     assert not grown
+
+
+async def test_what_others_do_while_a_stage_waits_is_not_counted(counter: Counter) -> None:
+    async def step() -> None:
+        await asyncio.sleep(0)
+
+    async def stage() -> None:
+        for _ in range(ROWS):
+            await step()
+
+    async def neighbour() -> None:
+        while True:
+            await step()
+
+    async def counted(stage_name: str) -> float:
+        with counter.counting(stage_name):
+            await stage()
+            await asyncio.gather(stage(), stage())
+        return counter.costs[stage_name]["calls a row"]
+
+    alone = await counted("alone")
+    beside = asyncio.create_task(neighbour())
+    try:
+        among_others = await counted("among others")
+    finally:
+        beside.cancel()
+    assert alone >= 3, "what a stage starts is its own"
+    assert among_others == pytest.approx(alone, abs=0.1)

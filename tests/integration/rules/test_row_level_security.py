@@ -18,6 +18,13 @@ WALLED = tuple(sorted(walled()))
 """Each holds a company's rows: a policy hides the others'."""
 APPEND_ONLY = ("outbox",)
 """A company's transaction may add to it, and neither read nor change what is there."""
+
+
+def at(table: str) -> str:
+    """Return where a table stands: those of a schema of their own are named with it."""
+    return table if "." in table else f"amigocare.{table}"
+
+
 READ_ONLY = ("lead_channels", "lead_sources", "companies", "messaging_accounts", "patients", "users")
 """Shared, or the host platform's own, which has no policies of ours: it may be read, the queries are scoped."""
 UNSEEN = ("alembic_version", "attendances")
@@ -60,10 +67,12 @@ async def test_every_table_is_behind_the_wall_or_known_not_to_be(postgres: Postg
     async with postgres.transaction() as connection:
         tables = await connection.execute(
             text(
-                "SELECT relname, relrowsecurity, (SELECT array_agg(privilege_type::text ORDER BY privilege_type)"
-                " FROM information_schema.role_table_grants g WHERE g.table_schema = 'amigocare'"
+                "SELECT CASE nspname WHEN 'amigocare' THEN relname ELSE nspname || '.' || relname END, relrowsecurity,"
+                " (SELECT array_agg(privilege_type::text ORDER BY privilege_type)"
+                " FROM information_schema.role_table_grants g WHERE g.table_schema = nspname"
                 " AND g.table_name = relname AND g.grantee = 'leadflow_tenant')"
-                " FROM pg_class WHERE relnamespace = 'amigocare'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')"
+                " FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
+                " WHERE nspname IN ('amigocare', 'crm') AND relkind IN ('r', 'p', 'v', 'm')"
             )
         )
         found = {name: (walled, set(granted or ())) for name, walled, granted in tables}
@@ -85,16 +94,16 @@ async def test_a_statement_without_a_scope_concerns_ones_own_rows_alone(
     mine, others = (
         {"company_id": tenant.company_id, "import_id": import_id}[column] for tenant, import_id in (ours, theirs)
     )
-    theirs_alone = f"SELECT FROM amigocare.{table} WHERE {column} = :others"
+    theirs_alone = f"SELECT FROM {at(table)} WHERE {column} = :others"
     async with postgres.transaction() as connection:
         before = await run(connection, theirs_alone, {"others": others})
     assert before, "else this proves nothing"
     async with postgres.transaction(company_id=ours[0].company_id) as connection:
-        seen = await connection.execute(text(f"SELECT DISTINCT {column} FROM amigocare.{table}"))
+        seen = await connection.execute(text(f"SELECT DISTINCT {column} FROM {at(table)}"))
         assert list(seen.scalars()) == [mine]
-        await run(connection, f"UPDATE amigocare.{table} SET {column} = {column}", {})
+        await run(connection, f"UPDATE {at(table)} SET {column} = {column}", {})
         if not walled()[table].referred_to:
-            assert await run(connection, f"DELETE FROM amigocare.{table}", {}) >= 1
+            assert await run(connection, f"DELETE FROM {at(table)}", {}) >= 1
     async with postgres.transaction() as connection:
         assert await run(connection, theirs_alone, {"others": others}) == before
 
@@ -123,16 +132,16 @@ async def test_a_row_of_another_company_cannot_be_written(
     value = {"company_id": tenant.company_id, "import_id": import_id}[column]
     with pytest.raises(DBAPIError, match="row-level security"):
         async with postgres.transaction(company_id=ours[0].company_id) as connection:
-            await run(connection, f"UPDATE amigocare.{table} SET {column} = :v", {"v": value})
+            await run(connection, f"UPDATE {at(table)} SET {column} = :v", {"v": value})
     async with postgres.transaction(company_id=ours[0].company_id) as connection:
         assert await run(connection, *walled()[table].row(*ours, 1)) == 1
 
 
 @pytest.mark.parametrize("table", [*APPEND_ONLY, *READ_ONLY, *UNSEEN])
 async def test_what_has_no_policy_cannot_be_changed(postgres: Postgres, ours: tuple[Tenant, int], table: str) -> None:
-    forbidden = [f"DELETE FROM amigocare.{table}", f"TRUNCATE amigocare.{table}"]
+    forbidden = [f"DELETE FROM {at(table)}", f"TRUNCATE {at(table)}"]
     if table not in READ_ONLY:
-        forbidden.append(f"SELECT FROM amigocare.{table}")
+        forbidden.append(f"SELECT FROM {at(table)}")
     for statement in forbidden:
         with pytest.raises(DBAPIError, match="permission denied"):
             async with postgres.transaction(company_id=ours[0].company_id) as connection:
@@ -154,7 +163,7 @@ async def test_without_a_company_a_tenant_sees_nothing(postgres: Postgres, ours:
     async with postgres.engine.begin() as connection:
         await connection.execute(text("SET LOCAL ROLE leadflow_tenant"))
         for table in WALLED:
-            assert await run(connection, f"SELECT FROM amigocare.{table}", {}) == 0
+            assert await run(connection, f"SELECT FROM {at(table)}", {}) == 0
 
 
 async def test_every_table_of_ours_is_open_to_the_service_that_needs_it(postgres: Postgres) -> None:
@@ -162,7 +171,8 @@ async def test_every_table_of_ours_is_open_to_the_service_that_needs_it(postgres
     async with postgres.transaction() as connection:
         policies = await connection.execute(
             text(
-                "SELECT DISTINCT tablename::text FROM pg_policies WHERE schemaname = 'amigocare'"
+                "SELECT DISTINCT CASE schemaname WHEN 'amigocare' THEN '' ELSE schemaname || '.' END || tablename"
+                " FROM pg_policies WHERE schemaname IN ('amigocare', 'crm')"
                 " AND roles::text LIKE '{leadflow_%' AND roles <> '{leadflow_tenant}'"
             )
         )

@@ -15,6 +15,13 @@ from libs.contracts.registry import registries
 from tests.support.kafka import Kafka, kafka_of, unique
 from tests.support.readers import Stored
 from tests.support.stack import Addresses
+from tests.support.waiting import eventually
+
+_END_SESSIONS = """
+    SELECT pid, usename = :n AND pg_terminate_backend(pid) AS told FROM pg_stat_activity
+    WHERE backend_type = 'client backend' AND (usename = :n OR usename IS NULL)
+"""
+"""Each session of a role, and who has not said yet whose session it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +65,14 @@ class OwnRole:
         return make_url(self.url).set(password="wrong").render_as_string(hide_password=False)
 
     async def lose(self) -> None:
-        """Give it another password, and end the sessions that it has."""
+        """Give it another password, and end the sessions that it has: at the return none is left."""
         await self.db.execute(f"ALTER ROLE {self.name} PASSWORD 'another'")
-        await self.db.value(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = :n", n=self.name
-        )
+        await eventually(self._has_no_session, what=f"the end of the sessions of {self.name}")
+
+    async def _has_no_session(self) -> bool:
+        """A session that was told to end still ends its commit; one that has begun to log in has no name yet."""
+        found = await self.db.rows(_END_SESSIONS, n=self.name)
+        return not found
 
     async def regain(self) -> None:
         await self.db.execute(f"ALTER ROLE {self.name} PASSWORD 'right'")

@@ -65,7 +65,7 @@ async def test_a_password_that_is_wrong_for_a_minute_costs_no_row_and_no_dead_le
         await eventually(settled, what="a settled chunk")
         await role.lose()
         lost = time.monotonic()
-        before = await settled()
+        before = await settled()  # nobody is in the middle of a commit any more
         assert before < IMPORTS * ROWS / CHUNK_ROWS / 2, "it must be the middle"
         # Who needs PostgreSQL for the message in hand says what is wrong; api, whose question has failed, at once.
         await services["api"].until_unready("PostgreSQL at ", "password authentication failed")

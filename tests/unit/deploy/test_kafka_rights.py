@@ -44,7 +44,9 @@ OTHERS: dict[str, Names] = {
     MIGRATE: dict.fromkeys(("topic Create", "topic Describe", "topic DescribeConfigs", "topic AlterConfigs"), ALL)
     | {"group Describe": GROUPS},
     OPERATOR: {
-        "topic Read": {DEAD},
+        # Whom a letter names, until when it is kept, and what was accepted before a restore.
+        "topic Read": ALL,
+        "topic DescribeConfigs": ALL,
         "topic Write": {CHUNK_ACCEPTED, DEDUPLICATED, TAGGED, CREATED, FINISHED},
         "group Describe": GROUPS,
     },
