@@ -45,8 +45,8 @@ async def test_numbers_and_the_tab_rise_with_the_ledger(
     The finalizer takes an import's chunks one after the other, in the order in which creators were done with them: the
     last of these is locked, and holds up no other.
 
-    Another import goes on beside it, as in the life of a company. An import has three chunks on their way to leads while
-    it is alone, two beside another: more of them would never come to a finalizer that is held.
+    Another import goes on beside it, as in the life of a company. An import has three chunks on their way to leads
+    while it is alone, two beside another: more of them would never come to a finalizer that is held.
     """
     page = ana.page
 
