@@ -34,7 +34,7 @@ cover: setup ## which lines the unit and integration tests run (ARGS=tests/unit 
 chaos: setup ## kill, freeze and scale everything while imports run; every crash point (SEED=7 KILLS=200)
 	@SEED=$(call quote,$(SEED)) KILLS=$(or $(KILLS),200) LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos -s $(ARGS)
 
-drill: setup ## lose PostgreSQL and MongoDB, restore them from a backup, and see what was lost
+drill: setup ## lose PostgreSQL, MongoDB, Kafka amid uploads, restore them, see what was lost (10 min)
 	@LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos/test_drill.py -s $(ARGS)
 
 alerts: setup ## break something for each alert, see it fire, follow the runbook, see it end (10 min)
