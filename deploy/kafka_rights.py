@@ -14,6 +14,7 @@ from typing import Literal
 from deploy.processes import PROCESSES, Process
 from libs.common.topics import DeadLetters, Registry
 from libs.contracts.registry import registries
+from libs.imports.chunk_path import PATH
 
 MIGRATE, OPERATOR, KEDA = "migrate", "operator", "keda"
 """Who is no process of the table: ``leadflow migrate``, its other commands, and what scales the consumers."""
@@ -115,6 +116,8 @@ def _of_operator(known: Sequence[Registry], processes: Sequence[Process]) -> Ite
             yield Right("topic", topic.name, "DescribeConfigs")
             if topic.readers:  # a letter goes back to the topic that somebody could not read it from
                 yield Right("topic", topic.name, "Write")
+    for group, _ in PATH:  # after a restore the stages begin behind what is there
+        yield Right("group", group, "Read")
     yield from _lag_of(processes)
 
 

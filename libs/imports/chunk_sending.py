@@ -114,6 +114,15 @@ _SEND_AGAIN = text(
     """
 )
 
+_SEND_ALL_AGAIN = text(
+    """
+    UPDATE amigocare.lead_import_chunks c SET sent_at = NULL, lease = NULL, lease_until = NULL
+    FROM amigocare.lead_imports i
+    WHERE i.id = c.import_id AND i.status = 'PROCESSING' AND c.settled_at IS NULL
+      AND (c.sent_at IS NOT NULL OR c.lease IS NOT NULL)
+    """
+)
+
 
 async def claim(connection: AsyncConnection, *, lease: uuid.UUID, window: Window, room: Room) -> list[ClaimedChunk]:
     """Lease the chunks that the windows and ``room`` leave room for, the first ones of all imports first.
@@ -156,3 +165,11 @@ async def silent(connection: AsyncConnection, seconds: float) -> list[Place]:
 async def send_again(connection: AsyncConnection, chunks: Sequence[Place]) -> None:
     """Let unsettled chunks wait to be claimed once more."""
     await connection.execute(_SEND_AGAIN, place_columns(chunks))
+
+
+async def send_all_again(connection: AsyncConnection) -> int:
+    """Let every chunk that has not ended wait to be claimed, wherever it is; return how many were on their way.
+
+    For when what Kafka holds of them is gone, or not to be believed any more. A second run finds none.
+    """
+    return (await connection.execute(_SEND_ALL_AGAIN)).rowcount

@@ -97,7 +97,7 @@ async def report_when_quiet(
             async def report() -> Report:
                 await topic.catch_up()
                 await undos.catch_up()
-                events = [_seen(record) for records in topic.records.values() for record in records]
+                events = [seen(record) for records in topic.records.values() for record in records]
                 undone = [_undone(record) for records in undos.records.values() for record in records]
                 return await check(
                     scene.engine, mongo, expected, events, undone=undone, hourly=hourly, clocks_agree=clocks_agree
@@ -121,7 +121,8 @@ async def report_when_quiet(
         await mongo.close()
 
 
-def _seen(record: ConsumerRecord) -> FinishedSeen:
+def seen(record: ConsumerRecord) -> FinishedSeen:
+    """Return a record of the topic of finished imports as the checker takes it."""
     event = json.loads(record.value)
     return FinishedSeen(
         import_id=event["import_id"],

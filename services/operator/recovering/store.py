@@ -1,6 +1,6 @@
 """What PostgreSQL, MongoDB and Kafka say of the same imports, after one of them went back in time. PostgreSQL is right.
 
-Every call is safe to run twice, and beside running services.
+Every call is safe to run twice. None is for beside running services: a creator makes a lead, then its chat.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -12,12 +12,15 @@ from bson import ObjectId
 from pymongo.errors import BulkWriteError
 from sqlalchemy import text
 
+from libs.common.clock import utc_now
 from libs.common.kafka.clients import kafka_consumer, topic_in_kafka
+from libs.common.outbox.event_outbox import add_events
 from libs.common.settings import KafkaSettings
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
-from libs.contracts.lead_import.events import ImportAccepted
-from libs.contracts.lead_import.topics import IMPORT_ACCEPTED
+from libs.contracts.lead_import.events import ImportAccepted, ImportFinished
+from libs.contracts.lead_import.topics import IMPORT_ACCEPTED, IMPORT_FINISHED
+from libs.imports import chunk_sending
 from libs.imports.chats import UNTOUCHED, chats_of
 
 PORTION = 1_000
@@ -51,12 +54,30 @@ _NEXT_REVISION = text(
                  ORDER BY id FOR NO KEY UPDATE)
     """
 )
+_ON_THEIR_WAY = text(
+    """
+    SELECT count(*) FROM amigocare.lead_import_chunks c JOIN amigocare.lead_imports i ON i.id = c.import_id
+    WHERE i.status = 'PROCESSING' AND c.sent_at IS NOT NULL AND c.settled_at IS NULL
+    """
+)
+_UNDOS = text("SELECT import_id FROM amigocare.lead_import_undos WHERE finished_at IS NULL ORDER BY 1")
+# Whoever reads them knows the later revision from the one that it may have read.
+_TELL_AGAIN = text(
+    """
+    UPDATE amigocare.lead_imports SET revision = revision + 1
+    WHERE id IN (SELECT id FROM amigocare.lead_imports
+                 WHERE status <> 'PROCESSING' AND finished_at >= now() - make_interval(secs => :seconds)
+                 ORDER BY id FOR NO KEY UPDATE)
+    RETURNING id AS import_id, company_id, account_id, source_id, creator_id, status, total_rows, total_created,
+              total_existing, total_errors, failure_reason, revision, created_at AS accepted_at, finished_at
+    """
+)
 _OF_CHATS = text("SELECT chat_id FROM amigocare.amigocare_leads WHERE chat_id = ANY(CAST(:chat_ids AS text[]))")
 _LEADS = text(
     """
     SELECT l.id AS lead_id, l.chat_id, l.company_id, l.amigocare_messaging_account_id AS account_id, l.import_id,
            l.name, l.contact_cellphone, l.contact_cellphone_dial_code, l.contact_cellphone_country_code, l.created_at
-    FROM amigocare.amigocare_leads l JOIN amigocare.lead_imports i ON i.id = l.import_id AND i.status <> 'PROCESSING'
+    FROM amigocare.amigocare_leads l JOIN amigocare.lead_imports i ON i.id = l.import_id
     WHERE l.id > :after AND NOT l.is_deleted AND l.chat_id IS NOT NULL
     ORDER BY l.id LIMIT :most
     """
@@ -103,6 +124,32 @@ class RecoveryStore:
         """Let imports in progress end with revision 2 or later; return how many. A second run finds none."""
         async with self._postgres.transaction() as connection:
             return (await connection.execute(_NEXT_REVISION)).rowcount
+
+    async def chunks_on_their_way(self) -> int:
+        """Return how many chunks were sent and have not ended."""
+        async with self._postgres.transaction() as connection:
+            return int((await connection.execute(_ON_THEIR_WAY)).scalar_one())
+
+    async def send_anew(self) -> int:
+        """Let every chunk that has not ended be sent again; return how many were on their way."""
+        async with self._postgres.transaction() as connection:
+            return await chunk_sending.send_all_again(connection)
+
+    async def tell_ends_again(self, seconds: float) -> int:
+        """Tell again how imports ended within the last ``seconds``, with their next revision; return how many.
+
+        A second run tells it once more.
+        """
+        async with self._postgres.transaction() as connection:
+            rows = (await connection.execute(_TELL_AGAIN, {"seconds": seconds})).mappings()
+            events = sorted((ImportFinished.model_validate(dict(row)) for row in rows), key=lambda each: each.import_id)
+            await add_events(connection, IMPORT_FINISHED, events, source="finalizer", time=utc_now())
+            return len(events)
+
+    async def undos(self) -> list[int]:
+        """Return the imports that are being taken back: their wish may be lost with Kafka, or come again."""
+        async with self._postgres.transaction() as connection:
+            return list((await connection.execute(_UNDOS)).scalars())
 
     async def agree_on_chats(self, *, yes: bool) -> Chats:
         """Delete imports' chats without a lead, and make chats that leads lack; without ``yes`` only count."""
