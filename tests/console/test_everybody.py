@@ -3,10 +3,12 @@
 Each is looked at in all four ways as it stands, so that nobody goes the same way four times.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -239,3 +241,25 @@ async def test_an_import_in_progress_and_what_goes_wrong_is_for_everybody(looks:
     await page.get_by_role("link", name=looks.words["app.imports"], exact=True).click()
     await expect(page.get_by_role("dialog")).to_be_visible()
     await looks.at("session ended")
+
+
+ON_THEIR_WAY = ("/", "/imports/1", "/leads", "/leads/board", "/leads/lists", "/leads/fields", f"/leads/{UUID(int=1)}")
+
+
+async def test_a_page_whose_numbers_are_on_their_way_is_for_everybody(ana: Person) -> None:
+    """A slow network shows for seconds what a fast one never shows long enough to be looked at."""
+    here = asyncio.Event()
+
+    async def held_up(route: Route) -> None:
+        await here.wait()
+        await route.abort()
+
+    await ana.open("/imports/new")  # signed in, with what all pages share
+    await ana.page.route(re.compile(r":\d+/(imports|api/v1)\b"), held_up)
+    found = {}
+    for path in ON_THEIR_WAY:
+        await ana.page.evaluate("path => window.history.pushState(null, '', '/console' + path)", path)
+        await ana.page.locator(".skeleton").first.wait_for()
+        found[path] = await ana.faults()
+    here.set()
+    assert found == dict.fromkeys(ON_THEIR_WAY, [])
