@@ -24,8 +24,8 @@ check: lint ## before a commit: lint, the fast tests, and those of the repositor
 	@sh deploy/local/console.sh run --silent test
 	@.venv/bin/pytest --numprocesses 2 --dist loadfile --quiet tests/unit tests/repository
 
-test: setup ## run every test against real servers (ARGS="tests/unit -k phone" for some)
-	@.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: setup ## run the tests against real servers (ARGS="tests/unit -k phone" for some; ALL=1: those of minutes, too)
+	@LEADFLOW_TEST_ALL=$(ALL) .venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 cover: setup ## which lines the unit and integration tests run (ARGS=tests/unit for fewer)
 	@.venv/bin/coverage run -m pytest --quiet $(or $(ARGS),tests/unit tests/repository tests/integration); \
