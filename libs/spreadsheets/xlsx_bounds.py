@@ -133,15 +133,6 @@ def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Shee
     return Sheet(index, part, workbook, is_plain and is_usual, names, name)
 
 
-def unpacks_within(path: Path, limits: Limits) -> None:
-    """Raise Unreadable when the parts of an archive unpack to more than the limit, whatever its directory says."""
-    with damage_refused(), zipfile.ZipFile(path) as archive:
-        parts = Parts(archive, limits.max_bytes)
-        for name in parts.names():
-            for _ in parts.blocks(name):
-                pass
-
-
 def _visible_sheets(parts: Parts, workbook: str) -> list[tuple[int, str, str]]:
     """Return the visible worksheets in order: place in the workbook, name, part."""
     sheets: list[dict[str, str]] = []
