@@ -187,6 +187,8 @@ def _note_cells(errors: SheetErrors, stream: bytes, start: int) -> None:
             _note_error(errors, body)
         elif kind in _XLS_FORMULAS:
             text_of = _note_formula(errors, body)
+    if text_of is not None:
+        errors.add(*text_of, "cell_not_calculated", "=")
     _refuse_twice(places)
 
 

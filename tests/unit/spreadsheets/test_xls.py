@@ -88,6 +88,14 @@ def test_a_text_that_belongs_to_no_formula_refuses_the_file(tmp_path: Path, reco
     assert refusal(read_path, xls.write(tmp_path / "upload", LEAD + records)).code == "file_broken"
 
 
+@pytest.mark.parametrize("behind", [b"", xls.blank(1, 4), xls.text(2, 0, "Bia")])
+def test_a_formula_whose_text_does_not_follow_is_no_blank(tmp_path: Path, behind: bytes) -> None:
+    without = xls.formula(1, 3, "").removesuffix(xls.text_of_formula(""))
+    spreadsheet = read_spreadsheet(xls.write(tmp_path / "upload", LEAD + without + behind), Limits())
+    assert next(spreadsheet.rows) == (2, [*ANA[:3], "=", ""])
+    assert spreadsheet.faults == {2: {3: "cell_not_calculated"}}
+
+
 # Memory: calamine makes a rectangle of each sheet, also of the hidden ones
 
 
