@@ -56,6 +56,11 @@ def test_a_process_that_others_of_its_user_read_strangers_files_beside_hides_bef
     """The api and leads hold every secret; a reader holds the file of one company, another reader that of the next."""
     script = ENDS.format(code=HIDDEN, module=module)
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=False, timeout=120, stdin=subprocess.DEVNULL
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
     )
     assert done.returncode == HIDDEN, done.stderr[-2_000:]
