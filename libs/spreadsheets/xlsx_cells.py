@@ -112,6 +112,7 @@ class _Sheet:
         self._elements = Elements(_ELEMENTS_PER_CELL * self._most)
         self._row = 0
         self._column = -1
+        self._is_in_row = False
         self._cells: dict[int, str] = {}
         self._cell: _Cell | None = None
         self._inside = ""
@@ -155,9 +156,10 @@ class _Sheet:
         row = int(number) if number.isdecimal() and len(number) <= len(str(_ROWS_OF_EXCEL)) else self._row + 1
         if not self._row < row <= _ROWS_OF_EXCEL:
             raise Unreadable("file_broken", f"Row {row} of the workbook stands below row {self._row}.")
-        self._row, self._column = row, -1
+        self._row, self._column, self._is_in_row = row, -1, True
 
     def _end_row(self) -> None:
+        self._is_in_row = False
         if self._cells:
             width = max(self._cells) + 1
             self._cells_left -= width
@@ -167,6 +169,8 @@ class _Sheet:
             self._cells = {}
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:
+        if not self._is_in_row:
+            raise Unreadable("file_broken", "The workbook holds a cell of no row.")
         reference = _REFERENCE.fullmatch(attributes.get("r", ""))
         self._column = column_of(reference[1].upper()) if reference else self._column + 1
         if reference and int(reference[2]) != self._row:

@@ -178,6 +178,13 @@ def test_of_two_cells_in_one_place_none_is_lost(tmp_path: Path, rows: str, far: 
     assert refusal(read_path, written).code == "file_broken"
 
 
+@pytest.mark.parametrize("behind", ["<row r='9'/>", ""])
+def test_a_cell_of_no_row_is_not_lost(tmp_path: Path, behind: str) -> None:
+    """It would be a row's whose end never comes, or the next one's."""
+    written = f"{HEADER}{row(2, 'Ana', '11912345678')}{cell('C2', 'x')}{behind}"
+    assert refusal(read_path, write_xlsx(tmp_path / "upload", written)).code == "file_broken"
+
+
 def test_cells_that_stand_in_any_order_in_their_own_row_are_read(tmp_path: Path) -> None:
     cells = '<row r="2"><c r="B2" t="str"><v>11912345678</v></c><c r="A2" t="str"><v>Ana</v></c></row>'
     path = write_xlsx(tmp_path / "upload", HEADER + cells)
