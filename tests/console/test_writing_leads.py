@@ -15,7 +15,8 @@ MAKING = re.compile(r"/api/v1/leads$")
 
 
 async def test_a_lead_is_written_down_once_though_the_answer_was_lost(ana: Person, leads: Leads) -> None:
-    page, lost = ana.page, []
+    page = ana.page
+    lost: list[int] = []
 
     async def lose_the_first(route: Route) -> None:
         answer = await route.fetch()
@@ -141,7 +142,7 @@ async def test_columns_become_fields_and_the_leads_join_a_new_list_in_silence(
 async def test_what_was_kept_is_remembered_and_an_old_list_is_chosen(ana: Person, leads: Leads, tmp_path: Path) -> None:
     page = ana.page
     await leads.call("POST", "/lists", {"name": "Feira"})
-    seen: list[dict[str, Any]] = []
+    seen: list[list[dict[str, Any]]] = []
     for at in range(2):
         await page.goto("about:blank")
         await ana.open("/imports/new")
