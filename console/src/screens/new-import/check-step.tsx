@@ -88,8 +88,10 @@ function useSubmit(onSent: () => void): Submit {
         signal: new AbortController().signal,
       });
       if (draft.preview) await remember(draft.preview.columns, draft.choices.kept);
-      // An import that this one corrects says so of itself, and the list has one more.
-      await Promise.all([["imports"], ["import"]].map((queryKey) => client.invalidateQueries({ queryKey })));
+      // An import that this one corrects says so of itself, the list has one more, and there may be new fields.
+      await Promise.all(
+        [["imports"], ["import"], ["fields"]].map((queryKey) => client.invalidateQueries({ queryKey })),
+      );
       stopAsking();
       onSent();
       setDraft(null);
