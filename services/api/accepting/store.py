@@ -236,13 +236,13 @@ class AcceptStore:
     async def make_fields(self, fields: Sequence[OwnField], *, company_id: int, user_id: int) -> None:
         """Make those of the fields that the company lacks, until the commit alone in the company.
 
-        Raises FieldsMoved when another has made one of another type meanwhile, or so many that these are too many.
+        Raises FieldsMoved when somebody has made one of another type or deleted one meanwhile, or there are too many now.
         """
         await self.connection.execute(_LOCK_FIELDS, {"company_id": company_id})
         columns = {f"{name}s": [getattr(field, name) for field in fields] for name in OwnField.__slots__}
         await self.connection.execute(_MAKE_FIELDS, columns | {"company_id": company_id, "user_id": user_id})
         there = {row.key: row.type for row in await self.connection.execute(_OWN_FIELDS, {"company_id": company_id})}
-        if len(there) > MOST_FIELDS or any(there[field.key] != field.type for field in fields):
+        if len(there) > MOST_FIELDS or any(there.get(field.key) != field.type for field in fields):
             raise FieldsMoved
 
     async def name_taken(self, *, account_id: int, name: str) -> bool:
