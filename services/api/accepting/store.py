@@ -236,7 +236,7 @@ class AcceptStore:
     async def make_fields(self, fields: Sequence[OwnField], *, company_id: int, user_id: int) -> None:
         """Make those of the fields that the company lacks, until the commit alone in the company.
 
-        Raises FieldsMoved when somebody has made one of another type or deleted one meanwhile, or there are too many now.
+        Raises FieldsMoved when somebody has made one of another type or deleted one meanwhile, or there are too many.
         """
         await self.connection.execute(_LOCK_FIELDS, {"company_id": company_id})
         columns = {f"{name}s": [getattr(field, name) for field in fields] for name in OwnField.__slots__}
