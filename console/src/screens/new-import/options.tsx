@@ -117,6 +117,7 @@ function IntoList({ choices, taken, mayMake }: { choices: Choices; taken: string
   const lists = useQuery(listsQuery).data ?? [];
   const { list, newList } = choices;
   const isNew = newList !== null;
+  const isTaken = taken !== null && taken === newList?.trim();
   if (!mayMake && lists.length === 0) return null;
   return (
     <>
@@ -148,13 +149,13 @@ function IntoList({ choices, taken, mayMake }: { choices: Choices; taken: string
             value={newList}
             maxLength={255}
             required
-            aria-invalid={taken !== null && taken === newList.trim()}
-            aria-describedby={taken ? "list-taken" : undefined}
+            aria-invalid={isTaken}
+            aria-describedby={isTaken ? "list-taken" : undefined}
             onChange={(event) => choose({ newList: event.target.value })}
           />
-          {taken !== null && (
+          {isTaken && (
             <p id="list-taken" className="said" role="alert">
-              {say("options.list.taken", { name: taken })}
+              {say("options.list.taken", { name: taken ?? "" })}
             </p>
           )}
         </div>

@@ -27,8 +27,15 @@ const FIELDS: readonly FormField[] = [
     wordOf: (option) => `lead.source.${option}` as LeadWord,
   },
 ];
+const PRIORITY: FormField = {
+  name: "priority",
+  kind: "choice",
+  word: "lead.priority",
+  options: ["low", "medium", "high"],
+  wordOf: (option) => `lead.priority.${option}` as LeadWord,
+};
 const NOTES: FormField = { name: "notes", kind: "lines", word: "lead.notes" };
-const USUAL: Readonly<Record<string, string>> = { source: "other" };
+const USUAL: Readonly<Record<string, string>> = { source: "other", priority: "medium" };
 
 /** A lead that a person writes down. Who has it already is shown before a second one is made. */
 export function NewLeadScreen() {
@@ -75,22 +82,25 @@ export function NewLeadScreen() {
         <div className="fields">
           {FIELDS.map(input)}
           <Assigned value={written.assigned_to ?? ""} onChange={(value) => write("assigned_to", value)} />
+          {input(PRIORITY)}
           {input(NOTES)}
         </div>
         {there && (
           <Notice kind="warned" title={say("newLead.exists")} spoken>
-            {had.data && (
-              <p>
-                <strong>{had.data.name || say("lead.nameless")}</strong>
-                {[had.data.company, had.data.email, had.data.phone].filter(Boolean).map((each) => ` · ${each}`)}
-              </p>
-            )}
-            <p>{say("newLead.exists.text")}</p>
-            <div className="line">
-              <ButtonLink to={`/leads/${there}`}>{say("newLead.exists.show")}</ButtonLink>
-              <Button onPress={() => make.mutate({ allow_duplicate: true })} isDisabled={make.isPending}>
-                {say("newLead.exists.make")}
-              </Button>
+            <div className="stack-small">
+              {had.data && (
+                <p>
+                  <strong>{had.data.name || say("lead.nameless")}</strong>
+                  {[had.data.company, had.data.email, had.data.phone].filter(Boolean).map((each) => ` · ${each}`)}
+                </p>
+              )}
+              <p>{say("newLead.exists.text")}</p>
+              <div className="line">
+                <ButtonLink to={`/leads/${there}`}>{say("newLead.exists.show")}</ButtonLink>
+                <Button onPress={() => make.mutate({ allow_duplicate: true })} isDisabled={make.isPending}>
+                  {say("newLead.exists.make")}
+                </Button>
+              </div>
             </div>
           </Notice>
         )}
