@@ -18,11 +18,13 @@ async def enroll_chunk(chunk: ChunkCreated, *, store: Store, publish: Callable[[
 
     A second run finds what the first has written, writes nothing, and publishes the same events, with the same ids:
     whether the first one's arrived nobody knows. A lead that somebody has taken out of the list in between is in it
-    again. Leads that were taken back meanwhile are left out.
+    again. Leads that were taken back meanwhile are left out. Of an import that asks for silence nothing is told.
     """
     if not len(chunk.live):
         return
-    leads = await store.enroll(chunk)
+    leads, is_silent = await store.enroll(chunk)
+    if is_silent:
+        return
     news = news_of(leads, company_id=chunk.company_id, import_id=chunk.import_id)
     with leaving_no_spans():
         for first in range(0, len(news), AT_ONCE):

@@ -14,6 +14,7 @@ from libs.common.web.shares import Shares
 from libs.common.web.temporary_files import forget_files_of_the_dead
 from services.leads.capturing.store import CaptureStore
 from services.leads.changing.store import ChangeStore
+from services.leads.colleagues.store import ColleagueStore
 from services.leads.converting.store import ConversionStore
 from services.leads.defining.store import FieldStore
 from services.leads.deleting.store import DeletionStore
@@ -22,6 +23,7 @@ from services.leads.editing.store import EditStore
 from services.leads.grouping.store import GroupStore
 from services.leads.http import (
     capture_routes,
+    colleague_routes,
     conversion_routes,
     edit_routes,
     export_routes,
@@ -38,7 +40,10 @@ NAME = "leads"
 DESCRIPTION = "Leads of a company: the public form, the list, the pipeline."
 
 # A name before the ids: `/leads/export.csv` is none.
-_ROUTES = (capture_routes, export_routes, lead_routes, edit_routes, conversion_routes, group_routes, field_routes)
+_ROUTES = (
+    *(capture_routes, export_routes, lead_routes, edit_routes),
+    *(conversion_routes, group_routes, field_routes, colleague_routes),
+)
 ROUTERS = tuple(each.router for each in _ROUTES)
 
 router = APIRouter(tags=["Health"])
@@ -74,6 +79,7 @@ def build(settings: Settings) -> HttpService:
         deleting=deleting,
         grouping=GroupStore(postgres),
         defining=FieldStore(postgres),
+        colleagues=ColleagueStore(postgres),
         read_token=tokens.read,
         clock=utc_now,
         capture_company_id=settings.capture_company_id,

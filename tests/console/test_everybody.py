@@ -115,6 +115,30 @@ async def test_the_way_to_an_import_is_for_everybody(looks: Looks, user: User, c
     await looks.at_dialog("leaving", page.get_by_role("link", name=looks.words["app.imports"], exact=True))
 
 
+@pytest.mark.usefixtures("lead_id")
+async def test_what_else_an_import_is_told_and_a_new_lead_are_for_everybody(looks: Looks, tmp_path: Path) -> None:
+    ana, page = looks.ana, looks.page
+    file = tmp_path / "leads.csv"
+    file.write_text(f"Nome;Celular;Cidade;Filhos\nAna;{new_phones(1)[0]};Santos;2\n")
+    await ana.open("/imports/new")
+    await check_file(ana, file)
+    await choose_references(ana)
+    await page.get_by_label("Cidade", exact=True).select_option("keep")
+    city = page.locator(".column", has=page.get_by_label("Cidade", exact=True))
+    await expect(city).to_contain_text(looks.words["columns.type.string"])
+    await page.get_by_label(looks.words["options.list"]).select_option("new")
+    await page.get_by_label(looks.words["options.silent"]).check()
+    await looks.at("check kept")
+    await page.goto("about:blank")
+    await ana.open("/leads/new")
+    await looks.at("new lead")
+    await page.locator("#edit-name").fill("Janaína")
+    await page.locator("#edit-email").fill("janaina@example.com")
+    await looks.button("newLead.make").click()
+    await page.get_by_role("alert").locator("strong").wait_for()
+    await looks.at("new lead exists")
+
+
 async def test_what_became_of_an_import_is_for_everybody(
     looks: Looks, user: User, stored: Stored, content: bytes
 ) -> None:

@@ -16,6 +16,7 @@ from libs.common.web.shares import Shares
 from libs.common.web.signing_keys import KeysUnavailable
 from services.leads.capturing.store import CaptureStore
 from services.leads.changing.store import ChangeStore
+from services.leads.colleagues.store import ColleagueStore
 from services.leads.converting.store import ConversionStore
 from services.leads.defining.store import FieldStore
 from services.leads.deleting.store import DeletionStore
@@ -43,6 +44,7 @@ class LeadDeps:
     deleting: DeletionStore
     grouping: GroupStore
     defining: FieldStore
+    colleagues: ColleagueStore
     read_token: Callable[[str], Awaitable[Caller]]
     clock: Clock
     capture_company_id: int | None

@@ -42,6 +42,7 @@ PERMISSIONS = {
     ("POST", "/api/v1/fields"): "EDIT_LEADS",
     ("PATCH", "/api/v1/fields/{key}"): "EDIT_LEADS",
     ("DELETE", "/api/v1/fields/{key}"): "EDIT_LEADS",
+    ("GET", "/api/v1/users"): "VIEW_LEADS",
 }
 BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/api/v1/leads/{lead_id}"): {"notes": "x"},
@@ -140,3 +141,16 @@ async def test_a_list_and_an_export_show_the_callers_company_alone(
         assert load_workbook(io.BytesIO(book.content)).worksheets[0].max_row == 1
     assert (await others.get("/api/v1/lists")).json()["items"] == []
     assert (await others.get("/api/v1/fields")).json()["items"] == []
+
+
+async def test_colleagues_are_those_of_the_callers_company(site: Site, company: Tenant, other_tenant: Tenant) -> None:
+    """Page by page, and by a token that may look at leads alone."""
+    theirs = {other_tenant.user_id, other_tenant.other_user_id}
+    client = site(headers=company.headers(permissions={"LEADS": ["VIEW_LEADS"]}))
+    first = (await client.get("/api/v1/users", params={"limit": 1})).json()
+    rest = (await client.get("/api/v1/users", params={"limit": 1, "cursor": first["next"]})).json()
+    found = [*first["items"], *rest["items"]]
+    assert found == [{"id": company.user_id, "name": "A"}, {"id": company.other_user_id, "name": "B"}]
+    assert rest["next"] is None
+    assert theirs.isdisjoint({each["id"] for each in found})
+    assert (await client.get("/api/v1/users", params={"cursor": "x"})).status_code == 422

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import compress, islice
 from operator import itemgetter
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, BinaryIO
 from libs.common.web.refusals import Detail, Refused
 from libs.contracts.lead_import.internal.carried_cells import unspelled_cells, unspelled_more
 from libs.contracts.lead_import.internal.messages import Outcome
+from libs.fields.custom_values import OwnField
 from libs.spreadsheets.cell_faults import CellFault, Faults
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.reader import Record, Spreadsheet, read_spreadsheet
@@ -17,6 +19,7 @@ from libs.spreadsheets.unreadable import Unreadable
 from services.api.reading.domain.chunk_writer import MORE_CELLS, ChunkWriter, RowBlock, more_column
 from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.kept_cells import CELLS_KEPT, kept, kept_headers
+from services.api.reading.domain.kept_columns import with_kept_columns
 from services.api.reading.domain.more_columns import MoreColumns, MoreValues
 from services.api.reading.domain.preview import Preview
 from services.api.reading.domain.rows import NO_FAULTS, Lead, Leads, validate_row, validate_rows
@@ -42,8 +45,13 @@ def file_to_chunks(job: ReadingJob) -> ReadingResult:
     Refused or Unreadable: a refusal is part of the result. Raises OSError when a file cannot be read or written.
     """
     try:
+        upload = Path(job.upload_path)
+        new_fields: list[OwnField] = []
+        if job.own_fields is not None:
+            job, new_fields = with_kept_columns(job, read_spreadsheet(upload, job.limits, job.file))
         with Path(job.spool_path).open("wb") as spool:
-            return _Reading(job, spool).of(read_spreadsheet(Path(job.upload_path), job.limits, job.file))
+            found = _Reading(job, spool, new_fields).of(read_spreadsheet(upload, job.limits, job.file))
+            return replace(found, new_fields=new_fields)
     except Unreadable as unreadable:
         return ReadingResult(refusal=Refused(unreadable.code, unreadable.detail))
     except Refused as refused:
@@ -53,8 +61,9 @@ def file_to_chunks(job: ReadingJob) -> ReadingResult:
 class _Reading:
     """One upload on its way."""
 
-    def __init__(self, job: ReadingJob, spool: BinaryIO) -> None:
+    def __init__(self, job: ReadingJob, spool: BinaryIO, new_fields: Sequence[OwnField]) -> None:
         self._job = job
+        self._new_fields = new_fields
         self._chunks = ChunkWriter(job, spool)
         self._rejects = job.on_invalid_row == "reject"
         self._seen = SeenPhones(job.limits.max_rows, multiplier=secrets.randbits(64) | 1)
@@ -75,7 +84,7 @@ class _Reading:
             fields = [name for name, _ in spreadsheet.columns.more]
             self._more = MoreColumns(fields, self._job.custom_types, max_cell_chars=limits.max_cell_chars)
         if self._job.preview_path:
-            self._preview = Preview(spreadsheet, self._job.page)
+            self._preview = Preview(spreadsheet, self._job, self._new_fields)
         if spreadsheet.columns.missing:
             return self._without_columns(spreadsheet)
         # One row too many is enough to refuse a file; what stands below it is not read.
@@ -101,7 +110,7 @@ class _Reading:
             )
         self._chunks.flush()
         if self._preview:
-            self._preview.write(self._job, self._errors, self._total_errors)
+            self._preview.write(self._errors, self._total_errors)
         columns = spreadsheet.columns
         return ReadingResult(
             total_rows=total_rows,
@@ -130,7 +139,7 @@ class _Reading:
             raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
         if not total_rows:
             raise Refused("file_no_rows")
-        self._preview.write(self._job, [], 0)
+        self._preview.write([], 0)
         return ReadingResult(total_rows=total_rows)
 
     def _validated(self, block: list[Record], raw: list[Record]) -> RowBlock:
