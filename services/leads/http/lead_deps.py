@@ -22,7 +22,9 @@ from services.leads.deleting.store import DeletionStore
 from services.leads.domain.client_address import Network
 from services.leads.editing.store import EditStore
 from services.leads.grouping.store import GroupStore
+from services.leads.listing.access_log import AccessLog
 from services.leads.listing.store import ListStore
+from services.leads.placing.store import FormStore
 
 MODULE = "LEADS"
 
@@ -37,12 +39,14 @@ class LeadDeps:
 
     capturing: CaptureStore
     listing: ListStore
+    access: AccessLog
     changing: ChangeStore
     converting: ConversionStore
     editing: EditStore
     deleting: DeletionStore
     grouping: GroupStore
     defining: FieldStore
+    placing: FormStore
     read_token: Callable[[str], Awaitable[Caller]]
     clock: Clock
     capture_company_id: int | None
