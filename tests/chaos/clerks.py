@@ -165,7 +165,9 @@ class Clerk:
         return None
 
     async def _delete(self, client: httpx.AsyncClient, lead: dict[str, Any], headers: dict[str, str]) -> bool | None:
-        """Ask once. Of what is deleted nothing else is known to be wrong."""
+        """Ask once; not for a lead whose sender was not answered yet: asked again, his form would make another."""
+        if lead["channel"] == "FORM" and lead["id"] not in self.ledger.captured.values():
+            return False
         answer = await self._asked(client, "DELETE", f"{LEADS}/{lead['id']}", headers=headers)
         if answer is None:
             self.ledger.unsure[lead["id"], "delete"] += 1

@@ -44,13 +44,14 @@ class StoredLeads:
 
 
 async def read_leads(engine: AsyncEngine, company_id: int) -> StoredLeads:
-    """Read it in one go."""
+    """Read it in one go, as it was at one moment: services may be at work."""
 
     async def rows(connection: AsyncConnection, statement: str, **values: Any) -> list[Record]:
         found = await connection.execute(text(statement), {"c": company_id} | values)
         return [dict(row) for row in found.mappings()]
 
     async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ")
         stored = StoredLeads(
             leads={each["id"]: each for each in await rows(connection, _LEADS)},
             activities=defaultdict(list),
