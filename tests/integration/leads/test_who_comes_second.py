@@ -4,7 +4,7 @@ has made of it.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from libs.common.stores.postgres import Postgres
 from libs.contracts.leads.events import LeadStatus
 from services.leads.changing.store import ChangeStore, WrongTransition
 from services.leads.converting.domain import ConvertBody
-from services.leads.converting.store import ConversionStore
+from services.leads.converting.store import ConversionStore, NoSuchStage
 from services.leads.deleting.store import DeletionStore
 from services.leads.editing.store import EditStore
 from services.leads.grouping.store import GroupStore
@@ -54,17 +54,21 @@ class Second:
     def __init__(self, crowd: Postgres, db: Stored, lead_id: UUID) -> None:
         self._crowd, self._db, self._lead_id = crowd, db, lead_id
 
-    @asynccontextmanager
-    async def behind(self, change: str, *, call: Awaitable[Any]) -> AsyncIterator[asyncio.Task[Any]]:
+    def behind(self, change: str, *, call: Awaitable[Any]) -> AbstractAsyncContextManager[asyncio.Future[Any]]:
         """Change the lead, start the call, commit when it waits. What it does without waiting is its own mistake."""
+        statement = (
+            f"UPDATE amigocare.amigocare_leads SET {change}, version = version + 1,"
+            " updated_at = clock_timestamp() WHERE public_id = :id"
+        )
+        return self.behind_statement(statement, self._lead_id, call=call)
+
+    @asynccontextmanager
+    async def behind_statement(
+        self, statement: str, row_id: UUID | str, *, call: Awaitable[Any]
+    ) -> AsyncIterator[asyncio.Future[Any]]:
+        """As ``behind``, with another statement of a row."""
         async with self._crowd.transaction() as first:
-            await first.execute(
-                text(
-                    f"UPDATE amigocare.amigocare_leads SET {change}, version = version + 1,"
-                    " updated_at = clock_timestamp() WHERE public_id = :id"
-                ),
-                {"id": self._lead_id},
-            )
+            await first.execute(text(statement), {"id": row_id})
             second = asyncio.ensure_future(call)
 
             async def waits_or_is_through() -> bool:
@@ -117,6 +121,55 @@ async def test_a_lead_that_is_being_deleted_is_put_into_no_list(
     list_id = (await grouping.make(actor, "Feira", None))["id"]
     async with second.behind(DELETED, call=grouping.add(actor.company_id, list_id, [lead_id])) as answered:
         assert tuple(answered.result()) == (0, 0)
+
+
+async def test_whoever_adds_to_a_list_that_is_being_deleted_finds_none(
+    second: Second, crowd: Postgres, actor: Actor, lead_id: UUID
+) -> None:
+    grouping = GroupStore(crowd)
+    list_id = (await grouping.make(actor, "Feira", None))["id"]
+    adding = grouping.add(actor.company_id, list_id, [lead_id])
+    async with second.behind_statement("DELETE FROM crm.lead_lists WHERE id = :id", list_id, call=adding) as answered:
+        assert answered.result() is None
+
+
+async def test_whoever_converts_into_a_stage_that_is_being_deleted_finds_none(
+    second: Second, crowd: Postgres, actor: Actor, lead_id: UUID
+) -> None:
+    converting = ConversionStore(crowd, source="leads")
+    stage_id = (await converting.pipelines(actor.company_id))[0]["stages"][0]["id"]
+    wish = converting.convert(actor, lead_id, ConvertBody(stage_id=stage_id, title="x"))
+    async with second.behind_statement("DELETE FROM crm.stages WHERE id = :id", stage_id, call=wish) as answered:
+        assert isinstance(answered.exception(), NoSuchStage)
+
+
+async def test_lists_are_counted_in_one_order_so_that_nobody_waits_in_a_circle(
+    crowd: Postgres,
+    postgres: Postgres,
+    db: Stored,
+    stores: tuple[PostgresSettings, MongoSettings],
+    actor: Actor,
+    lead_id: UUID,
+) -> None:
+    """Who leaves many lists at once waits for the first of them before he has any other."""
+    grouping, mongo = GroupStore(crowd), Mongo(stores[1], application_name="tests")
+    lists = sorted([(await grouping.make(actor, f"List {number}", None))["id"] for number in range(12)])
+    for each in lists:
+        await grouping.add(actor.company_id, each, [lead_id])
+    free = "SELECT count(*) FROM (SELECT FROM crm.lead_lists WHERE id = ANY(:ids) FOR UPDATE SKIP LOCKED) free"
+    async with crowd.transaction() as first:
+        await first.execute(text("SELECT FROM crm.lead_lists WHERE id = :id FOR UPDATE"), {"id": lists[0]})
+        leaving = asyncio.create_task(DeletionStore(crowd, mongo, source="leads").delete(actor, lead_id))
+
+        async def waits() -> bool:
+            return bool(await db.value(_WAITING))
+
+        await eventually(waits, what="a deletion that waits")
+        async with postgres.transaction() as another:
+            assert (await another.execute(text(free), {"ids": lists[1:]})).scalar_one() == len(lists) - 1
+    assert await leaving
+    await mongo.close()
+    assert await db.value("SELECT sum(lead_count) FROM crm.lead_lists WHERE id = ANY(:ids)", ids=lists) == 0
 
 
 async def test_a_second_delete_finds_none(
