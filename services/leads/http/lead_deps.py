@@ -23,7 +23,9 @@ from services.leads.deleting.store import DeletionStore
 from services.leads.domain.client_address import Network
 from services.leads.editing.store import EditStore
 from services.leads.grouping.store import GroupStore
+from services.leads.listing.access_log import AccessLog
 from services.leads.listing.store import ListStore
+from services.leads.placing.store import FormStore
 
 MODULE = "LEADS"
 
@@ -38,6 +40,7 @@ class LeadDeps:
 
     capturing: CaptureStore
     listing: ListStore
+    access: AccessLog
     changing: ChangeStore
     converting: ConversionStore
     editing: EditStore
@@ -45,6 +48,7 @@ class LeadDeps:
     grouping: GroupStore
     defining: FieldStore
     colleagues: ColleagueStore
+    placing: FormStore
     read_token: Callable[[str], Awaitable[Caller]]
     clock: Clock
     capture_company_id: int | None

@@ -1,6 +1,6 @@
 """Leads of a company: pages of them, and one with its history."""
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from libs.common.stores.postgres import Postgres
 from services.leads.domain.lead_filter import LeadFilter
+from services.leads.listing.access_log import Seen
 
 EXACT = 10_000
 """So many are counted; of more it is said that there are so many at least."""
@@ -60,10 +61,10 @@ _ACTIVITIES = text(
 )
 _SEEN = text(
     """
-    INSERT INTO crm.access_log (company_id, lead_id, user_id, at)
-    SELECT :company_id, given.lead_id, given.user_id, given.at
-    FROM unnest(CAST(:lead_ids AS int[]), CAST(:user_ids AS int[]), CAST(:times AS timestamptz[]))
-         AS given (lead_id, user_id, at)
+    INSERT INTO crm.access_log (company_id, lead_id, user_id, at, shown)
+    SELECT :company_id, given.lead_id, given.user_id, given.at, given.shown
+    FROM unnest(CAST(:lead_ids AS int[]), CAST(:user_ids AS int[]), CAST(:times AS timestamptz[]),
+                CAST(:shown AS text[])) AS given (lead_id, user_id, at, shown)
     """
 )
 
@@ -126,9 +127,9 @@ class ListStore:
         async with self._postgres.transaction(company_id=company_id) as connection:
             return [dict(row) for row in (await connection.execute(_ACTIVITIES, asked)).mappings()]
 
-    async def note_access(self, company_id: int, seen: list[tuple[int, int, datetime]]) -> None:
-        """Write down who read which leads: (lead, user, when)."""
-        leads, users, times = zip(*seen, strict=True)
-        given = {"lead_ids": list(leads), "user_ids": list(users), "times": list(times), "company_id": company_id}
+    async def note_access(self, company_id: int, seen: Sequence[Seen]) -> None:
+        """Write down who was shown which leads."""
+        leads, users, times, shown = (list(each) for each in zip(*seen, strict=True))
+        given = {"lead_ids": leads, "user_ids": users, "times": times, "shown": shown, "company_id": company_id}
         async with self._postgres.transaction(company_id=company_id) as connection:
             await connection.execute(_SEEN, given)
