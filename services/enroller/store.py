@@ -55,12 +55,12 @@ class Store:
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
-    async def enroll(self, chunk: ChunkCreated) -> Enrolled:
-        """Give the chunk's leads a history, a place in the search and the list that the import names; return them, also
-        when that was done before. A list that was deleted meanwhile is left out.
+    async def enroll(self, chunk: ChunkCreated, ids: list[int]) -> Enrolled:
+        """Give these leads of the chunk a history, a place in the search and the list that the import names; return
+        them, also when that was done before. A list that was deleted meanwhile is left out.
         """
         asked = {
-            "ids": sorted(chunk.live.lead_id),
+            "ids": ids,
             "import_id": chunk.import_id,
             "company_id": chunk.company_id,
             "accepted_at": chunk.accepted_at,

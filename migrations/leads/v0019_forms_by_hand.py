@@ -8,8 +8,8 @@ from alembic import op
 from migrations.service_roles import NO_COMPANY, grant_to_service, role_of
 from migrations.tenancy import COMPANY
 
-revision = "leads_0018"
-down_revision = "leads_0017"
+revision = "leads_0019"
+down_revision = "leads_0018"
 branch_labels = None
 depends_on = None
 

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "leads_0019"
-down_revision = "leads_0018"
+revision = "leads_0020"
+down_revision = "leads_0019"
 branch_labels = None
 depends_on = None
 
