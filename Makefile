@@ -1,7 +1,7 @@
 # Leadflow's everyday commands. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo format check test cover chaos drill alerts fuzz bench up down restart logs reset scale status observe env token link lint contracts reference manifests lock setup
+.PHONY: help demo format check test cover chaos drill alerts fuzz bench rehearse up down restart logs reset scale status observe env token link lint contracts reference manifests lock setup
 MAKEFLAGS += --no-print-directory
 
 stack := .venv/bin/python -m deploy.local
@@ -34,7 +34,7 @@ cover: setup ## which lines the unit and integration tests run (ARGS=tests/unit 
 chaos: setup ## kill, freeze and scale everything while imports run; every crash point (SEED=7 KILLS=200)
 	@SEED=$(call quote,$(SEED)) KILLS=$(or $(KILLS),200) LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos -s $(ARGS)
 
-drill: setup ## lose PostgreSQL and MongoDB, restore them from a backup, and see what was lost
+drill: setup ## lose PostgreSQL, MongoDB, Kafka amid uploads, restore them, see what was lost (10 min)
 	@LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos/test_drill.py -s $(ARGS)
 
 alerts: setup ## break something for each alert, see it fire, follow the runbook, see it end (10 min)
@@ -47,6 +47,11 @@ fuzz: setup ## look for inputs that break the readers, for five minutes (SECONDS
 bench: setup ## measure it beside other ways (ONLY=throughput,latency RUNS=5); writes bench/results and docs/reference
 	@sh deploy/local/setup.sh bench
 	@.venv/bin/python -m bench $(if $(ONLY),--only $(call quote,$(ONLY))) $(if $(RUNS),--runs $(call quote,$(RUNS)))
+	@.venv/bin/python -m docs.make_reference
+
+rehearse: setup ## scale creators by lag as a cluster would, draw what happened (PACE=1: not at twice the pace)
+	@sh deploy/local/setup.sh bench
+	@.venv/bin/python -m bench.rehearsal $(if $(PACE),--pace $(call quote,$(PACE)))
 	@.venv/bin/python -m docs.make_reference
 
 up: setup ## start everything in the background; returns when all of it is healthy

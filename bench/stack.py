@@ -35,6 +35,7 @@ class Stack:
     api_url: str
     postgres_url: str
     mongo_url: str
+    kafka_bootstrap: str
     settings: dict[str, str]
 
     @property
@@ -116,6 +117,7 @@ def running(settings: Mapping[str, str]) -> Iterator[Stack]:
             api_url=env["LEADFLOW_API_URL"],
             postgres_url=env["LEADFLOW_POSTGRES_URL"],
             mongo_url=env["LEADFLOW_MONGO_URL"],
+            kafka_bootstrap=env["LEADFLOW_KAFKA_BOOTSTRAP"],
             settings=given,
         )
         time.sleep(2)  # the servers' own start-up work is not to be measured

@@ -149,6 +149,11 @@ ALERTS = (
         "max(leadflow_open_dead_letters) > 0",
         "10m", "ticket", "{{ $value }} chunks ended in the dead letter and are not repaired",
     ),
+    Alert(
+        "PersonalDataOverdue",
+        "max(leadflow_retention_overdue_seconds) > 86400",
+        "1h", "ticket", "Rows of people should have been deleted {{ $value | humanizeDuration }} ago, and are not",
+    ),
     *_UPLOADS.alerts(
         "UploadsMissTheirObjective", "{{ $value | humanizePercentage }} of uploads fail or take longer than a second"
     ),

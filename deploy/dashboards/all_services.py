@@ -87,7 +87,7 @@ FAILS = PanelRow(
         Panel(
             "Imports past their time", "For how long personal data of the oldest is kept longer than promised.",
             "dtdurations", (Query("max(leadflow_retention_overdue_seconds)"),),
-            kind="number", steps=(3_600, 86_400),
+            kind="number", alerts=("PersonalDataOverdue",), steps=(3_600, 86_400),
         ),
         Panel(
             "Rows that were deleted at the end of their time", "Of imports that ended long ago.", "rows/s",

@@ -66,6 +66,14 @@ class Instance:
         return self.state / "logs"
 
     @property
+    def applied(self) -> Path:
+        """What tables, topics and seeds were made from, as a hash.
+
+        Whoever makes the data of a server anew takes it away: what was in the old one is to be made again.
+        """
+        return self.state / "applied"
+
+    @property
     def exists(self) -> bool:
         """Tell whether ``up`` or ``servers`` ever got as far as choosing ports and secrets."""
         return (self.state / "ports.json").exists() and (self.state / "secrets.json").exists()

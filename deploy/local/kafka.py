@@ -256,6 +256,8 @@ def _format(instance: Instance, java: str, ports: Ports, count: int) -> None:
         settings.with_suffix(".words").unlink()
         if process.returncode:
             raise StackError(f"Kafka could not format its log folder:\n{output}")
+    if running:
+        instance.applied.unlink(missing_ok=True)
     for _, _, unfinished, folder in running:
         unfinished.rename(folder)
 

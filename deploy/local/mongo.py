@@ -21,7 +21,10 @@ def url(ports: Ports) -> str:
 
 
 def prepare(instance: Instance) -> None:
-    (instance.state / "mongo").mkdir(mode=0o700, exist_ok=True)
+    data = instance.state / "mongo"
+    if not data.exists():
+        instance.applied.unlink(missing_ok=True)
+        data.mkdir(mode=0o700)
 
 
 def program(instance: Instance, ports: Ports) -> Program:

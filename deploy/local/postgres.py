@@ -70,6 +70,7 @@ def prepare(instance: Instance) -> None:
     # Made before the server runs: whoever asks a new server for its database is not refused.
     single = [*as_nobody(), str(BINARIES / "postgres"), "--single", "-F", "-c", "exit_on_error=true"]
     _run([*single, "-D", str(unfinished), "postgres"], given=f"CREATE DATABASE {DATABASE};\n")
+    instance.applied.unlink(missing_ok=True)
     unfinished.rename(data)
 
 

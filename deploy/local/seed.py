@@ -21,16 +21,16 @@ LINES = 25
 def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     """Bring the databases and topics up to date; return False when they were already.
 
-    What was applied last is remembered by its hash (the code that migrates, the seeds, the settings).
+    What was applied last is remembered by its hash (the code that migrates, the seeds, the settings), until a server's
+    data is made anew.
     Each step changes nothing at its second run, so an interrupted run is simply run again.
     Raises ``StackError`` with the output of a step that failed.
     """
     environment = settings.common_environment(instance, ports, given) | settings.kafka_user(instance, "migrate")
     digest = _digest(environment | {"own roles": str(given.own_roles)})
-    applied = instance.state / "applied"
-    if applied.exists() and applied.read_text() == digest:
+    if instance.applied.exists() and instance.applied.read_text() == digest:
         return False
-    applied.unlink(missing_ok=True)
+    instance.applied.unlink(missing_ok=True)
     asyncio.run(make_platform(postgres.url(instance, ports), _FOLDER))
     migrated = subprocess.run(
         [settings.console_script("leadflow"), "migrate"],
@@ -47,7 +47,7 @@ def run(instance: Instance, ports: Ports, given: settings.Given) -> bool:
     if given.own_roles:
         asyncio.run(postgres.make_logins(instance, ports))
     asyncio.run(seed(postgres.url(instance, ports), mongo.url(ports), _FOLDER))
-    write_atomically(applied, digest)
+    write_atomically(instance.applied, digest)
     return True
 
 

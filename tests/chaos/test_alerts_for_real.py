@@ -261,6 +261,25 @@ async def test_a_service_gives_up_on_its_messages(watched: Watched, stored: Stor
     assert (await watched.user.ended(failed["id"]))["status"] == "FINISHED"
 
 
+async def test_rows_of_people_are_kept_for_too_long(watched: Watched, stored: Stored) -> None:
+    """Somebody holds the import's row, so that no finalizer empties it."""
+    (phone,) = new_phones(1)
+    ended = await watched.user.run(csv_file(lead_rows([phone, phone])))
+    async with watched.engine.connect() as holder:
+        await stored.execute(
+            "UPDATE amigocare.lead_imports SET finished_at = finished_at - interval '100 days' WHERE id = :i",
+            i=ended["id"],
+        )
+        await holder.execute(text("SELECT FROM amigocare.lead_imports WHERE id = :i FOR UPDATE"), {"i": ended["id"]})
+        await watched.fire("PersonalDataOverdue")
+        await watched.follow("PersonalDataOverdue")
+        await watched.ends("PersonalDataOverdue")
+        with suppress(Exception):  # it was ended
+            await holder.close()
+    rows = await stored.value("SELECT count(*) FROM amigocare.lead_import_rows WHERE import_id = :i", i=ended["id"])
+    assert rows == 0
+
+
 async def test_somebody_holds_a_lock(watched: Watched) -> None:
     async with watched.engine.connect() as holder:
         await holder.execute(text("LOCK amigocare.lead_imports IN ACCESS EXCLUSIVE MODE"))

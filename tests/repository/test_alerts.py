@@ -55,6 +55,7 @@ FIRES: dict[str, list[Series]] = {
     "KafkaSilent": [{'leadflow_kafka_silence_seconds{service="tagger",topic="t"}': "0+60x60"}],
     "BadDeploy": [{'leadflow_dead_letters_total{service="creator",topic="t"}': "0x50 25x20"}],
     "DeadLetters": [{"leadflow_open_dead_letters": "1x60"}],
+    "PersonalDataOverdue": [{"leadflow_retention_overdue_seconds": f"86000+60x{HOURS}"}],
     "UploadsMissTheirObjective": [
         uploads(a_minute=1000, in_time=980),
         uploads(a_minute=1000, in_time=1000, status="503"),
@@ -84,6 +85,10 @@ QUIET: dict[str, list[Series]] = {
     "KafkaSilent": [{'leadflow_kafka_silence_seconds{service="tagger",topic="t"}': "0.1x60"}],
     "BadDeploy": [{'leadflow_dead_letters_total{service="creator",topic="t"}': "0x50 3x20"}],
     "DeadLetters": [{"leadflow_open_dead_letters": "0x60"}],
+    "PersonalDataOverdue": [
+        {"leadflow_retention_overdue_seconds": f"0+60x60 0x{HOURS}"},  # emptied within the hour
+        {"leadflow_retention_overdue_seconds": f"90000x30 0x{HOURS}"},
+    ],
     "UploadsMissTheirObjective": [uploads(a_minute=1000, in_time=999), uploads(a_minute=0, in_time=0), {}],
     "UploadsMissTheirObjectiveSlowly": [uploads(a_minute=1000, in_time=999)],
     "ImportsMissTheirObjective": [
@@ -101,7 +106,7 @@ QUIET: dict[str, list[Series]] = {
 }
 LONG = {
     "UploadsMissTheirObjective", "UploadsMissTheirObjectiveSlowly", "ImportsMissTheirObjective",
-    "ImportsMissTheirObjectiveSlowly", "CertificateEnds", "SequenceNearlyUsedUp",
+    "ImportsMissTheirObjectiveSlowly", "CertificateEnds", "SequenceNearlyUsedUp", "PersonalDataOverdue",
 }  # fmt: skip
 
 

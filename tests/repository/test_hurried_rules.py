@@ -25,6 +25,7 @@ def test_nothing_but_durations_differs() -> None:
         ("max(leadflow_import_age_seconds) > 900", "max(leadflow_import_age_seconds) > 30"),
         ("increase(leadflow_dead_letters_total[5m])) >= 20", "increase(leadflow_dead_letters_total[10s])) >= 20"),
         ("max(leadflow_open_dead_letters) > 0", "max(leadflow_open_dead_letters) > 0"),
+        ("max(leadflow_retention_overdue_seconds) > 86400", "max(leadflow_retention_overdue_seconds) > 2880"),
         ("- time() < 14 * 86400", "- time() < 14 * 86400"),
         ("sum by (topic) (leadflow_consumer_lag) > 100", "sum by (topic) (leadflow_consumer_lag) > 100"),
     ],

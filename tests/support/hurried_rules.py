@@ -15,7 +15,7 @@ SECONDS = {"s": 1, "m": 60, "h": 3600}
 LONGEST_SECONDS = 10
 """No alert has to last longer than this: an hour's is to spare people, and nothing about what it sees."""
 _DURATION = re.compile(r"(\d+)([smh])")
-_AGE = re.compile(r"(_(?:age|silence|failing)_seconds\)) > (\d+)")
+_AGE = re.compile(r"(_(?:age|silence|failing|overdue)_seconds\)) > (\d+)")
 
 
 def shipped_rules() -> dict[str, Any]:
