@@ -18,7 +18,8 @@ from tests.support.releases import Release
 from tests.support.waiting import eventually
 
 STOP_SECONDS = 90
-READY_SECONDS = 120
+READY_SECONDS = 180
+STARTS = 3
 _LINES = 30
 _ASKED_TO = {0, -signal.SIGTERM}
 """Exit codes of a process that was asked to end: uvicorn passes the signal on when it is done."""
@@ -49,13 +50,28 @@ class Fleet:
     folder: Path
     chance: random.Random
     running: dict[str, list[Running]] = field(default_factory=lambda: defaultdict(list))
+    _starting: list[Running] = field(default_factory=list)
     answered: Counter[str] = field(default_factory=Counter)
     """Calls by the release that answered them."""
     started: Counter[str] = field(default_factory=Counter)
     """Processes by the release that they are of."""
 
-    async def start(self, service: str, release: Release) -> Running:
-        """Start one more process of a service, and wait until it is ready."""
+    async def start(self, service: str, release: Release) -> None:
+        """Start one more process of a service; when it is ready, calls go to it, too.
+
+        One that ends by itself before is started again, as by whoever runs it in production.
+        """
+        for _ in range(STARTS):
+            started = await self._spawn(service, release)
+            self._starting.append(started)
+            if await self._is_ready(started):
+                self.running[service].append(started)
+                self._starting.remove(started)
+                self.started[release.name] += 1
+                return
+        raise AssertionError(f"{started} ended by itself, {STARTS} times:\n{started.last_words()}")
+
+    async def _spawn(self, service: str, release: Release) -> Running:
         port, log = free_port(), self.folder / f"{service}-{release.name}.log"
         temporary = self.folder / f"{service}-{release.name}"
         temporary.mkdir(exist_ok=True)
@@ -70,26 +86,25 @@ class Fleet:
                 stdout=file,
                 stderr=file,
             )
-        started = Running(service, release, process, port, log)
-        self.running[service].append(started)
-        await self._until_ready(started)
-        self.started[release.name] += 1
-        return started
+        return Running(service, release, process, port, log)
 
-    async def _until_ready(self, started: Running) -> None:
+    async def _is_ready(self, started: Running) -> bool:
+        """Wait until the process is ready, or has ended by itself."""
         async with httpx.AsyncClient() as client:
 
-            async def ready() -> bool:
-                assert started.process.returncode is None, f"{started} ended by itself:\n{started.last_words()}"
+            async def known() -> bool:
+                if started.process.returncode is not None:
+                    return True
                 try:
                     return (await client.get(f"http://127.0.0.1:{started.port}/health/ready")).status_code == 200
                 except httpx.TransportError:
                     return False
 
             try:
-                await eventually(ready, seconds=READY_SECONDS, what=f"a ready {started}")
+                await eventually(known, seconds=READY_SECONDS, what=f"a ready {started}")
             except AssertionError as error:
                 raise AssertionError(f"{error}\n{started.last_words()}") from None
+        return started.process.returncode is None
 
     async def replace(self, service: str, release: Release, *, meanwhile: Callable[[], Awaitable[None]]) -> None:
         """Start a process of the release, where it has the service; ``meanwhile`` both serve; then stop the others."""
@@ -120,7 +135,8 @@ class Fleet:
 
     async def end(self) -> None:
         """End whatever still runs, whatever happened."""
-        left = [each for some in self.running.values() for each in some if each.process.returncode is None]
+        some = [*itertools.chain.from_iterable(self.running.values()), *self._starting]
+        left = [each for each in some if each.process.returncode is None]
         for each in left:
             each.process.terminate()
         for each in left:

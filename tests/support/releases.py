@@ -77,17 +77,17 @@ def taken_out(commit: str) -> Iterator[tuple[Release, str]]:
         yield release, f"the release before is {commit[:10]}; {said}"
 
 
-def whole(commit: str) -> str:
-    """Return the whole id of a commit that git has here."""
+def whole(commit: str, folder: Path = ROOT) -> str:
+    """Return the whole id of a commit that the checkout in a folder has. Raises ``NoReleaseBefore`` else."""
     try:
-        found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}")
+        found = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}")
     except FileNotFoundError:
         raise NoReleaseBefore("The release before is taken out of git, and there is no git here.") from None
     if found is not None:
         return found
-    if _git("rev-parse", "--git-dir") is None:
+    if _git(folder, "rev-parse", "--git-dir") is None:
         raise NoReleaseBefore(f"The release before ({commit}) is taken out of git, and this is no checkout of it.")
-    if _git("rev-parse", "--is-shallow-repository") == "true":
+    if _git(folder, "rev-parse", "--is-shallow-repository") == "true":
         raise NoReleaseBefore(
             f"The release before ({commit}) is not in this checkout, which is shallow. Fetch the rest of its history,"
             " `git fetch --unshallow`, or this commit alone, `git fetch --depth 1 origin COMMIT` with its whole id."
@@ -98,8 +98,8 @@ def whole(commit: str) -> str:
     )
 
 
-def _git(*arguments: str) -> str | None:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+def _git(folder: Path, *arguments: str) -> str | None:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else None
 
 
