@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+import pytest
 import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -26,8 +27,10 @@ from deploy.local import ports, postgres
 from deploy.processes import PROCESSES
 from libs.common.settings import MongoSettings
 from libs.common.stores.mongo import Mongo
+from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
 from libs.contracts.registry import registries
 from libs.imports.chats import chats_of
+from tests.chaos import cases
 from tests.chaos.cases import STORMY, Scene, accepted, full_only, new_teams, report_when_quiet
 from tests.chaos.fleet import Fleet, fleet
 from tests.chaos.uploads import Team
@@ -116,6 +119,11 @@ class Upgrade:
         assert known is not None
         await postgres.make_logins(instance_of(UPGRADED), known)
 
+    async def start_the_old(self) -> None:
+        for service in itertools.chain(*path(self.old, self.new)):
+            if service in self.old.services:
+                await self.fleet.start(service, self.old)
+
     async def roll(self, order: Sequence[str], release: Release) -> None:
         """Replace every service by that of a release, each while teams upload to both."""
         for service in order:
@@ -152,8 +160,7 @@ class Upgrade:
         async with self.scene.engine.connect() as connection:
             return int((await connection.execute(text(statement), {"ids": list(ids)})).scalar_one())
 
-    async def dead_letters(self) -> int:
-        topics = [registry.dead_letters.topic for registry in registries() if registry.dead_letters]
+    async def dead_letters(self, topics: Sequence[str]) -> int:
         found = 0
         for topic in topics:
             async with subscribed(self.scene.stack.kafka_bootstrap, topic) as letters:
@@ -252,9 +259,7 @@ async def go_there_and_back(upgrade: Upgrade) -> None:
 
 async def under_load(upgrade: Upgrade) -> AssertionError | None:
     """Go there and back while everybody works; return what failed, when everybody has the answer he waits for."""
-    for service in itertools.chain(*path(upgrade.old, upgrade.new)):
-        if service in upgrade.old.services:
-            await upgrade.fleet.start(service, upgrade.old)
+    await upgrade.start_the_old()
     async with busy(upgrade):
         try:
             await go_there_and_back(upgrade)
@@ -268,7 +273,7 @@ async def test_a_rolling_upgrade_and_its_way_back_lose_nothing(upgrade: Upgrade)
     expected = [each for team in upgrade.teams for each in team.accepted]
     report = await report_when_quiet(upgrade.scene, expected)
     ended = sum((team.ended for team in upgrade.teams), Counter[str]())
-    letters = await upgrade.dead_letters()
+    letters = await upgrade.dead_letters([each.dead_letters.topic for each in registries() if each.dead_letters])
     print(  # noqa: T201
         f"{len(upgrade.teams)} companies, {dict(ended)}, {sum(team.refused for team in upgrade.teams)} calls had to ask"
         f" again, {dict(upgrade.fleet.started)} processes, {letters} dead letters, {len(upgrade.people.made)} leads by"
@@ -289,3 +294,30 @@ async def test_a_rolling_upgrade_and_its_way_back_lose_nothing(upgrade: Upgrade)
         return await upgrade.count(_UNENROLLED, [each.import_id for each in expected]) == 0
 
     await eventually(enrolled, seconds=120, what="every lead of an import in the search")
+
+
+BROKEN = (
+    "ALTER TABLE amigocare.amigocare_leads ADD COLUMN region text NOT NULL DEFAULT ''",
+    "ALTER TABLE amigocare.amigocare_leads ALTER COLUMN region DROP DEFAULT",
+)
+"""A column that must be filled, and that the release before knows nothing of."""
+
+
+async def test_a_revision_that_the_release_before_cannot_live_with_is_noticed(
+    upgrade: Upgrade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cases, "QUIET_SECONDS", 20.0)
+    await upgrade.start_the_old()
+    async with busy(upgrade):
+        await accepted(upgrade.teams, 1)
+        async with upgrade.scene.engine.begin() as connection:
+            for statement in BROKEN:
+                await connection.execute(text(statement))
+
+        async def lost() -> bool:
+            return await upgrade.dead_letters([DEAD_LETTERS.topic]) > 0
+
+        await eventually(lost, seconds=WORK_SECONDS, what="a chunk that cannot be stored")
+    report = await report_when_quiet(upgrade.scene, [each for team in upgrade.teams for each in team.accepted])
+    print(f"with a column that must be filled: {str(report).partition(chr(10))[0]}", flush=True)  # noqa: T201
+    assert report.lost
