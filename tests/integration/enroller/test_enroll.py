@@ -120,6 +120,19 @@ async def test_leads_that_were_taken_back_are_left_out(
     assert len(said) == 2
 
 
+async def test_leads_from_before_the_ids_are_enrolled_and_not_told_of(
+    pipeline: Pipeline, postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    """At its first start enroller reads what the release before has made, for as long as Kafka keeps it."""
+    chunk = await made(pipeline, postgres, tenant, new_phones(3))
+    await db.execute("UPDATE amigocare.amigocare_leads SET public_id = NULL WHERE id = :id", id=chunk.live.lead_id[0])
+    said: list[LeadCreated] = []
+    await enroll_chunk(chunk, store=Store(postgres), publish=into(said))
+    assert len(said) == 2
+    company = {"c": tenant.company_id}
+    assert await db.value("SELECT count(*) FROM crm.lead_search WHERE company_id = :c", **company) == 3
+
+
 async def test_a_message_of_another_time_or_company_enrolls_nothing(
     pipeline: Pipeline, postgres: Postgres, tenant: Tenant, other_tenant: Tenant
 ) -> None:
