@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,7 +57,7 @@ def test_a_preview_is_refused_for_its_size_where_the_import_is(
     text = "\n".join([header, *(quoted(row if mapped else row[:5]) for row in rows), ""])
     how: dict[str, Any] = {"chunk_rows": chunk_rows}
     if mapped:
-        how["file"] = FileOptions(columns="mapped")
+        how["file"] = FileOptions(columns="mapped", mapping={"notes": "notes"})
     whole = read(tmp_path, text, preview=False, **how)
     assert whole.refusal is None
     size = sum(len(payload) for _, _, payload in read_spool(tmp_path / "spool"))
@@ -74,3 +75,17 @@ def test_a_usual_preview_makes_no_message(tmp_path: Path) -> None:
     (kept,) = (of_payload(payload) for _, _, payload in read_spool(tmp_path / "spool"))
     assert kept.live.phone == [f"119{at:08}" for at in range(300)]
     assert kept.tags == {"VIP": list(range(300))}
+
+
+@pytest.mark.parametrize("letter", ["a", "é", '"', "\\", "\x01", "\U0001f600", "\ufb2c"])
+def test_long_cells_of_any_letters_have_no_more_bytes_than_the_bound_says(tmp_path: Path, letter: str) -> None:
+    """Each cell becomes another value, so that a message holds both."""
+    row = (f"x\n{letter * 80}", "(11) 91234-{:04}", "", "", f"x\n{letter * 60}", f"x \n{letter * 900}\nx")
+    text = "\n".join(["name,phone,cpf,email,tags,notes", *(quoted(row).format(at) for at in range(300)), ""])
+    how: dict[str, Any] = {"file": FileOptions(columns="mapped", mapping={"notes": "notes"})}
+    assert read(tmp_path, text, preview=False, max_bytes=PLENTY * 64, **how).refusal is None
+    size = sum(len(payload) for _, _, payload in read_spool(tmp_path / "spool"))
+    assert size > 300 * 900
+    refused = read(tmp_path, text, preview=True, max_bytes=size - 1, **how).refusal
+    assert refused is not None
+    assert refused.code == "file_too_large"
