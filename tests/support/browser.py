@@ -1,5 +1,6 @@
 """A real Chromium, and a person in front of it: what the console's tests look at."""
 
+import json
 import os
 import shutil
 import time
@@ -26,6 +27,8 @@ OPTIONS = (
     "--disable-sync",
 )
 AXE = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
+_BEGIN_OF_TOKENS = "eyJ"
+"""Of every JWT: ``{"`` in base64."""
 SERIOUS = ("serious", "critical")
 IMAGES = ROOT / "docs" / "images"
 
@@ -107,7 +110,10 @@ async def person(
     width: int = 1280,
     dark: bool = False,
 ) -> AsyncIterator[Person]:
-    """Yield a person at a window of a browser that knows nothing yet."""
+    """Yield a person at a window of a browser that knows nothing yet.
+
+    Whatever the person did: nothing was asked of another host, and no token is where it stays or is written down.
+    """
     context = await browser.new_context(
         viewport={"width": width, "height": 800},
         locale=language,
@@ -136,8 +142,24 @@ async def person(
     context.on("console", on_console)
     context.on("weberror", lambda error: seen.complaints.append(str(error.error)))
     page = await context.new_page()
-    yield Person(page, stack, tenant, seen)
-    await context.close()
+    try:
+        yield Person(page, stack, tenant, seen)
+        assert seen.hosts <= {urlsplit(stack.api_url).netloc}
+        assert await _where_tokens_are(context, stack, seen) == []
+    finally:
+        await context.close()
+
+
+async def _where_tokens_are(context: BrowserContext, stack: Addresses, seen: Seen) -> list[str]:
+    """Return where a token stands that must stand nowhere: in a store of the browser, or in an address."""
+    state = await context.storage_state(indexed_db=True)
+    texts = [(f"{kind} of the browser", json.dumps(held)) for kind, held in state.items()]
+    ours = [page for page in context.pages if page.url.startswith(stack.api_url)]
+    texts += [("sessionStorage", await page.evaluate("JSON.stringify({...sessionStorage})")) for page in ours]
+    texts += [("the address of a page", page.url) for page in context.pages]
+    # A code that signs in stands behind the #, which no server is sent.
+    texts += [("an address that was asked for", address.partition("#")[0]) for address in seen.addresses]
+    return sorted({f"{where}: a token" for where, text in texts if _BEGIN_OF_TOKENS in text})
 
 
 async def picture(page: Page, name: str) -> None:

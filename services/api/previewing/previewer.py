@@ -38,11 +38,6 @@ from services.api.reading.turns import Reads
 
 log = structlog.get_logger()
 
-ROWS_A_LOOK = 10_000
-"""Rows that are looked up by one question to each store: all of a file within usual limits. None of it is sent through
-Kafka, so that they may be more than a chunk of an import has."""
-BYTES_A_LOOK = 4 << 20
-"""The same of the messages that an import would send: a bound on the reading process's memory."""
 CHUNKS_AT_ONCE = 3
 """So many are looked up at the same time: while one store answers about one, the other one does about the next."""
 NO_IMPORT = ID_LIMIT
@@ -155,7 +150,6 @@ class Previewer:
             preview_path=str(_preview_path(upload)),
             page=request.page,
             chunk_rows=self.chunk_rows,
-            chunk_bytes=BYTES_A_LOOK,
         )
         result = await self.pool.read(job)
         if result.refusal is not None:
