@@ -127,7 +127,7 @@ async def test_leads_from_before_the_ids_are_enrolled_and_not_told_of(
     chunk = await made(pipeline, postgres, tenant, new_phones(3))
     await db.execute("UPDATE amigocare.amigocare_leads SET public_id = NULL WHERE id = :id", id=chunk.live.lead_id[0])
     said: list[LeadCreated] = []
-    await enroll_chunk(chunk, store=Store(postgres), publish=into(said))
+    await enroll_chunk(chunk, store=Store(postgres), publish=all_into(said))
     assert len(said) == 2
     company = {"c": tenant.company_id}
     assert await db.value("SELECT count(*) FROM crm.lead_search WHERE company_id = :c", **company) == 3

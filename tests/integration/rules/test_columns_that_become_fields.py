@@ -19,7 +19,7 @@ from services.api.reading.pool import ReadingPool
 from services.enroller.handlers import enroll_chunk
 from services.enroller.store import Store as EnrollStore
 from tests.support.chunks import new_phones
-from tests.support.pipeline import Pipeline, into
+from tests.support.pipeline import Pipeline, all_into
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
 from tests.support.uploads import acceptor, reading_pool, wish
@@ -183,6 +183,6 @@ async def test_an_import_that_asks_for_silence_is_enrolled_and_nobody_is_told(
         asked = wish(tenant, tmp_path, new_phones(2), name=f"silent {silent}", silent=silent)
         created = await pipeline.whole(await chunk_of(db, await accepting.accept(asked)))
         told[silent] = []
-        await enroll_chunk(created, store=EnrollStore(postgres), publish=into(told[silent]))
+        await enroll_chunk(created, store=EnrollStore(postgres), publish=all_into(told[silent]))
     assert (len(told[True]), len(told[False])) == (0, 2)
     assert await db.value("SELECT count(*) FROM crm.lead_search WHERE company_id = :c", c=tenant.company_id) == 4
