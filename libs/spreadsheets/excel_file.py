@@ -170,7 +170,8 @@ def _calamine_rows(
                 return
             before = [""] * sheet.start[1]
             for row, found in enumerate(sheet.iter_rows()):
-                yield row + 1, before + [cell if cell.__class__ is str else cell_text(cell) for cell in found]
+                cells = [cell if cell.__class__ is str else cell_text(cell) for cell in found]
+                yield row + 1, before + cells if before else cells
     except PasswordError:
         raise Unreadable("file_encrypted") from None
     except (CalamineError, OSError, ValueError, OverflowError):
