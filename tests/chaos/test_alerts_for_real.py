@@ -320,7 +320,7 @@ async def test_more_comes_in_than_the_creators_handle(watched: Watched) -> None:
     await asyncio.wait_for(upload_until_called(), FIRES_SECONDS)
     await watched.follow("LagGrows")
     await provider_behaves(mode="ok", delay_ms=0)
-    await asyncio.gather(*(watched.user.ended(each) for each in uploads))
+    await asyncio.gather(*(watched.user.ended(each, seconds=ENDS_SECONDS) for each in uploads))
     await watched.ends("LagGrows")
 
 
