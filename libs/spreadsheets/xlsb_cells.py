@@ -56,7 +56,7 @@ def xlsb_rows(path: Path, limits: Limits, wanted: str | None, source: FileSource
         shown = list(_visible_sheets(parts, limits))
         name, part = shown[place_of_sheet([name for name, _ in shown], wanted)]
         source.sheet, source.sheets = name, tuple(name for name, _ in shown)
-        yield from _Sheet(_texts(parts, limits), _dates(parts, limits), limits, faults).rows(_content(parts, part))
+        yield from _XlsbSheet(_texts(parts, limits), _dates(parts, limits), limits, faults).rows(_content(parts, part))
 
 
 def xlsb_has_hidden_rows(path: Path, place: int, limits: Limits) -> bool:
@@ -148,7 +148,7 @@ def _dates(parts: Parts, limits: Limits) -> Dates:
     return Dates(date_styles(formats, shown), begins_1904)
 
 
-class _Sheet:
+class _XlsbSheet:
     """Follows the records of a sheet."""
 
     def __init__(self, texts: list[str], dates: Dates, limits: Limits, faults: Faults) -> None:

@@ -46,7 +46,7 @@ def sheet_rows(
     strings, styles = related_part(parts, workbook, "sharedStrings"), related_part(parts, workbook, "styles")
     texts = _shared_strings(parts, strings, limits) if strings else []
     dates = dates_of(parts, workbook, styles, most_cells(limits))
-    reading = _Sheet(texts, dates, limits, faults)
+    reading = _XlsxSheet(texts, dates, limits, faults)
     for _ in parse(parts.blocks(sheet), reading.start, reading.end, reading.text):
         yield from reading.rows
         reading.rows.clear()
@@ -99,7 +99,7 @@ class _Cell:
     """By element: v, the value; t, an inline string; f, a formula."""
 
 
-class _Sheet:
+class _XlsxSheet:
     """Follows the events of a sheet's XML; ``rows`` are those that have ended."""
 
     def __init__(self, strings: list[str], dates: Dates, limits: Limits, faults: Faults) -> None:

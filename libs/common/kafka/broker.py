@@ -26,7 +26,7 @@ PUBLISH_SECONDS = 10.0
 stays behind in the producer. A request that is on its way by then may take as long again."""
 BATCH_BYTES = 128 * 1024
 """Of one partition's messages that travel together. What does not fit waits until the others are there: by the client's
-own 16 KB, the events of a chunk's leads would go to each partition six times and be waited for each time."""
+own 16 KB, a thousand small events at once would go to each partition six times and be waited for each time."""
 CONSUMER_REQUEST_MS = 40_000
 """aiokafka's own default."""
 HANDLER_GRACE_SECONDS = 20.0
