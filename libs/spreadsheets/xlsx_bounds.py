@@ -64,9 +64,8 @@ _USUAL_CELL = (
     rb'|str"><v>[^<]++</v></c>|n"><v>[^<]++</v></c>|b"><v>[^<]++</v></c>)'
     rb"|>(?:<v>[^<]++</v>)?+</c>|/>| />))?+"
 )
-_USUAL_ROW = re.compile(
-    rb'<row r="([0-9]{1,7})"[^<>]*+>' + b"".join(_USUAL_CELL % column for column in b"ABCDEFGHIJKL") + rb"</row>"
-)
+_FEW, _MORE = (b"".join(_USUAL_CELL % column for column in columns) for columns in (b"ABCDE", b"FGHIJKL"))
+_USUAL_ROW = re.compile(rb'<row r="([0-9]{1,7})"[^<>]*+>%b(?:</row>|%b</row>)' % (_FEW, _MORE))
 """A row as nearly all programs write it: its cells name its number, in the order of their columns, none twice. One look
 at such a row tells all that the looks below would; they cost three times as much."""
 

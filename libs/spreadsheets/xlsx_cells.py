@@ -124,7 +124,7 @@ class _XlsxSheet:
             self._begin_row(attributes.get("r", ""))
         elif name == "c":
             self._begin_cell(attributes)
-        elif self._cell is not None:
+        elif self._cell is not None and not self._inside:
             self._is_phonetic = self._is_phonetic or name == "rPh"
             self._inside = name if name in {"v", "t", "f"} and not self._is_phonetic else ""
             if self._inside:
@@ -139,7 +139,8 @@ class _XlsxSheet:
                 texts[self._inside] += data
 
     def end(self, name: str) -> None:
-        self._inside = ""
+        if name == self._inside:
+            self._inside = ""
         if name == "rPh":
             self._is_phonetic = False
         elif name == "c" and self._cell is not None:

@@ -63,6 +63,7 @@ CELLS = {
     "false in a word": ('<c r="A2" t="b"><v>false</v></c>', "", "FALSE"),
     "true in a word": ('<c r="A2" t="b"><v>true</v></c>', "", "TRUE"),
     "an inline string of the wrong kind": ('<c r="A2" t="str"><is><t>Ana</t></is></c>', "", "Ana"),
+    "an element within a text": ('<c r="A2" t="inlineStr"><is><t>Ana<v/> Nina</t></is></c>', "", "Ana Nina"),
     "an inline string without a kind": ('<c r="A2"><is><t>Ana</t></is></c>', "", "Ana"),
 }
 
