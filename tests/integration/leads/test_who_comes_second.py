@@ -16,6 +16,8 @@ from libs.common.settings import MongoSettings, PostgresSettings
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.leads.events import LeadStatus
+from services.enroller.handlers import enroll_chunk
+from services.enroller.store import Store
 from services.leads.changing.store import ChangeStore, WrongTransition
 from services.leads.converting.domain import ConvertBody
 from services.leads.converting.store import ConversionStore, NoSuchStage
@@ -24,7 +26,10 @@ from services.leads.editing.store import EditStore
 from services.leads.grouping.store import GroupStore
 from services.leads.recording.store import Actor, MovedOn
 from tests.integration.leads.test_change_store import audit, capture, events
-from tests.support.pipeline import Pipeline
+from tests.support.chunks import new_phones
+from tests.support.imports import accepted_chunk, insert_import, live_rows
+from tests.support.kafka import unique
+from tests.support.pipeline import Pipeline, into
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
 from tests.support.undoing import imported
@@ -228,3 +233,20 @@ async def test_an_edit_of_a_lead_that_is_being_taken_back_finds_none(
     editing = EditStore(crowd, source="leads").edit(actor, lead["public_id"], {"notes": "x"}, {})
     async with Second(crowd, db, lead["public_id"]).behind(DELETED, call=editing) as answered:
         assert answered.result() is None
+
+
+async def test_a_lead_that_is_deleted_while_it_is_enrolled_joins_no_list(
+    pipeline: Pipeline, postgres: Postgres, crowd: Postgres, db: Stored, tenant: Tenant
+) -> None:
+    """A lead of the chunk that is being deleted is waited for, and left out."""
+    actor, phones = Actor(tenant.company_id, tenant.user_id), new_phones(3)
+    list_id = (await GroupStore(crowd).make(actor, "Feira", None))["id"]
+    import_id = await insert_import(postgres, tenant, row_counts=[len(phones)], name=unique("import"))
+    made = await pipeline.until_created(accepted_chunk(tenant, import_id, live_rows(phones)))
+    chunk = made.model_copy(update={"list_id": list_id})
+    public_id = "SELECT public_id FROM amigocare.amigocare_leads WHERE id = :id"
+    lead_id = await db.value(public_id, id=chunk.live.lead_id[0])
+    enrolling = enroll_chunk(chunk, store=Store(crowd), publish=into([]))
+    async with Second(crowd, db, lead_id).behind(DELETED, call=enrolling) as answered:
+        answered.result()
+    assert await db.value("SELECT lead_count FROM crm.lead_lists WHERE id = :id", id=list_id) == 2
