@@ -8,11 +8,23 @@ import argparse
 import sys
 import time
 
-from bench import api_load, capacity, fairness, growth, latency, leads, scale_out, size, throughput, whatsapp
+from bench import (
+    api_load,
+    capacity,
+    fairness,
+    following,
+    growth,
+    latency,
+    leads,
+    scale_out,
+    size,
+    throughput,
+    whatsapp,
+)
 from bench.chart import draw
 from bench.figures import PARTS, TO_BE_TAKEN, load_all, table
 
-_MODULES = (throughput, latency, size, growth, fairness, scale_out, whatsapp, api_load, leads, capacity)
+_MODULES = (throughput, latency, size, growth, fairness, scale_out, whatsapp, api_load, leads, capacity, following)
 MEASURES = dict(zip((*PARTS, *TO_BE_TAKEN), (module.measure for module in _MODULES), strict=True))
 
 

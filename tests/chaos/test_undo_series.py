@@ -6,7 +6,7 @@ future: one of them is enough. What is left behind is explored until nothing new
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from unittest.mock import patch
 
 import pytest
@@ -68,15 +68,23 @@ _LEFT = (
 )
 
 
+class NothingNew(Exception):
+    """The last crash left a state behind that is explored already, or will be."""
+
+
 class WatchedWorld(World):
-    """Remembers what each crash of the undoer left behind."""
+    """Remembers what each crash of the undoer left behind, and goes on after the last one only from a new state."""
 
     left: list[State]
+    crashes: int
+    known: Container[State]
 
     async def _live(self, stage: str, work: Callable[[], Awaitable[None]]) -> bool:
         ended = await super()._live(stage, work)
         if stage == "undoer" and not ended:
             self.left.append(await self._what_is_left())
+            if len(self.left) == self.crashes and self.left[-1] in self.known:
+                raise NothingNew
         return ended
 
     async def _what_is_left(self) -> State:
@@ -93,12 +101,15 @@ class WatchedWorld(World):
 
 
 async def crashed_at(
-    postgres: Postgres, mongo: Mongo, shape: Shape, series: Points
+    postgres: Postgres, mongo: Mongo, shape: Shape, series: Points, known: Container[State]
 ) -> tuple[WatchedWorld, CrashPlan, Report]:
-    """Run the shape while the undoer crashes at each point of the series, one a life; then let it be."""
+    """Run the shape while the undoer crashes at each point of the series, one a life; then let it be.
+
+    Raises NothingNew where that would repeat what is known.
+    """
     plan = CrashPlan(*series)
     world = WatchedWorld(postgres, mongo, await create_tenant(postgres.engine), {"undoer": plan})
-    world.left = []
+    world.left, world.crashes, world.known = [], len(series), known
     await run_shape(world, shape, postgres, mongo)
     return world, plan, await check(postgres.engine, mongo, world.expected, world.events, undone=world.undone)
 
@@ -113,17 +124,20 @@ async def every_series(postgres: Postgres, mongo: Mongo, shape: Shape) -> tuple[
     unexplored: deque[Points] = deque([()])
     while unexplored:
         series = unexplored.popleft()
+        print(f"after crashes at {series}: {len(states)} states", flush=True)  # noqa: T201
         for point in range(1, LONGEST):
             longer = (*series, point)
-            world, plan, report = await crashed_at(postgres, mongo, shape, longer)
             scenarios += 1
+            try:
+                world, plan, report = await crashed_at(postgres, mongo, shape, longer, states)
+            except NothingNew:
+                continue
             if plan.crashes < len(longer):
                 break
             if not report.kept:
                 faults.append(f"the undoer crashed at {longer}: {plan.trail}\n{report}")
-            if world.left[-1] not in states:
-                states[world.left[-1]] = longer
-                unexplored.append(longer)
+            states[world.left[-1]] = longer
+            unexplored.append(longer)
         else:
             raise AssertionError(f"a life after {series} has no end")
     return states, scenarios, faults

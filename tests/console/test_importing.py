@@ -200,6 +200,7 @@ async def choose_file_by_keys(ana: Person, path: Path) -> None:
         await ana.page.keyboard.press("Enter")
     await (await chooser.value).set_files(path)
     await expect(ana.page.get_by_role("heading", name=f"Check {path.name}")).to_be_focused(timeout=15_000)
+    await expect(ana.page.locator(".bottom")).to_be_visible(timeout=15_000)
 
 
 async def test_correcting_sending_again_and_undoing_go_with_the_keyboard_alone(ana: Person, tmp_path: Path) -> None:
@@ -210,7 +211,7 @@ async def test_correcting_sending_again_and_undoing_go_with_the_keyboard_alone(a
     await ana.open("/imports/new")
     await choose_file_by_keys(ana, path)
     # A cell is corrected where it stands; the other row with an error is left.
-    await tab_to(ana, "Row 3, Phone")
+    await tab_to(ana, "Row 3, Phone: correct")
     await keys.press("Control+A")
     await keys.type(right)
     await keys.press("Enter")

@@ -144,8 +144,10 @@ async def person(
     page = await context.new_page()
     try:
         yield Person(page, stack, tenant, seen)
-        assert seen.hosts <= {urlsplit(stack.api_url).netloc}
-        assert await _where_tokens_are(context, stack, seen) == []
+        others = seen.hosts - {urlsplit(stack.api_url).netloc}
+        assert not others, f"asked of another host: {sorted(others)}"
+        kept = await _where_tokens_are(context, stack, seen)
+        assert not kept, f"a token stands in {', '.join(kept)}"
     finally:
         await context.close()
 
@@ -153,13 +155,14 @@ async def person(
 async def _where_tokens_are(context: BrowserContext, stack: Addresses, seen: Seen) -> list[str]:
     """Return where a token stands that must stand nowhere: in a store of the browser, or in an address."""
     state = await context.storage_state(indexed_db=True)
-    texts = [(f"{kind} of the browser", json.dumps(held)) for kind, held in state.items()]
+    stores = {"a cookie": state.get("cookies"), "localStorage or IndexedDB": state.get("origins")}
+    texts = [(store, json.dumps(held)) for store, held in stores.items()]
     ours = [page for page in context.pages if page.url.startswith(stack.api_url)]
     texts += [("sessionStorage", await page.evaluate("JSON.stringify({...sessionStorage})")) for page in ours]
     texts += [("the address of a page", page.url) for page in context.pages]
     # A code that signs in stands behind the #, which no server is sent.
     texts += [("an address that was asked for", address.partition("#")[0]) for address in seen.addresses]
-    return sorted({f"{where}: a token" for where, text in texts if _BEGIN_OF_TOKENS in text})
+    return sorted({where for where, text in texts if _BEGIN_OF_TOKENS in text})
 
 
 async def picture(page: Page, name: str) -> None:
