@@ -79,7 +79,7 @@ def _followed(stack: Stack, rows: int) -> tuple[float, float, float]:
             early = max(early, held)
         if done >= rows:
             return (rows - first) / (time.monotonic() - began), most / max(early, 1), most / 2**20
-        time.sleep(0.05)
+        time.sleep(0.25)  # often enough, and the question itself takes of the time that is measured
     raise RuntimeError(f"the enroller has not come to its end in {WAIT_SECONDS:.0f} s")
 
 

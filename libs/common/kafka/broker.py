@@ -58,7 +58,8 @@ class _Sending:
     messages: Sequence[ReadyMessage]
 
     async def publish_batch(self, cmd: KafkaPublishCommand) -> None:
-        common = [(name, value.encode()) for name, value in cmd.headers_to_publish().items()]
+        # By its baggage a message would say that it is a batch: of these each is one by itself.
+        common = [(name, value.encode()) for name, value in cmd.headers_to_publish().items() if name != "baggage"]
         on_their_way: list[asyncio.Future[Any]] = []
         try:
             for message in self.messages:

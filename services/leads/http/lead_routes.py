@@ -27,6 +27,7 @@ from services.leads.http.one_lead import ACTIVITIES, actor_of, no_lead, note_sho
 from services.leads.http.preconditions import IfMatch, etag, expected_versions, unless_moved_on
 from services.leads.http.sent_body import body_of, read_body
 from services.leads.http.wanted_leads import WantedLeads
+from services.leads.listing.store import Place
 
 log = structlog.get_logger()
 
@@ -56,15 +57,8 @@ async def get_leads(
         behind = None if cursor is None else read_cursor(cursor)
     except WrongCursor:
         raise Refused("request_invalid", "Not valid: cursor.") from None
-    found = await deps.listing.page(
-        caller.company_id,
-        wanted,
-        limit=limit + 1,
-        offset=offset,
-        behind=behind,
-        oldest_first=sort == "created_at",
-    )
-    total, is_exact = await deps.listing.count(caller.company_id, wanted)
+    place = Place(limit + 1, offset, behind, oldest_first=sort == "created_at")
+    found, total, is_exact = await deps.listing.counted_page(caller.company_id, wanted, place)
     shown = found[:limit]
     await note_shown(deps, caller, (lead["lead_id"] for lead in shown), "list")
     return LeadPage(

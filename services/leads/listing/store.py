@@ -1,10 +1,11 @@
 """Leads of a company: pages of them, and one with its history."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.stores.postgres import Postgres
 from services.leads.domain.lead_filter import LeadFilter
@@ -69,6 +70,15 @@ _SEEN = text(
 )
 
 
+class Place(NamedTuple):
+    """Which leads of those that were found."""
+
+    limit: int
+    offset: int = 0
+    behind: int | None = None
+    oldest_first: bool = False
+
+
 class ListStore:
     """Reads leads."""
 
@@ -90,28 +100,27 @@ class ListStore:
 
         ``whole``: with every field that people fill in.
         """
-        where, values = wanted.where()
-        statement = _PAGE.format(
-            columns=f"{_COLUMNS}, {_DETAILS}" if whole else _COLUMNS,
-            names=_NAMES,
-            where=where,
-            behind="" if behind is None else f"AND l.id {'>' if oldest_first else '<'} :behind",
-            direction="ASC" if oldest_first else "DESC",
-        )
-        values |= {"company_id": company_id, "limit": limit, "offset": offset}
-        if behind is not None:
-            values["behind"] = behind
+        place = Place(limit, offset, behind, oldest_first=oldest_first)
         async with self._postgres.transaction(company_id=company_id, in_order=wanted.is_in_order) as connection:
-            rows = await connection.execute(text(statement), values)
-            return [dict(row) for row in rows.mappings()]
+            return await _page(connection, company_id, wanted, place, whole=whole)
+
+    async def counted_page(
+        self, company_id: int, wanted: LeadFilter, place: Place, *, most: int = EXACT
+    ) -> tuple[list[dict[str, Any]], int, bool]:
+        """Return a page, how many leads there are in all, ``most`` at most, and whether that is all: one transaction.
+
+        A page that is not full is the last one: what came before it is known, and nothing is counted.
+        """
+        async with self._postgres.transaction(company_id=company_id, in_order=wanted.is_in_order) as connection:
+            found = await _page(connection, company_id, wanted, place)
+            if place.behind is None and (found or not place.offset) and len(found) < place.limit:
+                return found, place.offset + len(found), True
+            return found, *await _count(connection, company_id, wanted, most)
 
     async def count(self, company_id: int, wanted: LeadFilter, *, most: int = EXACT) -> tuple[int, bool]:
         """Return how many there are, ``most`` at most, and whether that is all."""
-        where, values = wanted.where()
-        values |= {"company_id": company_id, "most": most + 1}
         async with self._postgres.transaction(company_id=company_id) as connection:
-            found = (await connection.execute(text(_COUNT.format(where=where)), values)).scalar_one()
-        return min(found, most), found <= most
+            return await _count(connection, company_id, wanted, most)
 
     async def one(self, company_id: int, lead_id: UUID) -> dict[str, Any] | None:
         """Return a lead with its tags and lists, or None."""
@@ -133,3 +142,27 @@ class ListStore:
         given = {"lead_ids": leads, "user_ids": users, "times": times, "shown": shown, "company_id": company_id}
         async with self._postgres.transaction(company_id=company_id) as connection:
             await connection.execute(_SEEN, given)
+
+
+async def _page(
+    connection: AsyncConnection, company_id: int, wanted: LeadFilter, place: Place, *, whole: bool = False
+) -> list[dict[str, Any]]:
+    where, values = wanted.where()
+    statement = _PAGE.format(
+        columns=f"{_COLUMNS}, {_DETAILS}" if whole else _COLUMNS,
+        names=_NAMES,
+        where=where,
+        behind="" if place.behind is None else f"AND l.id {'>' if place.oldest_first else '<'} :behind",
+        direction="ASC" if place.oldest_first else "DESC",
+    )
+    values |= {"company_id": company_id, "limit": place.limit, "offset": place.offset}
+    if place.behind is not None:
+        values["behind"] = place.behind
+    return [dict(row) for row in (await connection.execute(text(statement), values)).mappings()]
+
+
+async def _count(connection: AsyncConnection, company_id: int, wanted: LeadFilter, most: int) -> tuple[int, bool]:
+    where, values = wanted.where()
+    values |= {"company_id": company_id, "most": most + 1}
+    found = (await connection.execute(text(_COUNT.format(where=where)), values)).scalar_one()
+    return min(found, most), found <= most
