@@ -29,7 +29,7 @@ from tests.integration.leads.test_change_store import audit, capture, events
 from tests.support.chunks import new_phones
 from tests.support.imports import accepted_chunk, insert_import, live_rows
 from tests.support.kafka import unique
-from tests.support.pipeline import Pipeline, into
+from tests.support.pipeline import Pipeline, all_into
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
 from tests.support.undoing import imported
@@ -246,7 +246,7 @@ async def test_a_lead_that_is_deleted_while_it_is_enrolled_joins_no_list(
     chunk = made.model_copy(update={"list_id": list_id})
     public_id = "SELECT public_id FROM amigocare.amigocare_leads WHERE id = :id"
     lead_id = await db.value(public_id, id=chunk.live.lead_id[0])
-    enrolling = enroll_chunk(chunk, store=Store(crowd), publish=into([]))
+    enrolling = enroll_chunk(chunk, store=Store(crowd), publish=all_into([]))
     async with Second(crowd, db, lead_id).behind(DELETED, call=enrolling) as answered:
         answered.result()
     assert await db.value("SELECT lead_count FROM crm.lead_lists WHERE id = :id", id=list_id) == 2
