@@ -27,7 +27,7 @@ from services.leads.http.one_lead import ACTIVITIES, actor_of, no_lead, note_sho
 from services.leads.http.preconditions import IfMatch, etag, expected_versions, unless_moved_on
 from services.leads.http.sent_body import body_of, read_body
 from services.leads.http.wanted_leads import WantedLeads
-from services.leads.listing.store import Place
+from services.leads.listing.store import PageStart
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ async def get_leads(
         behind = None if cursor is None else read_cursor(cursor)
     except WrongCursor:
         raise Refused("request_invalid", "Not valid: cursor.") from None
-    place = Place(limit + 1, offset, behind, oldest_first=sort == "created_at")
+    place = PageStart(limit + 1, offset, behind, oldest_first=sort == "created_at")
     found, total, is_exact = await deps.listing.counted_page(caller.company_id, wanted, place)
     shown = found[:limit]
     await note_shown(deps, caller, (lead["lead_id"] for lead in shown), "list")

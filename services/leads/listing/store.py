@@ -70,7 +70,7 @@ _SEEN = text(
 )
 
 
-class Place(NamedTuple):
+class PageStart(NamedTuple):
     """Which leads of those that were found."""
 
     limit: int
@@ -100,12 +100,12 @@ class ListStore:
 
         ``whole``: with every field that people fill in.
         """
-        place = Place(limit, offset, behind, oldest_first=oldest_first)
+        place = PageStart(limit, offset, behind, oldest_first=oldest_first)
         async with self._postgres.transaction(company_id=company_id, in_order=wanted.is_in_order) as connection:
             return await _page(connection, company_id, wanted, place, whole=whole)
 
     async def counted_page(
-        self, company_id: int, wanted: LeadFilter, place: Place, *, most: int = EXACT
+        self, company_id: int, wanted: LeadFilter, place: PageStart, *, most: int = EXACT
     ) -> tuple[list[dict[str, Any]], int, bool]:
         """Return a page, how many leads there are in all, ``most`` at most, and whether that is all: one transaction.
 
@@ -145,7 +145,7 @@ class ListStore:
 
 
 async def _page(
-    connection: AsyncConnection, company_id: int, wanted: LeadFilter, place: Place, *, whole: bool = False
+    connection: AsyncConnection, company_id: int, wanted: LeadFilter, place: PageStart, *, whole: bool = False
 ) -> list[dict[str, Any]]:
     where, values = wanted.where()
     statement = _PAGE.format(
