@@ -1,7 +1,7 @@
 # Leadflow's everyday commands. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo format check test cover chaos drill alerts fuzz bench rehearse up down restart logs reset scale status observe env token link lint contracts reference manifests lock setup
+.PHONY: help demo format check test cover chaos drill upgrade alerts fuzz bench rehearse up down restart logs reset scale status observe env token link lint contracts reference manifests lock setup
 MAKEFLAGS += --no-print-directory
 
 stack := .venv/bin/python -m deploy.local
@@ -24,8 +24,8 @@ check: lint ## before a commit: lint, the fast tests, and those of the repositor
 	@sh deploy/local/console.sh run --silent test
 	@.venv/bin/pytest --numprocesses 2 --dist loadfile --quiet tests/unit tests/repository
 
-test: setup ## run every test against real servers (ARGS="tests/unit -k phone" for some)
-	@.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: setup ## run the tests against real servers (ARGS="tests/unit -k phone" for some; ALL=1: those of minutes, too)
+	@LEADFLOW_TEST_ALL=$(ALL) .venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 cover: setup ## which lines the unit and integration tests run (ARGS=tests/unit for fewer)
 	@.venv/bin/coverage run -m pytest --quiet $(or $(ARGS),tests/unit tests/repository tests/integration); \
@@ -36,6 +36,10 @@ chaos: setup ## kill, freeze and scale everything while imports run; every crash
 
 drill: setup ## lose PostgreSQL, MongoDB, Kafka amid uploads, restore them, see what was lost (10 min)
 	@LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos/test_drill.py -s $(ARGS)
+
+upgrade: setup ## replace the release before by this one under load, and back (PREVIOUS=commit SEED=7; 10 min)
+	@PREVIOUS=$(call quote,$(PREVIOUS)) SEED=$(call quote,$(SEED)) LEADFLOW_CHAOS=full \
+		.venv/bin/pytest tests/chaos/test_rolling_upgrade.py -s $(ARGS)
 
 alerts: setup ## break something for each alert, see it fire, follow the runbook, see it end (10 min)
 	@LEADFLOW_CHAOS=full .venv/bin/pytest tests/chaos/test_alerts_for_real.py -s $(ARGS)

@@ -8,22 +8,34 @@ import argparse
 import sys
 import time
 
-from bench import api_load, fairness, growth, latency, scale_out, size, throughput, whatsapp
+from bench import (
+    api_load,
+    capacity,
+    fairness,
+    following,
+    growth,
+    latency,
+    leads,
+    scale_out,
+    size,
+    throughput,
+    whatsapp,
+)
 from bench.chart import draw
-from bench.figures import PARTS, load_all, table
+from bench.figures import PARTS, TO_BE_TAKEN, load_all, table
 
-_MODULES = (throughput, latency, size, growth, fairness, scale_out, whatsapp, api_load)
-MEASURES = dict(zip(PARTS, (module.measure for module in _MODULES), strict=True))
+_MODULES = (throughput, latency, size, growth, fairness, scale_out, whatsapp, api_load, leads, capacity, following)
+MEASURES = dict(zip((*PARTS, *TO_BE_TAKEN), (module.measure for module in _MODULES), strict=True))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", default="", help=f"some of {', '.join(PARTS)}, with commas")
+    parser.add_argument("--only", default="", help=f"some of {', '.join(MEASURES)}, with commas")
     parser.add_argument("--runs", type=int, default=5, help="runs of each measurement")
     parser.add_argument("--show", action="store_true", help="measure nothing, print the saved figures")
     given = parser.parse_args()
     wanted = [name for name in given.only.split(",") if name] or PARTS
-    unknown = [name for name in wanted if name not in PARTS]
+    unknown = [name for name in wanted if name not in MEASURES]
     if unknown or given.runs < 1:
         parser.error(f"there is no part {', '.join(unknown)}" if unknown else "RUNS must be 1 or more")
     if not given.show:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil
@@ -40,8 +41,12 @@ class Stack:
     @property
     def whatsapp_url(self) -> str:
         """The fake provider of the local stack; it runs when it is enabled by the settings."""
+        return self.url_of("whatsapp")
+
+    def url_of(self, process: str) -> str:
+        """Return where a process itself answers, past the gateway."""
         ports = json.loads((ROOT / ".local" / INSTANCE / "ports.json").read_text())
-        return f"http://127.0.0.1:{ports['ports']['whatsapp']}"
+        return f"http://127.0.0.1:{ports['ports'][process]}"
 
     def token(self, *, company_id: int = 1, user_id: int = 1) -> str:
         return _local(
@@ -65,6 +70,14 @@ class Stack:
     def execute(self, *statements: str) -> None:
         """Execute statements in PostgreSQL, each a transaction of its own."""
         asyncio.run(_execute(self.postgres_url, statements))
+
+    def execute_together(self, *statements: str) -> None:
+        """Execute statements in PostgreSQL, all in one session and transaction."""
+        asyncio.run(_execute(self.postgres_url, ["; ".join(statements)]))
+
+    def value(self, query: str) -> Any:
+        """Return the one value that a query finds in PostgreSQL."""
+        return asyncio.run(_value(self.postgres_url, query))
 
     def settle(self) -> None:
         """Let both databases write out what an earlier measurement left behind, so that the next does not pay."""
@@ -137,6 +150,14 @@ async def _execute(url: str, statements: Sequence[str]) -> None:
     try:
         for statement in statements:
             await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _value(url: str, query: str) -> Any:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(query)
     finally:
         await connection.close()
 

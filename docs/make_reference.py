@@ -24,6 +24,7 @@ from bench.figures import Figure, load_all, machines, shown
 from bench.figures import table as figures_table
 from bench.shipped import differences
 from deploy.processes import PROCESSES
+from docs.capacity_page import bytes_table, capacity_table, cpu_table
 from docs.demo_data_page import demo_ids, demo_sources
 from docs.event_types import python_types, typescript_types
 from docs.metrics_page import metrics_table
@@ -309,6 +310,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "kafka-users": kafka_users,
     "service-roles": service_roles,
     "metrics": metrics_table,
+    "capacity": capacity_table,
+    "row-bytes": bytes_table,
+    "row-cpu": cpu_table,
     "demo-ids": demo_ids,
     "demo-sources": demo_sources,
 }

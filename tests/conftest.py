@@ -15,9 +15,14 @@ from libs.common.stores.postgres import Postgres
 from tests.support.compose import compose_stack
 from tests.support.databases import make_databases, sqlalchemy_url
 from tests.support.platform import Tenant, create_tenant
+from tests.support.quick import leave_out
 from tests.support.stack import INSTANCE, ROOT, Addresses, local, local_addresses
 
 DOCKER = os.environ.get("LEADFLOW_TEST_STACK") == "docker"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    leave_out(config, items)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -13,6 +14,10 @@ Value = str | bool | int | float
 
 KEY = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 """What a field's key may be."""
+LONGEST_KEY = 64
+"""Characters of a key."""
+MOST_FIELDS = 50
+"""Fields of its own that a company may have."""
 LONGEST = 1_000
 """Characters of a value."""
 LARGEST = 1e15
@@ -28,6 +33,15 @@ _WORDS = {
 }
 _ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})([ T]00:00:00)?", re.ASCII)
 _DAY_FIRST = re.compile(r"(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnField:
+    """A field that a company has of its own, or is about to have."""
+
+    key: str
+    label: str
+    type: FieldType
 
 
 def parse_string(text: str) -> str:

@@ -12,23 +12,26 @@ from libs.imports.known_phones import KnownPhones
 from libs.imports.live_phones import PhonesOfImport, rows_by_form
 
 # Countries and phones are two lists and not pairs, because PostgreSQL then finds all of them in one walk along the
-# index: a page that holds several of the phones is read once, and countries that nobody is in are skipped. UNION, and
-# not UNION ALL, because many patients may share a phone. The last row says that the import is the one that the message
-# speaks of; asked here, it costs no round trip of its own.
+# index: a page that holds several of the phones is read once, and countries that nobody is in are skipped. Phones are
+# digits, and come as one text: of a list the driver looks at each item, which took 3 ms for the 10,000 forms of 5,000
+# phones, a tenth of a preview's work. A sub-select splits it, so that PostgreSQL does not estimate for each of them how
+# many leads it finds: that took a quarter of the statement. UNION, and not UNION ALL, because many patients may share a
+# phone. The last row says that the import is the one that the message speaks of; asked here, it costs no round trip of
+# its own.
 _KNOWN = text(
     """
     SELECT contact_cellphone_country_code, contact_cellphone, 'lead_exists'
     FROM amigocare.amigocare_leads
     WHERE company_id = :company_id AND amigocare_messaging_account_id = :account_id
       AND contact_cellphone_country_code = ANY(CAST(:countries AS text[]))
-      AND contact_cellphone = ANY(CAST(:phones AS text[]))
+      AND contact_cellphone = ANY(CAST((SELECT string_to_array(:phones, ',')) AS text[]))
       AND NOT is_deleted AND import_id IS DISTINCT FROM :import_id
     UNION
     SELECT contact_cellphone_country_code, contact_cellphone, 'patient_exists'
     FROM amigocare.patients
     WHERE company_id = :company_id
       AND contact_cellphone_country_code = ANY(CAST(:countries AS text[]))
-      AND contact_cellphone = ANY(CAST(:phones AS text[]))
+      AND contact_cellphone = ANY(CAST((SELECT string_to_array(:phones, ',')) AS text[]))
       AND deleted_at IS NULL
     UNION ALL
     SELECT NULL, NULL, NULL FROM amigocare.lead_imports
@@ -60,7 +63,7 @@ async def look_up(postgres: Postgres, mongo: Mongo, chunk: PhonesOfImport) -> Lo
             _KNOWN,
             {
                 "countries": sorted(rows_of),
-                "phones": sorted(chain.from_iterable(rows_of.values())),
+                "phones": ",".join(sorted(chain.from_iterable(rows_of.values()))),
                 "company_id": chunk.company_id,
                 "account_id": chunk.account_id,
                 "import_id": chunk.import_id,

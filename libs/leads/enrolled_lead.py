@@ -13,7 +13,8 @@ class EnrolledLead:
     """A lead as its row has it."""
 
     lead_id: int
-    public_id: UUID
+    public_id: UUID | None
+    """None: it was made before leads had one, and ``leadflow reindex-leads`` has not been there yet."""
     name: str | None
     email: str | None
     phone: str | None

@@ -1,8 +1,8 @@
 """Excel's formats: XLSX and XLSM (Office Open XML), XLS (BIFF in OLE2) and XLSB, read as text.
 
-Calamine reads them, but reads what it cannot show as blank. What it leaves out is found beforehand: in XLSX by how the
-sheet is written (``xlsx_bounds``; it is then read by ``xlsx_cells``), in the binary formats by their records
-(``binary_errors``).
+Calamine reads XLSX and XLS, but reads what it cannot show as blank. What it leaves out is found beforehand: in XLSX by
+how the sheet is written (``xlsx_bounds``; it is then read by ``xlsx_cells``), in XLS by its records (``xls_errors``).
+XLSB is read by ``xlsb_cells``.
 """
 
 import datetime as dt
@@ -24,13 +24,14 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from libs.spreadsheets.binary_errors import SheetErrors, errors_of_xls, errors_of_xlsb
 from libs.spreadsheets.cell_faults import Faults, with_faults
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, place_of_sheet, unpacks_within, visible_sheet
+from libs.spreadsheets.xls_errors import SheetErrors, errors_of_xls
+from libs.spreadsheets.xlsb_cells import xlsb_rows
+from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, place_of_sheet, visible_sheet
 from libs.spreadsheets.xlsx_cells import sheet_rows
 from libs.spreadsheets.xlsx_parts import Parts, damage_refused
 
@@ -56,10 +57,8 @@ def zip_records(path: Path, limits: Limits, wanted: str | None, source: FileSour
     ``wanted`` is the sheet's name; None: the first one. Raises Unreadable.
     """
     if archive_kind(path) == "xlsb":
-        unpacks_within(path, limits)
         source.format = "xlsb"
-        index = _index_of_sheet(path, ".xlsb", wanted)
-        yield from _calamine_or_refusal(path, ".xlsb", errors_of_xlsb(path, limits, index), source, faults)
+        yield from xlsb_rows(path, limits, wanted, source, faults)
         return
     sheet = visible_sheet(path, limits, wanted)
     source.format, source.sheet, source.sheets, source.part = "xlsx", sheet.name, sheet.names, sheet.part
@@ -90,8 +89,8 @@ def ole_records(path: Path, limits: Limits, wanted: str | None, source: FileSour
         if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
             raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
     source.format = "xls"
-    errors = errors_of_xls(path, limits, partial(_index_of_sheet, path, ".xls", wanted))
-    yield from _calamine_or_refusal(_with_right_code_page(path, errors), ".xls", errors, source, faults)
+    errors = errors_of_xls(path, limits, partial(_index_of_sheet, path, wanted))
+    yield from _calamine_or_refusal(_with_right_code_page(path, errors), errors, source, faults)
 
 
 def _with_right_code_page(path: Path, errors: SheetErrors) -> Path | bytes:
@@ -132,15 +131,13 @@ def cell_text(cell: Cell) -> str:
     return str(cell).removesuffix(" 00:00:00")
 
 
-def _calamine_or_refusal(
-    path: Path | bytes, suffix: str, errors: SheetErrors, source: FileSource, faults: Faults
-) -> Records:
+def _calamine_or_refusal(path: Path | bytes, errors: SheetErrors, source: FileSource, faults: Faults) -> Records:
     """Yield calamine's rows, with what is known of the cells that it shows as blank."""
     texts = errors.texts
     faults.update(errors.faults)
     last = 0
     try:
-        for number, cells in _calamine_rows(path, suffix, errors.wanted, errors.index, source):
+        for number, cells in _calamine_rows(path, ".xls", errors.wanted, errors.index, source):
             last = number
             for column in errors.beyond_texts.get(number, ()):
                 if column >= len(cells) or not cells[column]:
@@ -173,7 +170,8 @@ def _calamine_rows(
                 return
             before = [""] * sheet.start[1]
             for row, found in enumerate(sheet.iter_rows()):
-                yield row + 1, before + [cell if cell.__class__ is str else cell_text(cell) for cell in found]
+                cells = [cell if cell.__class__ is str else cell_text(cell) for cell in found]
+                yield row + 1, before + cells if before else cells
     except PasswordError:
         raise Unreadable("file_encrypted") from None
     except (CalamineError, OSError, ValueError, OverflowError):
@@ -184,12 +182,12 @@ def _calamine_rows(
         raise
 
 
-def _index_of_sheet(path: Path, suffix: str, wanted: str | None) -> int | None:
+def _index_of_sheet(path: Path, wanted: str | None) -> int | None:
     """Return the place of the sheet that is named, or None where none is."""
     if wanted is None:
         return None
     try:
-        with _opened(path, suffix) as workbook:
+        with _opened(path, ".xls") as workbook:
             names = _visible_names(workbook)
             return workbook.sheet_names.index(names[place_of_sheet(names, wanted)])
     except PasswordError:

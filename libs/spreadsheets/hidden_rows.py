@@ -5,10 +5,11 @@ import struct
 import zipfile
 from pathlib import Path
 
-from libs.spreadsheets.binary_errors import xls_has_hidden_rows, xlsb_has_hidden_rows
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
+from libs.spreadsheets.xls_errors import xls_has_hidden_rows
+from libs.spreadsheets.xlsb_cells import xlsb_has_hidden_rows
 from libs.spreadsheets.xlsx_parts import PENDING, Parts, damage_refused
 
 _HIDDEN = re.compile(rb'<(?:\w{1,20}:)?row\s[^<>]{0,600}?\bhidden="(?:1|true)"')

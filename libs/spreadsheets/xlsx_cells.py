@@ -46,7 +46,7 @@ def sheet_rows(
     strings, styles = related_part(parts, workbook, "sharedStrings"), related_part(parts, workbook, "styles")
     texts = _shared_strings(parts, strings, limits) if strings else []
     dates = dates_of(parts, workbook, styles, most_cells(limits))
-    reading = _Sheet(texts, dates, limits, faults)
+    reading = _XlsxSheet(texts, dates, limits, faults)
     for _ in parse(parts.blocks(sheet), reading.start, reading.end, reading.text):
         yield from reading.rows
         reading.rows.clear()
@@ -99,7 +99,7 @@ class _Cell:
     """By element: v, the value; t, an inline string; f, a formula."""
 
 
-class _Sheet:
+class _XlsxSheet:
     """Follows the events of a sheet's XML; ``rows`` are those that have ended."""
 
     def __init__(self, strings: list[str], dates: Dates, limits: Limits, faults: Faults) -> None:
@@ -112,6 +112,7 @@ class _Sheet:
         self._elements = Elements(_ELEMENTS_PER_CELL * self._most)
         self._row = 0
         self._column = -1
+        self._is_in_row = False
         self._cells: dict[int, str] = {}
         self._cell: _Cell | None = None
         self._inside = ""
@@ -123,7 +124,7 @@ class _Sheet:
             self._begin_row(attributes.get("r", ""))
         elif name == "c":
             self._begin_cell(attributes)
-        elif self._cell is not None:
+        elif self._cell is not None and not self._inside:
             self._is_phonetic = self._is_phonetic or name == "rPh"
             self._inside = name if name in {"v", "t", "f"} and not self._is_phonetic else ""
             if self._inside:
@@ -138,7 +139,8 @@ class _Sheet:
                 texts[self._inside] += data
 
     def end(self, name: str) -> None:
-        self._inside = ""
+        if name == self._inside:
+            self._inside = ""
         if name == "rPh":
             self._is_phonetic = False
         elif name == "c" and self._cell is not None:
@@ -155,9 +157,10 @@ class _Sheet:
         row = int(number) if number.isdecimal() and len(number) <= len(str(_ROWS_OF_EXCEL)) else self._row + 1
         if not self._row < row <= _ROWS_OF_EXCEL:
             raise Unreadable("file_broken", f"Row {row} of the workbook stands below row {self._row}.")
-        self._row, self._column = row, -1
+        self._row, self._column, self._is_in_row = row, -1, True
 
     def _end_row(self) -> None:
+        self._is_in_row = False
         if self._cells:
             width = max(self._cells) + 1
             self._cells_left -= width
@@ -167,6 +170,8 @@ class _Sheet:
             self._cells = {}
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:
+        if not self._is_in_row:
+            raise Unreadable("file_broken", "The workbook holds a cell of no row.")
         reference = _REFERENCE.fullmatch(attributes.get("r", ""))
         self._column = column_of(reference[1].upper()) if reference else self._column + 1
         if reference and int(reference[2]) != self._row:

@@ -1,7 +1,8 @@
-"""Which numbers of an XLSX are shown as dates or times of day: by the formats of its styles."""
+"""Which numbers of an XLSX or XLSB are shown as dates or times of day: by the formats of its styles."""
 
 import datetime as dt
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from libs.spreadsheets.xlsx_parts import Elements, Parts, parse_whole
@@ -71,8 +72,16 @@ def dates_of(parts: Parts, workbook: str, styles: str | None, most: int) -> Date
     parse_whole(parts.blocks(workbook), of_workbook)
     if styles is not None:
         parse_whole(parts.blocks(styles), of_styles)
+    return Dates(date_styles(formats, shown), begins_1904)
+
+
+def date_styles(formats: Mapping[str, str], shown: Sequence[str]) -> frozenset[str]:
+    """Return the numbers of the cell styles that show dates.
+
+    ``formats`` are those that the file spells out, by their numbers; ``shown`` each style's number of a format.
+    """
     dates = {number for number, code in formats.items() if shows_date(code)} | (_BUILT_IN - formats.keys())
-    return Dates(frozenset(str(at) for at, number in enumerate(shown) if number in dates), begins_1904)
+    return frozenset(str(at) for at, number in enumerate(shown) if number in dates)
 
 
 def shows_date(code: str) -> bool:

@@ -12,6 +12,15 @@ revision = "leads_0001"
 down_revision = None
 branch_labels = ("leads",)
 depends_on = "imports_0014"
+_LOOKED_FOR = (
+    "older code looks for leads by a phone that it knows, or by their import, which amigocare_leads_imported is for"
+)
+older_code_lives_with = {
+    "amigocare_leads.contact_cellphone": _LOOKED_FOR,
+    "amigocare_leads.amigocare_messaging_account_id": _LOOKED_FOR,
+    "amigocare_leads.creator_id": "older code writes who made a lead, and reads it nowhere",
+    "amigocare_leads_imported": "the three columns were NOT NULL until now, so what older code writes has all of them",
+}
 
 SOURCES = ("website", "referral", "social", "other")
 CHANNELS = ("FORM", "MANUAL")

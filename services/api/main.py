@@ -33,7 +33,7 @@ from services.api.http.problems import PROBLEMS, TRANSLATIONS
 from services.api.http.routes import router
 from services.api.http.store import Store
 from services.api.http.streams import Streams
-from services.api.previewing.previewer import ROWS_A_LOOK, Previewer
+from services.api.previewing.previewer import Previewer
 from services.api.reading.pool import ReadingPool
 from services.api.reading.turns import FairReading
 from services.api.settings import Settings
@@ -89,7 +89,7 @@ def build(settings: Settings) -> HttpService:
         mongo=mongo,
         pool=reading,
         limits=limits,
-        chunk_rows=ROWS_A_LOOK,
+        chunk_rows=settings.chunk_rows,
         quota=quota,
         clock=utc_now,
     )

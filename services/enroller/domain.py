@@ -5,7 +5,10 @@ from libs.leads.enrolled_lead import EnrolledLead
 
 
 def news_of(leads: list[EnrolledLead], *, company_id: int, import_id: int) -> list[LeadCreated]:
-    """Return what is told of leads; their times are those of their rows, so that a repeat says the same."""
+    """Return what is told of leads; their times are those of their rows, so that a repeat says the same.
+
+    Of one that was made before leads had ids for others there is nothing that others could ask for.
+    """
     return [
         LeadCreated(
             lead_id=lead.public_id,
@@ -17,4 +20,5 @@ def news_of(leads: list[EnrolledLead], *, company_id: int, import_id: int) -> li
             import_id=import_id,
         )
         for lead in leads
+        if lead.public_id is not None
     ]

@@ -24,7 +24,7 @@ def build(settings: Settings) -> ConsumerService:
 
     @subscribe(service.broker, CHUNK_CREATED, group=NAME, begins="beginning", settings=settings)
     async def on_chunk_created(chunk: ChunkCreated) -> None:
-        await handlers.enroll_chunk(chunk, store=store, publish=publish)
+        await handlers.enroll_chunk(chunk, store=store, publish=publish.all)
 
     return service
 

@@ -1,8 +1,11 @@
 """A chunk's leads, their history and their place in the search: one statement each, however many leads."""
 
+from typing import NamedTuple
+
 from sqlalchemy import text
 
 from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.import_options import SILENT
 from libs.contracts.lead_import.internal.messages import ChunkCreated
 from libs.leads.enrolled_lead import EnrolledLead
 from libs.leads.enrolling import enroll
@@ -10,10 +13,11 @@ from libs.leads.enrolling import enroll
 # Those of this import alone, by its time too: ids are given again by a database that was restored. What was taken back
 # since is left out.
 _LEADS = text(
-    """
+    f"""
     SELECT l.id AS lead_id, l.public_id, l.name, l.email, l.contact_cellphone AS phone,
            l.contact_cellphone_dial_code AS dial_code, l.contact_cellphone_country_code AS country_code,
-           l.company_name, l.first_name, l.last_name, l.source_id, s.name AS source, l.created_at
+           l.company_name, l.first_name, l.last_name, l.source_id, s.name AS source, l.created_at,
+           coalesce(i.options ? '{SILENT}', false) AS is_silent
     FROM amigocare.amigocare_leads l
     JOIN amigocare.lead_imports i ON i.id = l.import_id AND i.created_at = :accepted_at
     JOIN amigocare.lead_sources s ON s.id = l.source_id
@@ -38,27 +42,36 @@ _JOIN = text(
 )
 
 
+class Enrolled(NamedTuple):
+    """Leads of a chunk, and whether somebody is to be told of them."""
+
+    leads: list[EnrolledLead]
+    is_silent: bool
+
+
 class Store:
     """Writes what the import does not, apart from its speed."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
-    async def enroll(self, chunk: ChunkCreated) -> list[EnrolledLead]:
-        """Give the chunk's leads a history, a place in the search and the list that the import names; return them, also
-        when that was done before. A list that was deleted meanwhile is left out.
+    async def enroll(self, chunk: ChunkCreated, ids: list[int]) -> Enrolled:
+        """Give these leads of the chunk a history, a place in the search and the list that the import names; return
+        them, also when that was done before. A list that was deleted meanwhile is left out.
         """
         asked = {
-            "ids": sorted(chunk.live.lead_id),
+            "ids": ids,
             "import_id": chunk.import_id,
             "company_id": chunk.company_id,
             "accepted_at": chunk.accepted_at,
         }
         async with self._postgres.transaction(company_id=chunk.company_id, by_index=True) as connection:
-            leads = [EnrolledLead(**row) for row in (await connection.execute(_LEADS, asked)).mappings()]
+            rows = [dict(row) for row in (await connection.execute(_LEADS, asked)).mappings()]
+            silences = {row.pop("is_silent") for row in rows}
+            leads = [EnrolledLead(**row) for row in rows]
             if leads:
                 await enroll(connection, chunk.company_id, leads)
             if leads and chunk.list_id:
                 joining = {"list_id": chunk.list_id, "ids": [lead.lead_id for lead in leads]}
                 await connection.execute(_JOIN, joining | {"company_id": chunk.company_id})
-        return leads
+        return Enrolled(leads, True in silences)

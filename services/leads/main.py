@@ -14,6 +14,7 @@ from libs.common.web.shares import Shares
 from libs.common.web.temporary_files import forget_files_of_the_dead
 from services.leads.capturing.store import CaptureStore
 from services.leads.changing.store import ChangeStore
+from services.leads.colleagues.store import ColleagueStore
 from services.leads.converting.store import ConversionStore
 from services.leads.defining.store import FieldStore
 from services.leads.deleting.store import DeletionStore
@@ -22,23 +23,30 @@ from services.leads.editing.store import EditStore
 from services.leads.grouping.store import GroupStore
 from services.leads.http import (
     capture_routes,
+    colleague_routes,
     conversion_routes,
     edit_routes,
     export_routes,
     field_routes,
+    form_routes,
     group_routes,
     lead_routes,
 )
 from services.leads.http.lead_deps import LeadDeps
 from services.leads.http.problems import PROBLEMS, TRANSLATIONS
+from services.leads.listing.access_log import AccessLog
 from services.leads.listing.store import ListStore
+from services.leads.placing.store import FormStore
 from services.leads.settings import Settings
 
 NAME = "leads"
 DESCRIPTION = "Leads of a company: the public form, the list, the pipeline."
 
 # A name before the ids: `/leads/export.csv` is none.
-_ROUTES = (capture_routes, export_routes, lead_routes, edit_routes, conversion_routes, group_routes, field_routes)
+_ROUTES = (
+    *(capture_routes, export_routes, lead_routes, edit_routes),
+    *(conversion_routes, group_routes, field_routes, colleague_routes, form_routes),
+)
 ROUTERS = tuple(each.router for each in _ROUTES)
 
 router = APIRouter(tags=["Health"])
@@ -63,17 +71,21 @@ def build(settings: Settings) -> HttpService:
     # Not held: leads are made, read and changed whether MongoDB answers or not. Only who erases one needs it.
     deleting = DeletionStore(postgres, Mongo(settings, application_name=NAME), source=NAME)
     service.closes(deleting.close)
+    listing = ListStore(postgres)
     tokens = TokenReader(settings)
     service.runs(tokens, Standing(settings, service=NAME))
     service.app.state.deps = LeadDeps(
         capturing=CaptureStore(postgres, source=NAME, limit=settings.capture_limit),
-        listing=ListStore(postgres),
+        listing=listing,
+        access=AccessLog(listing.note_access),
         changing=ChangeStore(postgres, source=NAME),
         converting=ConversionStore(postgres, source=NAME),
         editing=EditStore(postgres, source=NAME),
         deleting=deleting,
         grouping=GroupStore(postgres),
         defining=FieldStore(postgres),
+        colleagues=ColleagueStore(postgres),
+        placing=FormStore(postgres),
         read_token=tokens.read,
         clock=utc_now,
         capture_company_id=settings.capture_company_id,

@@ -14,7 +14,13 @@ from libs.leads.enrolling import enroll
 
 PORTION = 5_000
 
-_RANGE = text("SELECT coalesce(min(id), 1) AS first, coalesce(max(id), 0) AS last FROM amigocare.amigocare_leads")
+# By how many leads there are, not by how far their ids go: a restore may leave millions of ids out.
+_NEXT = text(
+    """
+    SELECT min(id) AS first, max(id) AS last
+    FROM (SELECT id FROM amigocare.amigocare_leads WHERE id > :after ORDER BY id LIMIT :portion) AS portion
+    """
+)
 _PUBLIC_IDS = text(
     """
     UPDATE amigocare.amigocare_leads SET public_id = uuidv7()
@@ -36,14 +42,15 @@ _FORGET = text("DELETE FROM crm.lead_search WHERE lead_id BETWEEN :first AND :la
 
 async def reindex_leads(postgres: Postgres, *, say: Callable[[str], None], portion: int = PORTION) -> int:
     """Give every lead its public id, its first entry of history and its place in the search anew; return how many."""
-    async with postgres.transaction() as connection:
-        ids = (await connection.execute(_RANGE)).one()
-    done = 0
-    for first in range(ids.first, ids.last + 1, portion):
+    done = after = 0
+    while True:
         async with postgres.transaction() as connection:
-            done += await _reindex(connection, {"first": first, "last": first + portion - 1})
+            ids = (await connection.execute(_NEXT, {"after": after, "portion": portion})).one()
+            if ids.last is None:
+                return done
+            done += await _reindex(connection, {"first": ids.first, "last": ids.last})
+        after = ids.last
         say(f"{done:,} leads")
-    return done
 
 
 async def _reindex(connection: AsyncConnection, of: dict[str, int]) -> int:

@@ -238,7 +238,8 @@ class Store:
             gone = sorted(portion.chat_ids.keys() - staying.keys())
             named = {"ids": gone, "user_id": undo.user_id, "company_id": request.company_id}
             await connection.execute(_DELETE_CHAT_TAGS, named)
-            await self._say_deleted(connection, request, gone)
+            # Those that stay deleted because another lead has their phone are no more, too.
+            await self._say_deleted(connection, request, sorted(portion.chat_ids.keys() - restored))
             counted = {"reversed": len(gone), "kept": len(restored), "failed": len(staying) - len(restored)}
             await connection.execute(_END_PORTION, {"import_id": request.import_id} | counted)
 

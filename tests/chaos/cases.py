@@ -5,7 +5,7 @@ import json
 import os
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +20,13 @@ from libs.common.settings import MongoSettings
 from libs.common.stores.mongo import Mongo
 from libs.contracts.lead_undo.topics import IMPORT_UNDONE
 from tests.chaos.checker import ExpectedImport, FinishedSeen, Hourly, Report, UndoneSeen, check
+from tests.chaos.clerks import Clerk
+from tests.chaos.lead_checker import check_leads
+from tests.chaos.lead_ledger import TOPICS, LeadNews, Ledger, worked_on
 from tests.chaos.proxy import Proxy
 from tests.chaos.uploads import Team
 from tests.support.platform import create_tenant
-from tests.support.readers import FINISHED, subscribed
+from tests.support.readers import FINISHED, Topic, subscribed
 from tests.support.stack import Addresses
 from tests.support.waiting import eventually
 
@@ -40,6 +43,7 @@ STORMY = {
     "LEADFLOW_QUOTA_IMPORTS": "1000000",
     "LEADFLOW_CHUNK_ROWS": "100",
     "LEADFLOW_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
+    "LEADFLOW_CAPTURE_LIMIT": "1000000",
 }
 """Settings of a stack where things go wrong: small chunks, no quota worth the name, less patience."""
 
@@ -71,12 +75,14 @@ async def new_teams(scene: Scene, count: int, seed: int, **manner: Any) -> list[
 
 
 @asynccontextmanager
-async def uploading(scene: Scene, teams: Sequence[Team]) -> AsyncIterator[None]:
-    """Let the teams upload within the block; at its end each gets the answer that it is waiting for."""
+async def uploading(scene: Scene, teams: Sequence[Team], clerks: Sequence[Clerk] = ()) -> AsyncIterator[None]:
+    """Let the teams upload and the clerks work within the block; at its end each gets the answer that he waits for."""
     calm = asyncio.Event()
     async with httpx.AsyncClient(base_url=scene.stack.api_url, timeout=60) as client, asyncio.TaskGroup() as group:
         for team in teams:
             group.create_task(team.upload_until(client, calm))
+        for clerk in clerks:
+            group.create_task(clerk.work_until(client, calm))
         try:
             yield
         finally:
@@ -84,24 +90,43 @@ async def uploading(scene: Scene, teams: Sequence[Team]) -> AsyncIterator[None]:
 
 
 async def report_when_quiet(
-    scene: Scene, expected: Sequence[ExpectedImport], *, hourly: Hourly | None = None, clocks_agree: bool = True
+    scene: Scene,
+    expected: Sequence[ExpectedImport],
+    *,
+    ledgers: Sequence[Ledger] = (),
+    hourly: Hourly | None = None,
+    clocks_agree: bool = True,
 ) -> Report:
-    """Wait until nothing is stuck or lost any more, or for ``QUIET_SECONDS``; return what the checker says."""
+    """Wait until nothing is stuck or lost any more, or for ``QUIET_SECONDS``; return what the checker says.
+
+    ``ledgers``: of the companies whose leads people worked on.
+    """
+    expected, news = worked_on(expected, ledgers), LeadNews()
     mongo = Mongo(MongoSettings(mongo_url=scene.stack.mongo_url), application_name="chaos")
     try:
         async with (
             subscribed(scene.stack.kafka_bootstrap, FINISHED) as topic,
             subscribed(scene.stack.kafka_bootstrap, IMPORT_UNDONE.name) as undos,
+            AsyncExitStack() as opened,
         ):
+            bootstrap = scene.stack.kafka_bootstrap
+            of_leads = {
+                name: await opened.enter_async_context(subscribed(bootstrap, name)) for name in TOPICS if ledgers
+            }
 
             async def report() -> Report:
                 await topic.catch_up()
                 await undos.catch_up()
                 events = [seen(record) for records in topic.records.values() for record in records]
                 undone = [_undone(record) for records in undos.records.values() for record in records]
-                return await check(
+                found = await check(
                     scene.engine, mongo, expected, events, undone=undone, hourly=hourly, clocks_agree=clocks_agree
                 )
+                for name, of_lead in of_leads.items():
+                    await _take_in(news, name, of_lead)
+                for ledger in ledgers:
+                    await check_leads(scene.engine, found, ledger, news)
+                return found
 
             async def look() -> Report | None:
                 try:
@@ -119,6 +144,14 @@ async def report_when_quiet(
                 return await report()
     finally:
         await mongo.close()
+
+
+async def _take_in(news: LeadNews, name: str, topic: Topic) -> None:
+    """Read to the end of a topic of leads. Its records are not kept: an import says one of each lead."""
+    await topic.catch_up()
+    for records in topic.records.values():
+        news.add(name, ((dict(each.headers)["ce_id"].decode(), each.value) for each in records))
+    topic.records.clear()
 
 
 def seen(record: ConsumerRecord) -> FinishedSeen:

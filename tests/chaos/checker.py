@@ -42,6 +42,8 @@ class ExpectedImport:
     """Somebody was told that it will be taken back."""
     touched: frozenset[str] | None = None
     """The ids of all chats that somebody used before it was taken back; None: that is not known."""
+    perhaps: frozenset[str] = frozenset()
+    """The ids of chats whose leads somebody may have changed: nobody answered him."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,10 @@ class Report:
     imports: int = 0
     rows: int = 0
     created: int = 0
+    leads: int = 0
+    """Of companies whose leads people worked on."""
+    changes: int = 0
+    """Of these leads, as the audit has them."""
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     unaccounted: list[str] = field(default_factory=list)
@@ -91,8 +97,9 @@ class Report:
         return not (self.lost or self.doubled or self.unaccounted or self.stuck)
 
     def __str__(self) -> str:
+        worked_on = f", {self.leads} leads changed {self.changes} times" if self.leads else ""
         figures = (
-            f"{self.imports} imports, {self.rows} rows ({self.created} created): {len(self.lost)} lost,"
+            f"{self.imports} imports, {self.rows} rows ({self.created} created){worked_on}: {len(self.lost)} lost,"
             f" {len(self.doubled)} doubled, {len(self.unaccounted)} unaccounted, {len(self.stuck)} stuck"
         )
         return "\n".join([figures, *(self.lost + self.doubled + self.unaccounted + self.stuck)[:20]])
@@ -200,8 +207,10 @@ def _staying(report: Report, expected: ExpectedImport, leads: Sequence[Record], 
             report.lost.append(f"tags of lead {lead['id']} remain of {name}, which was taken back")
     if expected.touched is not None:
         used = {lead["id"] for lead in leads if lead["chat_id"] in expected.touched}
+        used_perhaps = {lead["id"] for lead in leads if lead["chat_id"] in expected.perhaps}
+        unused = kept.keys() - used - used_perhaps
         report.lost += [f"lead {each} of {name} was used, and is not kept" for each in sorted(used - kept.keys())]
-        report.lost += [f"lead {each} of {name} is kept, and nobody used it" for each in sorted(kept.keys() - used)]
+        report.lost += [f"lead {each} of {name} is kept, and nobody used it" for each in sorted(unused)]
     return [lead for lead in leads if kept.get(lead["id"]) not in {None, "lead_deleted", "phone_taken"}]
 
 

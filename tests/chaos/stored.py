@@ -156,6 +156,10 @@ def _holders(
             holders[account_of(lead), *phone_of(lead)] += [
                 Holder(kind, lead["import_id"], lead["created_at"], until) for kind in ("lead", "chat")
             ]
+        elif lead["amigocare_messaging_account_id"] is not None:
+            # Somebody deleted it; its chat stays.
+            found = Holder("lead", lead["import_id"], lead["created_at"], lead["updated_at"])
+            holders[account_of(lead), *phone_of(lead)].append(found)
     for chat in chats:
         # A chat of ours is dated by its creator's clock, its lead by the database's: the one that ends imports too.
         dated: datetime = since.get(str(chat["_id"])) or chat["created_at"]

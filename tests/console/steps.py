@@ -61,6 +61,23 @@ async def tab_to(ana: Person, name: str) -> None:
     raise AssertionError(f"{name} is not reached with the Tab key")
 
 
+async def choose_references_by_keys(ana: Person) -> None:
+    """Do the same with the keyboard alone: go to each list, and down in it."""
+    for name, wanted in (("account", ana.tenant.account_id), ("source", ana.tenant.source_id)):
+        for _ in range(60):
+            await ana.page.keyboard.press("Tab")
+            if await ana.page.evaluate("document.activeElement.id") == name:
+                break
+        field = ana.page.locator(f"#{name}")
+        await expect(field).to_be_focused()
+        # Sources are everybody's: there may be hundreds.
+        for _ in range(await field.locator("option").count()):
+            if await field.input_value() == str(wanted):
+                break
+            await ana.page.keyboard.press("ArrowDown")
+        await expect(field).to_have_value(str(wanted))
+
+
 async def import_file(ana: Person, file: Path) -> None:
     await check_file(ana, file)
     await choose_references(ana)

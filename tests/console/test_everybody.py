@@ -3,10 +3,12 @@
 Each is looked at in all four ways as it stands, so that nobody goes the same way four times.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -111,6 +113,30 @@ async def test_the_way_to_an_import_is_for_everybody(looks: Looks, user: User, c
     await looks.button("reading.change").click()
     await looks.at("check")
     await looks.at_dialog("leaving", page.get_by_role("link", name=looks.words["app.imports"], exact=True))
+
+
+@pytest.mark.usefixtures("lead_id")
+async def test_what_else_an_import_is_told_and_a_new_lead_are_for_everybody(looks: Looks, tmp_path: Path) -> None:
+    ana, page = looks.ana, looks.page
+    file = tmp_path / "leads.csv"
+    file.write_text(f"Nome;Celular;Cidade;Filhos\nAna;{new_phones(1)[0]};Santos;2\n")
+    await ana.open("/imports/new")
+    await check_file(ana, file)
+    await choose_references(ana)
+    await page.get_by_label("Cidade", exact=True).select_option("keep")
+    city = page.locator(".column", has=page.get_by_label("Cidade", exact=True))
+    await expect(city).to_contain_text(looks.words["columns.type.string"])
+    await page.get_by_label(looks.words["options.list"]).select_option("new")
+    await page.get_by_label(looks.words["options.silent"]).check()
+    await looks.at("check kept")
+    await page.goto("about:blank")
+    await ana.open("/leads/new")
+    await looks.at("new lead")
+    await page.locator("#edit-name").fill("Janaína")
+    await page.locator("#edit-email").fill("janaina@example.com")
+    await looks.button("newLead.make").click()
+    await page.get_by_role("alert").locator("strong").wait_for()
+    await looks.at("new lead exists")
 
 
 async def test_what_became_of_an_import_is_for_everybody(
@@ -239,3 +265,25 @@ async def test_an_import_in_progress_and_what_goes_wrong_is_for_everybody(looks:
     await page.get_by_role("link", name=looks.words["app.imports"], exact=True).click()
     await expect(page.get_by_role("dialog")).to_be_visible()
     await looks.at("session ended")
+
+
+ON_THEIR_WAY = ("/", "/imports/1", "/leads", "/leads/board", "/leads/lists", "/leads/fields", f"/leads/{UUID(int=1)}")
+
+
+async def test_a_page_whose_numbers_are_on_their_way_is_for_everybody(ana: Person) -> None:
+    """A slow network shows for seconds what a fast one never shows long enough to be looked at."""
+    here = asyncio.Event()
+
+    async def held_up(route: Route) -> None:
+        await here.wait()
+        await route.abort()
+
+    await ana.open("/imports/new")  # signed in, with what all pages share
+    await ana.page.route(re.compile(r":\d+/(imports|api/v1)\b"), held_up)
+    found = {}
+    for path in ON_THEIR_WAY:
+        await ana.page.evaluate("path => window.history.pushState(null, '', '/console' + path)", path)
+        await ana.page.locator(".skeleton").first.wait_for()
+        found[path] = await ana.faults()
+    here.set()
+    assert {path: faults for path, faults in found.items() if faults} == {}

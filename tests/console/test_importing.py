@@ -6,7 +6,7 @@ import openpyxl
 import pytest
 from playwright.async_api import Dialog, expect
 
-from tests.console.steps import check_file, choose_references, import_file, tab_to
+from tests.console.steps import check_file, choose_references, choose_references_by_keys, import_file, tab_to
 from tests.support.browser import Person
 from tests.support.readers import Stored
 from tests.support.user import User, csv_file, lead_rows, new_phones
@@ -182,14 +182,72 @@ async def test_all_of_it_goes_with_the_keyboard_alone(ana: Person, leads: Path) 
     await tab_to(ana, "New import")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="New import")).to_be_focused()
-    await tab_to(ana, "Choose a file")
+    # Waited for before the way there: the browser is told without an answer to keep its own dialog back, and would
+    # sometimes open it.
     async with page.expect_file_chooser() as chooser:
+        await tab_to(ana, "Choose a file")
         await page.keyboard.press("Enter")
     await (await chooser.value).set_files(leads)
     await expect(page.get_by_role("heading", name="Check Feira de maio.csv")).to_be_focused()
     await choose_references(ana)
     await page.keyboard.press("Control+Enter")
     await expect(page.get_by_role("heading", name="Feira de maio")).to_be_focused(timeout=15_000)
+
+
+async def choose_file_by_keys(ana: Person, path: Path) -> None:
+    await tab_to(ana, "Choose a file")
+    async with ana.page.expect_file_chooser() as chooser:
+        await ana.page.keyboard.press("Enter")
+    await (await chooser.value).set_files(path)
+    await expect(ana.page.get_by_role("heading", name=f"Check {path.name}")).to_be_focused(timeout=15_000)
+    await expect(ana.page.locator(".bottom")).to_be_visible(timeout=15_000)
+
+
+async def test_correcting_sending_again_and_undoing_go_with_the_keyboard_alone(ana: Person, tmp_path: Path) -> None:
+    page, keys = ana.page, ana.page.keyboard
+    good, right, later = new_phones(3)
+    path = tmp_path / "Visitas.csv"
+    path.write_bytes(csv_file(lead_rows([good, "1234", "5678"])))
+    await ana.open("/imports/new")
+    await choose_file_by_keys(ana, path)
+    # A cell is corrected where it stands; the other row with an error is left.
+    await tab_to(ana, "Row 3, Phone: correct")
+    await keys.press("Control+A")
+    await keys.type(right)
+    await keys.press("Enter")
+    await expect(page.get_by_role("button", name="Import 2 valid rows")).to_be_visible(timeout=15_000)
+    await page.locator("h1").focus()  # reading goes on at the top
+    await choose_references_by_keys(ana)
+    await keys.press("Control+Enter")
+    await expect(page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
+    await tab_to(ana, "Download 1 row (XLSX)")
+    async with page.expect_download() as started:
+        await keys.press("Enter")
+    report = tmp_path / "Visitas corrigidas.xlsx"
+    await (await started.value).save_as(report)
+    book = openpyxl.load_workbook(report)
+    book.worksheets[0].cell(2, 2).value = later
+    book.save(report)
+    await tab_to(ana, "Send corrected")
+    await keys.press("Enter")
+    await expect(page.get_by_role("heading", name="New import")).to_be_focused()
+    await choose_file_by_keys(ana, report)
+    await choose_references_by_keys(ana)
+    await expect(page.get_by_role("button", name="Import 1 row")).to_be_enabled(timeout=15_000)
+    await keys.press("Control+Enter")
+    await expect(page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
+    await expect(page.get_by_role("link", name="Corrects import")).to_be_visible()
+    # Esc takes nothing back, and gives the focus back.
+    await tab_to(ana, "Undo")
+    await keys.press("Enter")
+    await expect(page.get_by_role("dialog")).to_contain_text("1 lead is taken back")
+    await keys.press("Escape")
+    await expect(page.get_by_role("dialog")).not_to_be_visible()
+    await expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    await keys.press("Enter")
+    await tab_to(ana, "Take 1 lead back")
+    await keys.press("Enter")
+    await expect(page.get_by_text("1 lead was taken back. None was kept.")).to_be_visible(timeout=30_000)
 
 
 async def test_a_column_becomes_a_further_field_and_one_of_the_companys_own(

@@ -97,10 +97,10 @@ async def move_assign_and_convert(ana: Person) -> None:
     # Assigned to oneself, then to a colleague.
     await page.get_by_role("button", name="Assign to me").click()
     await expect(history).to_contain_text("Assigned to you")
-    await page.get_by_role("button", name="Another user").click()
-    await dialog.get_by_label("Number of the user").fill(str(ana.tenant.other_user_id))
+    await page.get_by_role("button", name="A colleague").click()
+    await dialog.get_by_label("Colleague").select_option("B")
     await dialog.get_by_role("button", name="Assign", exact=True).click()
-    await expect(history).to_contain_text(f"Assigned to user {ana.tenant.other_user_id}")
+    await expect(history).to_contain_text("Assigned to B")
     await page.get_by_label("Write what you know or did").fill("Ligou de volta.")
     await page.get_by_role("button", name="Contact", exact=True).click()
     await page.get_by_role("button", name="Write down").click()
@@ -365,7 +365,7 @@ async def test_who_may_only_look_is_offered_nothing_else(ana: Person, leads: Lea
     await page.route(re.compile(r"/me$"), only_viewer)
     await ana.open(f"/leads/{lead_id}")
     await expect(page.locator(".history")).to_contain_text("Created")
-    for button in ("Edit", "Delete", "Make an opportunity", "Another user", "Write down"):
+    for button in ("Edit", "Delete", "Make an opportunity", "A colleague", "Write down"):
         await expect(page.get_by_text(button, exact=True)).not_to_be_visible()
     await expect(page.locator(".path button:not([disabled])")).to_have_count(0)
 

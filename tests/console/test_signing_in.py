@@ -3,9 +3,12 @@
 import time
 
 import httpx
-from playwright.async_api import expect
+import pytest
+from playwright.async_api import Browser, expect
 
-from tests.support.browser import Person
+from tests.support.browser import Person, person
+from tests.support.platform import Tenant
+from tests.support.stack import Addresses
 
 STORES = "() => JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
 
@@ -69,3 +72,31 @@ async def test_two_windows_share_who_is_signed_in(ana: Person) -> None:
     other = await ana.context.new_page()
     await other.goto(f"{ana.stack.api_url}/console/")
     await expect(other.get_by_role("heading", name="Imports", exact=True)).to_be_visible()
+
+
+LEAKS = {
+    "localStorage or IndexedDB": "token => localStorage.setItem('kept', token)",
+    "sessionStorage": "token => sessionStorage.setItem('kept', token)",
+    "a cookie": "token => { document.cookie = `kept=${token}` }",
+    "the address of a page": "token => history.replaceState(null, '', `?kept=${token}`)",
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+async def test_a_token_that_is_kept_would_be_seen(
+    browser: Browser, stack: Addresses, stack_tenant: Tenant, leak: str
+) -> None:
+    """Each test of the console looks for one at its end: here is one to be found."""
+    with pytest.raises(AssertionError, match=rf"a token stands in .*{leak}"):
+        async with person(browser, stack, stack_tenant) as ana:
+            await ana.open()
+            await expect(ana.page.get_by_text("No imports yet")).to_be_visible()
+            await ana.page.evaluate(LEAKS[leak], next(iter(ana.seen.sent_tokens)))
+
+
+async def test_a_request_to_another_host_would_be_seen(
+    browser: Browser, stack: Addresses, stack_tenant: Tenant
+) -> None:
+    with pytest.raises(AssertionError, match=r"another host: .*localhost"):
+        async with person(browser, stack, stack_tenant) as ana:
+            await ana.page.goto(stack.api_url.replace("127.0.0.1", "localhost") + "/console/")

@@ -352,3 +352,19 @@ async def test_further_columns_and_a_list(caller: Importer, stored: Stored) -> N
         return count == 1
 
     await eventually(joined)
+
+
+async def test_columns_that_are_kept_and_an_import_in_silence(caller: Importer, stored: Stored) -> None:
+    (phone,) = new_phones(1)
+    file = caller.file(f"Nome,Celular,Cidade,Filhos\nAna,{phone},Santos,2\n".encode())
+    code, _, err = await caller.run("import", file, *caller.wanted, "--keep-columns", "--dry-run")
+    assert code == Exit.DONE, err
+    assert "Fields that your company would get: Cidade (string), Filhos (number)." in err
+    code, _, err = await caller.run("import", file, *caller.wanted, "--keep-columns", "--silent")
+    assert code == Exit.DONE, err
+    assert "New fields of your company: Cidade (string), Filhos (number)." in err
+    assert "left out" not in err
+    (lead,) = await stored.leads(caller.user.tenant.company_id)
+    assert lead["custom_fields"] == {"cidade": "Santos", "filhos": 2}
+    asked = "SELECT options ? 'silent' FROM amigocare.lead_imports WHERE company_id = :c"
+    assert await stored.value(asked, c=caller.user.tenant.company_id) is True

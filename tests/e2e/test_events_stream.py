@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.support.readers import Stored, Topic, body_of
 from tests.support.user import NewUser, User, csv_file, lead_rows, new_phones, problem
 
 END = "lead:import-finished"
+TEN = 10
+"""`LEADFLOW_STREAMS_PER_USER`, unless it is set."""
 
 
 @dataclass(slots=True)
@@ -169,6 +172,23 @@ async def test_an_import_of_errors_only_ends_its_stream(user: User) -> None:
     events = await all_events(user, import_id)
     well_formed(events, import_id, 3)
     assert events[-1].body["total_errors"] == 3
+
+
+@needs_local_stack
+async def test_a_user_watches_ten_at_a_time_and_none_for_longer_than_the_token_is_good(user: User) -> None:
+    with held("dedup"):
+        import_id = await user.accept(csv_file(lead_rows(new_phones(2))))
+        path, headers = f"/imports/{import_id}/events", user.tenant.headers(exp=int(time.time()) + 8)
+        async with AsyncExitStack() as opened, asyncio.timeout(60):
+            answers = [
+                await opened.enter_async_context(user.http.stream("GET", path, headers=headers)) for _ in range(TEN)
+            ]
+            streams = [events_of(answer) for answer in answers]
+            assert [(await anext(stream)).event for stream in streams] == ["progress"] * TEN
+            problem(await user.http.get(path, headers=user.tenant.headers()), 429, "streams_too_many")
+            assert [[event async for event in stream] for stream in streams] == [[]] * TEN, "each was ended"
+        async with listening(user, import_id) as answer:
+            assert (await anext(events_of(answer))).body["status"] == "PROCESSING"
 
 
 @needs_local_stack

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.kafka import unique
-from tests.support.platform import EVERYTHING, Tenant
+from tests.support.platform import EVERYTHING, Tenant, create_tenant
 from tests.support.readers import Topic, body_of, headers_of, subscribed
 from tests.support.stack import Addresses
 from tests.support.user import User, csv_file, lead_rows, new_phones
@@ -109,6 +109,70 @@ async def test_an_imported_lead_is_found_and_told_of(
         assert (event["channel"], event["import_id"], event["source"]) == ("IMPORT", found["id"], "Feira")
     read = (await http.get(f"/api/v1/leads/{lead['id']}", headers=signed_in)).json()
     assert [each["description"] for each in read["activities"]] == ["Lead created from Feira"]
+
+
+async def test_further_columns_become_fields_of_the_leads_company_alone(
+    http: httpx.AsyncClient, user: User, stack_engine: AsyncEngine
+) -> None:
+    """Previewed, imported to its end, read lead by lead; and found by the field."""
+    phones = new_phones(2)
+    rows = (f"Ana,{phones[0]},Santos,2,28/11/2026,sim", f"Rui,{phones[1]},,,,não")
+    content = "\n".join(["Nome,Celular,Cidade,Filhos,Desde,Convênio", *rows]).encode()
+    keep = {"columns": "mapped", "extra_columns": "keep"}
+    previewed = await user.previewed(content, **keep)
+    made = [(each["header"], each["field"], each["type"]) for each in previewed["columns"] if each["is_new"]]
+    assert made == [
+        ("Cidade", "custom:cidade", "string"),
+        ("Filhos", "custom:filhos", "number"),
+        ("Desde", "custom:desde", "date"),
+        ("Convênio", "custom:convenio", "boolean"),
+    ]
+    signed_in = user.tenant.headers(permissions=EVERYTHING)
+    assert (await http.get("/api/v1/fields", headers=signed_in)).json()["items"] == []
+    found = await user.run(content, **keep)
+    assert (found["status"], found["total_created"]) == ("FINISHED", 2)
+    fields = (await http.get("/api/v1/fields", headers=signed_in)).json()["items"]
+    assert [(each["key"], each["label"], each["type"]) for each in fields] == [
+        (field.removeprefix("custom:"), header, kind) for header, field, kind in made
+    ]
+
+    async def search() -> list[dict[str, Any]]:
+        page = await http.get("/api/v1/leads", params={"custom.filhos": "2"}, headers=signed_in)
+        items: list[dict[str, Any]] = page.json()["items"]
+        return items
+
+    (lead,) = await eventually(search, what="the lead with two children")
+    read = (await http.get(f"/api/v1/leads/{lead['id']}", headers=signed_in)).json()
+    assert read["custom_fields"] == {"cidade": "Santos", "filhos": 2, "desde": "2026-11-28", "convenio": True}
+    others = (await create_tenant(stack_engine, jwt_secret=user.tenant.jwt_secret)).headers(permissions=EVERYTHING)
+    assert (await http.get("/api/v1/fields", headers=others)).json()["items"] == []
+    assert (await http.get(f"/api/v1/leads/{lead['id']}", headers=others)).status_code == 404
+
+
+async def test_of_a_silent_import_nobody_hears_but_its_end(
+    http: httpx.AsyncClient, told: dict[str, Topic], user: User
+) -> None:
+    """What is imported after it is heard on the same topic, when the silent one's turn is over."""
+    signed_in = user.tenant.headers(permissions=EVERYTHING)
+
+    async def enrolled(count: int, **data: Any) -> list[str]:
+        """Import so many leads; return their ids once each has its place in the search."""
+        found = await user.run(csv_file(lead_rows(new_phones(count))), **data)
+        params: dict[str, Any] = {"import_id": found["id"], "q": "lead"}
+
+        async def look() -> list[str] | None:
+            page = await http.get("/api/v1/leads", params=params, headers=signed_in)
+            ids = [each["id"] for each in page.json()["items"]]
+            return ids if len(ids) == count else None
+
+        return await eventually(look, what="the leads' places in the search") or []
+
+    silent = await enrolled(3, silent=True)
+    (loud,) = await enrolled(1, name=unique("loud"))
+    topic = told["lead.created.v1"]
+    await topic.first_of(loud)
+    assert len(silent) == 3
+    assert [lead_id for lead_id in silent if topic.records.get(lead_id)] == []
 
 
 async def test_what_a_caller_says_of_his_address_the_gateway_drops(

@@ -20,6 +20,7 @@ from tests.support.waiting import eventually
 FILES = ROOT / "tests" / "fixtures" / "files"
 EXAMPLES = ROOT / "examples"
 ROWS = 5_000
+MOST_TIMES = 1.5
 
 
 def corpus() -> list[tuple[str, bytes]]:
@@ -128,14 +129,16 @@ ENROLLED = "SELECT count(*) FROM crm.lead_search WHERE company_id = :c"
 
 
 @needs_local_stack
-async def test_a_preview_of_5000_rows_costs_less_than_twice_their_upload(new_user: NewUser, stored: Stored) -> None:
+async def test_a_preview_of_5000_rows_costs_at_most_one_and_a_half_times_their_upload(
+    new_user: NewUser, stored: Stored
+) -> None:
     """Seconds of work at api and the stores it asks, up to the answer: a clock tells what else the machine does, too.
 
     Of PostgreSQL it is the work of api's own sessions: the other services have theirs, and after many tests the server
     cleans up by itself. Nothing is in progress meanwhile: an import is over when its leads are in the search, too. Each
     begins half of the turns: who comes second finds the reading process and its memory in use. Of each the turn in the
-    middle counts, for one that the machine disturbed may take twice as long. By itself it is 1.2 times the upload;
-    1.6 were seen beside two others' tests, and among the million rows that they leave.
+    middle counts, for one that the machine disturbed may take twice as long. By itself it is as much as the upload,
+    among hundreds of thousands of leads a third more: that is the walk along their index.
     """
 
     async def ours() -> list[int]:
@@ -168,4 +171,4 @@ async def test_a_preview_of_5000_rows_costs_less_than_twice_their_upload(new_use
             previews.append(await work(user.previewed))
     times = median(previews[1:]) / median(uploads[1:])  # the first of each finds nothing ready
     print(f"preview {previews}, upload {uploads}: {times:.2f}")  # noqa: T201 - figures, shown with -s
-    assert times < 2
+    assert times <= MOST_TIMES

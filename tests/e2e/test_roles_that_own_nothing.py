@@ -87,6 +87,14 @@ async def test_an_import_of_further_columns_and_a_list(user: User, stored: Store
     assert lead["custom_fields"] == {"budget": 12}
 
 
+async def test_an_import_whose_columns_become_fields(user: User, stored: Stored) -> None:
+    content = f"Nome,Celular,Cidade\nAna,{new_phones(1)[0]},Santos\n".encode()
+    found = await user.run(content, columns="mapped", extra_columns="keep")
+    assert found["status"] == "FINISHED"
+    (lead,) = await stored.leads(user.tenant.company_id)
+    assert lead["custom_fields"] == {"cidade": "Santos"}
+
+
 async def test_what_was_imported_is_listed_read_and_deleted(user: User) -> None:
     uploaded = await user.upload(csv_file(lead_rows(new_phones(3))))
     import_id = uploaded.json()["id"]

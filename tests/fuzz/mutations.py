@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 
 import olefile
+from xlwt.CompoundDoc import XlsDoc
 
 Change = Callable[[bytes], bytes]
 
@@ -168,17 +169,19 @@ def mutated_archive(content: bytes, change: Change, seed: int) -> bytes:
 
 
 def mutated_ole(content: bytes, change: Change, seed: int) -> bytes:
-    """Change the workbook's stream of an OLE2 file, which keeps its length; or the file itself now and then."""
+    """Change the workbook's stream of an OLE2 file, in a new one; or the file itself now and then.
+
+    olefile could write into the old one, but follows sectors that refer to each other in a circle without end.
+    """
     chance = random.Random(seed)
     if chance.random() < _PACKED:
         return change(content)
-    written = io.BytesIO(content)
+    written = io.BytesIO()
     try:
-        with olefile.OleFileIO(written, write_mode=True) as ole:
+        with olefile.OleFileIO(io.BytesIO(content)) as ole:
             name = next(name for name in ("Workbook", "Book") if ole.exists(name))
             stream = ole.openstream(name).read()
-            changed = change(stream)[: len(stream)]
-            ole.write_stream(name, changed + stream[len(changed) :])
-            return written.getvalue()
+        XlsDoc().save(written, change(stream))
     except Exception:  # noqa: BLE001 - olefile raises many, and all say that this is no such file
         return change(content)
+    return written.getvalue()

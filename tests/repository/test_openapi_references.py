@@ -36,3 +36,21 @@ def test_every_reference_of_a_document_leads_somewhere_in_it(path: Path) -> None
     found = set(references(document))
     assert found
     assert {each for each in found if not leads_somewhere(document, each)} == set()
+
+
+def properties(part: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(part, list):
+        for each in part:
+            yield from properties(each)
+    elif isinstance(part, dict):
+        if isinstance(part.get("properties"), dict):
+            yield from part["properties"].items()
+        for each in part.values():
+            yield from properties(each)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_no_title_says_what_the_property_s_name_says(path: Path) -> None:
+    found = list(properties(json.loads(path.read_text())))
+    assert len(found) > 100
+    assert [name for name, schema in found if schema.get("title") == name.replace("_", " ").title()] == []

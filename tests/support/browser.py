@@ -1,5 +1,6 @@
 """A real Chromium, and a person in front of it: what the console's tests look at."""
 
+import json
 import os
 import shutil
 import time
@@ -26,6 +27,8 @@ OPTIONS = (
     "--disable-sync",
 )
 AXE = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
+_BEGIN_OF_TOKENS = "eyJ"
+"""Of every JWT: ``{"`` in base64."""
 SERIOUS = ("serious", "critical")
 IMAGES = ROOT / "docs" / "images"
 
@@ -107,7 +110,10 @@ async def person(
     width: int = 1280,
     dark: bool = False,
 ) -> AsyncIterator[Person]:
-    """Yield a person at a window of a browser that knows nothing yet."""
+    """Yield a person at a window of a browser that knows nothing yet.
+
+    Whatever the person did: nothing was asked of another host, and no token is where it stays or is written down.
+    """
     context = await browser.new_context(
         viewport={"width": width, "height": 800},
         locale=language,
@@ -136,8 +142,27 @@ async def person(
     context.on("console", on_console)
     context.on("weberror", lambda error: seen.complaints.append(str(error.error)))
     page = await context.new_page()
-    yield Person(page, stack, tenant, seen)
-    await context.close()
+    try:
+        yield Person(page, stack, tenant, seen)
+        others = seen.hosts - {urlsplit(stack.api_url).netloc}
+        assert not others, f"asked of another host: {sorted(others)}"
+        kept = await _where_tokens_are(context, stack, seen)
+        assert not kept, f"a token stands in {', '.join(kept)}"
+    finally:
+        await context.close()
+
+
+async def _where_tokens_are(context: BrowserContext, stack: Addresses, seen: Seen) -> list[str]:
+    """Return where a token stands that must stand nowhere: in a store of the browser, or in an address."""
+    state = await context.storage_state(indexed_db=True)
+    stores = {"a cookie": state.get("cookies"), "localStorage or IndexedDB": state.get("origins")}
+    texts = [(store, json.dumps(held)) for store, held in stores.items()]
+    ours = [page for page in context.pages if page.url.startswith(stack.api_url)]
+    texts += [("sessionStorage", await page.evaluate("JSON.stringify({...sessionStorage})")) for page in ours]
+    texts += [("the address of a page", page.url) for page in context.pages]
+    # A code that signs in stands behind the #, which no server is sent.
+    texts += [("an address that was asked for", address.partition("#")[0]) for address in seen.addresses]
+    return sorted({where for where, text in texts if _BEGIN_OF_TOKENS in text})
 
 
 async def picture(page: Page, name: str) -> None:

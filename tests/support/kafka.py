@@ -9,10 +9,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
-from libs.common.kafka.broker import create_broker, stop_broker
+from libs.common.kafka.broker import Broker, create_broker, stop_broker
 from libs.common.kafka.delivery import Delivery
 from libs.common.kafka.subscribing import subscribe
 from libs.common.settings import KafkaSettings
@@ -95,7 +94,7 @@ class Kafka:
 class Running:
     """A consumer as a service runs it."""
 
-    broker: KafkaBroker
+    broker: Broker
     delivery: Delivery
     group: str
     bad_deploys: list[bool]
@@ -126,7 +125,7 @@ async def consuming(
     *,
     group: str | None = None,
     settings: KafkaSettings | None = None,
-    declare: Callable[[KafkaBroker, str], None] | None = None,
+    declare: Callable[[Broker, str], None] | None = None,
     dead_letters: DeadLetters = DEAD_LETTERS,
 ) -> AsyncIterator[Running]:
     """Run a consumer with the one middleware; stop it as a service stops. ``declare`` subscribes in another way."""

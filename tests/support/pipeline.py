@@ -1,8 +1,8 @@
 """The stages' handlers on the real stores, one call after the other, without Kafka between them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from libs.common.clock import utc_now
 from libs.common.kafka.dead_letter import DeadLetter
@@ -29,6 +29,15 @@ def into(messages: list[MessageT]) -> Callable[[MessageT], Awaitable[None]]:
 
     async def publish(message: MessageT) -> None:
         messages.append(message)
+
+    return publish
+
+
+def all_into(messages: list[MessageT]) -> Callable[[Sequence[MessageT]], Coroutine[Any, Any, None]]:
+    """Return a publisher of many at once that keeps what it is given."""
+
+    async def publish(several: Sequence[MessageT]) -> None:
+        messages.extend(several)
 
     return publish
 

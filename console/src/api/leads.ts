@@ -25,6 +25,10 @@ export type LeadQuery = NonNullable<operations["get_leads"]["parameters"]["query
 export type Changes = Sent<"patch_lead">;
 export type Whom = Sent<"post_members">;
 export type Wish = Sent<"post_convert">;
+export type NewLead = Sent<"post_lead">;
+export type User = Schemas["UserView"];
+
+export const SOURCES = ["website", "referral", "social", "other"] as const satisfies readonly NewLead["source"][];
 
 /** In the order of the pipeline: won and lost are its end. */
 export const STATUSES: readonly LeadStatus[] = [
@@ -37,6 +41,7 @@ export const STATUSES: readonly LeadStatus[] = [
 ];
 const PAGE = 50;
 const LISTS = 100;
+const USERS = 100;
 const KEPT_MS = 30_000;
 
 /** Pages of leads; what was found before stays until the next is found, so that nothing jumps while one types. */
@@ -106,6 +111,37 @@ export const pipelinesQuery = queryOptions({
   queryFn: async ({ signal }) =>
     (body(await leadsApi.GET("/api/v1/pipelines", { signal })) as Schemas["PipelineList"]).items,
 });
+
+/** Everybody whom a lead may be assigned to. */
+export const usersQuery = queryOptions({
+  queryKey: ["users"],
+  staleTime: 5 * 60_000,
+  queryFn: async ({ signal }) => {
+    const found: User[] = [];
+    let cursor: number | null = 0;
+    while (cursor !== null) {
+      const query: { limit: number; cursor: number } = { limit: USERS, cursor };
+      const page: Schemas["UserPage"] = body(
+        await leadsApi.GET("/api/v1/users", { params: { query }, signal }),
+      ) as Schemas["UserPage"];
+      found.push(...page.items);
+      cursor = page.next;
+    }
+    return found.sort((one, other) => one.name.localeCompare(other.name));
+  },
+});
+
+/** The same key for the same lead: a second try after a lost answer makes no second one. */
+export async function makeLead(lead: NewLead, key: string): Promise<string> {
+  const params = { header: { "idempotency-key": key } };
+  return (body(await leadsApi.POST("/api/v1/leads", { params, body: lead })) as Schemas["CapturedView"]).id;
+}
+
+/** The id of the lead that is there already, where a new one was refused because of it. */
+export function leadThere(error: unknown): string | null {
+  if (!(error instanceof Problem) || error.code !== "lead_exists") return null;
+  return (error.body as unknown as { lead_id: string }).lead_id;
+}
 
 /** Of a lead as the person knows it: who comes with an older one is refused, and shown the present one. */
 interface Known {

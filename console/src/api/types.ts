@@ -26,6 +26,8 @@ export function keyOf(field: AnyField): string | null {
   return field.startsWith("custom:") ? field.slice("custom:".length) : null;
 }
 
+export type OwnType = "string" | "number" | "boolean" | "date";
+
 export interface OwnField {
   readonly key: string;
   readonly label: string;
@@ -83,6 +85,10 @@ export interface Column {
   readonly index: number;
   readonly header: string;
   readonly field: AnyField | null;
+  /** Of a field of the company's own. */
+  readonly type?: OwnType | null;
+  /** The import would make this field. */
+  readonly is_new?: boolean;
   readonly samples: string[];
   readonly valid: number;
   readonly invalid: number;
@@ -152,6 +158,13 @@ export interface Choices {
   readonly delimiter: string | null;
   readonly sheet: string | null;
   readonly mapping: Readonly<Record<string, AnyField | null>>;
+  /** Headers of columns that are no known field and become one of the company's own. */
+  readonly kept: readonly string[];
+  readonly silent: boolean;
+  /** The list of leads that its leads are put into. */
+  readonly list: string | null;
+  /** The name of a list that is made for them; null: none is. */
+  readonly newList: string | null;
   readonly corrections: Corrections;
   readonly parent: number | null;
   readonly page: number;

@@ -4,7 +4,15 @@ import { Problem } from "../api/problems.ts";
 import { type LeadWord, useLeadWords } from "../words/lead-words.tsx";
 import { Trouble } from "./trouble.tsx";
 
-const CODES = ["permission_missing", "not_found", "transition", "moved_on", "name_taken", "field_exists"] as const;
+const CODES = [
+  "permission_missing",
+  "not_found",
+  "transition",
+  "moved_on",
+  "name_taken",
+  "field_exists",
+  "assignee_not_found",
+] as const;
 
 export function LeadTrouble({ error, again }: { error: unknown; again?: () => void }) {
   const say = useLeadWords();

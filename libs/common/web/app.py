@@ -53,6 +53,7 @@ class App(FastAPI):
         for name, examples in self._examples_of_models().items():
             if name in document["components"]["schemas"]:
                 document["components"]["schemas"][name]["examples"] = examples
+        _leave_out_titles(document)
         return document
 
     def _examples_of_models(self) -> dict[str, list[Any]]:
@@ -64,3 +65,22 @@ class App(FastAPI):
                 if "examples" in each:
                     found[name] = each["examples"]
         return found
+
+
+def _leave_out_titles(described: Any) -> None:
+    """Take out titles that repeat a property's or a parameter's own name: pydantic gives each one, for every reader to
+    load.
+    """
+    if isinstance(described, list):
+        for each in described:
+            _leave_out_titles(each)
+    if not isinstance(described, dict):
+        return
+    named = described.get("properties")
+    for name, schema in [*(named.items() if isinstance(named, dict) else ()), (described.get("name"), described)]:
+        inner = schema.get("schema", schema) if isinstance(schema, dict) else {}
+        if isinstance(name, str) and inner.get("title") == name.replace("_", " ").title():
+            del inner["title"]
+    for key, each in described.items():
+        if key not in {"example", "examples"}:
+            _leave_out_titles(each)

@@ -1,7 +1,7 @@
 """Accepts an upload: from bytes to an import whose rows are all accounted for, or a refusal and nothing stored."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,18 +13,19 @@ from libs.common.traces import current_trace_headers
 from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.events import ImportAccepted, ImportStatus
+from libs.contracts.lead_import.internal.import_options import SILENT
 from libs.contracts.lead_import.topics import IMPORT_ACCEPTED
-from libs.fields.custom_values import FieldType
+from libs.fields.custom_values import FieldType, OwnField
 from libs.imports.chunk_life import CARRIES_MORE
 from libs.imports.metrics import ROWS
 from libs.spreadsheets.limits import Limits
-from services.api.accepting.domain.answer import AcceptedView
+from services.api.accepting.domain.answer import AcceptedView, FieldMade
 from services.api.accepting.domain.idempotency import IdempotencyKey, answer_again
 from services.api.accepting.domain.quota import Quota, check_quota
 from services.api.accepting.domain.references import FoundReferences, check_references, wanted_references
 from services.api.accepting.domain.request import ImportRequest, Upload
 from services.api.accepting.reference_cache import ReferenceCache
-from services.api.accepting.store import AcceptStore, NewImport
+from services.api.accepting.store import AcceptStore, FieldsMoved, NewImport
 from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.spool import read_spool
 from services.api.reading.turns import Reads
@@ -32,6 +33,10 @@ from services.api.reading.turns import Reads
 BEATEN_BY_ITSELF = frozenset({"name_taken", "quota_exceeded"})
 """Refusals that may come of this same request: sent twice at once with one Idempotency-Key, the first takes the name
 and the quota, and the second must get the first one's answer instead of a refusal."""
+
+
+MOST_READS = 5
+"""Times that a file is read whose columns become fields, while others make fields of the same names."""
 
 
 class _AnsweredMeanwhile(Exception):
@@ -73,7 +78,7 @@ class Acceptor:
             )  # the answer may be kept from another user of the company, who may use other accounts
             return answer
         try:
-            return await self._accept_new(wish)
+            return await self._accept_as_read(wish)
         except _AnsweredMeanwhile:
             answer = await self._kept_answer(wish.key)
         except Refused as refused:
@@ -91,13 +96,23 @@ class Acceptor:
             kept = await accepting.kept_answer(key)
         return answer_again(kept, key) if kept else None
 
+    async def _accept_as_read(self, wish: Wish) -> dict[str, Any]:
+        """Accept; read the file anew when another has made a field meanwhile that its columns were to become."""
+        for _ in range(MOST_READS):
+            try:
+                return await self._accept_new(wish)
+            except FieldsMoved:
+                continue
+        raise Refused("unavailable", "Others make fields of the same names; send it again.", retry_after=1)
+
     async def _accept_new(self, wish: Wish) -> dict[str, Any]:
         async with AcceptStore.transaction(self.postgres, wish.caller.company_id) as accepting:
             await self._check(accepting, wish, use_cache=True)
             types = await accepting.custom_types(wish.request, company_id=wish.caller.company_id)
+            own = await accepting.own_fields(wish.request, company_id=wish.caller.company_id)
             import_id, accepted_at = await accepting.reserve()
         spool = str(wish.upload.folder / "spool")
-        found = await self._read(wish, spool, import_id, accepted_at, types)
+        found = await self._read(wish, spool, import_id, accepted_at, types, own)
         new = _new_import(wish, found, import_id, accepted_at)
         async with AcceptStore.transaction(self.postgres, wish.caller.company_id) as accepting:
             if wish.request.parent_id or found.reported:
@@ -116,6 +131,9 @@ class Acceptor:
                 FoundReferences(account=True, source=True, missing_tags=deleted, creator=True), wish.request
             )
             await accepting.insert_chunks(import_id, read_spool(spool))
+            if found.new_fields:
+                # Last of all that takes long: nobody else of the company makes a field until the commit.
+                await accepting.make_fields(found.new_fields, company_id=new.company_id, user_id=new.creator_id)
             await outbox.add_event(
                 accepting.connection, IMPORT_ACCEPTED, _accepted_event(new), source="api", time=self.clock()
             )
@@ -150,7 +168,13 @@ class Acceptor:
         check_quota(self.quota, past, rows=new.total_rows if new else None, now=now)
 
     async def _read(
-        self, wish: Wish, spool: str, import_id: int, accepted_at: datetime, types: Mapping[str, FieldType]
+        self,
+        wish: Wish,
+        spool: str,
+        import_id: int,
+        accepted_at: datetime,
+        types: Mapping[str, FieldType],
+        own: Sequence[OwnField] | None,
     ) -> ReadingResult:
         request = wish.request
         job = ReadingJob(
@@ -170,14 +194,17 @@ class Acceptor:
             on_invalid_row=request.on_invalid_row,
             file=request.file_options,
             corrections=request.corrected,
-            custom_types=types,
+            custom_types={**types, **{field.key: field.type for field in own or ()}},
+            own_fields=own,
             chunk_rows=self.chunk_rows,
         )
         result = await self.pool.read(job)
         if result.refusal is not None:
             raise result.refusal
-        # What it became is in the spool. An upload takes up the disk once, however long it then waits for a store.
-        wish.upload.path.unlink(missing_ok=True)
+        # What it became is in the spool. An upload takes up the disk once, however long it then waits for a store; but
+        # one that makes fields may have to be read again.
+        if not result.new_fields:
+            wish.upload.path.unlink(missing_ok=True)
         return result
 
 
@@ -196,6 +223,7 @@ def _new_import(wish: Wish, found: ReadingResult, import_id: int, accepted_at: d
         | ({} if found.places is None else {"places": found.places})
         | ({"more": found.more} if found.more else {}),
         **({CARRIES_MORE: True} if found.more or request.list_id else {}),
+        **({SILENT: True} if request.silent else {}),
         **current_trace_headers(),
     }
     return NewImport(
@@ -225,6 +253,7 @@ def _accepted_view(new: NewImport, found: ReadingResult) -> AcceptedView:
         source_id=new.source_id,
         created_at=new.accepted_at,
         left_out=found.left_out,
+        new_fields=[FieldMade(key=field.key, label=field.label, type=field.type) for field in found.new_fields],
         parent_id=new.parent_id,
     )
 

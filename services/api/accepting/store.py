@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.stores.postgres import Postgres
 from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
-from libs.fields.custom_values import FieldType
+from libs.fields.custom_values import MOST_FIELDS, FieldType, OwnField
 from libs.imports import chunk_life
 from services.api.accepting.domain.idempotency import IdempotencyKey, KeptAnswer
 from services.api.accepting.domain.quota import PastImport
@@ -43,6 +43,22 @@ _FURTHER = text(
             WHERE company_id = :company_id AND key = ANY(CAST(:keys AS text[]))),
            CAST(:list_id AS text) IS NULL OR EXISTS (
                SELECT FROM crm.lead_lists WHERE id = CAST(CAST(:list_id AS text) AS uuid) AND company_id = :company_id)
+    """
+)
+_OWN_FIELDS = text(
+    "SELECT key, label, type FROM crm.field_definitions WHERE company_id = :company_id ORDER BY created_at, key"
+)
+# The same lock as who makes a field by hand: whoever makes one at this moment is waited for, and then counted.
+_LOCK_FIELDS = text("SELECT pg_advisory_xact_lock(hashtextextended('crm.field_definitions', :company_id))")
+# In the file's order, which is safe in any order under the lock, and in which people look for them.
+_MAKE_FIELDS = text(
+    """
+    INSERT INTO crm.field_definitions (company_id, key, label, type, created_by, created_at)
+    SELECT :company_id, given.key, given.label, given.type, :user_id, clock_timestamp()
+    FROM unnest(CAST(:keys AS text[]), CAST(:labels AS text[]), CAST(:types AS text[]))
+         WITH ORDINALITY AS given (key, label, type, at)
+    ORDER BY given.at
+    ON CONFLICT DO NOTHING
     """
 )
 # Of the transaction's company. From behind the wall no index on lower(name) is used, but by this function
@@ -163,6 +179,10 @@ class NewImport:
     parent_id: int | None = None
 
 
+class FieldsMoved(Exception):
+    """The company's own fields are others than those that the file was read by."""
+
+
 class AcceptStore:
     """Queries of the accepting transaction."""
 
@@ -205,6 +225,25 @@ class AcceptStore:
         if not list_exists:
             raise Refused("list_not_found", f"There is no list {request.list_id}.")
         return dict(types)
+
+    async def own_fields(self, request: ImportOptions, *, company_id: int) -> list[OwnField] | None:
+        """Return all fields of the company's own; None, without asking, unless the request keeps further columns."""
+        if not request.keeps_columns:
+            return None
+        found = await self.connection.execute(_OWN_FIELDS, {"company_id": company_id})
+        return [OwnField(*row) for row in found]
+
+    async def make_fields(self, fields: Sequence[OwnField], *, company_id: int, user_id: int) -> None:
+        """Make those of the fields that the company lacks, until the commit alone in the company.
+
+        Raises FieldsMoved when somebody has made one of another type or deleted one meanwhile, or there are too many.
+        """
+        await self.connection.execute(_LOCK_FIELDS, {"company_id": company_id})
+        columns = {f"{name}s": [getattr(field, name) for field in fields] for name in OwnField.__slots__}
+        await self.connection.execute(_MAKE_FIELDS, columns | {"company_id": company_id, "user_id": user_id})
+        there = {row.key: row.type for row in await self.connection.execute(_OWN_FIELDS, {"company_id": company_id})}
+        if len(there) > MOST_FIELDS or any(there.get(field.key) != field.type for field in fields):
+            raise FieldsMoved
 
     async def name_taken(self, *, account_id: int, name: str) -> bool:
         """Tell whether an import of the transaction's company has this name in the account."""

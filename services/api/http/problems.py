@@ -35,6 +35,7 @@ STATUSES: dict[str, int] = {
     "tags_not_found": 422,
     "parent_not_found": 422,
     "list_not_found": 422,
+    "fields_too_many": 422,
     "name_taken": 409,
     "quota_exceeded": 429,
     "import_in_progress": 409,

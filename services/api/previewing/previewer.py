@@ -4,7 +4,7 @@ import asyncio
 import json
 from asyncio import gather
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,7 @@ from libs.common.messages import ID_LIMIT
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.common.web.caller import Caller
-from libs.fields.custom_values import FieldType
+from libs.fields.custom_values import FieldType, OwnField
 from libs.imports.known_phones import KnownPhones
 from libs.imports.phone_look_up import look_up
 from libs.spreadsheets.limits import Limits
@@ -38,11 +38,6 @@ from services.api.reading.turns import Reads
 
 log = structlog.get_logger()
 
-ROWS_A_LOOK = 10_000
-"""Rows that are looked up by one question to each store: all of a file within usual limits. None of it is sent through
-Kafka, so that they may be more than a chunk of an import has."""
-BYTES_A_LOOK = 4 << 20
-"""The same of the messages that an import would send: a bound on the reading process's memory."""
 CHUNKS_AT_ONCE = 3
 """So many are looked up at the same time: while one store answers about one, the other one does about the next."""
 NO_IMPORT = ID_LIMIT
@@ -65,8 +60,8 @@ class Previewer:
         """Return the answer as plain values, for ``PreviewView.told``. Raises Refused where the import would be, too,
         but for invalid rows, its name, its quota and missing columns.
         """
-        quota, same_file, types = await self._check(upload, request, caller)
-        found = await self._read(upload, request, caller, types)
+        quota, same_file, types, own = await self._check(upload, request, caller)
+        found = await self._read(upload, request, caller, types, own)
         shown: dict[str, Any] = json.loads(await asyncio.to_thread(_preview_path(upload).read_bytes))
         parent_id = request.parent_id
         if parent_id or found.reported:
@@ -99,9 +94,9 @@ class Previewer:
 
     async def _check(
         self, upload: Upload, request: PreviewRequest, caller: Caller
-    ) -> tuple[QuotaView, list[dict[str, Any]], dict[str, FieldType]]:
+    ) -> tuple[QuotaView, list[dict[str, Any]], dict[str, FieldType], list[OwnField] | None]:
         """Raise Refused unless account, source, tags, fields and list exist; return the quota, imports of the same
-        file, and types of the company's own fields.
+        file, types of the company's own fields that are named, and all of these where further columns are kept.
         """
         company_id, account_id = caller.company_id, request.account_id
         async with AcceptStore.transaction(self.postgres, company_id) as accepting:
@@ -115,6 +110,7 @@ class Previewer:
             check_references(found if request.source_id else replace(found, source=True), request)
             check_account(caller, account_id)
             types = await accepting.custom_types(request, company_id=company_id)
+            own = await accepting.own_fields(request, company_id=company_id)
             now = await accepting.now()
             past = await accepting.last_hour(company_id=company_id, account_id=account_id, accepted_at=now, now=now)
             same_file = await store.same_files(
@@ -123,10 +119,15 @@ class Previewer:
                 accounts=None if caller.accounts is None else sorted(caller.accounts),
                 sha256=upload.sha256,
             )
-        return quota_left(self.quota, past, account_id=account_id), same_file, types
+        return quota_left(self.quota, past, account_id=account_id), same_file, types, own
 
     async def _read(
-        self, upload: Upload, request: PreviewRequest, caller: Caller, types: Mapping[str, FieldType]
+        self,
+        upload: Upload,
+        request: PreviewRequest,
+        caller: Caller,
+        types: Mapping[str, FieldType],
+        own: Sequence[OwnField] | None,
     ) -> ReadingResult:
         job = ReadingJob(
             upload_path=str(upload.path),
@@ -144,11 +145,11 @@ class Previewer:
             on_invalid_row="skip",
             file=request.file_options,
             corrections=request.corrected,
-            custom_types=types,
+            custom_types={**types, **{field.key: field.type for field in own or ()}},
+            own_fields=own,
             preview_path=str(_preview_path(upload)),
             page=request.page,
             chunk_rows=self.chunk_rows,
-            chunk_bytes=BYTES_A_LOOK,
         )
         result = await self.pool.read(job)
         if result.refusal is not None:

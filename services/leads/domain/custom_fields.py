@@ -6,13 +6,13 @@ from datetime import date
 from typing import Literal
 
 from libs.common.web.refusals import Detail, Refused, pointer_to
+from libs.fields.custom_values import MOST_FIELDS
 from libs.fields.text import tidy, trimmed
 
 FieldType = Literal["string", "number", "boolean", "date"]
 Value = str | bool | int | float
 
-MOST = 50
-"""Fields a company."""
+MOST = MOST_FIELDS
 LONGEST = 1_000
 """Characters of a value."""
 LARGEST = 1e15

@@ -35,6 +35,8 @@ _COLUMNS = (
     *("message", "notes", "custom_fields", "source", *PHONE),
 )
 """What may be written: names of columns come from here alone."""
+_SEARCHED = frozenset({"name", "email", "company_name", "first_name", "last_name", "source", *PHONE})
+"""What a lead is found by."""
 _UPDATE = """
     UPDATE amigocare.amigocare_leads SET {changes}, version = version + 1, updated_at = clock_timestamp()
     WHERE id = :lead_id RETURNING version, updated_at, source_id
@@ -131,7 +133,9 @@ class EditStore:
             raise PhoneRequired
         row = (await connection.execute(_update_of(changed), _bound(wanted, changed) | {"lead_id": lead.lead_id})).one()
         after = {**before, **wanted}
-        await _find_by(connection, actor.company_id, lead.lead_id, row.source_id, after)
+        # Else its place in the search stays, or enroller is still to write it: from the row, as it is by then.
+        if not _SEARCHED.isdisjoint(changed):
+            await _find_by(connection, actor.company_id, lead.lead_id, row.source_id, after)
         fields = sorted({public_name(column) for column in changed})
         was, now = ({name: each[name] for name in changed} for each in (before, after))
         await write_audit(connection, actor, lead.lead_id, "edit", was, now, row.updated_at)

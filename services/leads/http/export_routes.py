@@ -13,6 +13,7 @@ from libs.spreadsheets.writing import XlsxWriter, csv_header, csv_rows
 from services.leads.domain.lead_filter import LeadFilter
 from services.leads.http.exported_columns import TEMPLATE, cells_of, header_of
 from services.leads.http.lead_deps import LeadDeps, LeadDepsDep, Viewer
+from services.leads.http.one_lead import note_shown
 from services.leads.http.wanted_leads import WantedLeads
 
 router = APIRouter(prefix="/api/v1", tags=["Leads"])
@@ -63,8 +64,7 @@ async def get_template(caller: Viewer, deps: LeadDepsDep) -> Response:
 async def _portions(deps: LeadDeps, caller: Caller, wanted: LeadFilter, keys: list[str]) -> Portions:
     behind: int | None = None
     while some := await deps.listing.page(caller.company_id, wanted, limit=AT_ONCE, behind=behind, whole=True):
-        now = deps.clock()
-        await deps.listing.note_access(caller.company_id, [(each["lead_id"], caller.user_id, now) for each in some])
+        await note_shown(deps, caller, (each["lead_id"] for each in some), "export")
         yield [cells_of(each, keys) for each in some]
         behind = some[-1]["lead_id"]
 

@@ -16,13 +16,16 @@ from libs.common.web.shares import Shares
 from libs.common.web.signing_keys import KeysUnavailable
 from services.leads.capturing.store import CaptureStore
 from services.leads.changing.store import ChangeStore
+from services.leads.colleagues.store import ColleagueStore
 from services.leads.converting.store import ConversionStore
 from services.leads.defining.store import FieldStore
 from services.leads.deleting.store import DeletionStore
 from services.leads.domain.client_address import Network
 from services.leads.editing.store import EditStore
 from services.leads.grouping.store import GroupStore
+from services.leads.listing.access_log import AccessLog
 from services.leads.listing.store import ListStore
+from services.leads.placing.store import FormStore
 
 MODULE = "LEADS"
 
@@ -37,12 +40,15 @@ class LeadDeps:
 
     capturing: CaptureStore
     listing: ListStore
+    access: AccessLog
     changing: ChangeStore
     converting: ConversionStore
     editing: EditStore
     deleting: DeletionStore
     grouping: GroupStore
     defining: FieldStore
+    colleagues: ColleagueStore
+    placing: FormStore
     read_token: Callable[[str], Awaitable[Caller]]
     clock: Clock
     capture_company_id: int | None

@@ -23,10 +23,11 @@ from services.leads.http.lead_views import (
     MovedView,
     StatusBody,
 )
-from services.leads.http.one_lead import ACTIVITIES, actor_of, no_lead, shown_lead
+from services.leads.http.one_lead import ACTIVITIES, actor_of, no_lead, note_shown, shown_lead
 from services.leads.http.preconditions import IfMatch, etag, expected_versions, unless_moved_on
 from services.leads.http.sent_body import body_of, read_body
 from services.leads.http.wanted_leads import WantedLeads
+from services.leads.listing.store import PageStart
 
 log = structlog.get_logger()
 
@@ -47,7 +48,7 @@ async def get_leads(
     cursor: Annotated[str | None, Query(max_length=64)] = None,
 ) -> LeadPage:
     """Filters narrow each other down, also `custom.KEY` for a field of the company's own. `total` is exact to 10,000;
-    `next` goes on where a page ends.
+    `next` goes on where a page ends. Who is shown which leads is written down.
     """
     offset = 0 if cursor is not None else (page - 1) * limit
     if offset + limit > DEEPEST:
@@ -56,16 +57,10 @@ async def get_leads(
         behind = None if cursor is None else read_cursor(cursor)
     except WrongCursor:
         raise Refused("request_invalid", "Not valid: cursor.") from None
-    found = await deps.listing.page(
-        caller.company_id,
-        wanted,
-        limit=limit + 1,
-        offset=offset,
-        behind=behind,
-        oldest_first=sort == "created_at",
-    )
-    total, is_exact = await deps.listing.count(caller.company_id, wanted)
+    place = PageStart(limit + 1, offset, behind, oldest_first=sort == "created_at")
+    found, total, is_exact = await deps.listing.counted_page(caller.company_id, wanted, place)
     shown = found[:limit]
+    await note_shown(deps, caller, (lead["lead_id"] for lead in shown), "list")
     return LeadPage(
         items=[LeadRow.model_validate(lead) for lead in shown],
         total=total,

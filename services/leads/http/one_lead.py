@@ -1,11 +1,13 @@
 """A lead as a caller is shown it; that he saw it is written down."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
 from services.leads.http.lead_deps import LeadDeps
 from services.leads.http.lead_views import LeadView, lead_view
+from services.leads.listing.access_log import Seen, Shown
 from services.leads.recording.store import Actor
 
 ACTIVITIES = 50
@@ -20,6 +22,12 @@ def no_lead(lead_id: UUID) -> Refused:
     return Refused("not_found", f"There is no lead {lead_id}.")
 
 
+async def note_shown(deps: LeadDeps, caller: Caller, lead_ids: Iterable[int], shown: Shown) -> None:
+    """Write down that the caller is about to see these leads."""
+    now = deps.clock()
+    await deps.access.note(caller.company_id, [Seen(each, caller.user_id, now, shown) for each in lead_ids])
+
+
 async def shown_lead(
     deps: LeadDeps, caller: Caller, lead_id: UUID, *, limit: int = ACTIVITIES, before: UUID | None = None
 ) -> LeadView:
@@ -28,5 +36,5 @@ async def shown_lead(
     if lead is None:
         raise no_lead(lead_id)
     history = await deps.listing.activities(caller.company_id, lead["lead_id"], limit=limit + 1, before=before)
-    await deps.listing.note_access(caller.company_id, [(lead["lead_id"], caller.user_id, deps.clock())])
+    await note_shown(deps, caller, [lead["lead_id"]], "lead")
     return lead_view(lead, history, limit=limit)

@@ -24,6 +24,7 @@ PROBLEMS: dict[str, Problem] = {
         422, "This Idempotency-Key was sent with another body", "Send another key for another lead."
     ),
     "fields_too_many": Problem(422, "Too many fields", "Delete one that you do not need."),
+    "forms_too_many": Problem(422, "Too many forms", "Delete one that no page uses."),
     "assignee_not_found": Problem(422, "There is no such colleague", "Choose a user of your company."),
     "stage_not_found": Problem(422, "There is no such stage", "Choose one of `GET /api/v1/pipelines`."),
     "too_many_leads": Problem(429, "Too many leads from this address", "Try again when `Retry-After` says."),
@@ -44,6 +45,7 @@ _PT: dict[str, tuple[str, str]] = {
     "name_taken": ("Outra lista tem esse nome", "Escolha outro nome."),
     "field_exists": ("Já há um campo com essa chave", "Escolha outra chave."),
     "fields_too_many": ("Campos demais", "Exclua um de que não precisa."),
+    "forms_too_many": ("Formulários demais", "Exclua um que nenhuma página usa."),
     "idempotency_key_reused": (
         "Essa Idempotency-Key foi enviada com outro corpo",
         "Use outra chave para outro lead.",

@@ -1,13 +1,15 @@
 """Leads of a company: pages of them, and one with its history."""
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.stores.postgres import Postgres
 from services.leads.domain.lead_filter import LeadFilter
+from services.leads.listing.access_log import Seen
 
 EXACT = 10_000
 """So many are counted; of more it is said that there are so many at least."""
@@ -60,12 +62,21 @@ _ACTIVITIES = text(
 )
 _SEEN = text(
     """
-    INSERT INTO crm.access_log (company_id, lead_id, user_id, at)
-    SELECT :company_id, given.lead_id, given.user_id, given.at
-    FROM unnest(CAST(:lead_ids AS int[]), CAST(:user_ids AS int[]), CAST(:times AS timestamptz[]))
-         AS given (lead_id, user_id, at)
+    INSERT INTO crm.access_log (company_id, lead_id, user_id, at, shown)
+    SELECT :company_id, given.lead_id, given.user_id, given.at, given.shown
+    FROM unnest(CAST(:lead_ids AS int[]), CAST(:user_ids AS int[]), CAST(:times AS timestamptz[]),
+                CAST(:shown AS text[])) AS given (lead_id, user_id, at, shown)
     """
 )
+
+
+class PageStart(NamedTuple):
+    """Which leads of those that were found."""
+
+    limit: int
+    offset: int = 0
+    behind: int | None = None
+    oldest_first: bool = False
 
 
 class ListStore:
@@ -89,28 +100,27 @@ class ListStore:
 
         ``whole``: with every field that people fill in.
         """
-        where, values = wanted.where()
-        statement = _PAGE.format(
-            columns=f"{_COLUMNS}, {_DETAILS}" if whole else _COLUMNS,
-            names=_NAMES,
-            where=where,
-            behind="" if behind is None else f"AND l.id {'>' if oldest_first else '<'} :behind",
-            direction="ASC" if oldest_first else "DESC",
-        )
-        values |= {"company_id": company_id, "limit": limit, "offset": offset}
-        if behind is not None:
-            values["behind"] = behind
+        place = PageStart(limit, offset, behind, oldest_first=oldest_first)
         async with self._postgres.transaction(company_id=company_id, in_order=wanted.is_in_order) as connection:
-            rows = await connection.execute(text(statement), values)
-            return [dict(row) for row in rows.mappings()]
+            return await _page(connection, company_id, wanted, place, whole=whole)
+
+    async def counted_page(
+        self, company_id: int, wanted: LeadFilter, place: PageStart, *, most: int = EXACT
+    ) -> tuple[list[dict[str, Any]], int, bool]:
+        """Return a page, how many leads there are in all, ``most`` at most, and whether that is all: one transaction.
+
+        A page that is not full is the last one: what came before it is known, and nothing is counted.
+        """
+        async with self._postgres.transaction(company_id=company_id, in_order=wanted.is_in_order) as connection:
+            found = await _page(connection, company_id, wanted, place)
+            if place.behind is None and (found or not place.offset) and len(found) < place.limit:
+                return found, place.offset + len(found), True
+            return found, *await _count(connection, company_id, wanted, most)
 
     async def count(self, company_id: int, wanted: LeadFilter, *, most: int = EXACT) -> tuple[int, bool]:
         """Return how many there are, ``most`` at most, and whether that is all."""
-        where, values = wanted.where()
-        values |= {"company_id": company_id, "most": most + 1}
         async with self._postgres.transaction(company_id=company_id) as connection:
-            found = (await connection.execute(text(_COUNT.format(where=where)), values)).scalar_one()
-        return min(found, most), found <= most
+            return await _count(connection, company_id, wanted, most)
 
     async def one(self, company_id: int, lead_id: UUID) -> dict[str, Any] | None:
         """Return a lead with its tags and lists, or None."""
@@ -126,9 +136,33 @@ class ListStore:
         async with self._postgres.transaction(company_id=company_id) as connection:
             return [dict(row) for row in (await connection.execute(_ACTIVITIES, asked)).mappings()]
 
-    async def note_access(self, company_id: int, seen: list[tuple[int, int, datetime]]) -> None:
-        """Write down who read which leads: (lead, user, when)."""
-        leads, users, times = zip(*seen, strict=True)
-        given = {"lead_ids": list(leads), "user_ids": list(users), "times": list(times), "company_id": company_id}
+    async def note_access(self, company_id: int, seen: Sequence[Seen]) -> None:
+        """Write down who was shown which leads."""
+        leads, users, times, shown = (list(each) for each in zip(*seen, strict=True))
+        given = {"lead_ids": leads, "user_ids": users, "times": times, "shown": shown, "company_id": company_id}
         async with self._postgres.transaction(company_id=company_id) as connection:
             await connection.execute(_SEEN, given)
+
+
+async def _page(
+    connection: AsyncConnection, company_id: int, wanted: LeadFilter, place: PageStart, *, whole: bool = False
+) -> list[dict[str, Any]]:
+    where, values = wanted.where()
+    statement = _PAGE.format(
+        columns=f"{_COLUMNS}, {_DETAILS}" if whole else _COLUMNS,
+        names=_NAMES,
+        where=where,
+        behind="" if place.behind is None else f"AND l.id {'>' if place.oldest_first else '<'} :behind",
+        direction="ASC" if place.oldest_first else "DESC",
+    )
+    values |= {"company_id": company_id, "limit": place.limit, "offset": place.offset}
+    if place.behind is not None:
+        values["behind"] = place.behind
+    return [dict(row) for row in (await connection.execute(text(statement), values)).mappings()]
+
+
+async def _count(connection: AsyncConnection, company_id: int, wanted: LeadFilter, most: int) -> tuple[int, bool]:
+    where, values = wanted.where()
+    values |= {"company_id": company_id, "most": most + 1}
+    found = (await connection.execute(text(_COUNT.format(where=where)), values)).scalar_one()
+    return min(found, most), found <= most

@@ -44,6 +44,10 @@ def import_file(
     list_: Annotated[
         str | None, typer.Option("--list", help="Id of a list of leads that its leads are put into.")
     ] = None,
+    keep_columns: Annotated[
+        bool, typer.Option("--keep-columns", help="Columns that are no known field become fields of your own.")
+    ] = False,
+    silent: Annotated[bool, typer.Option("--silent", help="Tell other systems nothing of the new leads.")] = False,
     skip_invalid: Annotated[
         bool, typer.Option("--skip-invalid", help="Import valid rows though others are not.")
     ] = False,
@@ -67,6 +71,8 @@ def import_file(
         tags=tag or [],
         maps=map_ or [],
         list_id=list_,
+        keep_columns=keep_columns,
+        silent=silent,
         skip_invalid=skip_invalid,
         report=report,
         as_json=as_json,
@@ -109,6 +115,8 @@ class ImportFlags:
     tags: list[str]
     maps: list[str]
     list_id: str | None
+    keep_columns: bool
+    silent: bool
     skip_invalid: bool
     report: Path | None
     as_json: bool
@@ -136,6 +144,10 @@ async def _data(api: Api, asked: ImportFlags, mapping: dict[str, str | None], sh
         data["on_invalid_row"] = "skip"
     if asked.list_id:
         data["list_id"] = asked.list_id
+    if asked.keep_columns:
+        data["extra_columns"] = "keep"
+    if asked.silent:
+        data["silent"] = True
     return data | {"mapping": mapping} if mapping else data
 
 
@@ -150,6 +162,7 @@ async def _accepted(api: Api, asked: ImportFlags, form: aiohttp.FormData, key: s
         line("accepted", made)
     typer.echo(say("accepted", id=made["id"], rows=number(made["total_rows"])), err=True)
     _show_left_out(made["left_out"])
+    _show_fields("new_fields", made["new_fields"])
     import_id: int = made["id"]
     return import_id
 
@@ -201,6 +214,8 @@ def _show_preview(told: dict[str, Any], *, as_json: bool, skip_invalid: bool) ->
         totals = [(each, forecast[each]) for each in ("created", "existing", "errors")]
         _print_totals([*totals, ("rows", told["total_rows"])], told["reasons"])
     _show_left_out([each["header"] for each in told["columns"] if each["field"] is None])
+    new = [{"label": each["header"], "type": each["type"]} for each in told["columns"] if each["is_new"]]
+    _show_fields("would_make_fields", new)
     lines = [say("missing", fields=", ".join(told["missing"]))] if told["missing"] else []
     lines += error_lines(told["errors"])
     if told["total_errors"] and not skip_invalid:
@@ -212,6 +227,12 @@ def _show_preview(told: dict[str, Any], *, as_json: bool, skip_invalid: bool) ->
 def _show_left_out(headers: list[str]) -> None:
     if headers:
         typer.echo(say("left_out", columns=", ".join(headers)), err=True)
+
+
+def _show_fields(sentence: str, fields: list[dict[str, Any]]) -> None:
+    if fields:
+        said = ", ".join(f"{each['label']} ({each['type']})" for each in fields)
+        typer.echo(say(sentence, fields=said), err=True)
 
 
 def _print_totals(totals: list[tuple[str, int]], reasons: dict[str, int]) -> None:

@@ -1,13 +1,16 @@
 """What an import made gets a history, a place in the search and its event, however often its chunk comes."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from libs.common.errors import BadDay
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkCreated
 from libs.contracts.leads.events import LeadCreated
+from services.enroller import handlers
 from services.enroller.handlers import enroll_chunk
 from services.enroller.store import Store
 from services.leads.domain.lead_filter import LeadFilter
@@ -15,7 +18,7 @@ from services.leads.listing.store import ListStore
 from tests.support.chunks import new_phones
 from tests.support.imports import accepted_chunk, insert_import, live_rows
 from tests.support.kafka import unique
-from tests.support.pipeline import Pipeline, into
+from tests.support.pipeline import Pipeline, all_into
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
 
@@ -34,8 +37,8 @@ async def test_each_lead_is_enrolled_once_and_told_of_each_time(
     chunk = await made(pipeline, postgres, tenant, new_phones(40))
     said: list[LeadCreated] = []
     store = Store(crowd)
-    await asyncio.gather(*(enroll_chunk(chunk, store=store, publish=into(said)) for _ in range(2)))
-    await enroll_chunk(chunk, store=store, publish=into(said))
+    await asyncio.gather(*(enroll_chunk(chunk, store=store, publish=all_into(said)) for _ in range(2)))
+    await enroll_chunk(chunk, store=store, publish=all_into(said))
     company: dict[str, Any] = {"c": tenant.company_id}
     assert await db.value("SELECT count(*) FROM crm.lead_activities WHERE company_id = :c", **company) == 40
     assert await db.value("SELECT count(*) FROM crm.lead_search WHERE company_id = :c", **company) == 40
@@ -46,6 +49,53 @@ async def test_each_lead_is_enrolled_once_and_told_of_each_time(
     assert {(event.channel, event.import_id, event.source) for event in said} == {("IMPORT", chunk.import_id, "Feira")}
 
 
+async def test_a_second_run_does_what_the_first_has_left_and_tells_of_all(
+    pipeline: Pipeline, postgres: Postgres, tenant: Tenant, db: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is broken off where one portion's events are refused: what it has written by then stays."""
+    monkeypatch.setattr(handlers, "PORTION", 4)
+    chunk = await made(pipeline, postgres, tenant, new_phones(10))
+    said: list[LeadCreated] = []
+
+    async def refuse_the_second(news: Sequence[LeadCreated]) -> None:
+        await asyncio.sleep(0)
+        if said:
+            raise BadDay("Kafka is away")
+        said.extend(news)
+
+    with pytest.raises(BadDay):
+        await enroll_chunk(chunk, store=Store(postgres), publish=refuse_the_second)
+    first = list(said)
+    assert len(first) == 4
+    await enroll_chunk(chunk, store=Store(postgres), publish=all_into(said))
+    assert len(said) == 14
+    assert {event.model_dump_json() for event in first} <= {event.model_dump_json() for event in said[4:]}
+    company: dict[str, Any] = {"c": tenant.company_id}
+    assert await db.value("SELECT count(*) FROM crm.lead_activities WHERE company_id = :c", **company) == 10
+    assert await db.value("SELECT count(*) FROM crm.lead_search WHERE company_id = :c", **company) == 10
+
+
+async def test_what_is_on_its_way_has_ended_when_a_run_ends(
+    pipeline: Pipeline, postgres: Postgres, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a second run would work beside what is left of the first."""
+    monkeypatch.setattr(handlers, "PORTION", 3)
+    chunk = await made(pipeline, postgres, tenant, new_phones(6))
+    begun: list[LeadCreated] = []
+    ended: list[LeadCreated] = []
+
+    async def slowly(news: Sequence[LeadCreated]) -> None:
+        begun.extend(news)
+        if len(begun) > 3:
+            raise BadDay("Kafka is away")
+        await asyncio.sleep(0.2)
+        ended.extend(news)
+
+    with pytest.raises(BadDay):
+        await enroll_chunk(chunk, store=Store(postgres), publish=slowly)
+    assert ended == begun[:3]
+
+
 async def test_an_imported_lead_is_found_by_its_phone(
     pipeline: Pipeline, postgres: Postgres, tenant: Tenant, db: Stored
 ) -> None:
@@ -54,7 +104,7 @@ async def test_an_imported_lead_is_found_by_its_phone(
     reading = ListStore(postgres)
     asked = LeadFilter(q=f"({phone[:2]}) {phone[2:]}")
     assert await reading.page(tenant.company_id, asked, limit=5) == []
-    await enroll_chunk(chunk, store=Store(postgres), publish=into([]))
+    await enroll_chunk(chunk, store=Store(postgres), publish=all_into([]))
     (found,) = await reading.page(tenant.company_id, asked, limit=5)
     assert found["lead_id"] == chunk.live.lead_id[0]
     assert await reading.count(tenant.company_id, LeadFilter(import_id=chunk.import_id)) == (1, True)
@@ -66,8 +116,21 @@ async def test_leads_that_were_taken_back_are_left_out(
     chunk = await made(pipeline, postgres, tenant, new_phones(3))
     await db.execute("UPDATE amigocare.amigocare_leads SET is_deleted = true WHERE id = :id", id=chunk.live.lead_id[0])
     said: list[LeadCreated] = []
-    await enroll_chunk(chunk, store=Store(postgres), publish=into(said))
+    await enroll_chunk(chunk, store=Store(postgres), publish=all_into(said))
     assert len(said) == 2
+
+
+async def test_leads_from_before_the_ids_are_enrolled_and_not_told_of(
+    pipeline: Pipeline, postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    """At its first start enroller reads what the release before has made, for as long as Kafka keeps it."""
+    chunk = await made(pipeline, postgres, tenant, new_phones(3))
+    await db.execute("UPDATE amigocare.amigocare_leads SET public_id = NULL WHERE id = :id", id=chunk.live.lead_id[0])
+    said: list[LeadCreated] = []
+    await enroll_chunk(chunk, store=Store(postgres), publish=all_into(said))
+    assert len(said) == 2
+    company = {"c": tenant.company_id}
+    assert await db.value("SELECT count(*) FROM crm.lead_search WHERE company_id = :c", **company) == 3
 
 
 async def test_a_message_of_another_time_or_company_enrolls_nothing(
@@ -79,5 +142,5 @@ async def test_a_message_of_another_time_or_company_enrolls_nothing(
         {"company_id": other_tenant.company_id},
         {"accepted_at": chunk.accepted_at.replace(year=2019)},
     ):
-        await enroll_chunk(chunk.model_copy(update=changes), store=Store(postgres), publish=into(said))
+        await enroll_chunk(chunk.model_copy(update=changes), store=Store(postgres), publish=all_into(said))
     assert said == []

@@ -24,19 +24,19 @@ class Office:
         self._notes = dict.fromkeys(leads, "")
         self.leads = leads
         self.audit: list[tuple[str, int, str]] = []
-        self.access: list[tuple[str, int]] = []
+        self.access: list[tuple[str, int, str]] = []
 
     async def step(self) -> None:
         user, lead = self._chance.choice(list(self._clients)), self._chance.choice(self.leads)
         client, path = self._clients[user], f"/api/v1/leads/{lead}"
-        what = self._chance.choice(["read", "edit", "status", "assign", "note", "list", "refused"])
+        what = self._chance.choice(["read", "edit", "status", "assign", "note", "list", "export", "refused"])
         if what == "read":
             assert (await client.get(path)).status_code == 200
-            self.access.append((lead, user))
+            self.access.append((lead, user, "lead"))
         elif what == "edit":
             note = self._chance.choice("abc")
             assert (await client.patch(path, json={"notes": note})).status_code == 200
-            self.access.append((lead, user))  # the answer shows it
+            self.access.append((lead, user, "lead"))  # the answer shows it
             if self._notes[lead] != note:
                 self.audit.append((lead, user, "edit"))
             self._notes[lead] = note
@@ -46,9 +46,20 @@ class Office:
             body = {"activity_type": "note_added", "description": "x"}
             assert (await client.post(f"{path}/activities", json=body)).status_code == 201
         elif what == "list":
-            assert (await client.get("/api/v1/leads")).status_code == 200
+            await self._list(client, user)
+        elif what == "export":
+            answer = await client.get(f"/api/v1/leads/export.{self._chance.choice(['csv', 'xlsx'])}")
+            assert answer.status_code == 200
+            self.access += [(each, user, "export") for each in reversed(self.leads)]
         else:
             assert (await client.patch(path, json={"name": ""})).status_code == 422
+
+    async def _list(self, client: httpx.AsyncClient, user: int) -> None:
+        """Look at a page: of it, and of nothing behind it, is written that it was shown."""
+        query = {"limit": self._chance.choice([1, 3, 20]), "page": self._chance.choice([1, 2])}
+        answer = await client.get("/api/v1/leads", params=query)
+        assert answer.status_code == 200
+        self.access += [(each["id"], user, "list") for each in answer.json()["items"]]
 
     async def _change(self, client: httpx.AsyncClient, path: str, lead: str, user: int, what: str) -> None:
         if what == "status":
@@ -89,9 +100,10 @@ async def test_audit_and_access_log_say_what_happened(
     assert [(row["lead"], row["user_id"], row["action"]) for row in written] == office.audit
     assert all(row["differs"] for row in written)
     seen = await db.rows(
-        "SELECT l.public_id::text AS lead, a.user_id FROM crm.access_log a"
+        "SELECT l.public_id::text AS lead, a.user_id, a.shown FROM crm.access_log a"
         " JOIN amigocare.amigocare_leads l ON l.id = a.lead_id WHERE a.company_id = :c ORDER BY a.id",
         c=company.company_id,
     )
-    assert [(row["lead"], row["user_id"]) for row in seen] == office.access
+    assert [(row["lead"], row["user_id"], row["shown"]) for row in seen] == office.access
     assert len(office.audit) > 20 < len(office.access)
+    assert {shown for _, _, shown in office.access} == {"lead", "list", "export"}

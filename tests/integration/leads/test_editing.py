@@ -59,6 +59,26 @@ async def test_an_edit_is_audited_told_and_found_by(
         assert (looked_for, page.json()["total"]) == (looked_for, count)
 
 
+async def test_the_search_is_written_anew_only_for_what_is_searched(
+    admin: httpx.AsyncClient, db: Stored, lead_id: UUID
+) -> None:
+    """Its indexes are most of what an edit writes."""
+
+    async def place() -> Any:
+        of_lead = "SELECT s.xmin::text FROM crm.lead_search s JOIN amigocare.amigocare_leads l ON l.id = s.lead_id"
+        return await db.value(f"{of_lead} WHERE l.public_id = :id", id=lead_id)
+
+    first = await place()
+    for edit in ({"notes": "called"}, {"priority": "high"}, {"job_title": "Dentist"}):
+        assert (await admin.patch(f"/api/v1/leads/{lead_id}", json=edit)).status_code == 200
+        assert await place() == first
+    for edit in ({"name": "Jane"}, {"email": "jane@example.com"}, {"phone": "(11) 8123-4567"}, {"source": "referral"}):
+        assert (await admin.patch(f"/api/v1/leads/{lead_id}", json=edit)).status_code == 200
+        written = await place()
+        assert written != first, edit
+        first = written
+
+
 async def test_the_same_values_again_change_and_say_nothing(
     admin: httpx.AsyncClient, postgres: Postgres, lead_id: UUID
 ) -> None:

@@ -46,6 +46,21 @@ async def test_cursors_show_each_lead_once_whoever_makes_others_meanwhile(
     assert [each for each in seen if each in there] == expected
 
 
+async def test_every_page_says_how_many_there_are_in_all(
+    admin: httpx.AsyncClient, postgres: Postgres, company: Tenant
+) -> None:
+    """Full ones, the last one, one behind the last, and where a cursor goes on."""
+    for number in range(5):
+        await capture(postgres, company, number)
+    for page, limit, shown in ((1, 2, 2), (2, 2, 2), (3, 2, 1), (4, 2, 0), (1, 5, 5), (2, 5, 0), (1, 100, 5)):
+        found = await page_of(admin, page=page, limit=limit)
+        assert (len(found["items"]), found["total"], found["total_is_exact"]) == (shown, 5, True), (page, limit)
+    cursor = (await page_of(admin, limit=3))["next"]
+    for limit in (1, 2, 100):
+        assert (await page_of(admin, cursor=cursor, limit=limit))["total"] == 5
+    assert (await page_of(admin, q="nobody"))["total"] == 0
+
+
 async def test_pages_by_number_end_where_the_cursor_goes_on(
     admin: httpx.AsyncClient, postgres: Postgres, company: Tenant
 ) -> None:

@@ -42,6 +42,11 @@ PERMISSIONS = {
     ("POST", "/api/v1/fields"): "EDIT_LEADS",
     ("PATCH", "/api/v1/fields/{key}"): "EDIT_LEADS",
     ("DELETE", "/api/v1/fields/{key}"): "EDIT_LEADS",
+    ("GET", "/api/v1/users"): "VIEW_LEADS",
+    ("GET", "/api/v1/forms"): "EDIT_LEADS",
+    ("POST", "/api/v1/forms"): "EDIT_LEADS",
+    ("PATCH", "/api/v1/forms/{form_id}"): "EDIT_LEADS",
+    ("DELETE", "/api/v1/forms/{form_id}"): "EDIT_LEADS",
 }
 BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/api/v1/leads/{lead_id}"): {"notes": "x"},
@@ -55,6 +60,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("DELETE", "/api/v1/lists/{list_id}/members"): {"filter": {}},
     ("POST", "/api/v1/fields"): {"key": "k", "label": "K", "type": "string"},
     ("PATCH", "/api/v1/fields/{key}"): {"label": "L"},
+    ("POST", "/api/v1/forms"): {"name": "x"},
+    ("PATCH", "/api/v1/forms/{form_id}"): {"origins": []},
 }
 CALLS = sorted(PERMISSIONS)
 ANYBODYS = {("POST", "/api/v1/leads"), ("OPTIONS", "/api/v1/leads")}
@@ -73,7 +80,9 @@ async def ids(postgres: Postgres, db: Stored, company: Tenant) -> dict[str, str]
         **made,
     )
     list_id = await db.value("SELECT id FROM crm.lead_lists WHERE company_id = :c", c=company.company_id)
-    return {"lead_id": str(lead_id), "list_id": str(list_id), "key": "plan"}
+    await db.execute("INSERT INTO crm.capture_forms (company_id) VALUES (:c)", c=company.company_id)
+    form_id = await db.value("SELECT id FROM crm.capture_forms WHERE company_id = :c", c=company.company_id)
+    return {"lead_id": str(lead_id), "list_id": str(list_id), "key": "plan", "form_id": str(form_id)}
 
 
 def test_every_call_is_in_the_table() -> None:
@@ -94,6 +103,7 @@ async def state(db: Stored) -> list[Any]:
         "crm.lead_lists",
         "crm.lead_list_members",
         "crm.field_definitions",
+        "crm.capture_forms",
         "crm.lead_activities",
         "crm.opportunities",
         "crm.audit_log",
@@ -140,3 +150,17 @@ async def test_a_list_and_an_export_show_the_callers_company_alone(
         assert load_workbook(io.BytesIO(book.content)).worksheets[0].max_row == 1
     assert (await others.get("/api/v1/lists")).json()["items"] == []
     assert (await others.get("/api/v1/fields")).json()["items"] == []
+    assert (await others.get("/api/v1/forms")).json()["items"] == []
+
+
+async def test_colleagues_are_those_of_the_callers_company(site: Site, company: Tenant, other_tenant: Tenant) -> None:
+    """Page by page, and by a token that may look at leads alone."""
+    theirs = {other_tenant.user_id, other_tenant.other_user_id}
+    client = site(headers=company.headers(permissions={"LEADS": ["VIEW_LEADS"]}))
+    first = (await client.get("/api/v1/users", params={"limit": 1})).json()
+    rest = (await client.get("/api/v1/users", params={"limit": 1, "cursor": first["next"]})).json()
+    found = [*first["items"], *rest["items"]]
+    assert found == [{"id": company.user_id, "name": "A"}, {"id": company.other_user_id, "name": "B"}]
+    assert rest["next"] is None
+    assert theirs.isdisjoint({each["id"] for each in found})
+    assert (await client.get("/api/v1/users", params={"cursor": "x"})).status_code == 422

@@ -93,6 +93,9 @@ async def test_a_lead_whose_phone_another_lead_took_meanwhile_is_listed_as_faile
     await given.run(AndALeadIsMade(given.postgres, given.mongo, clock=utc_now))
     assert await given.counts() == (12, 11, 0, 1)
     assert [reason for _, reason in await given.kept()] == ["phone_taken"]
+    # It is no more, as the others: subscribers are told of it, too.
+    said = await given.db.rows("SELECT key FROM amigocare.outbox WHERE topic = 'lead.deleted.v1'")
+    assert {row["key"] for row in said} == {str(lead["public_id"]) for lead in await given.leads() if lead["import_id"]}
 
 
 async def test_a_phone_that_is_taken_at_the_very_moment_is_looked_at_again(given: Imported) -> None:

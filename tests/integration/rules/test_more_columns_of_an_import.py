@@ -23,7 +23,7 @@ from services.leads.domain.lead_filter import LeadFilter
 from services.leads.listing.store import ListStore
 from tests.support.chunks import new_phones
 from tests.support.kafka import unique
-from tests.support.pipeline import Pipeline, into
+from tests.support.pipeline import Pipeline, all_into
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
 from tests.support.uploads import acceptor, reading_pool, wish
@@ -120,7 +120,7 @@ async def test_further_columns_become_the_leads_own_and_a_list_has_them(
     assert await stored(db, tenant) == EXPECTED
     said: list[LeadCreated] = []
     for _ in range(2):
-        await enroll_chunk(created, store=EnrollStore(postgres), publish=into(said))
+        await enroll_chunk(created, store=EnrollStore(postgres), publish=all_into(said))
     assert await db.value("SELECT lead_count FROM crm.lead_lists WHERE id = :i", i=list_id) == 3
     assert await db.value("SELECT count(*) FROM crm.lead_list_members WHERE list_id = :i", i=list_id) == 3
     (found,) = await ListStore(postgres).page(tenant.company_id, LeadFilter(q="sol 1"), limit=5)
@@ -188,7 +188,7 @@ async def test_an_import_of_the_five_columns_sends_nothing_more(
         with statements(crowd) as sent:
             chunk = await accepted(accepting, db, wish(tenant, tmp_path, phones, content=content, **data))
             created = await pipeline.whole(chunk)
-            await enroll_chunk(created, store=EnrollStore(crowd), publish=into([]))
+            await enroll_chunk(created, store=EnrollStore(crowd), publish=all_into([]))
         counts.append(len(sent))
         if not data:
             for word in ("field_definitions", "lead_list", "custom_fields", "job_title"):
@@ -215,7 +215,7 @@ async def test_a_list_that_is_gone_holds_nothing_up(
     await db.execute("DELETE FROM crm.lead_lists WHERE id = :i", i=list_id)
     created = await pipeline.whole(chunk)
     said: list[LeadCreated] = []
-    await enroll_chunk(created, store=EnrollStore(postgres), publish=into(said))
+    await enroll_chunk(created, store=EnrollStore(postgres), publish=all_into(said))
     assert len(said) == 3
 
 

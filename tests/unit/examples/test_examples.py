@@ -256,7 +256,7 @@ def fixtures() -> dict[str, Any]:
 
 
 def spreadsheets() -> list[Path]:
-    return [path for path in FIXTURES.iterdir() if path.suffix in {".csv", ".xls", ".xlsx"}]
+    return [path for path in FIXTURES.iterdir() if path.suffix in {".csv", ".xls", ".xlsb", ".xlsx"}]
 
 
 def test_expected_json_speaks_of_every_fixture(fixtures: dict[str, Any]) -> None:

@@ -63,6 +63,7 @@ CELLS = {
     "false in a word": ('<c r="A2" t="b"><v>false</v></c>', "", "FALSE"),
     "true in a word": ('<c r="A2" t="b"><v>true</v></c>', "", "TRUE"),
     "an inline string of the wrong kind": ('<c r="A2" t="str"><is><t>Ana</t></is></c>', "", "Ana"),
+    "an element within a text": ('<c r="A2" t="inlineStr"><is><t>Ana<v/> Nina</t></is></c>', "", "Ana Nina"),
     "an inline string without a kind": ('<c r="A2"><is><t>Ana</t></is></c>', "", "Ana"),
 }
 
@@ -176,6 +177,13 @@ def test_of_two_cells_in_one_place_none_is_lost(tmp_path: Path, rows: str, far: 
     first, second = rows.split("</row>", 1)
     written = write_xlsx(tmp_path / "upload", f"{HEADER}{first}</row>{' ' * far}{second}")
     assert refusal(read_path, written).code == "file_broken"
+
+
+@pytest.mark.parametrize("behind", ["<row r='9'/>", ""])
+def test_a_cell_of_no_row_is_not_lost(tmp_path: Path, behind: str) -> None:
+    """It would be a row's whose end never comes, or the next one's."""
+    written = f"{HEADER}{row(2, 'Ana', '11912345678')}{cell('C2', 'x')}{behind}"
+    assert refusal(read_path, write_xlsx(tmp_path / "upload", written)).code == "file_broken"
 
 
 def test_cells_that_stand_in_any_order_in_their_own_row_are_read(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What usual writers make is read by calamine: reading a sheet cell by cell takes four times as long."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,13 @@ import openpyxl
 import pyexcelerate
 import pytest
 import xlsxwriter
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from libs.spreadsheets import xlsx_bounds
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
-from libs.spreadsheets.xlsx_bounds import visible_sheet
+from libs.spreadsheets.xlsx_bounds import _is_plain, visible_sheet
 from tests.unit.spreadsheets.workbooks import write_xlsx
 
 LIMITS = Limits(max_rows=100)
@@ -88,3 +92,82 @@ def test_a_file_with_as_many_rows_as_it_may_have_is_read_at_once(tmp_path: Path)
 def test_a_cell_far_from_its_row_is_not_taken_for_near(tmp_path: Path, reference: str) -> None:
     path = write_xlsx(tmp_path / "leads.xlsx", f'<row r="2"><c r="{reference}"><v>1</v></c></row>')
     assert not visible_sheet(path, LIMITS).is_plain
+
+
+# A quick look at usual rows says what the slow looks at all rows would
+
+USUAL = st.sampled_from(
+    [
+        *["/>", " />", "></c>", "><v>5</v></c>", ' s="3"><v>5</v></c>', ' t="s"><v>5</v></c>', ' t="n"><v>5</v></c>'],
+        *[' t="str"><v>x</v></c>', ' t="b"><v>1</v></c>', ' s="12" t="inlineStr"><is><t>x &lt; y!</t></is></c>'],
+        ' t="inlineStr"><is><t xml:space="preserve"> x</t></is></c>',
+    ]
+)
+ODD = st.sampled_from(
+    [
+        *[' t="e"><v>#N/A</v></c>', ' t="s"><v>-1</v></c>', "><f>A1</f></c>", ' t="str"><v>\0</v></c>', ' t="x"/>'],
+        *["><v>5</v><!-- --></c>", ' t="inlineStr"><is><r><t>x</t></r></is></c>', '><v>5</v></c><x:c r="A1"/>'],
+        *[' t="str"><f>A1</f><v>x</v></c>', '><v>5</v></c><c r="A1"><v>6</v></c>', "><v>5</c>"],
+    ]
+)
+TAG = st.sampled_from(['<row r="%d">', '<row r="%d">', '<row r="%d" spans="1:5">', '<row spans="1:5" r="%d">'])
+ROW = st.tuples(TAG, st.lists(st.tuples(st.sampled_from("ABCDL"), USUAL), max_size=4, unique_by=lambda cell: cell[0]))
+FLAW = st.sampled_from(["", "number", "place", "twice", "column", "order", "odd"])
+
+
+def blocks_of(xml: bytes, size: int) -> Generator[bytes, None, None]:
+    for at in range(0, len(xml), size):
+        yield xml[at : at + size]
+
+
+def rows_of(rows: list[tuple[str, list[tuple[str, str]]]], flaw: str, at: int, odd: str) -> str:
+    """Return rows from number 2 on, the one at the place with the flaw."""
+    written = []
+    for place, (tag, content) in enumerate(rows):
+        number, flawed = place + 2, flaw if place == at else ""
+        cells = sorted(content, reverse=flawed == "order")
+        if cells and flawed == "twice":
+            cells.append(cells[-1])
+        if flawed == "column":
+            cells.append(("M", "/>"))
+        references = [f"{column}{number}" for column, _ in cells]
+        if cells and flawed == "place":
+            references[-1] = f"{cells[-1][0]}{number * 10}"
+        contents = [inside for _, inside in cells]
+        if cells and flawed == "odd":
+            contents[-1] = odd
+        number -= flawed == "number"
+        inside = "".join(
+            f'<c r="{reference}"{content}' for reference, content in zip(references, contents, strict=True)
+        )
+        written.append(f"{tag % number}{inside}</row>")
+    return "".join(written)
+
+
+@settings(max_examples=400)
+@given(
+    rows=st.lists(ROW, min_size=1, max_size=4),
+    flaw=FLAW,
+    at=st.integers(0, 3),
+    odd=ODD,
+    before=st.sampled_from(["", "", '<row r="1"/>', '<row r="1"></row></sheetData><sheetData>']),
+    behind=st.sampled_from(["", "", " ", '<c r="A2"/>', '<row r="9"><c r="A9"/></row>', "<row/>"]),
+    size=st.integers(1, 2_000),
+)
+def test_a_quick_look_at_usual_rows_says_what_the_slow_looks_say(
+    rows: list[tuple[str, list[tuple[str, str]]]],
+    flaw: str,
+    at: int,
+    odd: str,
+    before: str,
+    behind: str,
+    size: int,
+) -> None:
+    xml = f"<worksheet><cols><col/></cols><sheetData>{before}{rows_of(rows, flaw, at % len(rows), odd)}{behind}"
+    written = f"{xml}</sheetData></worksheet>".encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(xlsx_bounds, "_USUAL_ROW", re.compile(rb"(?!)()"))
+        slowly = _is_plain(blocks_of(written, size), LIMITS)
+    quickly = _is_plain(blocks_of(written, size), LIMITS)
+    # Of a cell behind its row the quick look may not know, which costs time alone.
+    assert quickly == slowly or (behind.startswith("<c") and not quickly)

@@ -1,4 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
+import { may } from "../../api/calls.ts";
+import { usersQuery } from "../../api/leads.ts";
 import type { Import, Me } from "../../api/types.ts";
 import { countsOf, FatesBar, FatesLine } from "../../parts/fates.tsx";
 import { Status } from "../../parts/status.tsx";
@@ -45,8 +48,10 @@ function ImportRow({ found, me }: { found: Import; me: Me | null }) {
   const { number, ago, moment } = useNumbers();
   const counts = countsOf(found);
   const account = me?.accounts.find((each) => each.id === found.account_id)?.name;
-  const who =
-    found.creator_id === me?.user_id ? say("imports.by.you") : say("imports.by.user", { id: found.creator_id });
+  const own = found.creator_id === me?.user_id;
+  const users = useQuery({ ...usersQuery, enabled: me !== null && !own && may(me, "VIEW_LEADS") }).data;
+  const name = users?.find((each) => each.id === found.creator_id)?.name;
+  const who = own ? say("imports.by.you") : (name ?? say("imports.by.user", { id: found.creator_id }));
   return (
     <tr>
       <td>

@@ -126,8 +126,8 @@ function Stage({ status, query, ...shared }: Shared & { status: LeadStatus; quer
         )}
       </h2>
       {found.isError && <LeadTrouble error={found.error} again={() => void found.refetch()} />}
+      {found.isPending && <span className="skeleton" style={{ height: 64 }} />}
       <ul className="stack-small">
-        {found.isPending && <span className="skeleton" style={{ height: 64 }} />}
         {found.data?.pages
           .flatMap((page) => page.items)
           .map((lead, at) => (

@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { fieldsQuery, listsQuery, STATUSES } from "../../api/leads.ts";
 import type { Me } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
+import { useColleagues } from "../../parts/people.tsx";
 import { useSources } from "../../parts/sources.tsx";
 import { useLeadWords } from "../../words/lead-words.tsx";
 import { FILTERS, type Filter, isFiltered, NOTHING, type Sought, seek, type Wanted } from "./wanted.ts";
@@ -23,6 +24,7 @@ interface Props {
 export function Filters({ wanted, want, sought, me, ofBoard = false }: Props) {
   const say = useLeadWords();
   const sourceName = useSources();
+  const colleagues = useColleagues();
   const [open, setOpen] = useState(false);
   const chosen = FILTERS.filter((filter) => filter !== "status" && wanted[filter]).length + (sought.field ? 1 : 0);
   const clear = () => {
@@ -72,7 +74,14 @@ export function Filters({ wanted, want, sought, me, ofBoard = false }: Props) {
           filter="source"
           options={(me?.sources ?? []).map((each) => [each.id, sourceName(each.name)])}
         />
-        {me && <Choice wanted={wanted} want={want} filter="assigned_to" options={[[me.user_id, say("leads.mine")]]} />}
+        {me && (
+          <Choice
+            wanted={wanted}
+            want={want}
+            filter="assigned_to"
+            options={[[me.user_id, say("leads.mine")], ...colleagues.map(({ id, name }) => [id, name] as const)]}
+          />
+        )}
         <Lists wanted={wanted} want={want} />
         {me && me.tags.length > 0 && (
           <Choice wanted={wanted} want={want} filter="tag" options={me.tags.map((each) => [each.id, each.name])} />

@@ -1,9 +1,9 @@
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
-import { Download, ListPlus } from "lucide-react";
+import { Download, ListPlus, Plus } from "lucide-react";
 import { useState } from "react";
 import { download, may, meQuery } from "../../api/calls.ts";
 import { type LeadQuery, leadsQuery } from "../../api/leads.ts";
-import { Button } from "../../parts/button.tsx";
+import { Button, ButtonLink } from "../../parts/button.tsx";
 import { LeadTrouble } from "../../parts/lead-trouble.tsx";
 import { Page } from "../../shell/page.tsx";
 import { useLeadWords } from "../../words/lead-words.tsx";
@@ -30,7 +30,18 @@ export function LeadsScreen() {
   const filtered = isFiltered(wanted, sought);
   const nothing = found.isSuccess && items.length === 0;
   return (
-    <Page title={say("leads.title")} under={<Tabs />}>
+    <Page
+      title={say("leads.title")}
+      under={<Tabs />}
+      actions={
+        may(me.data, "EDIT_LEADS") && (
+          <ButtonLink to="/leads/new" look="main">
+            <Plus size={16} aria-hidden="true" />
+            {say("leads.new")}
+          </ButtonLink>
+        )
+      }
+    >
       <Filters wanted={wanted} want={want} sought={sought} me={me.data ?? null} />
       {found.isError && <LeadTrouble error={found.error} again={() => void found.refetch()} />}
       {first && query && (

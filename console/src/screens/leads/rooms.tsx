@@ -3,6 +3,7 @@ import { Route, Switch } from "wouter";
 import { LeadWords } from "../../words/lead-words.tsx";
 import { LeadFields } from "../lead-fields/lead-fields.tsx";
 import { LeadLists } from "../lead-lists/lead-lists.tsx";
+import { NewLeadScreen } from "../new-lead/new-lead.tsx";
 import { EditLead } from "../one-lead/edit.tsx";
 import { OneLead } from "../one-lead/one-lead.tsx";
 import { Board } from "./board.tsx";
@@ -17,6 +18,7 @@ export default function LeadRooms() {
         <Route path="/leads/board" component={Board} />
         <Route path="/leads/lists" component={LeadLists} />
         <Route path="/leads/fields" component={LeadFields} />
+        <Route path="/leads/new" component={NewLeadScreen} />
         <Route path="/leads/:id/edit">{({ id }) => <EditLead key={id} id={id} />}</Route>
         <Route path="/leads/:id">{({ id }) => <OneLead key={id} id={id} />}</Route>
       </Switch>

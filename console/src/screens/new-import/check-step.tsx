@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Redirect, useLocation } from "wouter";
 import { meQuery } from "../../api/calls.ts";
+import { makeList } from "../../api/leads.ts";
 import { Problem } from "../../api/problems.ts";
 import type { Preview } from "../../api/types.ts";
 import { upload } from "../../api/upload.ts";
@@ -41,9 +42,9 @@ function Check({ draft, onSent }: { draft: Draft; onSent: () => void }) {
       {preview.error !== null && <Trouble error={preview.error} again={preview.again} />}
       {found && <Reading draft={draft} preview={found} />}
       {found && <Forecast preview={found} chosen={chosen} onChoice={setChosen} stale={preview.busy} />}
-      {found && <Columns columns={found.columns} missing={found.missing} />}
+      {found && <Columns draft={draft} columns={found.columns} missing={found.missing} />}
       {found && <PreviewRows draft={draft} preview={found} chosen={chosen} stale={preview.busy} />}
-      <Options draft={draft} nameTaken={submit.nameTaken} />
+      <Options draft={draft} nameTaken={submit.nameTaken} listTaken={submit.listTaken} />
       {submit.error !== null && <Trouble error={submit.error} again={submit.send} />}
       <Bottom draft={draft} submit={submit} busy={preview.busy} />
       <Leaving />
@@ -56,6 +57,7 @@ interface Submit {
   readonly sending: boolean;
   readonly error: unknown;
   readonly nameTaken: string | null;
+  readonly listTaken: string | null;
 }
 
 /** Sends the import. The same key until something else is chosen: a second click or a second try is the same import. */
@@ -67,13 +69,17 @@ function useSubmit(onSent: () => void): Submit {
   const begun = useRef(false);
   const [error, setError] = useState<unknown>(null);
   const [nameTaken, setNameTaken] = useState<string | null>(null);
+  const [listTaken, setListTaken] = useState<string | null>(null);
   const send = async () => {
-    const draft = currentDraft();
-    if (begun.current || !draft) return;
+    if (begun.current || !currentDraft()) return;
     begun.current = true;
     setSending(true);
     setError(null);
+    setListTaken(null);
     try {
+      if (!(await hasItsList())) return;
+      const draft = currentDraft();
+      if (!draft) return;
       const accepted = await upload<{ id: number }>({
         path: "/import",
         file: draft.file,
@@ -81,17 +87,20 @@ function useSubmit(onSent: () => void): Submit {
         key: draft.key,
         signal: new AbortController().signal,
       });
-      if (draft.preview) await remember(draft.preview.columns);
-      // An import that this one corrects says so of itself, and the list has one more.
-      await Promise.all([["imports"], ["import"]].map((queryKey) => client.invalidateQueries({ queryKey })));
+      if (draft.preview) await remember(draft.preview.columns, draft.choices.kept);
+      // An import that this one corrects says so of itself, the list has one more, and there may be new fields.
+      await Promise.all(
+        [["imports"], ["import"], ["fields"]].map((queryKey) => client.invalidateQueries({ queryKey })),
+      );
       stopAsking();
       onSent();
       setDraft(null);
       go(`/imports/${accepted.id}`, { replace: true });
     } catch (found) {
+      const name = currentDraft()?.choices.name ?? "";
       if (found instanceof Problem && found.code === "name_taken") {
-        setNameTaken(draft.choices.name);
-        choose({ name: nextName(draft.choices.name) });
+        setNameTaken(name);
+        choose({ name: nextName(name) });
         document.getElementById("import-name")?.focus();
       } else setError(found);
     } finally {
@@ -99,7 +108,23 @@ function useSubmit(onSent: () => void): Submit {
       setSending(false);
     }
   };
-  return { send: () => void send(), sending, error, nameTaken };
+  /** Makes the list that its leads are to be put into; once, however often the import is sent. */
+  const hasItsList = async (): Promise<boolean> => {
+    const name = currentDraft()?.choices.newList?.trim();
+    if (!name) return true;
+    try {
+      const made = await makeList(name, null);
+      choose({ list: made.id, newList: null });
+      await client.invalidateQueries({ queryKey: ["lists"] });
+      return true;
+    } catch (found) {
+      if (!(found instanceof Problem && found.code === "name_taken")) throw found;
+      setListTaken(name);
+      document.getElementById("new-list")?.focus();
+      return false;
+    }
+  };
+  return { send: () => void send(), sending, error, nameTaken, listTaken };
 }
 
 /** Columns that the person told apart before are told apart so again. */
@@ -108,9 +133,10 @@ function useRemembered(preview: Preview | null): void {
   // biome-ignore lint/correctness/useExhaustiveDependencies: once a file
   useEffect(() => {
     if (!preview) return;
-    void recall(preview.columns).then((mapping) => {
-      if (Object.keys(mapping).length > 0 && Object.keys(currentDraft()?.choices.mapping ?? {}).length === 0)
-        choose({ mapping });
+    void recall(preview.columns).then((found) => {
+      const choices = currentDraft()?.choices;
+      if (!found || !choices || Object.keys(choices.mapping).length > 0 || choices.kept.length > 0) return;
+      if (Object.keys(found.mapping).length > 0 || found.kept.length > 0) choose(found);
     });
   }, [sha]);
 }
@@ -157,6 +183,7 @@ function Bottom({ draft, submit, busy }: { draft: Draft; submit: Submit; busy: b
     if (!choices.account) return say("check.why.account");
     if (!choices.source) return say("check.why.source");
     if (!choices.name.trim()) return say("check.why.name");
+    if (choices.newList !== null && !choices.newList.trim()) return say("check.why.list");
     if (preview && choices.invalid === "reject" && errors > 0) return say("check.why.errors", { errors });
     if (preview && rows === 0) return say("check.why.none");
     return null;

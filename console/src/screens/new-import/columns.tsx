@@ -6,10 +6,19 @@ import { type AnyField, type Column, FIELDS, type Field, MORE_FIELDS } from "../
 import { Notice } from "../../parts/notice.tsx";
 import { useFieldNames } from "../../words/fields.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
-import { choose, currentDraft } from "./draft.ts";
+import { choose, currentDraft, type Draft } from "./draft.ts";
 import { remember } from "./remembered.ts";
 
-export function Columns({ columns, missing }: { columns: readonly Column[]; missing: readonly string[] }) {
+/** In place of a field: the column becomes one of the company's own. */
+const KEEP = "keep";
+
+interface Props {
+  readonly draft: Draft;
+  readonly columns: readonly Column[];
+  readonly missing: readonly string[];
+}
+
+export function Columns({ draft, columns, missing }: Props) {
   const say = useWords();
   return (
     <section className="stack" aria-labelledby="file-columns">
@@ -23,7 +32,7 @@ export function Columns({ columns, missing }: { columns: readonly Column[]; miss
       )}
       <ul className="columns">
         {columns.map((column) => (
-          <Card key={column.index} column={column} all={columns} />
+          <Card key={column.index} column={column} all={columns} keeps={draft.choices.kept.includes(column.header)} />
         ))}
       </ul>
     </section>
@@ -35,17 +44,28 @@ function isField(text: string): text is Field {
 }
 
 /** One column holds a field: whichever had it before holds none. */
-function hold(column: Column, field: AnyField | null, all: readonly Column[]): void {
-  const mapping = { ...currentDraft()?.choices.mapping };
-  for (const other of all) if (field && other.field === field && other !== column) mapping[other.header] = null;
-  mapping[column.header] = field;
-  choose({ mapping, page: 1 });
+function hold(column: Column, field: AnyField | typeof KEEP | null, all: readonly Column[]): void {
+  const choices = currentDraft()?.choices;
+  if (!choices) return;
+  const mapping = { ...choices.mapping };
+  const kept = choices.kept.filter((each) => each !== column.header);
+  if (field === KEEP) {
+    kept.push(column.header);
+    delete mapping[column.header];
+  } else {
+    for (const other of all) if (field && other.field === field && other !== column) mapping[other.header] = null;
+    mapping[column.header] = field;
+  }
+  choose({ mapping, kept, page: 1 });
   // At once, and not when the import is sent: a page that is loaded anew before that loses its file, and not this work.
   const fieldOf = (each: Column) => (each.header in mapping ? (mapping[each.header] ?? null) : each.field);
-  void remember(all.map((each) => ({ ...each, field: fieldOf(each) })));
+  void remember(
+    all.map((each) => ({ ...each, field: fieldOf(each) })),
+    kept,
+  );
 }
 
-function Card({ column, all }: { column: Column; all: readonly Column[] }) {
+function Card({ column, all, keeps }: { column: Column; all: readonly Column[]; keeps: boolean }) {
   const say = useWords();
   const nameOf = useFieldNames();
   const own = useQuery(ownFieldsQuery).data ?? [];
@@ -53,6 +73,7 @@ function Card({ column, all }: { column: Column; all: readonly Column[] }) {
   const { number } = useNumbers();
   const id = `column-${column.index}`;
   const { valid, invalid, empty } = column;
+  const may = keeps || column.field === null;
   return (
     <li className={`card column${column.field ? "" : " column-out"}`}>
       <label htmlFor={id} className="cut">
@@ -61,10 +82,13 @@ function Card({ column, all }: { column: Column; all: readonly Column[] }) {
       <select
         id={id}
         className="select"
-        value={column.field ?? ""}
-        onChange={(event) => hold(column, choices.find((each) => each === event.target.value) ?? null, all)}
+        value={keeps ? KEEP : (column.field ?? "")}
+        onChange={({ target: { value } }) =>
+          hold(column, value === KEEP ? KEEP : (choices.find((each) => each === value) ?? null), all)
+        }
       >
         <option value="">{say("columns.leftOut")}</option>
+        {may && column.header && <option value={KEEP}>{say("columns.keep")}</option>}
         {choices.map((field) => (
           <option key={field} value={field}>
             {nameOf(field)}
@@ -79,6 +103,7 @@ function Card({ column, all }: { column: Column; all: readonly Column[] }) {
           </li>
         ))}
       </ul>
+      {keeps && <p className="small">{keptAs()}</p>}
       {column.field && (
         <div className="stack-small column-foot">
           <div className="fates" aria-hidden="true">
@@ -105,4 +130,11 @@ function Card({ column, all }: { column: Column; all: readonly Column[] }) {
       )}
     </li>
   );
+
+  /** What a column that is kept becomes, once the API has said so. */
+  function keptAs(): string {
+    if (!column.field) return valid === 0 ? say("columns.keep.nothing") : say("check.looking");
+    if (!column.is_new) return say("columns.keep.there", { field: nameOf(column.field) });
+    return say("columns.keep.new", { type: say(`columns.type.${column.type ?? "string"}`) });
+  }
 }

@@ -1,7 +1,7 @@
 // The import that is being prepared: in memory, so that it outlives a session that ends, and nothing else.
 
 import { useSyncExternalStore } from "react";
-import type { Choices, Preview } from "../../api/types.ts";
+import type { Choices, Column, Preview } from "../../api/types.ts";
 
 export interface Draft {
   readonly file: File;
@@ -54,10 +54,17 @@ export function nextName(name: string): string {
   return numbered ? `${numbered[1]} (${Number(numbered[2]) + 1})` : `${name.slice(0, 250)} (2)`;
 }
 
+function isLeftOut({ header, field, is_new }: Column, { kept, mapping }: Choices): boolean {
+  return !kept.includes(header) && !(header in mapping) && (field === null || Boolean(is_new));
+}
+
 /** `data` of the upload, as the API wants it. `mapped` where it looks into files. */
 export function dataOf({ choices, preview }: Draft, { forPreview }: { forPreview: boolean }): Record<string, unknown> {
-  const { name, account, source, tags, invalid, encoding, delimiter, sheet, mapping, corrections, parent, page } =
-    choices;
+  const { name, account, source, tags, invalid, encoding, delimiter, sheet, corrections, parent, page } = choices;
+  const { kept, silent, list } = choices;
+  // Of the others that are no known field the API is told that they stay left out: it would keep them, too.
+  const others = kept.length > 0 ? (preview?.columns ?? []).filter((each) => isLeftOut(each, choices)) : [];
+  const mapping = { ...choices.mapping, ...Object.fromEntries(others.map((each) => [each.header, null])) };
   return {
     account_id: account,
     tag_ids: tags,
@@ -66,6 +73,9 @@ export function dataOf({ choices, preview }: Draft, { forPreview }: { forPreview
     ...(encoding && { encoding }),
     ...((forPreview || preview) && { columns: "mapped" }),
     ...(Object.keys(mapping).length > 0 && { mapping }),
+    ...(kept.length > 0 && { extra_columns: "keep" }),
+    ...(silent && { silent }),
+    ...(!forPreview && list && { list_id: list }),
     ...(delimiter && { delimiter }),
     ...(sheet && { sheet }),
     ...(Object.keys(corrections).length > 0 && { corrections }),

@@ -1,12 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
-import { meQuery } from "../../api/calls.ts";
-import type { Named } from "../../api/types.ts";
+import { may, meQuery } from "../../api/calls.ts";
+import { listsQuery } from "../../api/leads.ts";
+import type { Choices, Named } from "../../api/types.ts";
 import { useWords } from "../../words/words.tsx";
 import { choose, type Draft } from "./draft.ts";
 
 const MOST_TAGS = 5;
 
-export function Options({ draft, nameTaken }: { draft: Draft; nameTaken: string | null }) {
+interface Props {
+  readonly draft: Draft;
+  readonly nameTaken: string | null;
+  readonly listTaken: string | null;
+}
+
+export function Options({ draft, nameTaken, listTaken }: Props) {
   const say = useWords();
   const me = useQuery(meQuery).data ?? null;
   const { name, account, source, tags, invalid } = draft.choices;
@@ -46,6 +53,9 @@ export function Options({ draft, nameTaken }: { draft: Draft; nameTaken: string 
           options={me?.sources ?? null}
           onChoice={(chosen) => choose({ source: chosen })}
         />
+        {may(me, "VIEW_LEADS") && (
+          <IntoList choices={draft.choices} taken={listTaken} mayMake={may(me, "EDIT_LEADS")} />
+        )}
       </div>
       {me && me.tags.length > 0 && (
         <fieldset className="tags">
@@ -65,6 +75,20 @@ export function Options({ draft, nameTaken }: { draft: Draft; nameTaken: string 
           ))}
         </fieldset>
       )}
+      <label className="policy option">
+        <input
+          type="checkbox"
+          checked={draft.choices.silent}
+          aria-describedby="silent-text"
+          onChange={(event) => choose({ silent: event.target.checked })}
+        />
+        <span>
+          {say("options.silent")}
+          <span id="silent-text" className="small quiet option-text">
+            {say("options.silent.text")}
+          </span>
+        </span>
+      </label>
       {(errors > 0 || !draft.preview) && (
         <fieldset className="policies">
           <legend>{say("options.invalid", { errors })}</legend>
@@ -82,6 +106,61 @@ export function Options({ draft, nameTaken }: { draft: Draft; nameTaken: string 
         </fieldset>
       )}
     </section>
+  );
+}
+
+const NEW = "new";
+
+/** The list that the leads are put into: one that there is, or one that is made with the import. */
+function IntoList({ choices, taken, mayMake }: { choices: Choices; taken: string | null; mayMake: boolean }) {
+  const say = useWords();
+  const lists = useQuery(listsQuery).data ?? [];
+  const { list, newList } = choices;
+  const isNew = newList !== null;
+  const isTaken = taken !== null && taken === newList?.trim();
+  if (!mayMake && lists.length === 0) return null;
+  return (
+    <>
+      <div className="field">
+        <label htmlFor="list">{say("options.list")}</label>
+        <select
+          id="list"
+          className="select"
+          value={isNew ? NEW : (list ?? "")}
+          onChange={({ target: { value } }) =>
+            choose(value === NEW ? { list: null, newList: "" } : { list: value || null, newList: null })
+          }
+        >
+          <option value="">{say("options.list.none")}</option>
+          {mayMake && <option value={NEW}>{say("options.list.new")}</option>}
+          {lists.map((each) => (
+            <option key={each.id} value={each.id}>
+              {each.name}
+            </option>
+          ))}
+        </select>
+      </div>
+      {isNew && (
+        <div className="field">
+          <label htmlFor="new-list">{say("options.list.name")}</label>
+          <input
+            id="new-list"
+            className="input"
+            value={newList}
+            maxLength={255}
+            required
+            aria-invalid={isTaken}
+            aria-describedby={isTaken ? "list-taken" : undefined}
+            onChange={(event) => choose({ newList: event.target.value })}
+          />
+          {isTaken && (
+            <p id="list-taken" className="said" role="alert">
+              {say("options.list.taken", { name: taken ?? "" })}
+            </p>
+          )}
+        </div>
+      )}
+    </>
   );
 }
 

@@ -59,7 +59,7 @@ export function PreviewRows({ draft, preview, chosen, stale }: Props) {
               <th scope="col">{say("preview.outcome")}</th>
               {preview.columns.map((column) => (
                 <th scope="col" key={column.index} className={column.field ? undefined : "column-out"}>
-                  {column.field ? nameOf(column.field) : column.header}
+                  {column.field && !column.is_new ? nameOf(column.field) : column.header}
                 </th>
               ))}
             </tr>
@@ -144,7 +144,11 @@ function Cell({ row, column, message, draft }: CellProps) {
   const kind = field ? "" : " column-out";
   const blank = written.trim() === "" && message === null ? " blank" : "";
   return (
-    <td className={`cell${kind}${blank}`} title={written} data-label={field ? nameOf(field) : column.header}>
+    <td
+      className={`cell${kind}${blank}`}
+      title={written}
+      data-label={field && !column.is_new ? nameOf(field) : column.header}
+    >
       <div className="cut">{written}</div>
       {stored !== null && stored !== written && <div className="small stored cut">→ {stored}</div>}
       {message !== null && <div className="said">{message}</div>}

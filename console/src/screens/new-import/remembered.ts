@@ -1,6 +1,6 @@
 // Which header was which field, the last time: kept in the browser under a fingerprint of the headers. No cell is kept.
 
-import type { AnyField, Column } from "../../api/types.ts";
+import type { AnyField, Choices, Column } from "../../api/types.ts";
 import { keep, kept } from "../../shell/preferences.ts";
 
 async function fingerprint(headers: readonly string[]): Promise<string> {
@@ -9,24 +9,30 @@ async function fingerprint(headers: readonly string[]): Promise<string> {
   return Array.from(digest.slice(0, 12), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export async function remember(columns: readonly Column[]): Promise<void> {
-  const fields = columns.map((column) => column.field);
+/** In place of a field: the column becomes one of the company's own. */
+const KEPT = "keep";
+
+export async function remember(columns: readonly Column[], keeps: readonly string[]): Promise<void> {
+  const fields = columns.map(({ header, field }) => (keeps.includes(header) ? KEPT : field));
   keep(`mapping.${await fingerprint(columns.map((column) => column.header))}`, JSON.stringify(fields));
 }
 
-/** What differs from how the API read these headers by itself; nothing where they were never seen. */
-export async function recall(columns: readonly Column[]): Promise<Record<string, AnyField | null>> {
+/** What differs from how the API read these headers by itself; null where they were never seen. */
+export async function recall(columns: readonly Column[]): Promise<Pick<Choices, "mapping" | "kept"> | null> {
   const text = kept(`mapping.${await fingerprint(columns.map((column) => column.header))}`);
-  if (text === null) return {};
+  if (text === null) return null;
   try {
-    const fields = JSON.parse(text) as (AnyField | null)[];
-    if (fields.length !== columns.length) return {};
-    return Object.fromEntries(
-      columns
-        .filter((column, at) => column.field !== fields[at])
-        .map((column) => [column.header, fields[column.index] ?? null]),
-    );
+    const fields = JSON.parse(text) as (AnyField | typeof KEPT | null)[];
+    if (fields.length !== columns.length) return null;
+    const mapping: Record<string, AnyField | null> = {};
+    const keeps: string[] = [];
+    columns.forEach(({ header, field }, at) => {
+      const before = fields[at] ?? null;
+      if (before === KEPT) keeps.push(header);
+      else if (before !== field) mapping[header] = before;
+    });
+    return { mapping, kept: keeps };
   } catch {
-    return {};
+    return null;
   }
 }

@@ -5,7 +5,7 @@ import { assignLead, type Lead } from "../../api/leads.ts";
 import { Button } from "../../parts/button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { LeadTrouble } from "../../parts/lead-trouble.tsx";
-import { usePeople } from "../../parts/people.tsx";
+import { useColleagues, usePeople } from "../../parts/people.tsx";
 import { useLeadWords } from "../../words/lead-words.tsx";
 import { useAct } from "./use-act.ts";
 
@@ -13,6 +13,7 @@ import { useAct } from "./use-act.ts";
 export function Assignee({ lead, mayAssign }: { lead: Lead; mayAssign: boolean }) {
   const say = useLeadWords();
   const person = usePeople();
+  const colleagues = useColleagues();
   const me = useQuery(meQuery).data;
   const [asked, setAsked] = useState(false);
   const [user, setUser] = useState("");
@@ -38,9 +39,11 @@ export function Assignee({ lead, mayAssign }: { lead: Lead; mayAssign: boolean }
               {say("lead.assign.me")}
             </Button>
           )}
-          <Button look="plain" onPress={() => setAsked(true)}>
-            {say("lead.assign.other")}
-          </Button>
+          {colleagues.length > 0 && (
+            <Button look="plain" onPress={() => setAsked(true)}>
+              {say("lead.assign.other")}
+            </Button>
+          )}
           {lead.assigned_to !== null && (
             <Button look="plain" onPress={() => assign.mutate(null)} isDisabled={assign.isPending}>
               {say("lead.assign.nobody")}
@@ -59,16 +62,20 @@ export function Assignee({ lead, mayAssign }: { lead: Lead; mayAssign: boolean }
         >
           <div className="field">
             <label htmlFor="assign-user">{say("lead.assign.user")}</label>
-            <input
+            <select
               id="assign-user"
-              className="input"
-              inputMode="numeric"
-              pattern="[1-9][0-9]{0,8}"
+              className="select"
               required
-              autoComplete="off"
               value={user}
               onChange={(event) => setUser(event.target.value)}
-            />
+            >
+              <option value="">{say("options.choose")}</option>
+              {colleagues.map(({ id, name }) => (
+                <option key={id} value={id}>
+                  {name}
+                </option>
+              ))}
+            </select>
           </div>
           {assign.isError && <LeadTrouble error={assign.error} />}
           <div className="dialog-actions">

@@ -99,7 +99,7 @@ function Form({ lead, fields }: { lead: Lead; fields: readonly FormField[] }) {
 }
 
 /** What is wrong, by the field that it names. */
-function faultsOf(error: unknown): Record<string, string> {
+export function faultsOf(error: unknown): Record<string, string> {
   if (!(error instanceof Problem)) return {};
   const named = (error.body.errors ?? []) as { pointer?: string; message?: string }[];
   return Object.fromEntries(
@@ -117,7 +117,7 @@ interface InputProps {
   readonly onChange: (value: string) => void;
 }
 
-function Input({ field, value, fault, onChange }: InputProps) {
+export function Input({ field, value, fault, onChange }: InputProps) {
   const say = useLeadWords();
   const id = `edit-${field.name}`;
   const shared = {
@@ -165,7 +165,7 @@ function Input({ field, value, fault, onChange }: InputProps) {
   );
 }
 
-function Leaving() {
+export function Leaving() {
   const say = useLeadWords();
   const way = useHeldWay();
   return (

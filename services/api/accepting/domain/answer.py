@@ -5,6 +5,15 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.contracts.lead_import.events import ImportStatus
+from libs.fields.custom_values import FieldType
+
+
+class FieldMade(BaseModel):
+    """A field that a company has of its own since this import."""
+
+    key: str
+    label: str
+    type: FieldType
 
 
 class AcceptedView(BaseModel):
@@ -22,6 +31,7 @@ class AcceptedView(BaseModel):
                     "source_id": 1,
                     "created_at": "2026-03-02T12:00:00Z",
                     "left_out": [],
+                    "new_fields": [],
                     "parent_id": None,
                 }
             ]
@@ -37,5 +47,7 @@ class AcceptedView(BaseModel):
     created_at: datetime
     left_out: list[str] = Field(default_factory=list)
     """Headers of columns that hold no field: nothing of them is stored."""
+    new_fields: list[FieldMade] = Field(default_factory=list)
+    """Fields of the company's own that were made for columns of the file (`extra_columns: keep`)."""
     parent_id: int | None = None
     """The import whose rows this one corrects."""

@@ -98,6 +98,15 @@ class ImportOptions(BaseModel):
         ),
         json_schema_extra=_or_null,
     )
+    extra_columns: Literal["leave_out", "keep"] = Field(
+        "leave_out",
+        description=(
+            "With `mapped`, what becomes of a column that is no known field. `keep`: a field of the company's own, "
+            "made where there is none of its name, of type `number`, `date` or `boolean` when all its values are such, "
+            "else `string`. What the mapping says null of stays left out."
+        ),
+        json_schema_extra=_or_null,
+    )
     sheet: Annotated[str, Field(min_length=1, max_length=MAX_SHEET)] | None = Field(
         None, description="The sheet of a workbook; else its first visible one."
     )
@@ -110,6 +119,16 @@ class ImportOptions(BaseModel):
     )
     parent_id: Id | None = Field(None, description="The import whose rows this file corrects.")
     list_id: ListId | None = Field(None, description="The list of leads that its leads are put into.")
+    silent: bool = Field(
+        False,
+        description="Tell nobody of its leads: no `LeadCreated`. That the import has ended is told all the same.",
+        json_schema_extra=_or_null,
+    )
+
+    @property
+    def keeps_columns(self) -> bool:
+        """Columns that are no known field become fields of the company's own."""
+        return self.extra_columns == "keep"
 
     @property
     def custom_keys(self) -> list[str]:
@@ -159,6 +178,16 @@ class ImportOptions(BaseModel):
     def _strict(cls, choice: object) -> object:
         return "strict" if choice is None else choice
 
+    @field_validator("extra_columns", mode="before")
+    @classmethod
+    def _left_out(cls, choice: object) -> object:
+        return "leave_out" if choice is None else choice
+
+    @field_validator("silent", mode="before")
+    @classmethod
+    def _said_aloud(cls, choice: object) -> object:
+        return False if choice is None else choice
+
     @field_validator("mapping", "corrections", mode="before")
     @classmethod
     def _nothing(cls, given: object) -> object:
@@ -168,6 +197,8 @@ class ImportOptions(BaseModel):
     def _is_mapped(self) -> Self:
         if self.mapping and self.columns != "mapped":
             raise ValueError("mapping needs columns: mapped")
+        if self.keeps_columns and self.columns != "mapped":
+            raise ValueError("extra_columns: keep needs columns: mapped")
         return self
 
     @field_validator("tag_ids")

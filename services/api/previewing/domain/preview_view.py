@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.contracts.lead_import.words import Words
+from libs.fields.custom_values import FieldType
 from services.api.accepting.domain.quota import QuotaView
 
 _EXAMPLE: dict[str, Any] = {
@@ -24,6 +25,8 @@ _EXAMPLE: dict[str, Any] = {
             "index": 0,
             "header": "Nome",
             "field": "name",
+            "type": None,
+            "is_new": False,
             "samples": ["Janaína Prado", "São João"],
             "valid": 2,
             "invalid": 0,
@@ -33,12 +36,24 @@ _EXAMPLE: dict[str, Any] = {
             "index": 1,
             "header": "Celular",
             "field": "phone",
+            "type": None,
+            "is_new": False,
             "samples": ["(11) 91234-5678", "1234"],
             "valid": 1,
             "invalid": 1,
             "empty": 0,
         },
-        {"index": 2, "header": "Cidade", "field": None, "samples": ["Santos"], "valid": 1, "invalid": 0, "empty": 1},
+        {
+            "index": 2,
+            "header": "Cidade",
+            "field": None,
+            "type": None,
+            "is_new": False,
+            "samples": ["Santos"],
+            "valid": 1,
+            "invalid": 0,
+            "empty": 1,
+        },
     ],
     "missing": [],
     "left_out": ["Cidade"],
@@ -118,6 +133,10 @@ class ColumnView(BaseModel):
     header: str
     field: str | None
     """One of the five, one of a lead's further fields, or ``custom:`` and the key of one of the company's own."""
+    type: FieldType | None
+    """Of a field of the company's own."""
+    is_new: bool
+    """The company has no such field: the import would make it (`extra_columns: keep`)."""
     samples: list[str]
     """Up to three values."""
     valid: int

@@ -12,7 +12,6 @@ from libs.common.web.refusals import Refused
 from libs.fields.tags import TAGS_LIMIT
 from libs.spreadsheets.header import FILE_COLUMNS
 from services.api.reading.domain.job import ReadingJob
-from services.api.reading.domain.previewed_chunk import to_payload
 from services.api.reading.domain.spool import write_chunk
 
 _CHUNKS_IN_ORDER = 25
@@ -158,9 +157,6 @@ class ChunkWriter:
             self._spooled += len(payload)
             if self._spooled > self._job.limits.max_bytes:
                 raise Refused("file_too_large", f"Its rows have more than {self._job.limits.max_bytes} bytes.")
-            # Only now: what would be too large for an import is too large for its preview.
-            if self._job.preview_path:
-                payload = to_payload(self._job.envelope, rows.live)
             write_chunk(self._spool, len(rows), payload)
             self.count += 1
         self._wanted_rows = max(1, min(self._job.chunk_rows, fitting))

@@ -1,15 +1,18 @@
 """One upload becomes chunks: records are read, validated, freed of repeats, and handed on to be spooled."""
 
+import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import compress, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from libs.common.web.refusals import Detail, Refused
 from libs.contracts.lead_import.internal.carried_cells import unspelled_cells, unspelled_more
 from libs.contracts.lead_import.internal.messages import Outcome
+from libs.fields.custom_values import OwnField
 from libs.spreadsheets.cell_faults import CellFault, Faults
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.reader import Record, Spreadsheet, read_spreadsheet
@@ -17,8 +20,11 @@ from libs.spreadsheets.unreadable import Unreadable
 from services.api.reading.domain.chunk_writer import MORE_CELLS, ChunkWriter, RowBlock, more_column
 from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.kept_cells import CELLS_KEPT, kept, kept_headers
+from services.api.reading.domain.kept_columns import with_kept_columns
+from services.api.reading.domain.message_room import most_bytes
 from services.api.reading.domain.more_columns import MoreColumns, MoreValues
 from services.api.reading.domain.preview import Preview
+from services.api.reading.domain.previewed_chunk import PreviewedChunks
 from services.api.reading.domain.rows import NO_FAULTS, Lead, Leads, validate_row, validate_rows
 from services.api.reading.domain.seen_phones import SeenPhones
 from services.api.reading.domain.wanted_cells import WantedCells, check_columns
@@ -38,24 +44,55 @@ one chunk could have 330 million. Usual rows fill a message with a tenth of this
 def file_to_chunks(job: ReadingJob) -> ReadingResult:
     """Read the upload, write its chunks to the spool file, and say what was found; for a preview write that, too.
 
+    A preview's spool gets what its rows are looked up by (``PreviewedChunks``); messages, which nobody would send, are
+    made only where they might have more bytes than a file may have.
+
     In mode "reject" one invalid row refuses the file, and what the spool then holds means nothing. Never raises
     Refused or Unreadable: a refusal is part of the result. Raises OSError when a file cannot be read or written.
     """
     try:
-        with Path(job.spool_path).open("wb") as spool:
-            return _Reading(job, spool).of(read_spreadsheet(Path(job.upload_path), job.limits, job.file))
+        new_fields: list[OwnField] = []
+        if job.own_fields is not None:
+            upload = read_spreadsheet(Path(job.upload_path), job.limits, job.file)
+            job, new_fields = with_kept_columns(job, upload)
+        try:
+            return _read(job, new_fields, makes_messages=job.preview_path is None)
+        except _MightBeTooLarge:
+            return _read(job, new_fields, makes_messages=True)
     except Unreadable as unreadable:
         return ReadingResult(refusal=Refused(unreadable.code, unreadable.detail))
     except Refused as refused:
         return ReadingResult(refusal=refused)
 
 
-class _Reading:
-    """One upload on its way."""
+def _read(job: ReadingJob, new_fields: list[OwnField], *, makes_messages: bool) -> ReadingResult:
+    with Path(job.spool_path).open("wb") as spool, Path(os.devnull).open("wb") as nowhere:
+        chunks = ChunkWriter(job, nowhere if job.preview_path else spool) if makes_messages else None
+        looks = PreviewedChunks(job.envelope, spool) if job.preview_path else None
+        reading = _Reading(job, new_fields, chunks, looks)
+        found = reading.of(read_spreadsheet(Path(job.upload_path), job.limits, job.file))
+        return replace(found, new_fields=new_fields)
 
-    def __init__(self, job: ReadingJob, spool: BinaryIO) -> None:
+
+class _MightBeTooLarge(Exception):
+    """Only the messages themselves can tell whether they have more bytes than a file may have."""
+
+
+class _Reading:
+    """One upload on its way. An import needs ``chunks``, a preview ``looks``."""
+
+    def __init__(
+        self,
+        job: ReadingJob,
+        new_fields: Sequence[OwnField],
+        chunks: ChunkWriter | None,
+        looks: PreviewedChunks | None,
+    ) -> None:
         self._job = job
-        self._chunks = ChunkWriter(job, spool)
+        self._new_fields = new_fields
+        self._chunks = chunks
+        self._looks = looks
+        self._most_bytes = 0
         self._rejects = job.on_invalid_row == "reject"
         self._seen = SeenPhones(job.limits.max_rows, multiplier=secrets.randbits(64) | 1)
         self._errors: list[Detail] = []
@@ -75,7 +112,7 @@ class _Reading:
             fields = [name for name, _ in spreadsheet.columns.more]
             self._more = MoreColumns(fields, self._job.custom_types, max_cell_chars=limits.max_cell_chars)
         if self._job.preview_path:
-            self._preview = Preview(spreadsheet, self._job.page)
+            self._preview = Preview(spreadsheet, self._job, self._new_fields)
         if spreadsheet.columns.missing:
             return self._without_columns(spreadsheet)
         # One row too many is enough to refuse a file; what stands below it is not read.
@@ -85,9 +122,7 @@ class _Reading:
             total_rows += len(raw)
             if total_rows > limits.max_rows:
                 raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
-            rows = self._validated(self._wanted_cells.of(raw), raw)
-            if not (self._total_errors and self._rejects):
-                self._chunks.add(rows, chars)
+            self._take(self._wanted_cells.of(raw), raw, chars)
         if not total_rows:
             raise Refused("file_no_rows")
         self._wanted_cells.check_all_corrected()
@@ -99,13 +134,11 @@ class _Reading:
                 total_errors=self._total_errors,
                 facts={"invalid_rows": self._invalid, "total_rows": total_rows},
             )
-        self._chunks.flush()
-        if self._preview:
-            self._preview.write(self._job, self._errors, self._total_errors)
+        self._write_the_rest()
         columns = spreadsheet.columns
         return ReadingResult(
             total_rows=total_rows,
-            chunk_count=self._chunks.count,
+            chunk_count=self._chunks.count if self._chunks else 0,
             existing=self._existing,
             invalid=self._invalid,
             headers=kept_headers(spreadsheet.headers[: columns.own_width]),
@@ -115,6 +148,14 @@ class _Reading:
             reported=self._wanted_cells.reported,
             separator=spreadsheet.separator,
         )
+
+    def _write_the_rest(self) -> None:
+        if self._chunks:
+            self._chunks.flush()
+        if self._looks:
+            self._looks.flush()
+        if self._preview:
+            self._preview.write(self._errors, self._total_errors)
 
     def _without_columns(self, spreadsheet: Spreadsheet) -> ReadingResult:
         """Refuse a file that lacks a column; a preview shows what there is, so that somebody can say which it is."""
@@ -130,23 +171,46 @@ class _Reading:
             raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
         if not total_rows:
             raise Refused("file_no_rows")
-        self._preview.write(self._job, [], 0)
+        self._preview.write([], 0)
         return ReadingResult(total_rows=total_rows)
 
-    def _validated(self, block: list[Record], raw: list[Record]) -> RowBlock:
-        """Return the rows of a block: invalid ones settled, and those whose phone stands in an earlier valid row."""
+    def _take(self, block: list[Record], raw: list[Record], chars: int) -> None:
+        """Validate a block; hand its rows on, invalid ones settled, and those whose phone an earlier valid row has."""
         settled: list[dict[str, Any]] = []
         invalid: dict[int, list[Detail]] = {}
         leads, more = None, None
         if not (self._faults and any(number in self._faults for number, _ in block)):
             leads, more = self._at_once([cells for _, cells in block])
+        valid = block
         if leads is None:
-            block, leads, more = self._one_by_one(block, settled, invalid)
+            valid, leads, more = self._one_by_one(block, settled, invalid)
         repeats = self._seen.repeats(leads.phone)
-        if self._preview:
-            self._preview.add(raw, [number for number, _ in block], leads, more, repeats, invalid)
+        self._existing += sum(repeats)
+        if self._preview and self._looks:
+            numbers = [number for number, _ in valid]
+            self._preview.add(raw, numbers, leads, more, repeats, invalid)
+            fresh = [not repeat for repeat in repeats]
+            self._looks.add(list(compress(numbers, fresh)), leads.where(fresh) if any(repeats) else leads)
+        if self._chunks is None:
+            self._check_room(block, invalid)
+        elif not (self._total_errors and self._rejects):
+            self._chunks.add(self._as_sent(valid, leads, more, repeats, settled), chars)
+
+    def _check_room(self, block: list[Record], invalid: Mapping[int, list[Detail]]) -> None:
+        self._most_bytes += most_bytes(block, invalid, len(self._more.fields) if self._more else 0)
+        if self._most_bytes > self._job.limits.max_bytes:
+            raise _MightBeTooLarge
+
+    def _as_sent(
+        self,
+        block: list[Record],
+        leads: Leads,
+        more: list[MoreValues] | None,
+        repeats: list[bool],
+        settled: list[dict[str, Any]],
+    ) -> RowBlock:
+        """Return the valid rows of a block beside the settled ones, those that repeat a phone among these."""
         if any(repeats):
-            self._existing += sum(repeats)
             reason = SETTLED_REASONS["in_file"]
             repeated = compress(block, repeats)
             settled += [_settled(*row, Outcome.EXISTING, "in_file", reason, self._kept) for row in repeated]

@@ -1,13 +1,13 @@
 """What the reading of a file is told and what it answers: plain data that crosses the process border as JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from libs.common.web.refusals import Detail, Refused
 from libs.contracts.lead_import.internal.messages import MAX_CHUNK_BYTES
-from libs.fields.custom_values import FieldType
+from libs.fields.custom_values import FieldType, OwnField
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
 
@@ -27,6 +27,9 @@ class ReadingJob:
     """What stands in cells instead of what the file says: by row number, as the spreadsheet shows it, and field."""
     custom_types: Mapping[str, FieldType] = field(default_factory=dict)
     """Of the company's own fields that the mapping names, by key."""
+    own_fields: Sequence[OwnField] | None = None
+    """All fields that the company has of its own: columns that are no known field become such ones. None: they are left
+    out."""
     preview_path: str | None = None
     """Where to write what a preview shows (``Preview`` as JSON); None: the file is to be imported."""
     page: int = 1
@@ -43,7 +46,13 @@ class ReadingJob:
     def from_json(cls, line: str | bytes) -> Self:
         """Read what ``to_json`` wrote."""
         plain = json.loads(line)
-        return cls(**{**plain, "limits": Limits(**plain["limits"]), "file": FileOptions(**plain["file"])})
+        own = plain["own_fields"]
+        read = {
+            "limits": Limits(**plain["limits"]),
+            "file": FileOptions(**plain["file"]),
+            "own_fields": own and [OwnField(**each) for each in own],
+        }
+        return cls(**{**plain, **read})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,8 @@ class ReadingResult:
     file's five, in order."""
     more: list[str] = field(default_factory=list)
     """Further fields of the file, in its order."""
+    new_fields: list[OwnField] = field(default_factory=list)
+    """Fields that the company lacks, and that its file fills."""
     left_out: list[str] = field(default_factory=list)
     """Headers of columns that hold no field, cut as ``headers``."""
     reported: list[dict[str, Any]] = field(default_factory=list)
@@ -83,4 +94,4 @@ class ReadingResult:
             refusal = plain["refusal"]
             errors = [Detail(**each) for each in refusal["errors"]]
             plain = plain | {"refusal": Refused(**refusal | {"errors": errors})}
-        return cls(**plain)
+        return cls(**plain | {"new_fields": [OwnField(**each) for each in plain["new_fields"]]})

@@ -2,13 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from libs.common.web.refusals import Detail
 from libs.contracts.lead_import.internal.messages import Outcome
+from libs.fields.custom_values import OwnField
+from libs.fields.more_fields import custom_key
 from libs.spreadsheets.encodings import CODECS, has_few_accents
 from libs.spreadsheets.hidden_rows import has_hidden_rows
 from libs.spreadsheets.reader import Record, Spreadsheet
@@ -33,10 +35,12 @@ _CODEC_NAMES = {codec: name for name, codec in CODECS.items()} | {"utf-16-le": "
 class Preview:
     """Collects what is shown while a file is read."""
 
-    def __init__(self, spreadsheet: Spreadsheet, page: int) -> None:
+    def __init__(self, spreadsheet: Spreadsheet, job: ReadingJob, new_fields: Collection[OwnField] = ()) -> None:
         self._spreadsheet = spreadsheet
+        self._job = job
+        self._new = {field.key for field in new_fields}
         columns = spreadsheet.columns
-        self._first = (page - 1) * ROWS_A_PAGE
+        self._first = (job.page - 1) * ROWS_A_PAGE
         self._total = 0
         self._shown = range(min(columns.own_width, HEADERS_KEPT))
         self._fields = {place: columns.field_of(place) for place in self._shown}
@@ -115,6 +119,11 @@ class Preview:
                 if field and place < len(cells) and cells[place].strip() and columns & {field, None}:
                     self._invalid[place] += 1
 
+    def _of_own(self, field: str | None) -> dict[str, Any]:
+        """Return of which type a field of the company's own is, and whether the import would make it."""
+        key = field and custom_key(field)
+        return {"type": self._job.custom_types[key] if key else None, "is_new": key in self._new}
+
     def _look_for_samples(self, samples: list[str], column: Sequence[str]) -> None:
         for cell in dict.fromkeys(column):
             if len(samples) == SAMPLES:
@@ -123,8 +132,9 @@ class Preview:
             if text and text not in samples:
                 samples.append(text)
 
-    def write(self, job: ReadingJob, errors: Sequence[Detail], total_errors: int) -> None:
+    def write(self, errors: Sequence[Detail], total_errors: int) -> None:
         """Write all that was found as JSON to the job's ``preview_path``."""
+        job = self._job
         source, headers = self._spreadsheet.source, self._spreadsheet.headers
         upload = Path(job.upload_path)
         plain = {
@@ -140,6 +150,7 @@ class Preview:
                     "index": place,
                     "header": shown(headers[place]),
                     "field": field,
+                    **self._of_own(field),
                     "samples": self._samples[place],
                     "valid": self._total - self._empty[place] - self._invalid[place],
                     "invalid": self._invalid[place],

@@ -29,6 +29,8 @@ def test_a_request_without_later_options_has_the_fingerprint_that_it_had_before_
         {"delimiter": ";"},
         {"corrections": {"2": {"name": "Ana"}}},
         {"parent_id": 7},
+        {"columns": "mapped", "extra_columns": "keep"},
+        {"silent": True},
     ],
     ids=str,
 )

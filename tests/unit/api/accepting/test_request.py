@@ -49,6 +49,9 @@ def test_the_smallest_request_has_the_defaults() -> None:
         ("tag_ids", [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]),
         ("on_invalid_row", "skip", "skip"),
         ("on_invalid_row", "reject", "reject"),
+        ("extra_columns", None, "leave_out"),
+        ("silent", None, False),
+        ("silent", True, True),
     ],
 )
 def test_a_good_value_is_kept_trimmed_and_once(field: str, value: Any, kept: Any) -> None:
@@ -183,3 +186,11 @@ def test_any_json_is_read_or_refused(content: dict[str, Any]) -> None:
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with pytest.raises(Refused):
         read_request(data)
+
+
+def test_columns_are_kept_only_where_they_may_have_any_name() -> None:
+    assert read_request(changed(columns="mapped", extra_columns="keep")).keeps_columns
+    assert not read_request(changed(columns="mapped")).keeps_columns
+    assert refusal(changed(extra_columns="keep")).code == "data_invalid"
+    assert refusal(changed(columns="mapped", extra_columns="all")).code == "data_invalid"
+    assert refusal(changed(silent="yes")).code == "data_invalid"

@@ -1,11 +1,13 @@
 """What crosses the border of processes: jobs and results as JSON, chunks in the spool file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from libs.common.web.refusals import Detail, Refused
+from libs.fields.custom_values import OwnField
 from libs.spreadsheets.limits import Limits
 from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.spool import read_spool, write_chunk
@@ -16,8 +18,13 @@ def test_a_job_and_its_result_survive_json() -> None:
         "a", "b", {"import_id": 7, "tag_ids": [5]}, Limits(max_rows=9), "skip", chunk_rows=10, chunk_bytes=1_000
     )
     assert ReadingJob.from_json(job.to_json()) == job
+    own = [OwnField("cidade", "Cidade", "string")]
+    for fields in ([], own):
+        keeping = replace(job, own_fields=fields)
+        assert ReadingJob.from_json(keeping.to_json()) == keeping
     refused = Refused("invalid_rows", "x", [Detail("name_missing", "m", 2, "name")], 7)
-    for result in (ReadingResult(3, 1, 1, 1, ["name"], ";"), ReadingResult(refusal=refused)):
+    made = ReadingResult(1, 1, new_fields=own)
+    for result in (ReadingResult(3, 1, 1, 1, ["name"], ";"), made, ReadingResult(refusal=refused)):
         assert ReadingResult.from_plain(json.loads(json.dumps(result.to_plain()))) == result
 
 

@@ -1,14 +1,15 @@
-"""Which cells of an XLS or XLSB show an error, which calamine reads as blank, and how far the cells spread.
+"""Which cells of an XLS show an error, which calamine reads as blank, and how far the cells of its sheets spread.
 
-Both formats are sequences of records, each with a number for its kind and a length ([MS-XLS] 2.1.4, [MS-XLSB] 2.1.4).
-Only the records of cells are looked at.
+The format is a sequence of records, each with a number for its kind and a length ([MS-XLS] 2.1.4). Only the records of
+cells are looked at.
 """
 
-import itertools
 import struct
-import zipfile
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice, pairwise, takewhile
+from operator import lt
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import olefile
 from libs.spreadsheets.cell_faults import ERROR_TEXTS, UNKNOWN_ERROR, CellFault, Faults
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xlsx_parts import Parts, damage_refused, relationships, too_wide
+from libs.spreadsheets.xlsx_parts import too_wide
 
 _WORKSHEET = 0
 _VISIBLE = 0
@@ -29,8 +30,14 @@ _ROW_IS_HIDDEN = 0x20
 _XLS_PASSWORD = 0x002F
 _XLS_FORMULAS = {0x0006, 0x0206, 0x0406}
 """The record of BIFF 8 and 5, and those of older versions."""
-_XLS_VALUES = {*_XLS_FORMULAS, _XLS_BOOLERR, 0x00BD, 0x00D6, 0x00FD, 0x027E, 0x0203, 0x0204}
+_XLS_NUMBERS = 0x00BD
+"""Several cells that stand side by side."""
+_XLS_VALUES = {*_XLS_FORMULAS, _XLS_BOOLERR, _XLS_NUMBERS, 0x00D6, 0x00FD, 0x027E, 0x0203, 0x0204}
 """Cells that are not blank: formulas, booleans and errors, numbers, texts."""
+_HEAD, _NUMBER_IN_SEVERAL, _BITS_OF_COLUMN = 4, 6, 20
+"""Bytes before a record's content, and of each of several numbers; bits that no column's number fills."""
+_READ_SO_OFTEN = 2
+"""Sheets may share records, a chart's or those behind a missing end, but are not all made of the same ones."""
 _XLS_TEXT_OF_FORMULA, _XLS_CODE_PAGE, _XLS_TEXTS, _XLS_TEXT = 0x0207, 0x0042, 0x00FC, 0x00FD
 _XLS_BETWEEN_FORMULA_AND_TEXT = {0x0021, 0x0221, 0x0036, 0x0236, 0x04BC}
 """Arrays, tables and shared formulas."""
@@ -42,21 +49,11 @@ _NO_RESULTS = {struct.pack("<dI", 0.0, 0), struct.pack("<dI", 4.0, 0xFCE00000)}
 _BIFF_8 = 0x0600
 _UTF_16 = 1_200
 
-_XLSB_SHEET, _XLSB_ROW, _XLSB_CELL_ERROR, _XLSB_FORMULA_ERROR = 156, 0, 3, 11
-_XLSB_VALUES = range(2, 12)
-"""Cells that are not blank: numbers, errors, booleans, texts, and the same four as the values of formulas."""
-_XLSB_ROW_FLAGS, _XLSB_ROW_IS_HIDDEN = 11, 0x10
-"""Where in a row's record, and which bit of that byte ([MS-XLSB] 2.4.741, fDyZero)."""
-_MORE_FOLLOWS = 0x80
-_LONGEST_LENGTH = 21
-"""Bits by which the last of four bytes of a length is shifted."""
-
 
 @dataclass(slots=True)
 class SheetErrors:
     """What stands in the cells of a worksheet that hold no value: the one at ``wanted``, or the first visible one."""
 
-    limits: Limits
     index: int | None = None
     """The sheet's place in the workbook."""
     wanted: int | None = None
@@ -69,17 +66,6 @@ class SheetErrors:
     nothing is read of such a cell, it is lost; some writers count wrongly."""
     before_code_page: bytes | None = None
     """Of an XLS that names a code page though its texts are UTF-16: the beginning of its stream, up to the number."""
-
-    rows: int = 0
-    columns: int = 0
-    """How far the cells that are not blank spread."""
-
-    def reach(self, row: int, column: int) -> None:
-        """Note that there is a cell; row and column are counted from 0. Raises Unreadable when they spread too far."""
-        if row >= self.rows or column >= self.columns:
-            self.rows, self.columns = max(self.rows, row + 1), max(self.columns, column + 1)
-            if self.rows * self.columns > self.limits.rectangle:
-                raise too_wide(self.rows, self.columns)
 
     def add(self, row: int, column: int, fault: CellFault, text: str) -> None:
         """Note a cell; row and column are counted from 0."""
@@ -99,8 +85,8 @@ def errors_of_xls(path: Path, limits: Limits, place_of: Callable[[], int | None]
                 raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
             _refuse_endless_chains(ole, name)
             stream = ole.openstream(name).read()
-        _refuse_impossible_sizes(stream)
-        return _xls_errors(stream, limits, place_of())
+        _refuse_sizes(stream, limits)
+        return _xls_errors(stream, place_of())
     except (OSError, struct.error, ValueError, IndexError, TypeError):
         raise Unreadable("file_broken", "The workbook is damaged.") from None
 
@@ -125,49 +111,96 @@ def _refuse_endless_chains(ole: Any, name: str) -> None:
                 raise Unreadable("file_broken", "The workbook is damaged.")
 
 
-def _refuse_impossible_sizes(stream: bytes) -> None:
-    """Raise Unreadable where a sheet says that it is larger than any can be ([MS-XLS] 2.4.90).
+def _refuse_sizes(stream: bytes, limits: Limits) -> None:
+    """Raise Unreadable where a sheet says that it is larger than any can be ([MS-XLS] 2.4.90), or all are too large.
 
-    calamine believes each sheet, also one that is not wanted, asks for that much memory at once, and ends the process.
+    calamine makes a rectangle of each sheet, also of those that nobody wants, as large as its cells spread, and asks
+    beforehand for as much memory as the sheet says that it needs.
     """
     if any(kind == _XLS_PASSWORD for kind, _ in _xls_globals(stream)):
         return  # what sheets say is encrypted, and calamine does not get as far as to them
+    places, left = 0, _READ_SO_OFTEN * len(stream)
     for offset, _ in _xls_sheets(stream):
+        rows = columns = declared = 0
         for kind, body in _xls_sheet_records(stream, offset):
+            left -= len(body) + _HEAD
             if kind == _XLS_SIZE:
-                row, end, column, right = struct.unpack_from("<IIHH" if len(body) >= _SIZE_IN_BIFF_8 else "<HHHH", body)
-                if max(row, end) > _MOST_ROWS or max(column, right) > _MOST_COLUMNS or row > end > 0:
-                    raise Unreadable("file_broken", "The workbook is damaged.")
+                declared = max(declared, _declared_places(body))
+            elif kind in _XLS_VALUES:
+                row, column, _ = _place(kind, body)
+                rows, columns = max(rows, row + 1), max(columns, column + 1)
+            if left < 0:
+                raise Unreadable("file_broken", "The sheets of the workbook stand within each other.")
+        if rows * columns > limits.rectangle:
+            raise too_wide(rows, columns)
+        places += max(declared, rows * columns)
+        if places > limits.rectangle:
+            raise Unreadable(
+                "file_too_large", f"The sheets of the workbook spread over {places} cells, hidden ones, too."
+            )
 
 
-def _xls_errors(stream: bytes, limits: Limits, wanted: int | None) -> SheetErrors:
-    shown = (
-        (index, offset)
-        for index, (offset, is_shown) in enumerate(_xls_sheets(stream))
-        if is_shown and wanted in {index, None}
-    )
-    index, start = next(shown, (None, None))
+def _declared_places(body: bytes) -> int:
+    """Return how many cells a sheet says that it spreads over."""
+    row, end, column, right = struct.unpack_from("<IIHH" if len(body) >= _SIZE_IN_BIFF_8 else "<HHHH", body)
+    if max(row, end) > _MOST_ROWS or max(column, right) > _MOST_COLUMNS or row > end > 0:
+        raise Unreadable("file_broken", "The workbook is damaged.")
+    return int((end - row) * max(0, right - column)) if end else 0
+
+
+def _place(kind: int, body: bytes) -> tuple[int, int, int]:
+    """Return the row and the last column of a record of one cell or several, counted from 0, and how many they are."""
+    row, column = struct.unpack_from("<HH", body)
+    count = (len(body) - _HEAD - 2) // _NUMBER_IN_SEVERAL if kind == _XLS_NUMBERS else 1
+    return row, column + max(1, count) - 1, max(1, count)
+
+
+def _xls_errors(stream: bytes, wanted: int | None) -> SheetErrors:
     if any(kind == _XLS_PASSWORD for kind, _ in _xls_globals(stream)):
         raise Unreadable("file_encrypted")
-    errors = SheetErrors(limits, index, wanted, before_code_page=_before_code_page(stream))
-    if start is None:
-        return errors
+    for index, (offset, is_shown) in enumerate(_xls_sheets(stream)):
+        if is_shown and wanted in {index, None}:
+            errors = SheetErrors(index, wanted, before_code_page=_before_code_page(stream))
+            _note_cells(errors, stream, offset)
+            return errors
+    return SheetErrors(wanted=wanted, before_code_page=_before_code_page(stream))
+
+
+def _note_cells(errors: SheetErrors, stream: bytes, start: int) -> None:
     texts = _count_of_texts(stream)
     text_of: tuple[int, int] | None = None
+    places = array("Q")
     for kind, body in _xls_sheet_records(stream, start):
         if kind in _XLS_VALUES:
-            errors.reach(*struct.unpack_from("<HH", body))
+            row, column, count = _place(kind, body)
+            places.extend((row << _BITS_OF_COLUMN) + at for at in range(column - count + 1, column + 1))
         if text_of is not None and kind not in _XLS_BETWEEN_FORMULA_AND_TEXT:
             if kind != _XLS_TEXT_OF_FORMULA:
                 errors.add(*text_of, "cell_not_calculated", "=")
             text_of = None
+        elif kind == _XLS_TEXT_OF_FORMULA:
+            # Excel passes over it, calamine puts it into the last formula's cell.
+            raise Unreadable("file_broken", "The workbook holds a text of no cell; open it in Excel and save it.")
         if kind == _XLS_TEXT:
             _note_text(errors, body, texts)
         elif kind == _XLS_BOOLERR:
             _note_error(errors, body)
         elif kind in _XLS_FORMULAS:
             text_of = _note_formula(errors, body)
-    return errors
+    if text_of is not None:
+        errors.add(*text_of, "cell_not_calculated", "=")
+    _refuse_twice(places)
+
+
+def _refuse_twice(places: "array[int]") -> None:
+    """Raise Unreadable where a cell has two values: which of them is shown depends on who reads it."""
+    if all(map(lt, places, islice(places, 1, None))):
+        return
+    ordered = sorted(places)
+    twice = next((place for place, next_one in pairwise(ordered) if place == next_one), None)
+    if twice is not None:
+        row = (twice >> _BITS_OF_COLUMN) + 1
+        raise Unreadable("file_broken", f"Row {row} of the workbook holds a cell twice.")
 
 
 def xls_has_hidden_rows(path: Path, sheet: str | None) -> bool:
@@ -226,7 +259,7 @@ def _before_code_page(stream: bytes) -> bytes | None:
 
 def _xls_globals(stream: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the records before those of the first sheet."""
-    return itertools.takewhile(lambda record: record[0] != _XLS_EOF, _xls_records(stream, 0))
+    return takewhile(lambda record: record[0] != _XLS_EOF, _xls_records(stream, 0))
 
 
 def _xls_sheet_records(stream: bytes, start: int) -> Iterator[tuple[int, bytes]]:
@@ -269,83 +302,3 @@ def _xls_records(stream: bytes, at: int) -> Iterator[tuple[int, bytes]]:
         kind, length = struct.unpack_from("<HH", stream, at)
         yield kind, stream[at + 4 : at + 4 + length]
         at += 4 + length
-
-
-def errors_of_xlsb(path: Path, limits: Limits, wanted: int | None = None) -> SheetErrors:
-    """Return the errors of an XLSB. Raises Unreadable where its records cannot be followed, or its cells spread far."""
-    with damage_refused(), zipfile.ZipFile(path) as archive:
-        parts = Parts(archive, limits.max_bytes)
-        errors, part = _xlsb_sheet(parts, limits, wanted)
-        if part is not None:
-            _note_xlsb_errors(errors, b"".join(parts.blocks(part)))
-        return errors
-
-
-def xlsb_has_hidden_rows(path: Path, place: int, limits: Limits) -> bool:
-    """Tell whether the worksheet at this place among those that are shown has a row that is not. Raises Unreadable."""
-    with damage_refused(), zipfile.ZipFile(path) as archive:
-        parts = Parts(archive, limits.max_bytes)
-        part = [part for _, part in _xlsb_sheets(parts)][place]
-        rows = (body for kind, body in _xlsb_records(b"".join(parts.blocks(part))) if kind == _XLSB_ROW)
-        return any(body[_XLSB_ROW_FLAGS] & _XLSB_ROW_IS_HIDDEN for body in rows)
-
-
-def _xlsb_sheet(parts: Parts, limits: Limits, wanted: int | None) -> tuple[SheetErrors, str | None]:
-    for index, part in _xlsb_sheets(parts):
-        if wanted in {index, None}:
-            return SheetErrors(limits, index, wanted), part
-    return SheetErrors(limits, wanted=wanted), None
-
-
-def _xlsb_sheets(parts: Parts) -> Iterator[tuple[int, str]]:
-    """Yield of each worksheet that is shown its place in the workbook, and its part."""
-    related = relationships(parts, "xl/workbook.bin")
-    index = -1
-    for kind, body in _xlsb_records(b"".join(parts.blocks("xl/workbook.bin"))):
-        if kind == _XLSB_SHEET:
-            index += 1
-            state, _, length = struct.unpack_from("<III", body)
-            name = body[12 : 12 + 2 * length].decode("utf-16-le")
-            what, part = related.get(name, ("", ""))
-            if state == _VISIBLE and what == "worksheet":
-                yield index, part
-
-
-def _note_xlsb_errors(errors: SheetErrors, content: bytes) -> None:
-    row = -1
-    for count, (kind, body) in enumerate(_xlsb_records(content)):
-        if count > errors.limits.rectangle:
-            # A record may have two bytes, and a small archive millions of them.
-            raise Unreadable("file_too_large", "The workbook holds too many cells.")
-        if kind == _XLSB_ROW:
-            (number,) = struct.unpack_from("<I", body)
-            if number <= row:  # of two rows of one number calamine would show one
-                raise Unreadable("file_broken", f"Row {number + 1} of the workbook stands below row {row + 1}.")
-            row = number
-        elif kind in _XLSB_VALUES:
-            column, _ = struct.unpack_from("<II", body)
-            errors.reach(row, column)
-            if kind in {_XLSB_CELL_ERROR, _XLSB_FORMULA_ERROR}:
-                errors.add(row, column, "cell_error", ERROR_TEXTS.get(body[8], UNKNOWN_ERROR))
-
-
-def _xlsb_records(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield records. Raises IndexError when the last one is not complete."""
-    at = 0
-    while at < len(content):
-        kind = content[at]
-        at += 1
-        if kind & _MORE_FOLLOWS:
-            kind = kind & ~_MORE_FOLLOWS | (content[at] & ~_MORE_FOLLOWS) << 7
-            at += 1
-        length = content[at]
-        at += 1
-        if length & _MORE_FOLLOWS:
-            length, shift, byte = length & ~_MORE_FOLLOWS, 7, _MORE_FOLLOWS
-            while byte & _MORE_FOLLOWS and shift <= _LONGEST_LENGTH:
-                byte = content[at]
-                at += 1
-                length |= (byte & ~_MORE_FOLLOWS) << shift
-                shift += 7
-        yield kind, content[at : at + length]
-        at += length

@@ -1,0 +1,120 @@
+"""The list and the search over HTTP by many clients, beside the bare statement by as many connections."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from bench.stack import Stack
+
+CLIENTS = 50
+ASKS_EVERY = 1.0
+"""Seconds: as people do who page and filter, and not as fast as answers come."""
+SECONDS = 8.0
+
+_COLUMNS = "l.id, l.public_id, l.name, l.email, l.status, l.priority, l.assigned_to, l.created_at, l.version"
+_BARE = f"SELECT {_COLUMNS} FROM amigocare.amigocare_leads l WHERE l.company_id = 1 AND NOT l.is_deleted {{where}} \
+ORDER BY l.id DESC LIMIT 21"
+
+FILTERS = {
+    "all": ({}, ""),
+    "status": ({"status": "contacted"}, "AND l.status = 'contacted' AND l.status <> 'new'"),
+    "assigned_to": ({"assigned_to": "1"}, "AND l.assigned_to = 1"),
+    "source": ({"source": "Instagram"}, "AND l.source_id = 1"),
+    "channel": ({"channel": "FORM"}, "AND l.channel_id = 2"),
+    "tag": (
+        {"tag": "Avaliação"},
+        "AND l.chat_id IN (SELECT chat_id FROM amigocare.chat_tags WHERE tag_id = 1 AND NOT is_deleted)",
+    ),
+    "custom": ({"custom.plan": "gold"}, """AND l.custom_fields @> '{"plan": "gold"}'"""),
+    "created_from": ({"created_from": "2020-01-01T00:00:00Z"}, "AND l.created_at >= '2020-01-01Z'"),
+    "list_id": ({"list_id": "LIST"}, "AND l.id IN (SELECT lead_id FROM crm.lead_list_members WHERE list_id = 'LIST')"),
+}
+SEARCHES = {
+    "two prefixes": (
+        {"q": "mari sou"},
+        (
+            "AND l.id = ANY(ARRAY(SELECT lead_id FROM crm.lead_search WHERE company_id = 1"
+            " AND words @@ to_tsquery('simple', 'mari:* & sou:*')))"
+        ),
+    ),
+    "a phone": (
+        {"q": "PHONE"},
+        "AND l.id = ANY(ARRAY(SELECT lead_id FROM crm.lead_search WHERE company_id = 1 AND phones && '{55PHONE}'))",
+    ),
+}
+
+
+def read(stack: Stack, asked: tuple[dict[str, str], str]) -> tuple[list[float], list[float]]:
+    """Return the milliseconds of each call, and those of the bare statement, each sorted."""
+    known = {
+        "LIST": str(stack.value("SELECT id FROM crm.lead_lists WHERE name = 'Bench'")),
+        "PHONE": str(stack.value("SELECT max(contact_cellphone) FROM amigocare.amigocare_leads WHERE company_id = 1")),
+    }
+    parameters, where = asked
+    for name, value in known.items():
+        parameters = {key: value if text == name else text for key, text in parameters.items()}
+        where = where.replace(name, value)
+    return asyncio.run(_calls(stack, parameters)), asyncio.run(_statements(stack, _BARE.format(where=where)))
+
+
+async def _calls(stack: Stack, parameters: dict[str, str]) -> list[float]:
+    headers = {"Authorization": f"Bearer {stack.token()}"}
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(
+        stack.url_of("leads"), headers=headers, connector=connector, raise_for_status=True
+    ) as http:
+
+        async def call() -> None:
+            async with http.get("/api/v1/leads", params=parameters) as answer:
+                page = await answer.json()
+            if not page["items"]:
+                raise RuntimeError(f"nothing found by {parameters}")
+
+        return await paced([call] * CLIENTS)
+
+
+async def _statements(stack: Stack, statement: str) -> list[float]:
+    connections = [await asyncpg.connect(stack.postgres_url) for _ in range(CLIENTS)]
+    try:
+
+        def calling(connection: Any) -> Callable[[], Awaitable[None]]:
+            async def call() -> None:
+                if not await connection.fetch(statement):
+                    raise RuntimeError(f"nothing found by {statement}")
+
+            return call
+
+        return await paced([calling(each) for each in connections])
+    finally:
+        await asyncio.gather(*(each.close() for each in connections))
+
+
+async def paced(calls: list[Callable[[], Awaitable[None]]]) -> list[float]:
+    """Have each client ask at its times, evenly spread; return the milliseconds from when each was due, sorted.
+
+    What a first call pays (connections, plans) is left out.
+    """
+    for call in calls:
+        await call()
+    began = time.perf_counter()
+    durations: list[float] = []
+
+    async def client(place: int, call: Callable[[], Awaitable[None]]) -> None:
+        due = began + ASKS_EVERY * place / len(calls)
+        while due < began + SECONDS:
+            await asyncio.sleep(due - time.perf_counter())
+            await call()
+            durations.append(1000 * (time.perf_counter() - due))
+            due += ASKS_EVERY
+
+    await asyncio.gather(*(client(place, call) for place, call in enumerate(calls)))
+    return sorted(durations)
+
+
+def at(share: float, durations: list[float]) -> float:
+    """Return the duration below which this share of them lies."""
+    return durations[min(len(durations) - 1, int(len(durations) * share))]

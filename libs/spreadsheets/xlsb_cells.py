@@ -1,0 +1,245 @@
+"""Reads an XLSB, a sequence of records, each with a number for its kind and a length ([MS-XLSB] 2.1.4), cell by cell.
+
+No program does it for us: calamine skips the cells that are written short, without their column, as SheetJS writes all
+but the first of a row, and a text that is partly bold.
+"""
+
+import struct
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+from libs.spreadsheets.cell_faults import ERROR_TEXTS, UNKNOWN_ERROR, Faults
+from libs.spreadsheets.file_source import FileSource
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.numbers import number_text
+from libs.spreadsheets.unreadable import Unreadable
+from libs.spreadsheets.xlsx_bounds import place_of_sheet
+from libs.spreadsheets.xlsx_dates import Dates, date_styles
+from libs.spreadsheets.xlsx_parts import Parts, damage_refused, related_part, relationships, too_wide
+
+_WORKBOOK = "xl/workbook.bin"
+_SHEET, _WORKBOOK_PROPERTIES = 156, 153
+_FORMAT, _STYLE, _BEGIN_STYLES, _END_STYLES = 44, 47, 617, 618
+_TEXT = 19
+"""A text that cells share. Of the same kind as the cell of a partly bold text: a byte of flags stands before it."""
+_ROW, _BLANK, _SHORT_BLANK, _RICH_TEXT = 0, 1, 12, 62
+_NUMBER_IN_SHORT, _ERROR, _BOOLEAN, _NUMBER, _OWN_TEXT, _SHARED_TEXT = range(2, 8)
+_OF_FORMULA = {8: _OWN_TEXT, 9: _NUMBER, 10: _BOOLEAN, 11: _ERROR}
+"""Cells with a formula, by what its value is."""
+_SHORT = dict(zip(range(13, 19), range(2, 8), strict=True))
+"""Cells that stand right of the one before them and so name no column, by what they are."""
+_VALUES = {kind: kind for kind in range(2, 8)} | _OF_FORMULA | _SHORT | {_RICH_TEXT: _RICH_TEXT}
+_BEHIND_PLACE, _BEHIND_STYLE = 8, 4
+_STYLE_BITS = 0xFFFFFF
+
+_VISIBLE = 0
+_ROW_FLAGS, _ROW_IS_HIDDEN = 11, 0x10
+"""Where in a row's record, and which bit of that byte ([MS-XLSB] 2.4.741, fDyZero)."""
+_BEGINS_1904 = 1
+_IN_HUNDREDTHS, _IS_INTEGER = 1, 2
+_MORE_FOLLOWS = 0x80
+_LONGEST_LENGTH = 21
+"""Bits by which the last of four bytes of a length is shifted."""
+
+Row = tuple[int, list[str]]
+
+
+def xlsb_rows(path: Path, limits: Limits, wanted: str | None, source: FileSource, faults: Faults) -> Iterator[Row]:
+    """Yield ``(row number, cells as text)`` of a visible sheet; note in ``faults`` which show an error, row by row.
+
+    ``wanted`` is the sheet's name; None: the first one. Raises Unreadable.
+    """
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        parts = Parts(archive, limits.max_bytes)
+        shown = list(_visible_sheets(parts, limits))
+        name, part = shown[place_of_sheet([name for name, _ in shown], wanted)]
+        source.sheet, source.sheets = name, tuple(name for name, _ in shown)
+        yield from _XlsbSheet(_texts(parts, limits), _dates(parts, limits), limits, faults).rows(_content(parts, part))
+
+
+def xlsb_has_hidden_rows(path: Path, place: int, limits: Limits) -> bool:
+    """Tell whether the worksheet at this place among those that are shown has a row that is not. Raises Unreadable."""
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        parts = Parts(archive, limits.max_bytes)
+        _, part = list(_visible_sheets(parts, limits))[place]
+        rows = (body for kind, body in _records(_content(parts, part), limits) if kind == _ROW)
+        return any(body[_ROW_FLAGS] & _ROW_IS_HIDDEN for body in rows)
+
+
+def _content(parts: Parts, name: str) -> bytes:
+    return b"".join(parts.blocks(name))
+
+
+def _records(content: bytes, limits: Limits) -> Iterator[tuple[int, bytes]]:
+    """Yield records. Raises LookupError when the last one is cut short, Unreadable when there are too many.
+
+    A record may have two bytes, and a small archive millions of them.
+    """
+    at, left, end = 0, limits.rectangle, len(content)
+    while at < end:
+        left -= 1
+        if left < 0:
+            raise Unreadable("file_too_large", "The workbook holds too many cells.")
+        kind = content[at]
+        at += 1
+        if kind & _MORE_FOLLOWS:
+            kind = kind & ~_MORE_FOLLOWS | (content[at] & ~_MORE_FOLLOWS) << 7
+            at += 1
+        length = content[at]
+        at += 1
+        if length & _MORE_FOLLOWS:
+            length, shift, byte = length & ~_MORE_FOLLOWS, 7, _MORE_FOLLOWS
+            while byte & _MORE_FOLLOWS and shift <= _LONGEST_LENGTH:
+                byte = content[at]
+                at += 1
+                length |= (byte & ~_MORE_FOLLOWS) << shift
+                shift += 7
+        if at + length > end:
+            raise LookupError("a record that is cut short")
+        yield kind, content[at : at + length]
+        at += length
+
+
+def _visible_sheets(parts: Parts, limits: Limits) -> Iterator[tuple[str, str]]:
+    """Yield name and part of each worksheet that is shown."""
+    related = relationships(parts, _WORKBOOK)
+    for kind, body in _records(_content(parts, _WORKBOOK), limits):
+        if kind == _SHEET:
+            state, _, length = struct.unpack_from("<III", body)
+            what, part = related.get(_wide(body, 8), ("", ""))
+            if state == _VISIBLE and what == "worksheet":
+                yield _wide(body, 12 + 2 * length), part
+
+
+def _wide(body: bytes, at: int, most: int | None = None) -> str:
+    """Return the text whose length stands at ``at``: no more than ``most`` characters of it. Raises LookupError."""
+    (length,) = struct.unpack_from("<I", body, at)
+    begin, end = at + 4, at + 4 + 2 * length
+    if end > len(body):
+        raise LookupError("a text that is cut short")
+    return body[begin : end if most is None else min(end, begin + 2 * most)].decode("utf-16-le", "replace")
+
+
+def _texts(parts: Parts, limits: Limits) -> list[str]:
+    """Return the texts that cells name by their numbers; of one that is too long, enough to see that it is."""
+    part = related_part(parts, _WORKBOOK, "sharedStrings")
+    if part is None:
+        return []
+    records = _records(_content(parts, part), limits)
+    return [_wide(body, 1, limits.max_cell_chars + 1) for kind, body in records if kind == _TEXT]
+
+
+def _dates(parts: Parts, limits: Limits) -> Dates:
+    properties = (body for kind, body in _records(_content(parts, _WORKBOOK), limits) if kind == _WORKBOOK_PROPERTIES)
+    begins_1904 = any(struct.unpack_from("<I", body)[0] & _BEGINS_1904 for body in properties)
+    formats: dict[str, str] = {}
+    shown: list[str] = []
+    part = related_part(parts, _WORKBOOK, "styles")
+    is_of_cells = False
+    for kind, body in _records(_content(parts, part), limits) if part is not None else ():
+        if kind in {_BEGIN_STYLES, _END_STYLES}:
+            is_of_cells = kind == _BEGIN_STYLES
+        elif kind == _FORMAT:
+            formats[str(struct.unpack_from("<H", body)[0])] = _wide(body, 2)
+        elif kind == _STYLE and is_of_cells:
+            shown.append(str(struct.unpack_from("<HH", body)[1]))
+    return Dates(date_styles(formats, shown), begins_1904)
+
+
+class _XlsbSheet:
+    """Follows the records of a sheet."""
+
+    def __init__(self, texts: list[str], dates: Dates, limits: Limits, faults: Faults) -> None:
+        self._texts = texts
+        self._dates = dates
+        self._limits = limits
+        self._faults = faults
+        self._row = self._column = -1
+        self._rows = self._columns = 0
+        self._cells: dict[int, str] = {}
+
+    def rows(self, content: bytes) -> Iterator[Row]:
+        for kind, body in _records(content, self._limits):
+            if kind == _ROW:
+                yield from self._ended()
+                self._begin(body)
+            elif kind in _VALUES:
+                self._add(kind, body)
+            elif kind == _BLANK:
+                (self._column,) = struct.unpack_from("<I", body)
+            elif kind == _SHORT_BLANK:
+                self._column += 1
+        yield from self._ended()
+
+    def _begin(self, body: bytes) -> None:
+        (row,) = struct.unpack_from("<I", body)
+        if row <= self._row:  # of two rows of one number one would be lost
+            raise Unreadable("file_broken", f"Row {row + 1} of the workbook stands below row {self._row + 1}.")
+        self._row, self._column = row, -1
+
+    def _ended(self) -> Iterator[Row]:
+        if self._cells:
+            width = max(self._cells) + 1
+            yield self._row + 1, [self._cells.get(column, "") for column in range(width)]
+            self._cells = {}
+
+    def _add(self, kind: int, body: bytes) -> None:
+        if kind in _SHORT:
+            self._column, at = self._column + 1, 0
+        else:
+            (self._column,) = struct.unpack_from("<I", body)
+            at = _BEHIND_STYLE
+        if self._row < 0:
+            raise Unreadable("file_broken", "The workbook holds a cell of no row.")
+        self._reach()
+        text = self._text(_VALUES[kind], body, at)
+        if text and self._column in self._cells:
+            raise Unreadable("file_broken", f"Row {self._row + 1} of the workbook holds a cell twice.")
+        if text:
+            self._cells[self._column] = text
+
+    def _reach(self) -> None:
+        """Raise Unreadable when the cells spread over more places than may be read: each is one of a row's list."""
+        if self._row >= self._rows or self._column >= self._columns:
+            self._rows, self._columns = self._row + 1, max(self._columns, self._column + 1)
+            if self._rows * self._columns > self._limits.rectangle:
+                raise too_wide(self._rows, self._columns)
+
+    def _text(self, kind: int, body: bytes, at: int) -> str:
+        """Return what the cell shows; its style stands at ``at``, and its value behind that."""
+        value = at + _BEHIND_STYLE
+        if kind == _OWN_TEXT:
+            return _wide(body, value, self._limits.max_cell_chars + 1)
+        if kind == _RICH_TEXT:
+            return _wide(body, value + 1, self._limits.max_cell_chars + 1)
+        if kind == _SHARED_TEXT:
+            (at,) = struct.unpack_from("<I", body, value)
+            if at >= len(self._texts):
+                raise Unreadable(
+                    "file_broken", f"Row {self._row + 1} of the workbook names a text that is not in the file."
+                )
+            return self._texts[at]
+        if kind == _ERROR:
+            self._faults.setdefault(self._row + 1, {})[self._column] = "cell_error"
+            return ERROR_TEXTS.get(body[value], UNKNOWN_ERROR)
+        if kind == _BOOLEAN:
+            return "TRUE" if body[value] else "FALSE"
+        number: float
+        if kind == _NUMBER_IN_SHORT:
+            number = _short_number(body, value)
+        else:
+            (number,) = struct.unpack_from("<d", body, value)
+        style = struct.unpack_from("<I", body, at)[0] & _STYLE_BITS
+        return self._dates.text(number, str(style)) or number_text(number)
+
+
+def _short_number(body: bytes, at: int) -> float:
+    """Return a number that stands in four bytes ([MS-XLSB] 2.5.122): an integer, or the upper 30 bits of a float."""
+    (bits,) = struct.unpack_from("<i", body, at)
+    if bits & _IS_INTEGER:
+        number = float(bits >> 2)
+    else:
+        number = cast(float, struct.unpack("<d", struct.pack("<q", (bits & ~3) << 32))[0])
+    return number / 100 if bits & _IN_HUNDREDTHS else number

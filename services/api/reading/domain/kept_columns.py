@@ -1,0 +1,149 @@
+"""Columns that are no known field become fields of the company's own: which ones, and of which type. Pure."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from libs.common.web.refusals import Refused
+from libs.fields.custom_values import LONGEST_KEY, MOST_FIELDS, PARSERS, FieldType, OwnField
+from libs.fields.invalid_value import InvalidValue
+from libs.fields.more_fields import CUSTOM, MORE_FIELDS
+from libs.fields.shown_errors import shows_error
+from libs.fields.text import TEXT_LIMIT, tidy, trimmed
+from libs.spreadsheets.columns import header_key
+from libs.spreadsheets.reader import Spreadsheet
+from services.api.reading.domain.job import ReadingJob
+
+_SUREST_FIRST: tuple[FieldType, ...] = ("number", "date", "boolean")
+_CODE = re.compile(r"\+.*|0\d.*|\d{9,}", re.ASCII)
+"""What is written in digits and is no number: phones, documents, codes whose first zero would be lost."""
+_NOT_IN_A_KEY = re.compile(r"[^a-z0-9]+")
+_NAMELESS = "field_"
+
+
+def with_kept_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[ReadingJob, list[OwnField]]:
+    """Return the job with a field for each column that has none, and those of these fields that the company lacks.
+
+    Reads the spreadsheet to its end: a type is what every value of the column is. A field that the company has already
+    keeps its type, whatever the values are. Columns without a header or without a value stay left out, those that the
+    mapping names stay as it says, and of two columns for one field the first is taken. Raises Refused
+    (``fields_too_many``).
+    """
+    fields, unknown = _fields_of_columns(job, spreadsheet)
+    types = {place: _TypeOfColumn() for place in unknown}
+    if types:
+        _look_at_values(spreadsheet, types, most=job.limits.max_rows)
+    made = {place: replace(unknown[place], type=found.type) for place, found in types.items() if found.has_values}
+    present, new = len(job.own_fields or ()), list(made.values())
+    if present + len(new) > MOST_FIELDS:
+        raise Refused(
+            "fields_too_many",
+            f"The company has {present} fields of its own and the file {len(new)} more; {MOST_FIELDS} is the most.",
+            facts={"present": present, "new": len(new), "most": MOST_FIELDS},
+        )
+    fields |= {place: CUSTOM + field.key for place, field in made.items()}
+    mapping = {spreadsheet.headers[place]: field for place, field in fields.items()}
+    file = replace(job.file, mapping={**job.file.mapping, **mapping})
+    types_of_new = {field.key: field.type for field in new}
+    return replace(job, file=file, custom_types={**job.custom_types, **types_of_new}), new
+
+
+def key_of(header: str) -> str:
+    """Return the key of a field that is named by a header: its letters without accents, digits, underscores."""
+    key = _NOT_IN_A_KEY.sub("_", _plain(header)).strip("_")[: LONGEST_KEY - len(_NAMELESS)].rstrip("_")
+    if key[:1].isalpha():
+        return key
+    # Of letters that are none of ours nothing is left; the same header is the same field in the next file all the same.
+    return _NAMELESS + (key or hashlib.sha256(header_key(header).encode()).hexdigest()[:8])
+
+
+def _plain(header: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", trimmed(header)[:TEXT_LIMIT]).casefold()
+    return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
+
+
+def _fields_of_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[dict[int, str], dict[int, OwnField]]:
+    """Return the field of each column that names one, and of each other column the field that the company lacks."""
+    known = _known_words(job.own_fields or ())
+    named = {header_key(header) for header in job.file.mapping}
+    taken = set(job.file.mapping.values())
+    fields: dict[int, str] = {}
+    unknown: dict[int, OwnField] = {}
+    columns = spreadsheet.columns
+    for place, header in enumerate(spreadsheet.headers[: columns.own_width]):
+        word = header_key(header)
+        if not word or word in named or columns.field_of(place) is not None:
+            continue
+        named.add(word)  # of two columns under one header the mapping means the first
+        key = key_of(header)
+        field = known.get(word) or known.get(word.replace(" ", "")) or CUSTOM + key
+        if field in taken:
+            continue
+        taken.add(field)
+        if field == CUSTOM + key and key not in job.custom_types:
+            unknown[place] = OwnField(key, tidy(trimmed(header))[:TEXT_LIMIT], "string")
+        else:
+            fields[place] = field
+    return fields, unknown
+
+
+def _known_words(own: Sequence[OwnField]) -> dict[str, str]:
+    """Return the field of each word that names one: a lead's further fields, labels, and keys as a template has them.
+
+    Words of further fields are without blanks: ``first_name`` and ``firstName`` are one.
+    """
+    words = {field.replace("_", ""): field for field in MORE_FIELDS}
+    for field in reversed(own):
+        words[header_key(CUSTOM + field.key)] = words[header_key(field.label)] = CUSTOM + field.key
+    return words
+
+
+class _TypeOfColumn:
+    """The surest type that all values so far are of."""
+
+    __slots__ = ("_possible", "has_values")
+
+    def __init__(self) -> None:
+        self._possible = list(_SUREST_FIRST)
+        self.has_values = False
+
+    @property
+    def type(self) -> FieldType:
+        return self._possible[0] if self._possible else "string"
+
+    def add(self, cells: Iterable[str]) -> None:
+        # As they come: a column says the same again and again.
+        for cell in dict.fromkeys(cells):
+            text = trimmed(cell)
+            if text and not shows_error(text):
+                self.has_values = True
+                if not self._possible:
+                    return
+                self._possible = [kind for kind in self._possible if _is_of(kind, text)]
+
+
+def _is_of(kind: FieldType, text: str) -> bool:
+    if kind == "number" and _CODE.fullmatch(text):
+        return False
+    try:
+        PARSERS[kind](text)
+    except InvalidValue:
+        return False
+    return True
+
+
+def _look_at_values(spreadsheet: Spreadsheet, types: dict[int, _TypeOfColumn], *, most: int) -> None:
+    rows = islice(spreadsheet.rows, most + 1)
+    while block := list(islice(rows, _ROWS_AT_ONCE)):
+        for place, found in types.items():
+            found.add(_column(block, place))
+
+
+def _column(block: Sequence[tuple[int, list[str]]], place: int) -> list[str]:
+    return [cells[place] for _, cells in block if place < len(cells)]
+
+
+_ROWS_AT_ONCE = 500

@@ -1,0 +1,1 @@
+"""colleagues: what the users of a company are called."""

@@ -1,0 +1,1 @@
+"""Forms that a company places on its pages."""

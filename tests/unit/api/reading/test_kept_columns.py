@@ -1,0 +1,146 @@
+"""Columns that become fields of the company's own: their keys, their types, and who keeps what."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libs.contracts.lead_import.internal.messages import ChunkAccepted
+from libs.fields.custom_values import OwnField
+from libs.spreadsheets.file_options import FileOptions
+from services.api.reading.domain.job import ReadingResult
+from services.api.reading.domain.kept_columns import key_of
+from tests.unit.api.reading.runs import run_on
+
+PHONES = [f"1191234567{at}" for at in range(10)]
+
+
+def run(
+    folder: Path, header: str, rows: Sequence[str], *, own: Sequence[OwnField] = (), **options: Any
+) -> tuple[ReadingResult, list[ChunkAccepted]]:
+    lines = [f"Lead {at};{phone};{row}" for at, (phone, row) in enumerate(zip(PHONES, rows, strict=False))]
+    (folder / "upload").write_text("\n".join([f"nome;celular;{header}", *lines]) + "\n")
+    mapping = options.pop("mapping", {})
+    wanted = {"own_fields": own, "custom_types": {field.key: field.type for field in own}}
+    file = FileOptions(columns="mapped", mapping=mapping)
+    return run_on(folder / "upload", folder / "spool", **{"file": file} | wanted | options)
+
+
+def values_of(chunk: ChunkAccepted) -> dict[str, list[Any]]:
+    return {column.field: column.values for column in chunk.live.more or ()}
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "stored"),
+    [
+        (["1.500,50", "", "2"], "number", [1500.5, None, 2]),
+        (["28/11/2026", "2026-11-29", ""], "date", ["2026-11-28", "2026-11-29", None]),
+        (["sim", "Não", ""], "boolean", [True, False, None]),
+        (["1", "0"], "number", [1, 0]),
+        (["sim", "1"], "boolean", [True, True]),
+        (["12", "doze"], "string", ["12", "doze"]),
+        # Digits that are no number: what leads would lose of them nobody could tell afterwards.
+        (["01310100", "13010100"], "string", ["01310100", "13010100"]),
+        (["11912345678"], "string", ["11912345678"]),
+        (["+5"], "string", ["+5"]),
+        (["1.234", "2"], "string", ["1.234", "2"]),
+        (["31/02/2026"], "string", ["31/02/2026"]),
+        (["0,5", "0"], "number", [0.5, 0]),
+    ],
+)
+def test_a_column_is_of_the_type_that_all_its_values_are_of(
+    tmp_path: Path, values: list[str], kind: str, stored: list[Any]
+) -> None:
+    result, (chunk,) = run(tmp_path, "Verba", values)
+    assert (result.new_fields, result.left_out) == ([OwnField("verba", "Verba", kind)], [])  # type: ignore[arg-type]
+    held = dict(zip((int(phone[-1]) for phone in chunk.live.phone), values_of(chunk)["custom:verba"], strict=True))
+    assert [held[at] for at in range(len(values))] == stored
+
+
+def test_the_last_value_of_a_long_column_counts(tmp_path: Path) -> None:
+    lines = [f"Lead {at};119{at:08};{at if at < 1_999 else 'many'}" for at in range(2_000)]
+    (tmp_path / "upload").write_text("\n".join(["nome;celular;Filhos", *lines]) + "\n")
+    file = FileOptions(columns="mapped")
+    result, _ = run_on(tmp_path / "upload", tmp_path / "spool", file=file, own_fields=[])
+    assert result.new_fields == [OwnField("filhos", "Filhos", "string")]
+
+
+def test_a_field_that_the_company_has_keeps_its_type_and_values_are_checked_against_it(tmp_path: Path) -> None:
+    own = [OwnField("orcamento", "Verba", "number"), OwnField("city", "Cidade natal", "string")]
+    result, _ = run(tmp_path, "verba;City", ["muito;Santos"], own=own)
+    assert result.refusal is not None
+    assert [(each.column, each.code) for each in result.refusal.errors] == [("custom:orcamento", "number_invalid")]
+    result, (chunk,) = run(tmp_path, "VERBA;City", ["12;7"], own=own)
+    assert (result.refusal, result.new_fields) == (None, [])
+    assert values_of(chunk) == {"custom:orcamento": [12], "custom:city": ["7"]}
+
+
+def test_what_the_mapping_says_counts_first(tmp_path: Path) -> None:
+    mapping = {"Obs": None, "Firma": "company_name", "Verba": "custom:budget"}
+    own = [OwnField("budget", "Budget", "number")]
+    header = "Obs;Firma;Verba;Budget;Cidade"
+    result, (chunk,) = run(tmp_path, header, ["x;Sol;1;2;Santos"], own=own, mapping=mapping)
+    assert result.left_out == ["Obs", "Budget"]
+    assert values_of(chunk) == {"company_name": ["Sol"], "custom:budget": [1], "custom:cidade": ["Santos"]}
+
+
+def test_a_leads_further_fields_are_known_by_their_own_names(tmp_path: Path) -> None:
+    own = [OwnField("budget", "Verba", "number")]
+    result, (chunk,) = run(tmp_path, "companyName;job_title;custom.budget", ["Sol;CTO;5"], own=own)
+    assert result.new_fields == []
+    assert values_of(chunk) == {"company_name": ["Sol"], "job_title": ["CTO"], "custom:budget": [5]}
+
+
+def test_columns_without_a_name_or_a_value_or_of_a_name_again_stay_left_out(tmp_path: Path) -> None:
+    result, (chunk,) = run(tmp_path, "Cidade;-;Vazia;CIDADE;Erro", ["Santos;x;;Rio;"])
+    assert result.left_out == ["-", "Vazia", "CIDADE", "Erro"]
+    assert values_of(chunk) == {"custom:cidade": ["Santos"]}
+
+
+def test_rows_with_a_spreadsheets_error_do_not_tell_the_type(tmp_path: Path) -> None:
+    result, (chunk,) = run(tmp_path, "Verba", ["1", "#N/A"], on_invalid_row="skip")
+    assert result.new_fields == [OwnField("verba", "Verba", "number")]
+    assert [row.reason for row in chunk.settled] == ["cell_error"]
+
+
+@pytest.mark.parametrize(("present", "refused"), [(49, False), (50, True)])
+def test_a_company_has_fifty_fields_at_most(tmp_path: Path, present: int, refused: bool) -> None:
+    own = [OwnField(f"f{at}", f"F {at}", "string") for at in range(present)]
+    result, _ = run(tmp_path, "Cidade", ["Santos"], own=own)
+    assert (result.refusal is not None) == refused
+    if result.refusal:
+        assert (result.refusal.code, result.refusal.facts) == (
+            "fields_too_many",
+            {"present": 50, "new": 1, "most": 50},
+        )
+
+
+def test_corrections_of_kept_columns_stand_in_place_of_cells(tmp_path: Path) -> None:
+    _, (chunk,) = run(tmp_path, "Verba", ["1"], corrections={"2": {"custom:verba": "12"}})
+    assert values_of(chunk) == {"custom:verba": [12]}
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ("Data de Nascimento", "data_de_nascimento"),
+        (" Convênio? ", "convenio"),
+        ("2º telefone", "field_2o_telefone"),
+        ("x" * 100, "x" * 58),
+    ],
+)
+def test_a_key_is_what_a_header_says_in_plain_letters(header: str, key: str) -> None:
+    assert key_of(header) == key
+
+
+def test_a_header_in_other_letters_has_the_same_key_each_time() -> None:
+    assert key_of("Город") == key_of("город ") != key_of("Возраст")
+    assert key_of("Город").startswith("field_")
+
+
+def test_files_whose_columns_are_left_out_are_read_once(tmp_path: Path) -> None:
+    """What nobody asks for costs nothing: without ``own_fields`` nothing is looked at, and nothing more is sent."""
+    (tmp_path / "upload").write_text(f"nome;celular;Cidade\nAna;{PHONES[0]};Santos\n")
+    result, (chunk,) = run_on(tmp_path / "upload", tmp_path / "spool", file=FileOptions(columns="mapped"))
+    assert (result.left_out, result.new_fields, chunk.live.more) == (["Cidade"], [], None)
