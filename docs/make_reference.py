@@ -29,6 +29,7 @@ from docs.demo_data_page import demo_ids, demo_sources
 from docs.event_types import python_types, typescript_types
 from docs.metrics_page import metrics_table
 from docs.openapi_page import leads_openapi_page, openapi_page
+from docs.rehearsal_page import rehearsal_table
 from docs.settings_page import plain, settings_tables
 from libs.common.errors import BadMessage
 from libs.common.kafka.dead_letter import dead_letter_headers as headers_of
@@ -313,6 +314,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "capacity": capacity_table,
     "row-bytes": bytes_table,
     "row-cpu": cpu_table,
+    "rehearsal": rehearsal_table,
     "demo-ids": demo_ids,
     "demo-sources": demo_sources,
 }
