@@ -10,9 +10,11 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { session } from "./session/session.ts";
 import { App } from "./shell/app.tsx";
+import { keepPlace } from "./shell/keep-place.ts";
 import { show } from "./shell/preferences.ts";
 
 show();
+keepPlace();
 void session.start();
 
 const root = document.getElementById("root");

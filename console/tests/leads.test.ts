@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type Lead, type LeadStatus, STATUSES } from "../src/api/leads.ts";
 import { keyOf } from "../src/screens/lead-fields/key.ts";
+import { originsOf } from "../src/screens/lead-forms/origins.ts";
+import { snippetOf } from "../src/screens/lead-forms/snippet-text.ts";
 import { reachable } from "../src/screens/leads/pipeline.ts";
 import { beginningOf, queryOf, searchOf, wantedIn, whomOf } from "../src/screens/leads/wanted.ts";
 import { changesOf, fieldsOf, overtakenIn } from "../src/screens/one-lead/form.ts";
@@ -102,4 +104,27 @@ describe("the key of a field", () => {
     ["2º telefone", "field_2_telefone"],
     ["???", "field"],
   ])("of %s is %s", (label, key) => expect(keyOf(label)).toBe(key));
+});
+
+describe("the origins of a form", () => {
+  it.each([
+    ["https://www.example.com", ["https://www.example.com"]],
+    ["www.example.com/contato?a=1, https://example.com:8443/", ["https://www.example.com", "https://example.com:8443"]],
+    ["http://example.com\nexample.com\nhttp://EXAMPLE.com:80", ["http://example.com", "https://example.com"]],
+    ["", []],
+  ])("are found in %j", (text, origins) => expect(originsOf(text)).toEqual({ origins, wrong: [] }));
+  it.each(["https://", "ftp://example.com", "*.example.com", "file:///a", "javascript://example.com"])(
+    "are not found in %j",
+    (text) => expect(originsOf(text).wrong).toEqual([text]),
+  );
+});
+
+describe("the form that is put into a page", () => {
+  const words = { language: "en", name: "N", email: "E", phone: "P", company: "C", message: "M", send: "S" };
+  it("holds its words as text, whatever they are", () => {
+    const odd = '</script><b>&"';
+    const text = snippetOf("https://a.example", "key", { ...words, name: odd, thanks: odd, failed: odd });
+    expect(text.match(/<\/script>/g)).toHaveLength(1);
+    expect(text).not.toContain("<b>");
+  });
 });

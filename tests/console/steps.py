@@ -11,7 +11,9 @@ from tests.support.browser import Person
 from tests.support.kafka import unique
 from tests.support.platform import EVERYTHING, Tenant
 
-_NAME_OF_FOCUSED = "(each => (each.getAttribute('aria-label') ?? each.textContent).trim())(document.activeElement)"
+_NAMES_OF_FOCUSED = """(each => [(each.getAttribute('aria-label') ?? each.textContent).trim(), '#' + each.id])(
+    document.activeElement)"""
+_TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
 
 
 class Leads:
@@ -53,12 +55,34 @@ async def choose_references(ana: Person) -> None:
 
 
 async def tab_to(ana: Person, name: str) -> None:
-    """Go forward with the Tab key until what is named so has the focus. The page itself, all text, is not it."""
+    """Go forward with the Tab key until what is named so, or has this ``#id``, has the focus. The page itself, all
+    text, is not it.
+    """
     for _ in range(60):
         await ana.page.keyboard.press("Tab")
-        if await ana.page.evaluate(_NAME_OF_FOCUSED) == name:
+        if name in await ana.page.evaluate(_NAMES_OF_FOCUSED):
             return
     raise AssertionError(f"{name} is not reached with the Tab key")
+
+
+async def press(ana: Person, *names: str) -> None:
+    """Go to what is named so with the Tab key and press it; in what opens, to the next, and so on."""
+    for name in names:
+        await tab_to(ana, name)
+        await ana.page.keyboard.press("Enter")
+
+
+async def expect_focus_on(ana: Person, name: str, *, streams: bool = False) -> None:
+    """Hold that what is named so has the focus, and keeps it when all that was asked of the server has been drawn: of a
+    page that ``streams``, what was so far.
+    """
+    focused = ana.page.locator(":focus")
+    await expect(ana.page.get_by_role("dialog")).not_to_be_visible()
+    await expect(focused).to_have_accessible_name(name)
+    if not streams:
+        await ana.page.wait_for_load_state("networkidle")
+    await ana.page.evaluate(_TWO_FRAMES)
+    await expect(focused).to_have_accessible_name(name)
 
 
 async def choose_references_by_keys(ana: Person) -> None:

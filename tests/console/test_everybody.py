@@ -26,6 +26,18 @@ WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
 
 
+CUT_CHOICES = """
+    [...document.querySelectorAll(".columns select")].flatMap((select) => {
+        const { font, paddingLeft, paddingRight } = getComputedStyle(select);
+        const pen = new OffscreenCanvas(1, 1).getContext("2d");
+        pen.font = font;
+        const room = select.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+        return [...select.options].map((each) => each.text).filter((text) => pen.measureText(text).width > room);
+    })
+"""
+"""Which of the choices of a column are wider than their list."""
+
+
 class Looks:
     """What was found wherever somebody looked, by screen, language, width and scheme."""
 
@@ -129,6 +141,10 @@ async def test_what_else_an_import_is_told_and_a_new_lead_are_for_everybody(look
     await page.get_by_label(looks.words["options.list"]).select_option("new")
     await page.get_by_label(looks.words["options.silent"]).check()
     await looks.at("check kept")
+    # What a column becomes can be read, however wide its card is.
+    for width in range(320, 1440, 80):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await page.evaluate(CUT_CHOICES) == [], width
     await page.goto("about:blank")
     await ana.open("/leads/new")
     await looks.at("new lead")
@@ -211,6 +227,18 @@ async def test_leads_the_board_lists_and_fields_are_for_everybody(looks: Looks) 
     await tabs.get_by_role("link", name=looks.words["leads.tab.fields"]).click()
     await page.get_by_role("row", name="Filhos").wait_for()
     await looks.at("own fields")
+    await tabs.get_by_role("link", name=looks.words["leads.tab.forms"]).click()
+    await page.locator(".empty").wait_for()
+    await looks.at("no forms")
+    await page.locator("#form-name").fill("Contato")
+    await page.locator("#form-origins").fill("https://www.example.com https://campanha.example.com")
+    await looks.button("forms.make").click()
+    await page.get_by_role("row", name="Contato").wait_for()
+    await looks.at("forms")
+    for screen, word in (("put into a page", "forms.snippetOne"), ("changed", "things.changeOne")):
+        button = page.get_by_role("button", name=looks.words[word].replace("{name}", "Contato"), exact=True)
+        await looks.at_dialog(f"form {screen}", button)
+        await looks.close()
 
 
 async def test_one_lead_and_what_is_done_with_it_is_for_everybody(looks: Looks, user: User, lead_id: str) -> None:
@@ -267,7 +295,8 @@ async def test_an_import_in_progress_and_what_goes_wrong_is_for_everybody(looks:
     await looks.at("session ended")
 
 
-ON_THEIR_WAY = ("/", "/imports/1", "/leads", "/leads/board", "/leads/lists", "/leads/fields", f"/leads/{UUID(int=1)}")
+LEAD = f"/leads/{UUID(int=1)}"
+ON_THEIR_WAY = ("/", "/imports/1", "/leads", "/leads/board", "/leads/lists", "/leads/fields", "/leads/forms", LEAD)
 
 
 async def test_a_page_whose_numbers_are_on_their_way_is_for_everybody(ana: Person) -> None:

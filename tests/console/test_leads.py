@@ -310,6 +310,7 @@ async def test_the_pipeline_goes_with_the_keyboard_alone(ana: Person, leads: Lea
     await tab_to(ana, "Move")
     await keys.press("Enter")
     await expect(page.get_by_role("button", name="Contacted")).to_have_attribute("aria-current", "step")
+    await expect(page.get_by_role("button", name="Contacted")).to_be_focused()
     # The board: the focus goes with the card.
     await page.get_by_role("link", name="Leads", exact=True).focus()
     await keys.press("Enter")
@@ -336,7 +337,7 @@ async def test_the_console_offers_the_ways_that_the_server_takes(ana: Person, le
         await ana.page.goto("about:blank")
         await ana.open(f"/leads/{lead_id}")
         await expect(ana.page.locator(".path [aria-current=step]")).to_have_text(words[status])
-        offered = ana.page.locator(".path button:not([disabled])")
+        offered = ana.page.locator(".path button:not([aria-disabled=true])")
         await expect(offered).to_have_text([words[each] for each in reachable(status)])
 
 
@@ -367,7 +368,7 @@ async def test_who_may_only_look_is_offered_nothing_else(ana: Person, leads: Lea
     await expect(page.locator(".history")).to_contain_text("Created")
     for button in ("Edit", "Delete", "Make an opportunity", "A colleague", "Write down"):
         await expect(page.get_by_text(button, exact=True)).not_to_be_visible()
-    await expect(page.locator(".path button:not([disabled])")).to_have_count(0)
+    await expect(page.locator(".path button:not([aria-disabled=true])")).to_have_count(0)
 
 
 async def test_without_a_connection_or_a_permission_the_list_says_so(ana: Person, leads: Leads) -> None:

@@ -109,13 +109,13 @@ async def test_columns_become_fields_and_the_leads_join_a_new_list_in_silence(
     await check_file(ana, sheet(tmp_path))
     await choose_references(ana)
     for header, said in (("Cidade", "A new field of your company: text"), ("Filhos", "company: number")):
-        await page.get_by_label(header, exact=True).select_option("Keep as a field of its own")
+        await page.get_by_label(header, exact=True).select_option("A field of its own")
         await expect(card(page, header)).to_contain_text(said)
     # The third stays left out; one that was kept can be left out again.
     await expect(page.get_by_label("Rascunho", exact=True)).to_have_value("")
     await page.get_by_label("Filhos", exact=True).select_option("Left out")
     await expect(card(page, "Filhos")).to_have_class(re.compile("column-out"))
-    await page.get_by_label("Filhos", exact=True).select_option("Keep as a field of its own")
+    await page.get_by_label("Filhos", exact=True).select_option("A field of its own")
     await expect(card(page, "Filhos")).to_contain_text("number")
     await page.get_by_label("Import silently").check()
     await page.get_by_label("Put the leads into a list").select_option("A new list…")
@@ -153,7 +153,7 @@ async def test_what_was_kept_is_remembered_and_an_old_list_is_chosen(ana: Person
         await check_file(ana, sheet(tmp_path, f"feira{at}.csv"))
         await choose_references(ana)
         if at == 0:
-            await page.get_by_label("Cidade", exact=True).select_option("Keep as a field of its own")
+            await page.get_by_label("Cidade", exact=True).select_option("A field of its own")
         says = "A new field" if at == 0 else "Fills your field “Cidade”"
         await expect(card(page, "Cidade")).to_contain_text(says)
         await page.get_by_label("Put the leads into a list").select_option("Feira")

@@ -19,6 +19,7 @@ export type LeadStatus = LeadRow["status"];
 export type Activity = Schemas["ActivityView"];
 export type LeadList = Schemas["ListView"];
 export type LeadField = Schemas["FieldView"];
+export type LeadForm = Schemas["FormView"];
 export type Pipeline = Schemas["PipelineView"];
 export type Opportunity = Schemas["OpportunityView"];
 export type LeadQuery = NonNullable<operations["get_leads"]["parameters"]["query"]>;
@@ -103,6 +104,12 @@ export const fieldsQuery = queryOptions({
   queryKey: ["fields", "leads"],
   staleTime: KEPT_MS,
   queryFn: async ({ signal }) => (body(await leadsApi.GET("/api/v1/fields", { signal })) as Schemas["FieldList"]).items,
+});
+
+export const formsQuery = queryOptions({
+  queryKey: ["forms"],
+  staleTime: KEPT_MS,
+  queryFn: async ({ signal }) => (body(await leadsApi.GET("/api/v1/forms", { signal })) as Schemas["FormList"]).items,
 });
 
 export const pipelinesQuery = queryOptions({
@@ -215,6 +222,18 @@ export async function relabelField(key: string, label: string): Promise<void> {
 
 export async function deleteField(key: string): Promise<void> {
   await leadsApi.DELETE("/api/v1/fields/{key}", { params: { path: { key } } });
+}
+
+export async function makeForm(name: string, origins: string[]): Promise<void> {
+  await leadsApi.POST("/api/v1/forms", { body: { name, origins } });
+}
+
+export async function changeForm(id: string, name: string, origins: string[]): Promise<void> {
+  await leadsApi.PATCH("/api/v1/forms/{form_id}", { params: { path: { form_id: id } }, body: { name, origins } });
+}
+
+export async function deleteForm(id: string): Promise<void> {
+  await leadsApi.DELETE("/api/v1/forms/{form_id}", { params: { path: { form_id: id } } });
 }
 
 export function forgetLeads(client: QueryClient): Promise<unknown> {

@@ -52,6 +52,7 @@ interface More {
   readonly undo?: Undo | null;
   readonly parent_id?: number | null;
   readonly child_ids?: number[];
+  readonly silent?: boolean;
   readonly rate?: number | null;
   readonly eta_seconds?: number | null;
   readonly queue_position?: number | null;

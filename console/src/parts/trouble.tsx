@@ -41,7 +41,7 @@ export function Trouble({ error, again, about }: Props) {
       action={
         again &&
         passing && (
-          <Button onPress={again} isDisabled={wait > 0}>
+          <Button onPress={again} isPending={wait > 0}>
             {wait > 0 ? say("again.in", { seconds: wait }) : say("again")}
           </Button>
         )

@@ -10,6 +10,7 @@ from sqlalchemy import TextualSelect, column, text
 
 from libs.common.stores.postgres import Postgres
 from libs.common.web.caller import Caller
+from libs.contracts.lead_import.internal.import_options import SILENT
 from libs.imports.chat_ids import LAST_ROW, chat_ids_of_rows, row_of_chat
 from libs.imports.chunk_states import added_up
 from services.api.http.shared_reads import SharedReads
@@ -71,6 +72,7 @@ IN_SCOPE = """
 """The imports ``i`` that a caller sees; its parameters are ``scoped``."""
 _DETAIL_COLUMNS = _IMPORT_COLUMNS | {
     "parent_id": "i.parent_id",
+    "silent": f"coalesce(i.options ? '{SILENT}', false)",
     "server_time": "clock_timestamp()",
     "reasons": "i.reasons",
     "canceled": "i.total_canceled",  # of an import in progress its reasons tell

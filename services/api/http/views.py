@@ -49,6 +49,8 @@ _IMPORT: dict[str, Any] = {
     "progress": {"processed_rows": 2000, "chunks": 3, "chunks_settled": 1, "percent": 40.0},
 }
 CREATED: Literal["created"] = "created"
+_FOUND = ("reasons", "parent_id", "child_ids", "silent", "queue_position", "server_time")
+"""What a detail has as the database found it."""
 RowOutcome = Literal["existing", "error", "created"]
 _CREATED: dict[str, Any] = {
     "row": 2,
@@ -61,6 +63,7 @@ _DETAIL: dict[str, Any] = {
     "reasons": {"in_file": 4, "lead_exists": 6},
     "parent_id": None,
     "child_ids": [],
+    "silent": False,
     "rate": 1250.0,
     "eta_seconds": 3,
     "queue_position": None,
@@ -150,6 +153,8 @@ class ImportDetail(ImportView):
     """The import whose rows this one corrects."""
     child_ids: list[int]
     """The imports that correct rows of this one."""
+    silent: bool
+    """Other systems are not told of its leads."""
     rate: float | None
     """Rows a second: lately, or of an ended import from its acceptance to its end. Null before the first have ended."""
     eta_seconds: int | None
@@ -213,7 +218,7 @@ def import_detail(found: Mapping[str, Any]) -> ImportDetail:
     left = found["total_rows"] - shown["progress"].processed_rows
     return ImportDetail(
         **shown,
-        **{name: found[name] for name in ("reasons", "parent_id", "child_ids", "queue_position", "server_time")},
+        **{name: found[name] for name in _FOUND},
         rate=rate,
         eta_seconds=math.ceil(left / rate) if rate and found["status"] == ImportStatus.PROCESSING else None,
     )

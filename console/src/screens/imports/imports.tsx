@@ -63,7 +63,7 @@ export function ImportsScreen() {
       {nothing && (filtered ? <NoMatch /> : <Empty over={over} templates={Boolean(me.data)} />)}
       {found.hasNextPage && (
         <div className="line">
-          <Button onPress={() => void found.fetchNextPage()} isDisabled={found.isFetchingNextPage}>
+          <Button onPress={() => void found.fetchNextPage()} isPending={found.isFetchingNextPage}>
             {say("imports.older")}
           </Button>
         </div>
@@ -107,7 +107,7 @@ function Empty({ over, templates }: { over: boolean; templates: boolean }) {
       <p className="quiet">{say("imports.empty.text")}</p>
       <div className="line empty-actions">
         {templates && (
-          <Button onPress={() => save.mutate()} isDisabled={save.isPending}>
+          <Button onPress={() => save.mutate()} isPending={save.isPending}>
             <Download size={16} aria-hidden="true" />
             {say("new.template", { kind: "XLSX" })}
           </Button>

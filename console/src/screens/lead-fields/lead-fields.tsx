@@ -1,11 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { download, may, meQuery } from "../../api/calls.ts";
 import { deleteField, fieldsQuery, type LeadField, makeField, relabelField } from "../../api/leads.ts";
 import { Button } from "../../parts/button.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
 import { LeadTrouble } from "../../parts/lead-trouble.tsx";
+import { Changing, Making } from "../../parts/named.tsx";
 import { Page } from "../../shell/page.tsx";
 import { useLeadWords } from "../../words/lead-words.tsx";
 import { Tabs } from "../leads/tabs.tsx";
@@ -69,7 +69,7 @@ export function LeadFields() {
       )}
       <div className="stack-small">
         <div className="line">
-          <Button onPress={() => save.mutate()} isDisabled={save.isPending}>
+          <Button onPress={() => save.mutate()} isPending={save.isPending}>
             <Download size={16} aria-hidden="true" />
             {say("fields.template")}
           </Button>
@@ -83,127 +83,49 @@ export function LeadFields() {
 function NewField() {
   const say = useLeadWords();
   const client = useQueryClient();
-  const [label, setLabel] = useState("");
   const [type, setType] = useState<LeadField["type"]>("string");
-  const make = useMutation({
-    mutationFn: () => makeField({ key: keyOf(label), label: label.trim(), type }),
-    onSuccess: () => {
-      setLabel("");
-      return client.invalidateQueries({ queryKey: ["fields"] });
-    },
-  });
-  const send = (event: FormEvent) => {
-    event.preventDefault();
-    make.mutate();
+  const make = async (label: string) => {
+    await makeField({ key: keyOf(label), label, type });
+    await client.invalidateQueries({ queryKey: ["fields"] });
   };
   return (
-    <form className="stack" onSubmit={send}>
-      <div className="making">
-        <div className="field">
-          <label htmlFor="field-label">{say("fields.new")}</label>
-          <input
-            id="field-label"
-            className="input"
-            required
-            maxLength={255}
-            placeholder={say("fields.label")}
-            value={label}
-            onChange={(event) => setLabel(event.target.value)}
-          />
-        </div>
-        <div className="field">
-          <label htmlFor="field-type">{say("fields.type")}</label>
-          <select
-            id="field-type"
-            className="select"
-            value={type}
-            onChange={(event) => setType(event.target.value as LeadField["type"])}
-          >
-            {TYPES.map((each) => (
-              <option key={each} value={each}>
-                {say(`fields.type.${each}`)}
-              </option>
-            ))}
-          </select>
-        </div>
-        <Button look="main" type="submit" isDisabled={make.isPending}>
-          {say("fields.make")}
-        </Button>
+    <Making id="field-label" label="fields.new" example="fields.label" does="fields.make" make={make}>
+      <div className="field">
+        <label htmlFor="field-type">{say("fields.type")}</label>
+        <select
+          id="field-type"
+          className="select"
+          value={type}
+          onChange={(event) => setType(event.target.value as LeadField["type"])}
+        >
+          {TYPES.map((each) => (
+            <option key={each} value={each}>
+              {say(`fields.type.${each}`)}
+            </option>
+          ))}
+        </select>
       </div>
-      {make.isError && <LeadTrouble error={make.error} />}
-    </form>
+    </Making>
   );
 }
 
 function FieldActions({ field }: { field: LeadField }) {
   const say = useLeadWords();
   const client = useQueryClient();
-  const [asked, setAsked] = useState<"rename" | "delete" | null>(null);
-  const [label, setLabel] = useState(field.label);
-  const act = useMutation({
-    mutationFn: () => (asked === "rename" ? relabelField(field.key, label) : deleteField(field.key)),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ["fields"] });
-      setAsked(null);
-    },
-  });
-  const close = () => {
-    setAsked(null);
-    setLabel(field.label);
-    act.reset();
-  };
-  const send = (event: FormEvent) => {
-    event.preventDefault();
-    act.mutate();
-  };
+  const shown = () => client.invalidateQueries({ queryKey: ["fields"] });
   return (
-    <div className="line">
-      <Button
-        look="plain"
-        aria-label={say("lists.renameOne", { list: field.label })}
-        onPress={() => setAsked("rename")}
-      >
-        {say("lists.rename")}
-      </Button>
-      <Button
-        look="plain"
-        aria-label={say("lists.deleteOne", { list: field.label })}
-        onPress={() => setAsked("delete")}
-      >
-        {say("lead.delete")}
-      </Button>
-      <Dialog
-        title={
-          asked ? say(asked === "rename" ? "lists.rename.title" : "lists.delete.title", { list: field.label }) : ""
-        }
-        open={asked !== null}
-        onClose={close}
-      >
-        <form className="stack" onSubmit={send}>
-          {asked === "rename" ? (
-            <div className="field">
-              <label htmlFor="rename-field">{say("fields.label")}</label>
-              <input
-                id="rename-field"
-                className="input"
-                required
-                maxLength={255}
-                value={label}
-                onChange={(event) => setLabel(event.target.value)}
-              />
-            </div>
-          ) : (
-            <p>{say("fields.delete.text")}</p>
-          )}
-          {act.isError && <LeadTrouble error={act.error} />}
-          <div className="dialog-actions">
-            <Button onPress={close}>{say("cancel")}</Button>
-            <Button look={asked === "rename" ? "main" : "danger"} type="submit" isDisabled={act.isPending}>
-              {asked === "rename" ? say("lists.rename") : say("fields.delete.do")}
-            </Button>
-          </div>
-        </form>
-      </Dialog>
-    </div>
+    <Changing
+      name={field.label}
+      label="fields.label"
+      change={async (label) => {
+        await relabelField(field.key, label);
+        await shown();
+      }}
+      remove={async () => {
+        await deleteField(field.key);
+        await shown();
+      }}
+      removed={{ text: say("fields.delete.text"), does: "fields.delete.do" }}
+    />
   );
 }

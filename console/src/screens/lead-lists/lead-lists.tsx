@@ -1,11 +1,9 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { may, meQuery } from "../../api/calls.ts";
 import { deleteList, forgetLeads, type LeadList, listsQuery, makeList, renameList } from "../../api/leads.ts";
-import { Button } from "../../parts/button.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
 import { LeadTrouble } from "../../parts/lead-trouble.tsx";
+import { Changing, Making } from "../../parts/named.tsx";
 import { Page } from "../../shell/page.tsx";
 import { useLeadWords } from "../../words/lead-words.tsx";
 import { useNumbers } from "../../words/words.tsx";
@@ -79,103 +77,30 @@ export function LeadLists() {
 }
 
 function NewList() {
-  const say = useLeadWords();
   const client = useQueryClient();
-  const [name, setName] = useState("");
-  const make = useMutation({
-    mutationFn: () => makeList(name, null),
-    onSuccess: () => {
-      setName("");
-      return forgetLeads(client);
-    },
-  });
-  const send = (event: FormEvent) => {
-    event.preventDefault();
-    make.mutate();
+  const make = async (name: string) => {
+    await makeList(name, null);
+    await forgetLeads(client);
   };
-  return (
-    <form className="stack" onSubmit={send}>
-      <div className="making">
-        <div className="field">
-          <label htmlFor="list-name">{say("lists.new")}</label>
-          <input
-            id="list-name"
-            className="input"
-            required
-            maxLength={255}
-            placeholder={say("lists.name")}
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        </div>
-        <Button look="main" type="submit" isDisabled={make.isPending}>
-          {say("lists.make")}
-        </Button>
-      </div>
-      {make.isError && <LeadTrouble error={make.error} />}
-    </form>
-  );
+  return <Making id="list-name" label="lists.new" example="lists.name" does="lists.make" make={make} />;
 }
 
 function ListActions({ list }: { list: LeadList }) {
   const say = useLeadWords();
   const client = useQueryClient();
-  const [asked, setAsked] = useState<"rename" | "delete" | null>(null);
-  const [name, setName] = useState(list.name);
-  const act = useMutation({
-    mutationFn: () => (asked === "rename" ? renameList(list.id, name) : deleteList(list.id)),
-    onSuccess: async () => {
-      await forgetLeads(client);
-      setAsked(null);
-    },
-  });
-  const close = () => {
-    setAsked(null);
-    setName(list.name);
-    act.reset();
-  };
-  const send = (event: FormEvent) => {
-    event.preventDefault();
-    act.mutate();
-  };
   return (
-    <div className="line">
-      <Button look="plain" aria-label={say("lists.renameOne", { list: list.name })} onPress={() => setAsked("rename")}>
-        {say("lists.rename")}
-      </Button>
-      <Button look="plain" aria-label={say("lists.deleteOne", { list: list.name })} onPress={() => setAsked("delete")}>
-        {say("lead.delete")}
-      </Button>
-      <Dialog
-        title={asked ? say(asked === "rename" ? "lists.rename.title" : "lists.delete.title", { list: list.name }) : ""}
-        open={asked !== null}
-        onClose={close}
-      >
-        <form className="stack" onSubmit={send}>
-          {asked === "rename" ? (
-            <div className="field">
-              <label htmlFor="rename-list">{say("lists.name")}</label>
-              <input
-                id="rename-list"
-                className="input"
-                required
-                maxLength={255}
-                value={name}
-                onChange={(event) => setName(event.target.value)}
-              />
-            </div>
-          ) : (
-            <p>{say("lists.delete.text", { leads: list.lead_count })}</p>
-          )}
-          {act.isError && <LeadTrouble error={act.error} />}
-          <div className="dialog-actions">
-            <Button onPress={close}>{say("cancel")}</Button>
-            <Button look={asked === "rename" ? "main" : "danger"} type="submit" isDisabled={act.isPending}>
-              {asked === "rename" ? say("lists.rename") : say("lists.delete.do")}
-            </Button>
-          </div>
-        </form>
-      </Dialog>
-    </div>
+    <Changing
+      name={list.name}
+      label="lists.name"
+      change={async (name) => {
+        await renameList(list.id, name);
+        await forgetLeads(client);
+      }}
+      remove={async () => {
+        await deleteList(list.id);
+        await forgetLeads(client);
+      }}
+      removed={{ text: say("lists.delete.text", { leads: list.lead_count }), does: "lists.delete.do" }}
+    />
   );
 }

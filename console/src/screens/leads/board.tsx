@@ -18,6 +18,7 @@ import { Button } from "../../parts/button.tsx";
 import { STATUS_ICONS } from "../../parts/lead-status.tsx";
 import { LeadTrouble } from "../../parts/lead-trouble.tsx";
 import { usePeople } from "../../parts/people.tsx";
+import { placeIsOpen } from "../../shell/keep-place.ts";
 import { Page } from "../../shell/page.tsx";
 import { useLeadWords } from "../../words/lead-words.tsx";
 import { useNumbers } from "../../words/words.tsx";
@@ -136,7 +137,7 @@ function Stage({ status, query, ...shared }: Shared & { status: LeadStatus; quer
       </ul>
       {first && first.total === 0 && <p className="small quiet stage-empty">{say("board.none")}</p>}
       {found.hasNextPage && (
-        <Button look="plain" onPress={() => void found.fetchNextPage()} isDisabled={found.isFetchingNextPage}>
+        <Button look="plain" onPress={() => void found.fetchNextPage()} isPending={found.isFetchingNextPage}>
           {say("rows.more")}
         </Button>
       )}
@@ -153,7 +154,7 @@ function Card({ lead, held, onHold, onMove, mayMove, movedId, movingId }: Shared
   const justMoved = id !== null && movedId === id;
   // The button that moved it went with its old column.
   useEffect(() => {
-    if (justMoved && document.activeElement === document.body) card.current?.querySelector("button")?.focus();
+    if (justMoved && placeIsOpen()) card.current?.querySelector("button")?.focus();
   }, [justMoved]);
   const movable = mayMove && id !== null && movingId !== id;
   return (
@@ -181,7 +182,7 @@ function Card({ lead, held, onHold, onMove, mayMove, movedId, movingId }: Shared
         )}
         {mayMove && id && (
           <MenuTrigger>
-            <Button look="plain" icon aria-label={say("board.move", { name })} isDisabled={!movable}>
+            <Button look="plain" icon aria-label={say("board.move", { name })} isPending={!movable}>
               <ArrowRightLeft size={16} aria-hidden="true" />
             </Button>
             <Popover className="menu" placement="bottom end">

@@ -4,6 +4,7 @@ import { forgetLeads, type LeadQuery, listsQuery, makeList, putInto } from "../.
 import { Button } from "../../parts/button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { LeadTrouble } from "../../parts/lead-trouble.tsx";
+import { NameField } from "../../parts/named.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import { useLeadWords } from "../../words/lead-words.tsx";
 import { useSought, whomOf } from "./wanted.ts";
@@ -77,23 +78,11 @@ export function IntoList({ query, total, open, onClose }: Props) {
               ))}
             </select>
           </div>
-          {chosen === NEW && (
-            <div className="field">
-              <label htmlFor="new-list">{say("lists.name")}</label>
-              <input
-                id="new-list"
-                className="input"
-                required
-                maxLength={255}
-                value={name}
-                onChange={(event) => setName(event.target.value)}
-              />
-            </div>
-          )}
+          {chosen === NEW && <NameField id="new-list" label={say("lists.name")} value={name} onChange={setName} />}
           {put.isError && <LeadTrouble error={put.error} />}
           <div className="dialog-actions">
             <Button onPress={close}>{say("cancel")}</Button>
-            <Button look="main" type="submit" isDisabled={put.isPending}>
+            <Button look="main" type="submit" isPending={put.isPending}>
               {say("leads.intoList.do", { total })}
             </Button>
           </div>

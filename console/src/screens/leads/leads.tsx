@@ -67,7 +67,7 @@ export function LeadsScreen() {
       {nothing && <Nothing filtered={filtered} />}
       {found.hasNextPage && (
         <div className="line">
-          <Button onPress={() => void found.fetchNextPage()} isDisabled={found.isFetchingNextPage}>
+          <Button onPress={() => void found.fetchNextPage()} isPending={found.isFetchingNextPage}>
             {say("leads.more")}
           </Button>
         </div>
@@ -100,7 +100,7 @@ function Export({ query }: { query: LeadQuery }) {
     <>
       {save.isError && <LeadTrouble error={save.error} />}
       {FORMATS.map((format) => (
-        <Button key={format} onPress={() => save.mutate(format)} isDisabled={save.isPending}>
+        <Button key={format} onPress={() => save.mutate(format)} isPending={save.isPending}>
           <Download size={16} aria-hidden="true" />
           {save.isPending && save.variables === format
             ? say("leads.exporting")

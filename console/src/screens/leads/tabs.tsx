@@ -1,13 +1,23 @@
-import { List, ListChecks, SquareKanban, TableProperties } from "lucide-react";
+import { useQuery } from "@tanstack/react-query";
+import { FileInput, List, ListChecks, SquareKanban, TableProperties } from "lucide-react";
 import { Link, useLocation, useSearch } from "wouter";
-import { useLeadWords } from "../../words/lead-words.tsx";
+import { may, meQuery } from "../../api/calls.ts";
+import { type LeadWord, useLeadWords } from "../../words/lead-words.tsx";
 
-const TABS = [
+interface Tab {
+  readonly path: string;
+  readonly word: LeadWord;
+  readonly icon: typeof List;
+  readonly needs?: string;
+}
+
+const TABS: readonly Tab[] = [
   { path: "/leads", word: "leads.tab.table", icon: List },
   { path: "/leads/board", word: "leads.tab.board", icon: SquareKanban },
   { path: "/leads/lists", word: "leads.tab.lists", icon: ListChecks },
   { path: "/leads/fields", word: "leads.tab.fields", icon: TableProperties },
-] as const;
+  { path: "/leads/forms", word: "leads.tab.forms", icon: FileInput, needs: "EDIT_LEADS" },
+];
 const FILTERED = ["/leads", "/leads/board"];
 
 /** The rooms of leads. Table and board show the same leads: what was chosen goes along. */
@@ -15,9 +25,10 @@ export function Tabs() {
   const say = useLeadWords();
   const [path] = useLocation();
   const search = useSearch();
+  const me = useQuery(meQuery).data;
   return (
     <nav className="tabs" aria-label={say("leads.tabs")}>
-      {TABS.map(({ path: to, word, icon: Icon }) => (
+      {TABS.filter(({ needs }) => !needs || may(me, needs)).map(({ path: to, word, icon: Icon }) => (
         <Link
           key={to}
           to={FILTERED.includes(to) && FILTERED.includes(path) && search ? `${to}?${search}` : to}

@@ -171,7 +171,7 @@ function Bottom({ draft, submit, busy }: { draft: Draft; submit: Submit; busy: b
       <div className="quiet small" role="status">
         {submit.sending ? say("check.sending") : busy ? say("check.looking") : (why ?? whatHappens())}
       </div>
-      <Button look="main" onPress={submit.send} isDisabled={!ready}>
+      <Button look="main" onPress={submit.send} isPending={submit.sending} isDisabled={why !== null || busy}>
         {label}
       </Button>
     </div>

@@ -224,7 +224,7 @@ function Columns({ templates }: { templates: boolean }) {
         <h2 id="columns">{say("new.columns")}</h2>
         <div className="line">
           {(templates ? (["xlsx", "csv"] as const) : []).map((kind) => (
-            <Button key={kind} onPress={() => save.mutate(kind)} isDisabled={save.isPending}>
+            <Button key={kind} onPress={() => save.mutate(kind)} isPending={save.isPending}>
               <Download size={16} aria-hidden="true" />
               {say("new.template", { kind: kind.toUpperCase() })}
             </Button>

@@ -97,7 +97,7 @@ export function NewLeadScreen() {
               <p>{say("newLead.exists.text")}</p>
               <div className="line">
                 <ButtonLink to={`/leads/${there}`}>{say("newLead.exists.show")}</ButtonLink>
-                <Button onPress={() => make.mutate({ allow_duplicate: true })} isDisabled={make.isPending}>
+                <Button onPress={() => make.mutate({ allow_duplicate: true })} isPending={make.isPending}>
                   {say("newLead.exists.make")}
                 </Button>
               </div>
@@ -106,7 +106,7 @@ export function NewLeadScreen() {
         )}
         {make.isError && !there && <LeadTrouble error={make.error} />}
         <div className="line">
-          <Button look="main" type="submit" isDisabled={make.isPending}>
+          <Button look="main" type="submit" isPending={make.isPending}>
             {say("newLead.make")}
           </Button>
           <ButtonLink to="/leads">{say("cancel")}</ButtonLink>

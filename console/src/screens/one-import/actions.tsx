@@ -62,7 +62,7 @@ export function Actions({ found }: { found: Import }) {
         </ButtonLink>
       )}
       {running && found.canceled !== undefined && (
-        <Button onPress={() => setAsked("cancel")} isDisabled={canceling}>
+        <Button onPress={() => setAsked("cancel")} isPending={canceling}>
           <Ban size={16} aria-hidden="true" />
           {canceling ? say("cancel.running") : say("cancel.button")}
         </Button>
@@ -88,7 +88,7 @@ export function Actions({ found }: { found: Import }) {
               <Button onPress={close} autoFocus>
                 {say(`${asked}.keep` as Word)}
               </Button>
-              <Button look="danger" onPress={() => act.mutate(asked)} isDisabled={act.isPending}>
+              <Button look="danger" onPress={() => act.mutate(asked)} isPending={act.isPending}>
                 {say(`${asked}.do` as Word, { created: counts.created })}
               </Button>
             </div>

@@ -60,7 +60,9 @@ function About({ found }: { found: Import }) {
   const me = useQuery(meQuery).data;
   const account = me?.accounts.find((each) => each.id === found.account_id)?.name;
   const source = me?.sources.find((each) => each.id === found.source_id)?.name;
-  const about = [found.file_name, account, source, moment(found.created_at)].filter(Boolean).join(" · ");
+  const about = [found.file_name, account, source, moment(found.created_at), found.silent && say("import.silent")]
+    .filter(Boolean)
+    .join(" · ");
   return (
     <>
       <div className="line">

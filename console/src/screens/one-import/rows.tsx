@@ -105,7 +105,7 @@ function Reports({ found, shown }: { found: Import; shown: Choice }) {
     <div className="line">
       {save.isError && <Trouble error={save.error} />}
       {FORMATS.map((format) => (
-        <Button key={format} onPress={() => save.mutate(format)} isDisabled={save.isPending}>
+        <Button key={format} onPress={() => save.mutate(format)} isPending={save.isPending}>
           <Download size={16} aria-hidden="true" />
           {format === "xlsx" ? say("rows.download", { rows, format: "XLSX" }) : "CSV"}
         </Button>
@@ -191,7 +191,7 @@ function Table({ found, choice }: { found: Import; choice: Choice }) {
       </section>
       {rows.hasNextPage && (
         <div className="line">
-          <Button onPress={() => void rows.fetchNextPage()} isDisabled={rows.isFetchingNextPage}>
+          <Button onPress={() => void rows.fetchNextPage()} isPending={rows.isFetchingNextPage}>
             {say("rows.more")}
           </Button>
         </div>

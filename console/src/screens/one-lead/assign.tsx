@@ -35,7 +35,7 @@ export function Assignee({ lead, mayAssign }: { lead: Lead; mayAssign: boolean }
       {mayAssign && (
         <div className="line">
           {me && !own && (
-            <Button onPress={() => assign.mutate(me.user_id)} isDisabled={assign.isPending}>
+            <Button onPress={() => assign.mutate(me.user_id)} isPending={assign.isPending}>
               {say("lead.assign.me")}
             </Button>
           )}
@@ -45,7 +45,7 @@ export function Assignee({ lead, mayAssign }: { lead: Lead; mayAssign: boolean }
             </Button>
           )}
           {lead.assigned_to !== null && (
-            <Button look="plain" onPress={() => assign.mutate(null)} isDisabled={assign.isPending}>
+            <Button look="plain" onPress={() => assign.mutate(null)} isPending={assign.isPending}>
               {say("lead.assign.nobody")}
             </Button>
           )}
@@ -80,7 +80,7 @@ export function Assignee({ lead, mayAssign }: { lead: Lead; mayAssign: boolean }
           {assign.isError && <LeadTrouble error={assign.error} />}
           <div className="dialog-actions">
             <Button onPress={close}>{say("cancel")}</Button>
-            <Button look="main" type="submit" isDisabled={assign.isPending}>
+            <Button look="main" type="submit" isPending={assign.isPending}>
               {say("lead.assign.do")}
             </Button>
           </div>

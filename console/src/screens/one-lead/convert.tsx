@@ -102,7 +102,7 @@ export function Convert({ lead }: { lead: Lead }) {
             {convert.isError && <LeadTrouble error={convert.error} />}
             <div className="dialog-actions">
               <Button onPress={close}>{say("cancel")}</Button>
-              <Button look="main" type="submit" isDisabled={convert.isPending}>
+              <Button look="main" type="submit" isPending={convert.isPending}>
                 {say("lead.convert")}
               </Button>
             </div>

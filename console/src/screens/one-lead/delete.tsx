@@ -44,7 +44,7 @@ export function DeleteLead({ lead }: { lead: Lead }) {
           <Button onPress={close} autoFocus>
             {say("lead.delete.keep")}
           </Button>
-          <Button look="danger" onPress={() => remove.mutate()} isDisabled={remove.isPending}>
+          <Button look="danger" onPress={() => remove.mutate()} isPending={remove.isPending}>
             {say("lead.delete.do")}
           </Button>
         </div>

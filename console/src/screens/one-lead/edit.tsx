@@ -87,7 +87,7 @@ function Form({ lead, fields }: { lead: Lead; fields: readonly FormField[] }) {
         )}
         {save.isError && !leadMeanwhile(save.error) && <LeadTrouble error={save.error} />}
         <div className="line">
-          <Button look="main" type="submit" isDisabled={save.isPending}>
+          <Button look="main" type="submit" isPending={save.isPending}>
             {before ? say("lead.edit.again") : say("lead.edit.save")}
           </Button>
           <ButtonLink to={back}>{say("cancel")}</ButtonLink>

@@ -48,7 +48,7 @@ export function History({ lead, mayWrite }: { lead: Lead; mayWrite: boolean }) {
         <div className="line">
           <Button
             onPress={() => void (older.data ? older.fetchNextPage() : older.refetch())}
-            isDisabled={older.isFetching}
+            isPending={older.isFetching}
           >
             {say("lead.history.older")}
           </Button>
@@ -98,7 +98,9 @@ function Writing({ lead }: { lead: Lead }) {
   const write = useAct(lead, ({ id }, written: string) => writeActivity(id, kind, written));
   const send = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    write.mutate(text.trim(), {
+    const written = text.trim();
+    if (!written) return;
+    write.mutate(written, {
       onSuccess: () => {
         setText("");
         setKind("note_added");
@@ -132,7 +134,7 @@ function Writing({ lead }: { lead: Lead }) {
             </button>
           ))}
         </div>
-        <Button type="submit" isDisabled={write.isPending || !text.trim()}>
+        <Button type="submit" isPending={write.isPending}>
           {say("lead.note.do")}
         </Button>
       </div>

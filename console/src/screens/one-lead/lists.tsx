@@ -32,7 +32,7 @@ export function Memberships({ lead, mayEdit }: { lead: Lead; mayEdit: boolean })
                   icon
                   aria-label={say("lead.lists.take", { list: list.name })}
                   onPress={() => take.mutate(list.id)}
-                  isDisabled={take.isPending}
+                  isPending={take.isPending}
                 >
                   <X size={12} aria-hidden="true" />
                 </Button>

@@ -25,15 +25,17 @@ export function Path({ lead, mayMove }: { lead: Lead; mayMove: boolean }) {
       <ol className="path" aria-label={say("lead.path")}>
         {STATUSES.map((status) => {
           const Icon = STATUS_ICONS[status];
-          const here = status === lead.status;
+          const goes = mayMove && ways.includes(status);
           return (
             <li key={status}>
               <button
                 type="button"
                 className={`path-step lead-${status}`}
-                aria-current={here ? "step" : undefined}
-                disabled={here || !mayMove || !ways.includes(status)}
-                onClick={() => setTo(status)}
+                aria-current={status === lead.status ? "step" : undefined}
+                disabled={!mayMove}
+                // The step that a lead was moved to keeps the focus that its question gives back.
+                aria-disabled={!goes}
+                onClick={() => goes && setTo(status)}
               >
                 <Icon size={16} aria-hidden="true" />
                 {say(`lead.status.${status}`)}
@@ -70,7 +72,12 @@ export function Path({ lead, mayMove }: { lead: Lead; mayMove: boolean }) {
             {move.isError && <LeadTrouble error={move.error} />}
             <div className="dialog-actions">
               <Button onPress={close}>{say("cancel")}</Button>
-              <Button look="main" type="submit" isDisabled={move.isPending || !ways.includes(to)}>
+              <Button
+                look="main"
+                type="submit"
+                isPending={move.isPending}
+                isDisabled={!move.isPending && !ways.includes(to)}
+              >
                 {say("lead.move.do")}
               </Button>
             </div>

@@ -52,6 +52,7 @@ def found(settled: int, *, status: str = "PROCESSING") -> dict[str, Any]:
         "reasons": {},
         "parent_id": None,
         "child_ids": [],
+        "silent": False,
         "queue_position": None,
         "server_time": WHEN,
         "recent_rows": None,

@@ -95,6 +95,7 @@ DETAIL = FOUND | {
     "reasons": {"in_file": 1, "cpf_invalid": 1},
     "parent_id": None,
     "child_ids": [],
+    "silent": False,
     "queue_position": None,
     "server_time": NOW + timedelta(seconds=60),
     "recent_rows": None,

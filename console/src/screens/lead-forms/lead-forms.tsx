@@ -1,0 +1,153 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { changeForm, deleteForm, formsQuery, type LeadForm, makeForm } from "../../api/leads.ts";
+import { LeadTrouble } from "../../parts/lead-trouble.tsx";
+import { Changing, Making } from "../../parts/named.tsx";
+import { Page } from "../../shell/page.tsx";
+import { useLeadWords } from "../../words/lead-words.tsx";
+import { useNumbers } from "../../words/words.tsx";
+import { Tabs } from "../leads/tabs.tsx";
+import { Waiting } from "../one-lead/one-lead.tsx";
+import { originsOf } from "./origins.ts";
+import { Snippet } from "./snippet.tsx";
+
+/** Forms that stand in the company's own pages and make leads. */
+export function LeadForms() {
+  const say = useLeadWords();
+  const { moment } = useNumbers();
+  const forms = useQuery(formsQuery);
+  return (
+    <Page title={say("leads.title")} under={<Tabs />}>
+      {!forms.isError && <NewForm />}
+      {forms.isError && <LeadTrouble error={forms.error} again={() => void forms.refetch()} />}
+      {forms.isPending && <Waiting />}
+      {forms.data?.length === 0 && (
+        <section className="empty">
+          <h2>{say("forms.empty")}</h2>
+          <p className="quiet">{say("forms.empty.text")}</p>
+        </section>
+      )}
+      {forms.data && forms.data.length > 0 && (
+        <div className="table-frame">
+          <table className="table leads">
+            <thead>
+              <tr>
+                <th scope="col">{say("forms.name")}</th>
+                <th scope="col">{say("forms.origins")}</th>
+                <th scope="col">{say("forms.key")}</th>
+                <th scope="col" className="number">
+                  {say("lists.created")}
+                </th>
+                <th scope="col">
+                  <span className="only-heard">{say("lead.actions")}</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {forms.data.map((form) => (
+                <tr key={form.id}>
+                  <td>
+                    <span className="name">{form.name}</span>
+                  </td>
+                  <td data-label={say("forms.origins")} className="origins">
+                    {form.origins.length === 0 && <span className="quiet">{say("forms.origins.none")}</span>}
+                    {form.origins.map((origin) => (
+                      <div key={origin}>{origin}</div>
+                    ))}
+                  </td>
+                  <td data-label={say("forms.key")}>
+                    <code className="key">{form.key}</code>
+                  </td>
+                  <td className="number" data-label={say("lists.created")}>
+                    {moment(form.created_at)}
+                  </td>
+                  <td className="actions">
+                    <FormActions form={form} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Page>
+  );
+}
+
+function NewForm() {
+  const client = useQueryClient();
+  const [origins, setOrigins] = useState("");
+  const make = async (name: string) => {
+    await makeForm(name, originsOf(origins).origins);
+    setOrigins("");
+    await client.invalidateQueries({ queryKey: formsQuery.queryKey });
+  };
+  return (
+    <Making id="form-name" label="forms.new" example="forms.name.example" does="forms.make" make={make}>
+      <Origins id="form-origins" value={origins} onChange={setOrigins} />
+    </Making>
+  );
+}
+
+interface OriginsProps {
+  readonly id: string;
+  readonly value: string;
+  readonly onChange: (text: string) => void;
+  readonly tall?: boolean;
+}
+
+function Origins({ id, value, onChange, tall = false }: OriginsProps) {
+  const say = useLeadWords();
+  const shared = {
+    id,
+    value,
+    placeholder: "https://www.example.com",
+    "aria-describedby": `${id}-how`,
+    spellCheck: false,
+    onChange: ({ target }: { target: HTMLInputElement | HTMLTextAreaElement }) => {
+      const [wrong] = originsOf(target.value).wrong;
+      target.setCustomValidity(wrong ? say("forms.origins.wrong", { wrong }) : "");
+      onChange(target.value);
+    },
+  };
+  return (
+    <div className="field">
+      <label htmlFor={id}>{say("forms.origins")}</label>
+      {tall ? (
+        <textarea {...shared} className="input area" rows={4} />
+      ) : (
+        <input {...shared} className="input" inputMode="url" />
+      )}
+      <p id={`${id}-how`} className={tall ? "small quiet" : "only-heard"}>
+        {say("forms.origins.how")}
+      </p>
+    </div>
+  );
+}
+
+function FormActions({ form }: { form: LeadForm }) {
+  const say = useLeadWords();
+  const client = useQueryClient();
+  const [origins, setOrigins] = useState<string | null>(null);
+  const shown = () => client.invalidateQueries({ queryKey: formsQuery.queryKey });
+  return (
+    <Changing
+      name={form.name}
+      label="forms.name"
+      verb="change"
+      change={async (name) => {
+        await changeForm(form.id, name, origins === null ? form.origins : originsOf(origins).origins);
+        await shown();
+      }}
+      remove={async () => {
+        await deleteForm(form.id);
+        await shown();
+      }}
+      removed={{ text: say("forms.delete.text"), does: "forms.delete.do" }}
+      onAsk={() => setOrigins(null)}
+      before={<Snippet form={form} />}
+    >
+      <Origins id="changed-origins" value={origins ?? form.origins.join("\n")} onChange={setOrigins} tall />
+    </Changing>
+  );
+}
