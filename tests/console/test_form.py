@@ -123,7 +123,7 @@ async def test_a_form_is_made_in_the_console_and_pasted_into_a_page(
     await dialog.get_by_label("Name").fill("Contato do site")
     await expect(dialog.get_by_label("Sites that may send it")).to_have_value(f"{site}\nhttps://www.example.com")
     await dialog.get_by_label("Sites that may send it").fill("")
-    await dialog.get_by_role("button", name="Change").click()
+    await dialog.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("row", name="Contato do site")).to_contain_text("No page, only a server")
     await send(visitor, f"{site}/form.html", FAILED)
     await page.get_by_role("button", name="Put Contato do site into a page").click()

@@ -136,7 +136,7 @@ export function Changing({
           <div className="dialog-actions">
             <Button onPress={close}>{say("cancel")}</Button>
             <Button look={asked === "change" ? "main" : "danger"} type="submit" isPending={act.isPending}>
-              {asked === "change" ? say(`things.${verb}`) : say(removed.does)}
+              {asked === "remove" ? say(removed.does) : say(verb === "change" ? "lead.edit.save" : "things.rename")}
             </Button>
           </div>
         </form>

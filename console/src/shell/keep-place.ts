@@ -40,7 +40,7 @@ export function keepPlace(): void {
   document.addEventListener("focusout", ({ target }) => {
     // Of their own will, as by a click beside everything: then nothing is lost.
     requestAnimationFrame(() => {
-      if (isNowhere() && target instanceof Element && canTake(target)) trail.clear();
+      if (isNowhere() && last()?.element === target && target instanceof Element && canTake(target)) trail.clear();
     });
   });
   new MutationObserver(look).observe(document.body, {
@@ -57,8 +57,8 @@ export function placeIsOpen(): boolean {
 }
 
 function look(): void {
-  const last = [...trail.values()].at(-1);
-  if (looking || !last || canTake(last.element)) return;
+  const stop = last();
+  if (looking || !stop || canTake(stop.element)) return;
   looking = true;
   // A dialog gives the focus back a frame after it has closed, and the browser takes it from what was switched off in the next.
   requestAnimationFrame(() =>
@@ -67,6 +67,10 @@ function look(): void {
       if (isNowhere() && trail.size > 0) land();
     }),
   );
+}
+
+function last(): Stop | undefined {
+  return [...trail.values()].at(-1);
 }
 
 function isNowhere(): boolean {

@@ -72,7 +72,7 @@ IN_SCOPE = """
 """The imports ``i`` that a caller sees; its parameters are ``scoped``."""
 _DETAIL_COLUMNS = _IMPORT_COLUMNS | {
     "parent_id": "i.parent_id",
-    "silent": f"coalesce(i.options ? '{SILENT}', false)",
+    "silent": f"i.options ? '{SILENT}'",
     "server_time": "clock_timestamp()",
     "reasons": "i.reasons",
     "canceled": "i.total_canceled",  # of an import in progress its reasons tell

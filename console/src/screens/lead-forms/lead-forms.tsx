@@ -5,7 +5,6 @@ import { LeadTrouble } from "../../parts/lead-trouble.tsx";
 import { Changing, Making } from "../../parts/named.tsx";
 import { Page } from "../../shell/page.tsx";
 import { useLeadWords } from "../../words/lead-words.tsx";
-import { useNumbers } from "../../words/words.tsx";
 import { Tabs } from "../leads/tabs.tsx";
 import { Waiting } from "../one-lead/one-lead.tsx";
 import { originsOf } from "./origins.ts";
@@ -14,7 +13,6 @@ import { Snippet } from "./snippet.tsx";
 /** Forms that stand in the company's own pages and make leads. */
 export function LeadForms() {
   const say = useLeadWords();
-  const { moment } = useNumbers();
   const forms = useQuery(formsQuery);
   return (
     <Page title={say("leads.title")} under={<Tabs />}>
@@ -35,9 +33,6 @@ export function LeadForms() {
                 <th scope="col">{say("forms.name")}</th>
                 <th scope="col">{say("forms.origins")}</th>
                 <th scope="col">{say("forms.key")}</th>
-                <th scope="col" className="number">
-                  {say("lists.created")}
-                </th>
                 <th scope="col">
                   <span className="only-heard">{say("lead.actions")}</span>
                 </th>
@@ -50,16 +45,18 @@ export function LeadForms() {
                     <span className="name">{form.name}</span>
                   </td>
                   <td data-label={say("forms.origins")} className="origins">
-                    {form.origins.length === 0 && <span className="quiet">{say("forms.origins.none")}</span>}
-                    {form.origins.map((origin) => (
-                      <div key={origin}>{origin}</div>
-                    ))}
+                    {form.origins.length === 0 ? (
+                      <span className="quiet">{say("forms.origins.none")}</span>
+                    ) : (
+                      <ul>
+                        {form.origins.map((origin) => (
+                          <li key={origin}>{origin}</li>
+                        ))}
+                      </ul>
+                    )}
                   </td>
                   <td data-label={say("forms.key")}>
                     <code className="key">{form.key}</code>
-                  </td>
-                  <td className="number" data-label={say("lists.created")}>
-                    {moment(form.created_at)}
                   </td>
                   <td className="actions">
                     <FormActions form={form} />
@@ -101,7 +98,7 @@ function Origins({ id, value, onChange, tall = false }: OriginsProps) {
   const shared = {
     id,
     value,
-    placeholder: "https://www.example.com",
+    placeholder: say("forms.origins.example"),
     "aria-describedby": `${id}-how`,
     spellCheck: false,
     onChange: ({ target }: { target: HTMLInputElement | HTMLTextAreaElement }) => {

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { FileInput, List, ListChecks, SquareKanban, TableProperties } from "lucide-react";
+import { useEffect, useRef } from "react";
 import { Link, useLocation, useSearch } from "wouter";
 import { may, meQuery } from "../../api/calls.ts";
 import { type LeadWord, useLeadWords } from "../../words/lead-words.tsx";
@@ -26,8 +27,14 @@ export function Tabs() {
   const [path] = useLocation();
   const search = useSearch();
   const me = useQuery(meQuery).data;
+  const nav = useRef<HTMLElement>(null);
+  // On a telephone they are wider than the page: the one that is shown is seen.
+  useEffect(() => {
+    const shown = nav.current?.querySelector<HTMLElement>("[aria-current]");
+    if (nav.current && shown) nav.current.scrollLeft = shown.offsetLeft + shown.offsetWidth - nav.current.clientWidth;
+  }, []);
   return (
-    <nav className="tabs" aria-label={say("leads.tabs")}>
+    <nav ref={nav} className="tabs" aria-label={say("leads.tabs")}>
       {TABS.filter(({ needs }) => !needs || may(me, needs)).map(({ path: to, word, icon: Icon }) => (
         <Link
           key={to}
