@@ -167,7 +167,7 @@ async def test_on_an_imports_page(ana: Person, user: User) -> None:
         await keys.press("Escape")
         await expect_focus_on(ana, began)
     await press(ana, "Undo", "Take 2 leads back")
-    await expect(page.locator(".badge", has_text="Undone")).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text("2 leads were taken back")).to_be_visible(timeout=30_000)
     await expect(page.locator(":focus")).to_be_visible()
     await press(ana, "Delete", "Delete import")
     await expect_focus_on(ana, "Imports")
