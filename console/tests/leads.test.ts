@@ -7,6 +7,18 @@ import { reachable } from "../src/screens/leads/pipeline.ts";
 import { beginningOf, queryOf, searchOf, wantedIn, whomOf } from "../src/screens/leads/wanted.ts";
 import { changesOf, fieldsOf, overtakenIn } from "../src/screens/one-lead/form.ts";
 import { saidOf } from "../src/screens/one-lead/said.ts";
+import { readablePhone } from "../src/words/phones.ts";
+
+describe("a phone", () => {
+  it.each([
+    ["+5511987654321", "+55 11 98765-4321"],
+    ["551132654321", "+55 11 3265-4321"],
+    ["+55 (11) 98765 4321", "+55 11 98765-4321"],
+    ["55 99999-9999", "55 99999-9999"],
+    ["+15551234567", "+15551234567"],
+    ["ramal 4", "ramal 4"],
+  ])("%s is shown as %s", (stored, shown) => expect(readablePhone(stored)).toBe(shown));
+});
 
 const NOTHING = { text: "", field: null };
 const ME = { user_id: 7, sources: [{ id: 3, name: "Feira" }], tags: [{ id: 5, name: "VIP" }] } as never;

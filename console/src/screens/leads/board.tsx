@@ -21,6 +21,7 @@ import { usePeople } from "../../parts/people.tsx";
 import { placeIsOpen } from "../../shell/keep-place.ts";
 import { Page } from "../../shell/page.tsx";
 import { useLeadWords } from "../../words/lead-words.tsx";
+import { readablePhone } from "../../words/phones.ts";
 import { useNumbers } from "../../words/words.tsx";
 import { Filters } from "./filters.tsx";
 import { reachable } from "./pipeline.ts";
@@ -200,7 +201,7 @@ function Card({ lead, held, onHold, onMove, mayMove, movedId, movingId }: Shared
           </MenuTrigger>
         )}
       </div>
-      <p className="small quiet cut">{lead.company || lead.email || lead.phone}</p>
+      <p className="small quiet cut">{lead.company || lead.email || (lead.phone && readablePhone(lead.phone))}</p>
       {lead.assigned_to !== null && <p className="small quiet">{person(lead.assigned_to)}</p>}
     </li>
   );

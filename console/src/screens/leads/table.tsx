@@ -6,6 +6,7 @@ import { LeadBadge } from "../../parts/lead-status.tsx";
 import { usePeople } from "../../parts/people.tsx";
 import { useSources } from "../../parts/sources.tsx";
 import { type LeadWord, useLeadWords } from "../../words/lead-words.tsx";
+import { readablePhone } from "../../words/phones.ts";
 import { useNumbers } from "../../words/words.tsx";
 import type { Column } from "./columns.tsx";
 
@@ -101,6 +102,8 @@ function useCells(): (lead: LeadRow, column: Column) => ReactNode {
         return <span className="cut">{source(lead.source)}</span>;
       case "priority":
         return say(`lead.priority.${lead.priority}` as LeadWord);
+      case "phone":
+        return lead.phone && <span className="cut">{readablePhone(lead.phone)}</span>;
       case "assigned_to":
         return lead.assigned_to === null ? null : person(lead.assigned_to);
       case "created_at":

@@ -9,6 +9,7 @@ import { LeadTrouble } from "../../parts/lead-trouble.tsx";
 import { useSources } from "../../parts/sources.tsx";
 import { Page } from "../../shell/page.tsx";
 import { type LeadWord, useLeadWords } from "../../words/lead-words.tsx";
+import { readablePhone } from "../../words/phones.ts";
 import { useNumbers } from "../../words/words.tsx";
 import { Assignee } from "./assign.tsx";
 import { Convert } from "./convert.tsx";
@@ -100,7 +101,7 @@ function Facts({ lead }: { lead: Lead }) {
   const own = useQuery(fieldsQuery).data ?? [];
   const facts: [string, ReactNode][] = [
     [say("lead.email"), lead.email && <a href={`mailto:${lead.email}`}>{lead.email}</a>],
-    [say("lead.phone"), lead.phone && <a href={`tel:${lead.phone}`}>{lead.phone}</a>],
+    [say("lead.phone"), lead.phone && <a href={`tel:${lead.phone}`}>{readablePhone(lead.phone)}</a>],
     [say("lead.company"), lead.company],
     [say("lead.job_title"), lead.job_title],
     [say("lead.linkedin_url"), lead.linkedin_url],
