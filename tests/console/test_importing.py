@@ -273,3 +273,11 @@ async def test_a_column_becomes_a_further_field_and_one_of_the_companys_own(
     await expect(page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
     (lead,) = await stored.leads(company)
     assert (lead["company_name"], lead["custom_fields"]) == ("Sol", {"budget": 1500.5})
+
+
+async def test_a_heading_above_the_titles_is_said_to_be_in_the_way(ana: Person, tmp_path: Path) -> None:
+    file = tmp_path / "feira.csv"
+    file.write_text(f"Clientes da feira de maio;;\nNome;Celular;Cidade\nAna;{new_phones(1)[0]};Santos\n")
+    await ana.open("/imports/new")
+    await check_file(ana, file)
+    await expect(ana.page.get_by_role("alert")).to_contain_text("The first row of the file is taken for the titles")

@@ -64,7 +64,7 @@ async def test_on_a_leads_page(ana: Person, leads: Leads) -> None:
     [
         ("list", "Rename", "Dois", "Make list"),
         ("field", "Rename", "Rename Dois", "Template (CSV)"),
-        ("form", "Change", "Put Dois into a page", "Make form"),
+        ("form", "Change", "Put into a page: Dois", "Make form"),
     ],
 )
 async def test_where_things_are_made_and_deleted(
@@ -79,7 +79,7 @@ async def test_where_things_are_made_and_deleted(
         await press(ana, make)
         await expect(page.get_by_role("row", name=name)).to_be_visible()
         await expect_focus_on(ana, make)
-    for began in (f"{rename} Um", "Delete Um", *(["Put Um into a page"] if thing == "form" else [])):
+    for began in (f"{rename} Um", "Delete Um", *(["Put into a page: Um"] if thing == "form" else [])):
         await press(ana, began)
         await keys.press("Escape")
         await expect_focus_on(ana, began)

@@ -14,9 +14,12 @@ export function classOf(look: Look, icon = false): string {
   return `button${look === "usual" ? "" : ` button-${look}`}${icon ? " button-icon" : ""}`;
 }
 
-export function Button({ look = "usual", icon = false, children, ...rest }: Props) {
+/** While its act goes on it does nothing and keeps the focus. React Aria's own way would also say so aloud, by an element
+ * that outlives the button and is named by nothing then. */
+export function Button({ look = "usual", icon = false, isPending = false, children, ...rest }: Props) {
+  const pending = isPending && ({ "aria-disabled": true, type: "button", onPress: () => {} } as const);
   return (
-    <AriaButton {...rest} className={classOf(look, icon)}>
+    <AriaButton {...rest} {...pending} className={classOf(look, icon)}>
       {children}
     </AriaButton>
   );

@@ -28,6 +28,7 @@ export function Columns({ draft, columns, missing }: Props) {
           {say("columns.missing.text", {
             fields: missing.map((each) => (isField(each) ? say(`field.${each}`) : each)).join(", "),
           })}
+          {columns.every((each) => each.field === null) && <p>{say("columns.missing.firstRow")}</p>}
         </Notice>
       )}
       <ul className="columns">
