@@ -1,7 +1,7 @@
 # Leadflow's everyday commands. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo format check test cover chaos drill upgrade alerts fuzz bench rehearse up down restart logs reset scale status observe env token link lint contracts reference manifests lock setup
+.PHONY: help demo format check test cover chaos drill upgrade alerts fuzz bench rehearse up down restart logs reset scale partitions status observe env token link lint contracts reference manifests lock setup
 MAKEFLAGS += --no-print-directory
 
 stack := .venv/bin/python -m deploy.local
@@ -10,7 +10,7 @@ quote = '$(subst ','\'',$(1))'
 option = $(if $(filter undefined,$(origin $(1))),,$(2) $(call quote,$($(1))))
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## start everything, import examples/leads.csv (FILE=other.csv), show what happened
 	@$(stack) up --demo-quotas
@@ -75,6 +75,9 @@ reset: setup ## stop everything and forget all data
 
 scale: setup ## run more processes of a service: make scale SERVICE=creator COUNT=4
 	@$(stack) scale -- $(call quote,$(SERVICE)) $(call quote,$(COUNT))
+
+partitions: setup ## more partitions for every topic: make partitions COUNT=24
+	@$(stack) partitions -- $(call quote,$(COUNT))
 
 status: setup ## every process: ready or why not, pid, port, uptime, restarts (exit code 0: all ready)
 	@$(stack) status

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from deploy.processes import PROCESSES
+
 Severity = Literal["page", "ticket"]
 """``page``: somebody is called now. ``ticket``: somebody looks within a working day."""
 
@@ -127,6 +129,12 @@ ALERTS = (
         "NobodyCounts",
         "absent(leadflow_import_age_seconds >= 0)",
         "5m", "page", "No finalizer says how old the oldest import is: none runs, or none reaches PostgreSQL",
+    ),
+    Alert(
+        "ServiceGone",
+        # Of what says nothing no other alert can speak: what it would look at is gone with it.
+        " or ".join(f'absent(leadflow_pool_size_connections{{service="{each.name}"}})' for each in PROCESSES),
+        "5m", "page", "No process of {{ $labels.service }} answers Prometheus: none runs, or none can",
     ),
     Alert(
         "ServerFails",

@@ -165,6 +165,7 @@ WHOSE = PanelRow(
         Panel(
             "Processes that answer", "By service: fewer than there should be means that some are away.", "processes",
             (Query("count by (service) (leadflow_pool_size_connections)", "{{service}}"),),
+            alerts=("ServiceGone",),
         ),
         Panel(
             "Free disk for temporary files", "Uploads are refused when it is full.", "percentunit",

@@ -17,6 +17,7 @@ STUCK = PanelRow(
         Panel(
             "Processes that answer", "None: none runs, or Prometheus reaches none.", "processes",
             (Query(f"count(leadflow_pool_size_connections{{{OWN}}})"),), kind="number",
+            alerts=("ServiceGone",),
         ),
         Panel(
             "Standstill", "For how long messages wait and none was committed.", "s",

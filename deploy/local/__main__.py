@@ -94,6 +94,17 @@ def scale(service: str, count: str) -> None:
 
 
 @app.command()
+def partitions(count: Annotated[int, typer.Argument(min=1)]) -> None:
+    """Give every topic COUNT partitions, so that as many members of a group have something to do."""
+    from deploy.local import partitions as more  # noqa: PLC0415 - no other command should pay for its imports
+
+    instance = Instance.from_environment()
+    with instance.lock():
+        added = asyncio.run(more.add(instance, _known_ports(instance), count))
+    print(f"{len(added)} topics have {count} partitions now; `make restart` has all services look for them at once.")
+
+
+@app.command()
 def status() -> None:
     """Show every process: its state, pid, port, uptime, restarts, and why it is not ready.
 

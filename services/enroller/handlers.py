@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from libs.common.together import all_ended_then_first_error
 from libs.common.traces import leaving_no_spans
 from libs.contracts.lead_import.internal.messages import ChunkCreated
 from libs.contracts.leads.events import LeadCreated
@@ -23,9 +24,9 @@ async def enroll_chunk(
     ids: whether the first one's arrived nobody knows. A lead that somebody has taken out of the list in between is in
     it again. Leads that were taken back meanwhile are left out. Of an import that asks for silence nothing is told.
     """
-    telling: list[asyncio.Task[None]] = []
     ids = sorted(chunk.live.lead_id)
-    try:
+    # What has been begun ends before the message is taken again, or committed.
+    async with all_ended_then_first_error() as telling:
         with leaving_no_spans():
             for first in range(0, len(ids), PORTION):
                 leads, is_silent = await store.enroll(chunk, ids[first : first + PORTION])
@@ -33,9 +34,3 @@ async def enroll_chunk(
                     continue
                 news = news_of(leads, company_id=chunk.company_id, import_id=chunk.import_id)
                 telling.append(asyncio.create_task(publish(news)))
-    finally:
-        # What has been begun ends before the message is taken again, or committed.
-        told = await asyncio.gather(*telling, return_exceptions=True)
-    for outcome in told:
-        if outcome is not None:
-            raise outcome

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -30,7 +30,7 @@ from services.operator.domain import (
     chunks_and_others,
     duration,
     newest,
-    place_of,
+    place_now,
     places,
 )
 from services.operator.letters import Letters, republish
@@ -127,7 +127,10 @@ def reindex() -> None:
 
 
 def list_letters(*, owner: Owner = IMPORT, limit: Limit = 1_000) -> None:
-    """Show the dead letters that Kafka still holds, oldest first. Only what their headers say is kept in memory."""
+    """Show the dead letters that Kafka still holds, oldest first. Only what their headers say is kept in memory.
+
+    Of the import's letters it says where their chunks are now: a letter stays when its chunk was repaired.
+    """
     dead_letters = _dead_letters(owner)
 
     async def look() -> tuple[list[Letter], int]:
@@ -138,14 +141,17 @@ def list_letters(*, owner: Owner = IMPORT, limit: Limit = 1_000) -> None:
     if not found:
         typer.echo("No dead letters.")
         return
-    table = Table(
-        "position", "time (UTC)", "chunk" if owner == IMPORT else "about", "from topic", "service", "tries", "why"
-    )
+    chunks = {letter.position: named_chunk(letter.piece) if owner == IMPORT else None for letter in found}
+    now, silence = asyncio.run(_places_or_silence([chunk for chunk in chunks.values() if chunk is not None]))
+    about = ("chunk", "now") if owner == IMPORT else ("about",)
+    table = Table("position", "time (UTC)", *about, "from topic", "service", "tries", "why")
     for letter in found:
+        chunk = chunks[letter.position]
         table.add_row(
             letter.position,
             f"{letter.time:%Y-%m-%d %H:%M:%S}",
             _about(letter.piece, owner),
+            *([now.get(chunk, "unknown") if chunk else "—"] if owner == IMPORT else []),
             letter.original_topic,
             letter.service,
             str(letter.attempts),
@@ -154,6 +160,18 @@ def list_letters(*, owner: Owner = IMPORT, limit: Limit = 1_000) -> None:
     out.print(table)
     if count > len(found):
         typer.echo(f"Only the newest {len(found)} of {count} are shown: --limit shows more.")
+    if silence:
+        typer.echo(silence)
+
+
+async def _places_or_silence(chunks: Sequence[NamedChunk]) -> tuple[Mapping[NamedChunk, str], str]:
+    """Return where chunks are, or why PostgreSQL does not say: what Kafka said is of use without it."""
+    if not chunks:
+        return {}, ""
+    try:
+        return await _places_now(chunks), ""
+    except NoAnswer as silence:
+        return {}, f"now unknown: {silence}"
 
 
 def _about(piece: Piece | None, owner: str) -> str:
@@ -179,21 +197,17 @@ def show_letter(position: Position, save: SaveTo = None, *, owner: Owner = IMPOR
     typer.echo(f"size: {letter.size} bytes")
     chunk = named_chunk(letter.piece) if owner == IMPORT else None
     if chunk is not None:
-        typer.echo(f"chunk now: {_run(_chunk_now(chunk))}")
+        typer.echo(f"chunk now: {_run(_places_now([chunk]))[chunk]}")
     if save:
         save.touch(mode=0o600)
         save.write_bytes(record.value or b"")
         typer.echo(f"Written to {save}.")
 
 
-async def _chunk_now(chunk: NamedChunk) -> str:
+async def _places_now(chunks: Sequence[NamedChunk]) -> Mapping[NamedChunk, str]:
     async with _open_store() as store:
-        found = await store.lead_import(chunk.import_id)
-    if found is None:
-        return "no such import"
-    if chunk.accepted_at not in {None, found[0]["created_at"]}:
-        return "its import is gone: another was given the id"
-    return place_of(chunk.chunk_index, found[1])
+        stored = await store.named(chunks)
+    return {chunk: place_now(chunk, stored) for chunk in chunks}
 
 
 def replay(

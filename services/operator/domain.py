@@ -2,13 +2,13 @@
 
 import heapq
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from libs.common.topics import Piece
-from libs.imports.chunk_states import NamedChunk, named_chunk
+from libs.imports.chunk_states import NamedChunk, Place, named_chunk
 
 
 class ChunkPlace(StrEnum):
@@ -83,10 +83,15 @@ def places(chunks: Sequence[ChunkLine]) -> dict[ChunkPlace, tuple[int, int]]:
     return {place: (chunk_counts[place], row_counts[place]) for place in ChunkPlace}
 
 
-def place_of(chunk_index: int, chunks: Sequence[ChunkLine]) -> str:
-    """Return where a chunk is, in words."""
-    found = {chunk.chunk_index: chunk.place for chunk in chunks}
-    return found[chunk_index].value if chunk_index in found else "no such chunk"
+def place_now(chunk: NamedChunk, stored: Mapping[Place, tuple[datetime, ChunkLine | None]]) -> str:
+    """Return where a letter's chunk is now, in words. ``stored``: when its import was accepted, and the chunk."""
+    found = stored.get((chunk.import_id, chunk.chunk_index))
+    if found is None:
+        return "no such import"
+    accepted_at, line = found
+    if chunk.accepted_at not in {None, accepted_at}:
+        return "its import is gone: another was given the id"
+    return line.place.value if line else "no such chunk"
 
 
 async def newest(letters: AsyncIterator[Letter], most: int) -> tuple[list[Letter], int]:

@@ -1,13 +1,14 @@
 """Imports and chunks as the people on call need them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 
 from libs.common.stores.postgres import Postgres
 from libs.imports import chunk_life
-from libs.imports.chunk_states import NamedChunk, Place
+from libs.imports.chunk_states import NamedChunk, Place, place_columns
 from services.operator.domain import ChunkLine, ImportLine
 
 _IMPORT = text(
@@ -21,6 +22,16 @@ _CHUNKS = text(
     """
     SELECT chunk_index, row_count, sent_at, sent_count, settled_at, dead_lettered
     FROM amigocare.lead_import_chunks WHERE import_id = :import_id ORDER BY chunk_index
+    """
+)
+# A letter may name ids that no column of ours can hold.
+_NAMED_CHUNKS = text(
+    """
+    SELECT DISTINCT n.import_id, n.chunk_index, i.created_at,
+           c.chunk_index, c.row_count, c.sent_at, c.sent_count, c.settled_at, c.dead_lettered
+    FROM unnest(CAST(:imports AS bigint[]), CAST(:indexes AS bigint[])) AS n (import_id, chunk_index)
+    JOIN amigocare.lead_imports i ON i.id = n.import_id
+    LEFT JOIN amigocare.lead_import_chunks c ON c.import_id = i.id AND c.chunk_index = n.chunk_index
     """
 )
 _DEAD_CHUNKS = text(
@@ -66,6 +77,16 @@ class Store:
                 return None
             chunks = await connection.execute(_CHUNKS, {"import_id": import_id})
             return dict(found), [ChunkLine(*row) for row in chunks]
+
+    async def named(self, chunks: Sequence[NamedChunk]) -> dict[Place, tuple[datetime, ChunkLine | None]]:
+        """Return, of those chunks whose import there is, when it was accepted, and the chunk: None, it has no such."""
+        given = place_columns([(chunk.import_id, chunk.chunk_index) for chunk in chunks])
+        async with self._postgres.transaction() as connection:
+            found = await connection.execute(_NAMED_CHUNKS, given)
+        return {
+            (import_id, chunk_index): (accepted_at, None if line[0] is None else ChunkLine(*line))
+            for import_id, chunk_index, accepted_at, *line in found
+        }
 
     async def imports(self, *, most: int, stuck_seconds: float | None = None) -> list[ImportLine]:
         """Return the newest imports; with ``stuck_seconds`` those in progress that have stood still for so long."""

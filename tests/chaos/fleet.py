@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 import signal
+import time
 from asyncio.subprocess import Process
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -13,16 +14,38 @@ from pathlib import Path
 
 import httpx
 
+from libs.common.kafka.subscribing import REBALANCE_TIMEOUT_MS
+from tests.support.manifests import build_kustomization, of_kind
 from tests.support.ports import free_port
 from tests.support.releases import Release
 from tests.support.waiting import eventually
 
-STOP_SECONDS = 90
-READY_SECONDS = 180
 STARTS = 3
 _LINES = 30
 _ASKED_TO = {0, -signal.SIGTERM}
 """Exit codes of a process that was asked to end: uvicorn passes the signal on when it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a process may take, in seconds: as long as Kubernetes lets it live by what is shipped, and no longer."""
+
+    ready: float
+    """From its start: until Kubernetes gives up on it, and a rebalance, as long as it may wait for messages in hand."""
+    stop: float
+    """From the signal to its end: afterwards Kubernetes kills it."""
+
+    @classmethod
+    def as_shipped(cls) -> "Patience":
+        """Return that of the service which is given least."""
+        pods = [
+            each["spec"]["template"]["spec"] for each in of_kind(build_kustomization("base"), "Deployment").values()
+        ]
+        probes = [pod["containers"][0]["startupProbe"] for pod in pods]
+        return cls(
+            min(probe["periodSeconds"] * probe["failureThreshold"] for probe in probes) + REBALANCE_TIMEOUT_MS / 1000,
+            min(pod["terminationGracePeriodSeconds"] for pod in pods),
+        )
 
 
 @dataclass(slots=True)
@@ -47,6 +70,7 @@ class Fleet:
     """What runs, by service. ``settings_of`` says the environment of a service, whichever release it is of."""
 
     settings_of: Callable[[str], Mapping[str, str]]
+    patience: Patience
     folder: Path
     chance: random.Random
     running: dict[str, list[Running]] = field(default_factory=lambda: defaultdict(list))
@@ -55,6 +79,11 @@ class Fleet:
     """Calls by the release that answered them."""
     started: Counter[str] = field(default_factory=Counter)
     """Processes by the release that they are of."""
+    slowest: dict[str, float] = field(default_factory=lambda: {"ready": 0.0, "stop": 0.0})
+    """Seconds that a process took at most."""
+
+    def _took(self, what: str, began: float) -> None:
+        self.slowest[what] = max(self.slowest[what], time.monotonic() - began)
 
     async def start(self, service: str, release: Release) -> None:
         """Start one more process of a service; when it is ready, calls go to it, too.
@@ -62,11 +91,13 @@ class Fleet:
         One that ends by itself before is started again, as by whoever runs it in production.
         """
         for _ in range(STARTS):
+            began = time.monotonic()
             started = await self._spawn(service, release)
             self._starting.append(started)
             if await self._is_ready(started):
                 self.running[service].append(started)
                 self._starting.remove(started)
+                self._took("ready", began)
                 self.started[release.name] += 1
                 return
         raise AssertionError(f"{started} ended by itself, {STARTS} times:\n{started.last_words()}")
@@ -101,7 +132,7 @@ class Fleet:
                     return False
 
             try:
-                await eventually(known, seconds=READY_SECONDS, what=f"a ready {started}")
+                await eventually(known, seconds=self.patience.ready, what=f"a ready {started}")
             except AssertionError as error:
                 raise AssertionError(f"{error}\n{started.last_words()}") from None
         return started.process.returncode is None
@@ -123,14 +154,16 @@ class Fleet:
     async def stop(self, running: Running) -> None:
         """Stop a process as a deployment does: it ends what it has in hand."""
         self.running[running.service].remove(running)
+        began, seconds = time.monotonic(), self.patience.stop
         if running.process.returncode is None:
             running.process.terminate()
         try:
-            code = await asyncio.wait_for(running.process.wait(), STOP_SECONDS)
+            code = await asyncio.wait_for(running.process.wait(), seconds)
         except TimeoutError:
             running.process.kill()
             await running.process.wait()
-            raise AssertionError(f"{running} did not stop:\n{running.last_words()}") from None
+            raise AssertionError(f"{running} did not stop within {seconds} s:\n{running.last_words()}") from None
+        self._took("stop", began)
         assert code in _ASKED_TO, f"{running} ended with {code}:\n{running.last_words()}"
 
     async def end(self) -> None:
@@ -141,7 +174,7 @@ class Fleet:
             each.process.terminate()
         for each in left:
             try:
-                await asyncio.wait_for(each.process.wait(), STOP_SECONDS)
+                await asyncio.wait_for(each.process.wait(), self.patience.stop)
             except TimeoutError:
                 each.process.kill()
                 await each.process.wait()
@@ -157,7 +190,8 @@ class Fleet:
 @asynccontextmanager
 async def fleet(settings_of: Callable[[str], Mapping[str, str]], folder: Path, *, seed: int) -> AsyncIterator[Fleet]:
     """Return an empty fleet, and end all of it."""
-    made = Fleet(settings_of, folder, random.Random(seed))
+    patience = await asyncio.to_thread(Patience.as_shipped)
+    made = Fleet(settings_of, patience, folder, random.Random(seed))
     try:
         yield made
     finally:

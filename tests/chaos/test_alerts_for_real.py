@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -27,6 +28,8 @@ from deploy.alerts import ALERTS
 from deploy.local import observe
 from deploy.local import ports as ports_of
 from deploy.local.certificates import Authority
+from deploy.local.instance import write_atomically
+from deploy.local.stack import status
 from deploy.local.supervision import Supervisor
 from tests.chaos.cases import full_only
 from tests.support.databases import sqlalchemy_url
@@ -123,7 +126,8 @@ class Watched:
 
     async def ask(self, url: str) -> None:
         """Have Prometheus ask one more process."""
-        self.targets.write_text(json.dumps([{"targets": [url.removeprefix("http://")], "labels": {"process": "own"}}]))
+        targets = [{"targets": [url.removeprefix("http://")], "labels": {"process": "own"}}]
+        write_atomically(self.targets, json.dumps(targets))  # Prometheus looks at it all the time
 
     async def accept(self, rows: int) -> int:
         return await self.user.accept(csv_file(lead_rows(new_phones(rows))))
@@ -240,6 +244,15 @@ async def test_no_finalizer_runs(watched: Watched) -> None:
     await watched.fire("NobodyCounts")
     await watched.follow("NobodyCounts")
     await watched.ends("NobodyCounts")
+
+
+async def test_a_service_is_gone(watched: Watched) -> None:
+    """Its only process is held by a signal: it runs, and answers nobody."""
+    (enroller,) = [each for each in status(instance_of(OWN)) if each.name == "enroller"]
+    os.kill(enroller.pid, signal.SIGSTOP)
+    await watched.fire("ServiceGone")
+    await watched.follow("ServiceGone")
+    await watched.ends("ServiceGone")
 
 
 async def test_kafka_is_away(watched: Watched) -> None:

@@ -277,7 +277,8 @@ async def test_a_rolling_upgrade_and_its_way_back_lose_nothing(upgrade: Upgrade)
     print(  # noqa: T201
         f"{len(upgrade.teams)} companies, {dict(ended)}, {sum(team.refused for team in upgrade.teams)} calls had to ask"
         f" again, {dict(upgrade.fleet.started)} processes, {letters} dead letters, {len(upgrade.people.made)} leads by"
-        f" hand\n{report}",
+        f" hand; a process was ready after {upgrade.fleet.slowest['ready']:.0f} s at most, and had ended after"
+        f" {upgrade.fleet.slowest['stop']:.0f} s\n{report}",
         flush=True,
     )
     assert upgrade.faults == []

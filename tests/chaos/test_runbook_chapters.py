@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 import pytest_asyncio
-from aiokafka.admin import NewPartitions
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from deploy.local.kafka import client_settings
@@ -28,7 +27,8 @@ pytestmark = [full_only, needs_local_stack]
 OWN = f"{INSTANCE}-chapters"
 SETTINGS = {"LEADFLOW_CHUNK_ROWS": "20", "LEADFLOW_QUOTA_ROWS": "1000000", "LEADFLOW_QUOTA_IMPORTS": "1000"}
 ROWS = 400
-PARTITIONS = 16
+PARTITIONS = 24
+"""As the chapter says."""
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +70,17 @@ async def test_an_import_ends_whole_while_it_is_done(user: User, chapter: str) -
 async def test_partitions_are_added_while_an_import_runs(stack: Addresses, user: User) -> None:
     topics = [topic.name for registry in registries() for topic in registry.topics]
     import_id = await begun(user)
-    admin = kafka_admin(
-        client_settings(instance_of(OWN), stack.kafka_bootstrap), client_id="tests", request_timeout_ms=10_000
-    )
+    await follow("Add partitions")
+    admin = kafka_admin(client_settings(instance_of(OWN), stack.kafka_bootstrap), client_id="tests")
     await admin.start()
     try:
-        await admin.create_partitions({topic: NewPartitions(PARTITIONS) for topic in topics})
+        have = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics(topics)}
     finally:
         await admin.close()
-    await follow("Add partitions")
+    assert have == dict.fromkeys(topics, PARTITIONS)
+    assert "0 topics have" in await asyncio.to_thread(local, "partitions", str(PARTITIONS), instance=OWN)
+    with pytest.raises(RuntimeError, match=f"Partitions are never taken away: .* has {PARTITIONS}"):
+        await asyncio.to_thread(local, "partitions", "12", instance=OWN)
     await all_created(user, import_id)
     await all_created(user, await begun(user))
 

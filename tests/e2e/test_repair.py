@@ -25,6 +25,7 @@ async def test_a_failed_import_is_repaired_by_a_replay_and_a_second_replay_does_
         position, why = letter_of(f"{import_id}:0", listed)
         assert "creator" in why
         assert any("sqlstate=23502" in cell for cell in why)
+        assert "dead-lettered" in why
         shown = await on_call("dead-letters", "show", position)
         assert "x-original-topic: lead.import-chunk-tagged.v1" in shown
         assert "chunk now: dead-lettered" in shown
@@ -35,6 +36,8 @@ async def test_a_failed_import_is_repaired_by_a_replay_and_a_second_replay_does_
     replayed = await on_call("dead-letters", "replay", position)
     assert "1 chunks go through all stages again" in replayed
     ended = await user.ended(import_id)
+    _, repaired = letter_of(f"{import_id}:0", await on_call("dead-letters", "list"))
+    assert "settled" in repaired
     again = await on_call("dead-letters", "replay", "--import", str(import_id))
     assert f"No chunk of import {import_id} can be replayed" in again
     assert "1 chunks were left alone" in await on_call("dead-letters", "replay", position)

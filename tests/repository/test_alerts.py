@@ -1,12 +1,13 @@
 """Each alert fires when it should and only then, names metrics that there are, and says where to read on."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from deploy.alerts import ALERTS, RECORDINGS, RUNBOOK, Alert, names_in
-from deploy.metrics import BY_NAME
+from deploy.metrics import ALL, BY_NAME
 from tests.support.promtool import RULES, firing, needs_promtool, promtool
 from tests.support.stack import ROOT
 
@@ -44,6 +45,11 @@ def pool(used: int) -> Series:
     }
 
 
+def answering(services: Sequence[str]) -> Series:
+    """Processes that Prometheus reaches, one of each service."""
+    return {f'leadflow_pool_size_connections{{service="{each}"}}': "5x60" for each in services}
+
+
 DAY = 86_400
 FIRES: dict[str, list[Series]] = {
     "ImportStuck": [{"leadflow_import_age_seconds": "0+60x60", ROWS: "500x60"}],
@@ -51,6 +57,10 @@ FIRES: dict[str, list[Series]] = {
     "LagGrows": [{LAG: "0+10x60"}],
     "OutboxOld": [{"leadflow_outbox_age_seconds": "0+60x60"}],
     "NobodyCounts": [{"leadflow_imports_in_progress": "0x60"}, {"leadflow_import_age_seconds": "0x10 stale"}],
+    "ServiceGone": [
+        answering(ALL[1:]),  # never there
+        {**answering(ALL[1:]), f'leadflow_pool_size_connections{{service="{ALL[0]}"}}': "5x20 stale"},
+    ],
     "ServerFails": [{'leadflow_failing_seconds{service="api",what="relay"}': "0+60x60"}],
     "KafkaSilent": [{'leadflow_kafka_silence_seconds{service="tagger",topic="t"}': "0+60x60"}],
     "BadDeploy": [{'leadflow_dead_letters_total{service="creator",topic="t"}': "0x50 25x20"}],
@@ -81,6 +91,10 @@ QUIET: dict[str, list[Series]] = {
     "LagGrows": [{LAG: "1000-10x60"}, {LAG: "50x60"}],
     "OutboxOld": [{"leadflow_outbox_age_seconds": "3x60"}],
     "NobodyCounts": [{"leadflow_import_age_seconds": "0x60"}],
+    "ServiceGone": [
+        answering(ALL),
+        {**answering(ALL), f'leadflow_pool_size_connections{{service="{ALL[0]}"}}': "5x20 _x3 5x40"},  # a new version
+    ],
     "ServerFails": [{'leadflow_failing_seconds{service="api",what="relay"}': "0x30 30x5 0x30"}],
     "KafkaSilent": [{'leadflow_kafka_silence_seconds{service="tagger",topic="t"}': "0.1x60"}],
     "BadDeploy": [{'leadflow_dead_letters_total{service="creator",topic="t"}': "0x50 3x20"}],

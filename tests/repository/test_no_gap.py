@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.alerts import ALERTS, RECORDINGS, names_in
+from deploy.alerts import ALERTS, BY_NAME, RECORDINGS, names_in
 from deploy.dashboards.all import DASHBOARDS
 from deploy.manifests.observing import among_containers
 from deploy.metrics import METRICS
@@ -28,7 +28,8 @@ def test_a_process_is_run_asked_watched_explained_and_shown(process: Process) ->
     assert said
     calling = {alert.name for alert in ALERTS if looked_at(alert.name) & said}
     # Whatever a process does: its servers, its pool, its certificates, its disk.
-    assert {"ServerFails", "PoolExhausted", "CertificateEnds", "DiskNearlyFull"} <= calling
+    assert {"ServiceGone", "ServerFails", "PoolExhausted", "CertificateEnds", "DiskNearlyFull"} <= calling
+    assert f'service="{name}"' in BY_NAME["ServiceGone"].expr
     if process.kind == "consumer":
         assert {"StageStandsStill", "KafkaSilent", "LagGrows", "BadDeploy"} <= calling
     else:

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -20,6 +20,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from libs.common.kafka.clients import broker_options, topic_in_kafka
 from libs.common.kafka.delivery import Delivery, DeliveryMiddleware
 from libs.common.settings import KafkaSettings
+from libs.common.together import all_ended_then_first_error, all_or_first_error
 
 PUBLISH_SECONDS = 10.0
 """How long a partition may take to take a message. Afterwards the publication fails, as a bad day, and nothing of it
@@ -60,18 +61,12 @@ class _Sending:
     async def publish_batch(self, cmd: KafkaPublishCommand) -> None:
         # By its baggage a message would say that it is a batch: of these each is one by itself.
         common = [(name, value.encode()) for name, value in cmd.headers_to_publish().items() if name != "baggage"]
-        on_their_way: list[asyncio.Future[Any]] = []
-        try:
+        # One that fails leaves no other behind of which nobody knows how it ended.
+        async with all_ended_then_first_error() as on_their_way:
             for message in self.messages:
                 own = [(name, value.encode()) for name, value in message.headers.items()]
                 sent = self.producer.send(cmd.destination, message.value, message.key, headers=[*own, *common])
                 on_their_way.append(await sent)
-        finally:
-            # One that fails leaves no other behind of which nobody knows how it ended.
-            ended = await asyncio.gather(*on_their_way, return_exceptions=True)
-        for outcome in ended:
-            if isinstance(outcome, BaseException):
-                raise outcome
 
 
 class Broker(KafkaBroker):
@@ -132,17 +127,6 @@ class Broker(KafkaBroker):
         for publisher in self.publishers:
             await publisher.start()
         self.running = True
-
-
-async def all_or_first_error(*starts: Awaitable[None]) -> None:
-    """Wait for all; when one raises, cancel the others and raise that."""
-    tasks = [asyncio.ensure_future(start) for start in starts]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def create_broker(

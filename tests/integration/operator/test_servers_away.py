@@ -11,9 +11,10 @@ import pytest_asyncio
 
 from libs.common.settings import PostgresSettings
 from libs.common.stores.postgres import Postgres
+from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
 from tests.support.command_line import leadflow
 from tests.support.imports import insert_import
-from tests.support.kafka import unique
+from tests.support.kafka import Kafka, unique
 from tests.support.platform import Tenant
 from tests.support.ports import free_port
 from tests.support.stack import Addresses
@@ -89,6 +90,24 @@ async def test_dead_letters_without_kafka_say_so_in_one_line(servers: Addresses,
     )
     assert code == 1
     one_line(said, f"Kafka at {nowhere}")
+
+
+async def test_dead_letters_are_listed_without_postgresql(servers: Addresses, kafka: Kafka, nowhere: str) -> None:
+    prefix = unique("letters") + "."
+    topic = prefix + DEAD_LETTERS.topic
+    await kafka.create(topic)
+    headers = [("x-original-topic", b"lead.import-chunk-tagged.v1"), ("x-chunk", b"7:3:1")]
+    await kafka.send(topic, b"hello", key=b"7", headers=headers)
+    code, said = await leadflow(
+        *("dead-letters", "list"),
+        servers=servers,
+        postgres_url=f"postgresql://someone:{PASSWORD}@{nowhere}/leadflow",
+        LEADFLOW_KAFKA_TOPIC_PREFIX=prefix,
+    )
+    assert code == 0, said
+    assert re.search(r"│ 7:3 +│ unknown +│ lead\.import-chunk-tagged\.v1 +│", said), said
+    assert said.splitlines()[-1].startswith(f"now unknown: PostgreSQL at {nowhere} has not answered since ")
+    assert PASSWORD not in said
 
 
 async def test_without_postgresql_the_address_is_said_and_not_the_password(servers: Addresses, nowhere: str) -> None:

@@ -1,12 +1,10 @@
 """The consumers of a process join their group together."""
 
-import asyncio
 import logging
 
 import pytest
 from faststream.kafka import KafkaBroker
 
-from libs.common.kafka.broker import all_or_first_error
 from libs.common.kafka.subscribing import subscribe
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from tests.support.kafka import Kafka, consuming
@@ -27,21 +25,3 @@ async def test_three_consumers_of_a_group_start_without_a_rebalance(
             assigned = [len(each.consumer.assignment()) for each in running.broker.subscribers]  # type: ignore[attr-defined]
     assert assigned == [1, 1, 1]
     assert [record.message for record in caplog.records if "rebalancing" in record.message] == []
-
-
-async def test_the_first_that_cannot_start_ends_the_others() -> None:
-    cancelled = asyncio.Event()
-
-    async def waits() -> None:
-        try:
-            await asyncio.sleep(600)
-        except asyncio.CancelledError:
-            cancelled.set()
-            raise
-
-    async def fails() -> None:
-        raise ConnectionError("away")
-
-    with pytest.raises(ConnectionError, match="away"):
-        await all_or_first_error(waits(), fails())
-    assert cancelled.is_set()
