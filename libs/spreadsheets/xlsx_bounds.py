@@ -61,7 +61,7 @@ _NOT_PLAIN = re.compile(_NO_CELL_BUT % (b"[A-Z]{1,3}", 7))
 _USUAL_CELL = (
     rb'(?:<c r="%c\1"(?: s="[0-9]{1,5}")?+(?:'
     rb' t="(?:s"><v>[0-9]{1,9}</v></c>|inlineStr"><is><t(?: xml:space="preserve")?+>[^<]*+</t></is></c>'
-    rb'|str"><v>[^<]++</v></c>|n"><v>[^<&]++</v></c>|b"><v>[^<&]++</v></c>)'
+    rb'|str"><v>[^<]++</v></c>|n"><v>[^<&]++</v></c>|b"><v>[^<&]++</v></c>|(?:inlineStr|s)" ?/>)'
     rb"|>(?:<v>[^<&]++</v>)?+</c>|/>| />))?+"
 )
 _FEW, _MORE = (b"".join(_USUAL_CELL % column for column in columns) for columns in (b"ABCDE", b"FGHIJKL"))
