@@ -77,9 +77,9 @@ _FORMULA = re.compile(rb"<f[\s/>]")
 _ROW = re.compile(rb'<row (?:r="|[^<>]* r=")([0-9]{1,7})"')
 _CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>[^<]")
 """A formula with its value right behind it."""
-_NOT_THE_LAST = re.compile(rb"</(?:v|is)>(?!\s*+</c>)")
+_NOT_THE_LAST = re.compile(rb"</(?:v|is)\s*+>(?!\s*+</c\s*+>)")
 """A value with something behind it in its cell: another one, of which calamine would show one alone."""
-_REFERRING = re.compile(rb"<v(?:\s[^<>]{0,300})?>[^<&]*+&")
+_REFERRING = re.compile(rb"<v(?:\s[^<>]*+)?>[^<&]*+&")
 _REFERRING_IN_TEXT = re.compile(
     rb't="str"(?:\s[^<>]{0,300})?>(?:<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>))?<v(?:\s[^<>]{0,300})?>[^<&]*+&'
 )
