@@ -1,12 +1,17 @@
 """CPF: the number that Brazil's revenue service (Receita Federal) gives a person."""
 
 import re
+from itertools import accumulate
 
 from libs.fields.invalid_value import InvalidValue
 
 _PUNCTUATION = re.compile(r"[.\-/\s\u2010-\u2015]+")
 _PLAIN = re.compile(r"(\d{3})\.?(\d{3})\.?(\d{3})-?(\d{2})", re.ASCII)
 _DIGITS = re.compile(r"\d{1,11}", re.ASCII)
+_LENGTH = 11
+_GROUPS = re.compile(r"\d+", re.ASCII)
+_GAPS = frozenset({2, 5, 8})
+"""How many digits stand to the right of the places where a CPF is divided: 529.982.247-25."""
 _ASCII_ZERO = ord("0")
 _DECIMAL_ZERO = re.compile(r"(\d{9,11})[.,]0+", re.ASCII)
 """A number that a tool wrote as a decimal. Read as digits alone, its zero would become part of the CPF."""
@@ -15,7 +20,9 @@ _DECIMAL_ZERO = re.compile(r"(\d{9,11})[.,]0+", re.ASCII)
 def parse_cpf(text: str) -> str | None:
     """Return the 11 digits of the CPF that a trimmed text holds, or None for an empty text.
 
-    A number cell loses the zeros that a CPF begins with; they are put back when the check digits then hold. Raises
+    A number cell loses the zeros that a CPF begins with; they are put back when the check digits then hold. Not where
+    the digits are grouped otherwise than a CPF's: in 529.982.247-2 a last one is missing, and 2024-01-01 is a date. One
+    in a hundred would be somebody's CPF. Raises
     InvalidValue with ``cpf_invalid``, also for characters that no store takes.
     """
     if not text:
@@ -28,13 +35,23 @@ def parse_cpf(text: str) -> str | None:
         raise InvalidValue("cpf_invalid")
     text = text.removeprefix("'")
     decimal = _DECIMAL_ZERO.fullmatch(text)
-    digits = decimal[1] if decimal else _PUNCTUATION.sub("", text)
+    if decimal:
+        text = decimal[1]
+    digits = _PUNCTUATION.sub("", text)
     if not _DIGITS.fullmatch(digits):
         raise InvalidValue("cpf_invalid")
-    digits = digits.zfill(11)
+    if len(digits) < _LENGTH and not _GAPS.issuperset(_gaps(text)):
+        raise InvalidValue("cpf_invalid")
+    digits = digits.zfill(_LENGTH)
     if not has_cpf_check_digits(digits):
         raise InvalidValue("cpf_invalid")
     return digits
+
+
+def _gaps(text: str) -> list[int]:
+    """Return how many digits stand to the right of each place where something else stands between digits."""
+    groups = [len(group) for group in _GROUPS.findall(text)]
+    return list(accumulate(reversed(groups[1:])))
 
 
 def has_cpf_check_digits(digits: str) -> bool:

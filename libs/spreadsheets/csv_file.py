@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -28,8 +28,6 @@ _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _BLANK_LINES = re.compile(r"\s*(?=\S)")
 _TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*', re.DOTALL)
 _PHONE_LIKE = re.compile(r"\d{8}|\d{4,5}[ .-]\d{4}")
-_PHONE_CELL = re.compile(r"[\s\"'+(]*(?:\d[\s\"().\-/]*){8,}")
-"""A whole cell of eight digits or more, in groups of any size: +351 912 345 678."""
 _BLANK_AND_MARK = re.compile(' +"')
 _MOST_NAMES = 100
 """Cells of a header that are looked at to find the separator."""
@@ -158,6 +156,8 @@ class _Lines:
     width: int = 0
     """Cells of the header, once that is read."""
     last: str = ""
+    marks_beyond: int = 0
+    """Quotation marks of the last line behind what was kept of it."""
     ended: bool = False
     returned: bool = False
     """What was read last ended with a carriage return. A line feed that comes alone then belongs to it, cut off by the
@@ -170,17 +170,23 @@ class _Lines:
         line = self.text.readline(self.limit)
         if self.returned and line == "\n":
             line = self.text.readline(self.limit)
-        self.last, self.returned = line, line.endswith("\r")
+        self.last, self.returned, self.marks_beyond = line, line.endswith("\r"), 0
         if not line:
             self.ended = True
             raise StopIteration
         self.of_record += 1
         if len(line) == self.limit and line[-1] not in "\r\n":
             while (rest := self.text.readline(_BLOCK)) and rest[-1] not in "\r\n":
-                pass
+                self.marks_beyond += rest.count('"')
+            self.marks_beyond += rest.count('"')
             self.returned = rest.endswith("\r")
             raise _LineTooLong
         return line
+
+    @property
+    def ends_within_marks(self) -> bool:
+        """The last line opens a cell that it does not close, as far as the marks are placed in pairs."""
+        return (self.last.count('"') + self.marks_beyond) % 2 == 1
 
 
 def _records(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
@@ -203,7 +209,8 @@ def _records_of(text: TextIO, layout: _Layout, limits: Limits) -> Iterator[tuple
         except StopIteration:
             return
         except (csv.Error, _LineTooLong):
-            if lines.of_record > 1:
+            is_too_long = len(lines.last) > limits.max_cell_chars
+            if lines.of_record > 1 or (is_too_long and lines.ends_within_marks):
                 raise _stray_mark(number) from None
             cells = _loosely_read(lines.last, separator, limits, skips=skips)
         if lines.ended and lines.of_record:
@@ -290,16 +297,28 @@ def _holds_a_row(cells: list[str], separator: str, width: int) -> bool:
 
 
 def _is_row(cell: str, separator: str, *, of_tags: bool) -> bool:
-    if _PHONE_LIKE.search(cell):
+    if _PHONE_LIKE.search(cell) or _phone_beside(separator).search(cell):
         return True
-    blanks = (3 if of_tags else 2) * separator  # tags are divided by commas, of which somebody typed one too many
-    for line in _LINE_ENDS.split(cell):
-        values = line.split(separator)
-        if len(values) > 1 and (blanks in line or any(map(_PHONE_CELL.fullmatch, values))):
-            return True
-        if len(values) >= len(FILE_COLUMNS) and not of_tags:
-            return True
-    return False
+    if (3 if of_tags else 2) * separator in cell:  # tags are divided by commas, of which somebody typed one too many
+        return True
+    return not of_tags and _as_many_as_a_row(separator).search(cell) is not None
+
+
+@cache
+def _phone_beside(separator: str) -> re.Pattern[str]:
+    """Return what finds a phone that is all of a cell, beside another one in its line."""
+    separator = re.escape(separator)
+    blanks = rf"(?:(?![{separator}\r\n])[\s\"'+(])*+"
+    digits = rf"(?:\d(?:(?![{separator}\r\n])[\s\"().\-/])*+){{8,}}+"
+    phone = blanks + digits
+    return re.compile(rf"{separator}{phone}(?=[{separator}\r\n]|\Z)|(?:\A|[\r\n]){phone}(?={separator})")
+
+
+@cache
+def _as_many_as_a_row(separator: str) -> re.Pattern[str]:
+    """Return what finds as many cells in a line as a row has."""
+    separator = re.escape(separator)
+    return re.compile(rf"{separator}(?:[^{separator}\r\n]*+{separator}){{{len(FILE_COLUMNS) - 2}}}")
 
 
 def _as_excel_shows(cell: str) -> str:

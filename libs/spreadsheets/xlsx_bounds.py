@@ -61,8 +61,8 @@ _NOT_PLAIN = re.compile(_NO_CELL_BUT % (b"[A-Z]{1,3}", 7))
 _USUAL_CELL = (
     rb'(?:<c r="%c\1"(?: s="[0-9]{1,5}")?+(?:'
     rb' t="(?:s"><v>[0-9]{1,9}</v></c>|inlineStr"><is><t(?: xml:space="preserve")?+>[^<]*+</t></is></c>'
-    rb'|str"><v>[^<]++</v></c>|n"><v>[^<]++</v></c>|b"><v>[^<]++</v></c>)'
-    rb"|>(?:<v>[^<]++</v>)?+</c>|/>| />))?+"
+    rb'|str"><v>[^<]++</v></c>|n"><v>[^<&]++</v></c>|b"><v>[^<&]++</v></c>|(?:inlineStr|s)" ?/>)'
+    rb"|>(?:<v>[^<&]++</v>)?+</c>|/>| />))?+"
 )
 _FEW, _MORE = (b"".join(_USUAL_CELL % column for column in columns) for columns in (b"ABCDE", b"FGHIJKL"))
 _USUAL_ROW = re.compile(rb'<row r="([0-9]{1,7})"[^<>]*+>%b(?:</row>|%b</row>)' % (_FEW, _MORE))
@@ -77,6 +77,13 @@ _FORMULA = re.compile(rb"<f[\s/>]")
 _ROW = re.compile(rb'<row (?:r="|[^<>]* r=")([0-9]{1,7})"')
 _CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>[^<]")
 """A formula with its value right behind it."""
+_NOT_THE_LAST = re.compile(rb"</(?:v|is)\s*+>(?!\s*+</c\s*+>)")
+"""A value with something behind it in its cell: another one, of which calamine would show one alone."""
+_REFERRING = re.compile(rb"<v(?:\s[^<>]*+)?>[^<&]*+&")
+_REFERRING_IN_TEXT = re.compile(
+    rb't="str"(?:\s[^<>]{0,300})?>(?:<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>))?<v(?:\s[^<>]{0,300})?>[^<&]*+&'
+)
+"""A value that spells a character (``&#49;``). Calamine knows it in texts; a number would end before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +203,7 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
         if tables > 1 or any(map(ge, numbers, islice(numbers, 1, None))) or not _cells_are_apart(whole, set(named)):
             return False
         last_row = numbers[-1]
-        if _FORMULA.search(whole) and len(_FORMULA.findall(whole)) != len(_CALCULATED.findall(whole)):
+        if not _values_are_plain(whole):
             return False
         # A cell whose row has no more digits than the last row's number stands no further down than this. Where that is
         # too far, or cells are written otherwise, each reference is read, which takes as long as all the rest.
@@ -225,6 +232,15 @@ def _without_usual_rows(piece: bytes, last_row: int, columns: int, limits: Limit
     if last_row >= numbers[0] or any(map(ge, numbers, islice(numbers, 1, None))):
         return piece, []
     return rest, numbers
+
+
+def _values_are_plain(rows: bytes) -> bool:
+    """Tell whether each formula has its value, each cell one at most, and each number is written in digits."""
+    if _FORMULA.search(rows) and len(_FORMULA.findall(rows)) != len(_CALCULATED.findall(rows)):
+        return False
+    if _NOT_THE_LAST.search(rows):
+        return False
+    return b"&" not in rows or len(_REFERRING.findall(rows)) == len(_REFERRING_IN_TEXT.findall(rows))
 
 
 def _cells_are_apart(rows: bytes, numbers: set[bytes]) -> bool:

@@ -21,6 +21,10 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?
 _ESCAPED = re.compile(r"_x00([0-9A-Fa-f]{2})_")
 """A character that XML cannot keep, as Office Open XML writes it (ECMA-376, ST_Xstring): _x000D_ is a carriage return.
 Others stay as they are written: XML could have kept them."""
+_BLANKS = " \t\r\n"
+"""What XML takes for blank."""
+_HOLDS = {"v": "v", "is": "t"}
+"""Elements of a cell that hold its value, each by the element that the value stands in: a cell has one."""
 _COLUMNS_OF_EXCEL = 16_384
 _ROWS_OF_EXCEL = 1_048_576
 _CELLS = 100_000
@@ -67,7 +71,8 @@ class _Strings:
         self.strings: list[str] = []
         self._elements = Elements(most)
         self._pieces: list[str] = []
-        self._is_text = self._is_phonetic = False
+        self._begin = 0
+        self._is_text = self._is_phonetic = self._keeps_blanks = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._elements.count()
@@ -75,18 +80,27 @@ class _Strings:
             self._pieces = []
         elif name == "rPh":
             self._is_phonetic = True
-        self._is_text = name == "t" and not self._is_phonetic
+        elif name == "t" and not self._is_phonetic and not self._is_text:
+            self._is_text, self._keeps_blanks, self._begin = True, _keeps_blanks(attributes), len(self._pieces)
 
     def text(self, data: str) -> None:
         if self._is_text:
             self._pieces.append(data)
 
     def end(self, name: str) -> None:
-        self._is_text = False
-        if name == "rPh":
+        if name == "t" and self._is_text:
+            self._is_text = False
+            if not self._keeps_blanks:
+                self._pieces[self._begin :] = ["".join(self._pieces[self._begin :]).strip(_BLANKS)]
+        elif name == "rPh":
             self._is_phonetic = False
         elif name == "si":
             self.strings.append(unescaped("".join(self._pieces)))
+
+
+def _keeps_blanks(attributes: dict[str, str]) -> bool:
+    """Tell whether blanks around a text are part of it; Excel takes them off where its writer does not say so."""
+    return attributes.get("xml:space") == "preserve"
 
 
 @dataclass(slots=True)
@@ -116,6 +130,8 @@ class _XlsxSheet:
         self._cells: dict[int, str] = {}
         self._cell: _Cell | None = None
         self._inside = ""
+        self._begin = 0
+        self._keeps_blanks = True
         self._is_phonetic = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -126,9 +142,12 @@ class _XlsxSheet:
             self._begin_cell(attributes)
         elif self._cell is not None and not self._inside:
             self._is_phonetic = self._is_phonetic or name == "rPh"
+            if self._cell.texts.get(_HOLDS.get(name, "")):
+                raise self._two_values()
             self._inside = name if name in {"v", "t", "f"} and not self._is_phonetic else ""
             if self._inside:
-                self._cell.texts.setdefault(name, "")
+                self._begin = len(self._cell.texts.setdefault(name, ""))
+                self._keeps_blanks = name != "t" or _keeps_blanks(attributes)
 
     def text(self, data: str) -> None:
         if self._cell is not None and self._inside:
@@ -141,12 +160,15 @@ class _XlsxSheet:
     def end(self, name: str) -> None:
         if name == self._inside:
             self._inside = ""
+            if self._cell is not None and not self._keeps_blanks:
+                whole = self._cell.texts[name]
+                self._cell.texts[name] = whole[: self._begin] + whole[self._begin :].strip(_BLANKS)
         if name == "rPh":
             self._is_phonetic = False
         elif name == "c" and self._cell is not None:
             text = self._text_of(self._cell)
             if text and self._column in self._cells:
-                raise Unreadable("file_broken", f"Row {self._row} of the workbook holds a cell twice.")
+                raise self._two_values()
             if text:
                 self._cells[self._column] = text
             self._cell = None
@@ -172,7 +194,10 @@ class _XlsxSheet:
     def _begin_cell(self, attributes: dict[str, str]) -> None:
         if not self._is_in_row:
             raise Unreadable("file_broken", "The workbook holds a cell of no row.")
-        reference = _REFERENCE.fullmatch(attributes.get("r", ""))
+        named = attributes.get("r", "").replace("$", "")
+        reference = _REFERENCE.fullmatch(named)
+        if named and not reference:
+            raise Unreadable("file_broken", f"Row {self._row} of the workbook holds a cell of no column.")
         self._column = column_of(reference[1].upper()) if reference else self._column + 1
         if reference and int(reference[2]) != self._row:
             raise Unreadable("file_broken", f"Row {self._row} of the workbook holds a cell of another row.")
@@ -194,6 +219,8 @@ class _XlsxSheet:
             return "=" + cell.texts["f"]
         # What stands in a cell is its text, also where its kind says that it stands elsewhere.
         inline = cell.texts.get("t")
+        if inline and value and inline != value:
+            raise self._two_values()
         if inline and (cell.kind == "inlineStr" or not value):
             return unescaped(inline)
         return self._value(cell, value) if value else ""
@@ -213,6 +240,9 @@ class _XlsxSheet:
         if not _INDEX.fullmatch(index) or int(index) >= len(self._strings):
             raise Unreadable("file_broken", f"Row {self._row} of the workbook names a text that is not in the file.")
         return self._strings[int(index)]
+
+    def _two_values(self) -> Unreadable:
+        return Unreadable("file_broken", f"Row {self._row} of the workbook holds a cell twice.")
 
     def _fault(self, fault: CellFault) -> None:
         self._faults.setdefault(self._row, {})[self._column] = fault

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from libs.spreadsheets.xlsx_parts import Elements, Parts, parse_whole
+from libs.spreadsheets.xlsx_parts import Parts, parse_whole
 
 _BUILT_IN = frozenset(map(str, (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))))
 """Formats of dates and times that no file spells out (ECMA-376, 18.8.30)."""
@@ -50,18 +50,15 @@ def dates_of(parts: Parts, workbook: str, styles: str | None, most: int) -> Date
     begins_1904 = False
     formats: dict[str, str] = {}
     shown: list[str] = []
-    elements = Elements(most)
     inside = ""
 
     def of_workbook(name: str, attributes: dict[str, str]) -> None:
         nonlocal begins_1904
-        elements.count()
         if name == "workbookPr":
             begins_1904 = attributes.get("date1904") in {"1", "true"}
 
     def of_styles(name: str, attributes: dict[str, str]) -> None:
         nonlocal inside
-        elements.count()
         if name in {"cellXfs", "cellStyleXfs"}:
             inside = name
         elif name == "numFmt":
@@ -69,9 +66,9 @@ def dates_of(parts: Parts, workbook: str, styles: str | None, most: int) -> Date
         elif name == "xf" and inside == "cellXfs":
             shown.append(attributes.get("numFmtId", ""))
 
-    parse_whole(parts.blocks(workbook), of_workbook)
+    parse_whole(parts.blocks(workbook), of_workbook, most)
     if styles is not None:
-        parse_whole(parts.blocks(styles), of_styles)
+        parse_whole(parts.blocks(styles), of_styles, most)
     return Dates(date_styles(formats, shown), begins_1904)
 
 

@@ -17,6 +17,10 @@ PENDING = 1 << 20
 """Bytes of one XML tag, comment or the like at most: a parser holds a whole one in memory, so that one without an end
 would fill it."""
 
+MOST_ELEMENTS = 200_000
+"""Of a part that says how a workbook is put together. Excel keeps 65,536 styles and as many names as fit into memory;
+of workbooks that grew for years some tens of thousands are known."""
+
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 """What ``zipfile`` raises on archives that are cut short, encrypted, or made to confuse it."""
@@ -112,9 +116,19 @@ class Elements:
             raise Unreadable("file_too_large", "The workbook holds too many cells.")
 
 
-def parse_whole(blocks: Generator[bytes, None, None], start: Callable[[str, dict[str, str]], None]) -> None:
-    """Parse a small part to its end. Raises ExpatError, Unreadable."""
-    for _ in parse(blocks, start):
+def parse_whole(
+    blocks: Generator[bytes, None, None],
+    start: Callable[[str, dict[str, str]], None],
+    most: int = MOST_ELEMENTS,
+) -> None:
+    """Parse a small part of at most so many elements to its end. Raises ExpatError, Unreadable."""
+    elements = Elements(most)
+
+    def counted(name: str, attributes: dict[str, str]) -> None:
+        elements.count()
+        start(name, attributes)
+
+    for _ in parse(blocks, counted):
         pass
 
 

@@ -45,7 +45,11 @@ class App(FastAPI):
         return HearingOut(Answers(Measured(super().build_middleware_stack(), service=self._service)))
 
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document."""
+        """Return the OpenAPI document, made at the first call: whoever asks for it, or with a wrong method, is nobody
+        that we know.
+        """
+        if self.openapi_schema is not None:
+            return self.openapi_schema
         document = super().openapi()
         document.setdefault("components", {}).setdefault("schemas", {}).update(self.components)
         document["components"].setdefault("examples", {}).update(self.examples)

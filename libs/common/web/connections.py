@@ -44,6 +44,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._head_with_offer: bytes | None = None
+        self._is_in_head = False
         raw = transport.get_extra_info("socket")
         if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
             # What fits into the kernel's buffers never pauses us; there, too, it waits for an absent reader no longer.
@@ -97,10 +98,18 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._is_in_head = True
         if self._deadline is None:
             self._close_in(HEAD_SECONDS)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # What stands behind a chunked body is no header (RFC 9110, section 6.5.1): gateways do not look at it as they
+        # look at headers, and uvicorn would put it among them, a token or an id that they take off, too.
+        if self._is_in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
+        self._is_in_head = False
         if self.parser.should_upgrade():
             method = self.parser.get_method()
             if method != b"CONNECT":  # what it asks for has no other form

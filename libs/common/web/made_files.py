@@ -20,7 +20,11 @@ Portions = AsyncGenerator[list[list[str]], None]
 
 
 class MadeFile(StreamingResponse):
-    """A file that is made while it is sent. However that ends, ``place`` and its files are given back."""
+    """A file that is made while it is sent. However that ends, ``place`` and its files are given back.
+
+    Takes ``place`` as the last step of being made, so that nothing comes between that and the sending that gives it
+    back. Raises Refused when there is none.
+    """
 
     def __init__(
         self, pieces: AsyncGenerator[bytes, None], place: AbstractContextManager[None], **options: Any
@@ -28,6 +32,7 @@ class MadeFile(StreamingResponse):
         super().__init__(pieces, **options)
         self._pieces = pieces
         self._place = place
+        place.__enter__()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

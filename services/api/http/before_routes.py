@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from libs.common.messages import ID_LIMIT
+from libs.common.web.digits import Digits
 from libs.common.web.made_files import CSV, XLSX
 from libs.common.web.refusals import Refused
 from libs.common.web.temporary_files import temporary_folder
@@ -97,7 +98,7 @@ async def get_quota(
     caller: CallerDep,
     deps: DepsDep,
     account_id: Annotated[
-        Annotated[int, Field(ge=1, le=ID_LIMIT)], Query(description="The messaging account.", examples=[1])
+        Annotated[int, Field(ge=1, le=ID_LIMIT)], Query(description="The messaging account.", examples=[1]), Digits
     ],
 ) -> QuotaView:
     """Deleted and failed imports count, too."""

@@ -78,7 +78,6 @@ def download(
 
     ``place`` is held while the report is made and sent. Raises Refused when there is none.
     """
-    place.__enter__()
     portions, header = _portions(store, wanted), wanted.header
     separator = wanted.separator
     pieces = (

@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 import structlog
 from fastapi import APIRouter, Header, Path, Query, Request
 from opentelemetry import trace
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from sse_starlette import EventSourceResponse
 from starlette.responses import JSONResponse, Response
 
 from libs.common.messages import ID_LIMIT
 from libs.common.web.caller import Caller
+from libs.common.web.digits import Digits
 from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.events import ImportStatus
 from services.api.accepting.acceptor import Wish
@@ -43,15 +44,6 @@ log = structlog.get_logger()
 router = APIRouter(responses=PROBLEM_RESPONSES, tags=["Imports"])
 
 
-def _digits(value: object) -> object:
-    """Let through what is written as a number is written: Python would read ``1_0``, ``+1`` and ``1.0``, too."""
-    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
-        raise ValueError("must be written in digits")
-    return value
-
-
-Digits = BeforeValidator(_digits)
-# What checks the digits comes last: it is asked first, and what stands before it is in the OpenAPI document.
 ImportId = Annotated[int, Path(ge=1, le=ID_LIMIT, description="The import's id.", examples=[42]), Digits]
 Limit = Annotated[int, Query(ge=1, le=500, description="Items of a page at most."), Digits]
 Cursor = Annotated[

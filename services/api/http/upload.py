@@ -24,8 +24,14 @@ log = structlog.get_logger()
 
 FRAMING_BYTES = 64 * 1024
 """Room for the multipart borders and headers, beside the parts themselves."""
+PIECE_BYTES = 64 * 1024
+"""So much of a body is taken at a time, however it comes: each piece is a write in a thread, and who sends single bytes
+would have thousands of them for a kilobyte."""
 TAIL_BYTES = 128
 """So much of a body's end is kept, to look for its last border."""
+_AS_IT_IS = (b"binary", b"8bit", b"7bit", b"")
+"""Encodings for the transfer that leave the bytes as they are. Others have no place in a form (RFC 7578, section 4.7);
+libraries for mail use them all the same, and words with accents would be stored as they spell them: Jo=C3=A3o."""
 
 
 @asynccontextmanager
@@ -132,6 +138,12 @@ class _Parser(MultiPartParser):
             self._current_part.content_disposition = with_plain_file_name(disposition)
         super().on_headers_finished()
         part = self._current_part
+        for name, value in part.item_headers:
+            if name == b"content-transfer-encoding" and value.strip().lower() not in _AS_IT_IS:
+                raise Refused(
+                    "multipart_invalid",
+                    "A part is encoded (`Content-Transfer-Encoding`); send its bytes as they are.",
+                )
         # A second part of this name is refused later, and goes where Starlette puts it.
         if part.file is not None and part.field_name == "file" and not self._path.exists():
             part.file.file.close()
@@ -173,12 +185,22 @@ class _Body:
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         received = 0
+        gathered = bytearray()
         async for piece in self._request.stream():
             received += len(piece)
             if received > self._most:
                 raise _too_large(self._max_bytes)
-            self._tail = (self._tail + piece)[-TAIL_BYTES:]
-            yield piece
+            gathered += piece
+            if len(gathered) >= PIECE_BYTES:
+                yield self._taken(gathered)
+        if gathered:
+            yield self._taken(gathered)
+
+    def _taken(self, gathered: bytearray) -> bytes:
+        piece = bytes(gathered)
+        gathered.clear()
+        self._tail = (self._tail + piece)[-TAIL_BYTES:]
+        return piece
 
     @property
     def is_complete(self) -> bool:

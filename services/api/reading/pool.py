@@ -22,7 +22,8 @@ from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.metrics import READING_SECONDS, READING_WAITING
 
 _ROOT = Path(__file__).resolve().parents[3]
-_ANSWER_LIMIT = 1 << 20
+_ANSWER_LIMIT = 4 << 20
+"""Bytes. What is said of a file in one answer is bounded, cell by cell; all of it together has half of this at most."""
 _SECONDS_TO_START = 30
 _SENT_BY_PEOPLE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 """Signals that people and orchestrators send, and the kernel when memory is short: a worker that died of one says
@@ -157,7 +158,9 @@ class _Worker:
             except TimeoutError:
                 self._replace(process)
                 return ReadingResult(refusal=Refused("file_too_slow"))
-            except asyncio.CancelledError:
+            except BaseException:
+                # Whoever asked has gone, or the answer cannot be read to its end: what is left of it would be taken for
+                # the next job's, which is another company's.
                 self._replace(process)
                 raise
             if answer:

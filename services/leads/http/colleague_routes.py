@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from libs.common.messages import ID_LIMIT
+from libs.common.web.digits import Digits
 from services.leads.http.lead_deps import LeadDepsDep, Viewer
 
 router = APIRouter(prefix="/api/v1", tags=["Colleagues"])
@@ -36,8 +37,8 @@ class UserPage(BaseModel):
 async def get_users(
     caller: Viewer,
     deps: LeadDepsDep,
-    limit: Annotated[int, Query(ge=1, le=100)] = 100,
-    cursor: Annotated[int, Query(ge=0, le=ID_LIMIT)] = 0,
+    limit: Annotated[int, Query(ge=1, le=100), Digits] = 100,
+    cursor: Annotated[int, Query(ge=0, le=ID_LIMIT), Digits] = 0,
 ) -> UserPage:
     """The users whom leads of the company may be assigned to, by their ids; `next` goes on where a page ends."""
     found = await deps.colleagues.page(caller.company_id, limit=limit + 1, after=cursor)

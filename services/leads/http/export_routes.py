@@ -48,7 +48,6 @@ async def get_export_xlsx(caller: Viewer, deps: LeadDepsDep, wanted: WantedLeads
     keys = list(await deps.defining.types(caller.company_id))
     header = header_of(keys)
     place = deps.exports.one(caller.company_id, code="busy")
-    place.__enter__()
     opened = partial(XlsxWriter, SHEET_TITLE, header, widths=[WIDTH] * len(header))
     pieces = workbook(opened, _portions(deps, caller, wanted, keys))
     return MadeFile(pieces, place, media_type=XLSX, headers=_named("leads.xlsx"))

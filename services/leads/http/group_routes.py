@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from libs.common.messages import Id
+from libs.common.web.digits import Digits
 from libs.common.web.refusals import Refused
 from libs.contracts.leads.events import Channel, LeadStatus
 from services.leads.domain.custom_fields import MOST, Value
@@ -118,7 +119,7 @@ def no_list(list_id: UUID) -> Refused:
 async def get_lists(
     caller: Viewer,
     deps: LeadDepsDep,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    limit: Annotated[int, Query(ge=1, le=100), Digits] = 50,
     cursor: UUID | None = None,
 ) -> ListPage:
     """In the order in which they were made; `next` goes on where a page ends."""

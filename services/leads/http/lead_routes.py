@@ -7,6 +7,7 @@ import structlog
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from libs.common.web.digits import Digits
 from libs.common.web.refusals import Refused
 from services.leads.changing.store import NotAColleague, WrongTransition
 from services.leads.domain.list_cursor import WrongCursor, read_cursor, write_cursor
@@ -43,8 +44,8 @@ async def get_leads(
     deps: LeadDepsDep,
     wanted: WantedLeads,
     sort: Literal["created_at", "-created_at"] = "-created_at",
-    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    page: Annotated[int, Query(ge=1, le=1_000_000), Digits] = 1,
+    limit: Annotated[int, Query(ge=1, le=100), Digits] = 20,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
 ) -> LeadPage:
     """Filters narrow each other down, also `custom.KEY` for a field of the company's own. `total` is exact to 10,000;
@@ -77,7 +78,7 @@ async def get_lead(
     response: Response,
     caller: Viewer,
     deps: LeadDepsDep,
-    limit: Annotated[int, Query(ge=1, le=100)] = ACTIVITIES,
+    limit: Annotated[int, Query(ge=1, le=100), Digits] = ACTIVITIES,
     activities_before: UUID | None = None,
 ) -> LeadView:
     """Its history is in pages, the newest entry first: `next_activities` goes on. Who reads a lead is written down."""

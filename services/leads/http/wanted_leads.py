@@ -8,6 +8,7 @@ from pydantic import AwareDatetime
 
 from libs.common.messages import Id
 from libs.common.web.caller import Caller
+from libs.common.web.digits import Digits
 from libs.common.web.refusals import Detail, Refused
 from libs.contracts.leads.events import Channel, LeadStatus
 from services.leads.domain.custom_fields import Value, read_value
@@ -24,9 +25,9 @@ async def wanted_leads(
     deps: LeadDepsDep,
     status: LeadStatus | None = None,
     source: Text = None,
-    assigned_to: Annotated[Id | None, Query()] = None,
+    assigned_to: Annotated[Id | None, Query(), Digits] = None,
     channel: Channel | None = None,
-    import_id: Annotated[Id | None, Query()] = None,
+    import_id: Annotated[Id | None, Query(), Digits] = None,
     list_id: UUID | None = None,
     tag: Text = None,
     created_from: AwareDatetime | None = None,

@@ -114,6 +114,10 @@ def test_cpfs(cell: str, cpf: str | None) -> None:
     "cell",
     [
         "529.982.247-24",
+        "423.685.147-4",  # the check digits of 042.368.514-74 hold
+        "627.945.20-18",
+        "1940-03-14",
+        "1940-03-14 00:00",
         "111.111.111-11",
         "00000000000",
         "0",
@@ -146,6 +150,14 @@ cpf_digits = st.one_of(
     nine_digits.map(with_check_digits),
     st.integers(0, 9).map(lambda digit: str(digit) * 11),
 )
+
+
+@given(digits=nine_digits.map(with_check_digits), at=st.integers(3, 10))
+def test_a_cpf_in_its_groups_that_has_lost_a_digit_is_nobody_s(digits: str, at: int) -> None:
+    typed = f"{digits[:3]}.{digits[3:6]}.{digits[6:9]}-{digits[9:]}"
+    at += at // 3
+    assert typed[at].isdigit()
+    assert outcome(parse_cpf, typed[:at] + typed[at + 1 :]) == "refused: cpf_invalid"
 
 
 @given(digits=cpf_digits)

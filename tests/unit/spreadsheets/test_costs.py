@@ -116,6 +116,25 @@ def test_a_small_archive_of_very_many_cells_is_refused_before_they_are_read(tmp_
     assert refusal(lambda: list(read_spreadsheet(path, Limits()).rows)).code == "file_too_large"
 
 
+@pytest.mark.parametrize(
+    ("part", "xml", "element"),
+    [
+        ("xl/workbook.xml", '<workbook xmlns:r="r"><sheets>{}</sheets></workbook>', "<sheet/>"),
+        ("xl/_rels/workbook.xml.rels", "<Relationships>{}</Relationships>", "<Relationship/>"),
+    ],
+)
+def test_a_small_archive_that_lists_very_many_parts_is_refused_before_they_are_read(
+    tmp_path: Path, part: str, xml: str, element: str
+) -> None:
+    def cost(elements: int) -> int:
+        path = write_xlsx(tmp_path / "upload", parts={part: xml.format(element * elements)})
+        calls = counted_calls(lambda: read_all(path))
+        assert refusal(lambda: list(read_spreadsheet(path, Limits()).rows)).code == "file_too_large"
+        return calls
+
+    assert cost(440_000) < 1.1 * cost(220_000), "however many more there are, they are not read"
+
+
 def test_a_small_xlsb_of_very_many_records_is_refused_before_they_are_read(tmp_path: Path) -> None:
     path = write_xlsb(tmp_path / "upload", {(1, 0): "Ana"})
     with zipfile.ZipFile(path) as archive:

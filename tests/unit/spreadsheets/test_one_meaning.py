@@ -64,6 +64,32 @@ CELLS = {
     "true in a word": ('<c r="A2" t="b"><v>true</v></c>', "", "TRUE"),
     "an inline string of the wrong kind": ('<c r="A2" t="str"><is><t>Ana</t></is></c>', "", "Ana"),
     "an element within a text": ('<c r="A2" t="inlineStr"><is><t>Ana<v/> Nina</t></is></c>', "", "Ana Nina"),
+    "a formula's text that spells a letter": (
+        '<c r="A2" t="str"><f>B2</f><v>R&#233;gis &amp; Ana</v></c>',
+        "",
+        "Régis & Ana",
+    ),
+    "blanks that are not said to be kept": (
+        '<c r="A2" t="s"><v>5</v></c>',
+        "<si><r><t>Ana </t></r><r><t>N</t></r></si>",
+        "AnaN",
+    ),
+    "blanks that are kept": (
+        '<c r="A2" t="s"><v>5</v></c>',
+        '<si><r><t xml:space="preserve">Ana </t></r><r><t>N</t></r></si>',
+        "Ana N",
+    ),
+    "blanks of an inline string": (
+        '<c r="A2" t="inlineStr"><is><r><t>Ana</t></r><r><t> N</t></r></is></c>',
+        "",
+        "AnaN",
+    ),
+    "kept blanks of an inline string": (
+        '<c r="A2" t="inlineStr"><is><r><t>Ana</t></r><r><t xml:space="preserve"> N</t></r></is></c>',
+        "",
+        "Ana N",
+    ),
+    "an element around a shared text": ('<c r="A2" t="s"><v>5</v></c>', "<si><t><b>Ana</b></t></si>", "Ana"),
     "an inline string without a kind": ('<c r="A2"><is><t>Ana</t></is></c>', "", "Ana"),
 }
 
@@ -74,6 +100,52 @@ def test_a_cell_is_the_same_text_both_ways(tmp_path: Path, kind: str) -> None:
     wanted = [(2, [text, "1", "", "", ""])]
     cells = written + cell("B2", "1")
     assert read_both_ways(tmp_path / "upload", cells, strings=strings) == (wanted, wanted)
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ('<c r="A2"><v>1&#50;3</v></c>', "123"),
+        ('<c r="A2" t="n"><v>&#49;2</v></c>', "12"),
+        (f'<c r="A2"><v x="{"x" * 400}">1&#50;</v></c>', "12"),
+        ('<c r="A2"><v\nx=">">1&#50;</v ></c >', "12"),
+        ('<c r="A2"><v>R&#233;gis</v></c>', "Régis"),
+        ('<c r="A2" t="b"><v>&#48;</v></c>', "FALSE"),
+        ('<c r="A2"><f>B2</f><v>1&#50;</v></c>', "12"),
+        ('<c r="A2" t="str"><v>&#65;</v></c><c r="C2"><v>1&#50;</v></c>', "A"),
+    ],
+)
+def test_a_value_that_spells_a_character_does_not_end_before_it(tmp_path: Path, written: str, text: str) -> None:
+    path = write_xlsx(tmp_path / "upload", f'{HEADER}<row r="2">{written}{cell("B2", "1")}</row>')
+    assert not visible_sheet(path, Limits()).is_plain
+    assert read_path(path)[0][1][:2] == [text, "1"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "<v>1</v><v>2</v>",
+        "<v>1</v><v/><v>2</v>",
+        "<v>1</v> <x/> <v>2</v>",
+        "<v>1</v ><v>2</v >",
+        "<x><v>1</v></x><v>2</v>",
+        "<v>1</v><x><v>2</v></x>",
+        "<f>B2</f><v>1</v><v>2</v>",
+        "<is><t>Ana</t></is><is><t>Nina</t></is>",
+        "<is><t>Ana</t></is><v>1</v>",
+        "<v>1</v><is><t>Ana</t></is>",
+    ],
+)
+@pytest.mark.parametrize("kind", ["", ' t="str"', ' t="n"', ' t="inlineStr"'])
+def test_a_cell_that_holds_two_values_refuses_the_file(tmp_path: Path, kind: str, value: str) -> None:
+    path = write_xlsx(tmp_path / "upload", f'{HEADER}<row r="2"><c r="A2"{kind}>{value}</c>{cell("B2", "1")}</row>')
+    assert refusal(read_path, path).code == "file_broken"
+
+
+@pytest.mark.parametrize("reference", ["AAAA2", "A", "2", "A2:B2", "A-2", "Á2"])
+def test_a_cell_whose_place_is_none_is_not_put_to_another(tmp_path: Path, reference: str) -> None:
+    path = write_xlsx(tmp_path / "upload", f'{HEADER}<row r="2"><c r="{reference}"><v>1</v></c></row>')
+    assert refusal(read_path, path).code == "file_broken"
 
 
 @pytest.mark.parametrize("value", ["<v>Ana</v>", "<is/><v>Ana</v>"])

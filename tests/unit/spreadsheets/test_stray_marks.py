@@ -149,3 +149,22 @@ def test_no_row_is_lost_whatever_marks_are_strewn_into_a_file(tmp_path: Path, ma
     assert [number for number, _ in records] == [2, 3, 4, 5]
     for (_, cells), (name, _) in zip(records, PEOPLE, strict=True):
         assert name in "".join(cells).replace('"', "")
+
+
+@pytest.mark.parametrize("long", [33_000, 330_000, 2_000_000])
+@pytest.mark.parametrize("begin", ['"', 'Ana;11981230671;;;"', '"Ana;11981230671;;;'])
+def test_a_cell_of_many_lines_whose_first_one_is_too_long_makes_no_rows_of_the_others(
+    tmp_path: Path, begin: str, long: int
+) -> None:
+    lines = [begin + "x" * long, row("Bia", "11981230672"), f'{"y" * 40_000}";11981230673;;;']
+    refused = refusal(read_path, written(tmp_path, lines))
+    assert (refused.code, "Row 2" in refused.detail) == ("file_broken", True)
+
+
+@pytest.mark.parametrize("long", [33_000, 330_000])
+@pytest.mark.parametrize("name", ['"Ana {}"', 'Ana "Ninha" {}', 'Ana {} ""'])
+def test_a_line_that_is_too_long_and_closes_its_marks_is_a_row_of_its_own(tmp_path: Path, name: str, long: int) -> None:
+    lines = [row(name.format("x" * long), "11981230671"), row("Bia", "11981230672")]
+    first, second = read_path(written(tmp_path, lines))
+    assert len(first[1][0]) == Limits().max_cell_chars + 1
+    assert second == (3, ["Bia", "11981230672", "", "", ""])

@@ -51,18 +51,28 @@ def file_to_chunks(job: ReadingJob) -> ReadingResult:
     Refused or Unreadable: a refusal is part of the result. Raises OSError when a file cannot be read or written.
     """
     try:
-        new_fields: list[OwnField] = []
-        if job.own_fields is not None:
-            upload = read_spreadsheet(Path(job.upload_path), job.limits, job.file)
-            job, new_fields = with_kept_columns(job, upload)
-        try:
-            return _read(job, new_fields, makes_messages=job.preview_path is None)
-        except _MightBeTooLarge:
+        job, new_fields = _with_its_fields(job)
+        if job.preview_path is None:
             return _read(job, new_fields, makes_messages=True)
+        return _previewed(job, new_fields)
     except Unreadable as unreadable:
         return ReadingResult(refusal=Refused(unreadable.code, unreadable.detail))
     except Refused as refused:
         return ReadingResult(refusal=refused)
+
+
+def _with_its_fields(job: ReadingJob) -> tuple[ReadingJob, list[OwnField]]:
+    """Return the job with a field for each column where such are wanted, and those that the company lacks."""
+    if job.own_fields is None:
+        return job, []
+    return with_kept_columns(job, read_spreadsheet(Path(job.upload_path), job.limits, job.file))
+
+
+def _previewed(job: ReadingJob, new_fields: list[OwnField]) -> ReadingResult:
+    try:
+        return _read(job, new_fields, makes_messages=False)
+    except _MightBeTooLarge:
+        return _read(job, new_fields, makes_messages=True)
 
 
 def _read(job: ReadingJob, new_fields: list[OwnField], *, makes_messages: bool) -> ReadingResult:

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from libs.common.web.refusals import Detail, Refused, pointer_to
+from libs.contracts.lead_import.internal.messages import Outcome
 from libs.spreadsheets.cell_faults import Faults
 from libs.spreadsheets.columns import REPORT_COLUMNS, Columns, strict_columns
 from libs.spreadsheets.file_options import FileOptions
@@ -15,6 +16,8 @@ from services.api.reading.domain.kept_cells import kept
 REPORTED_ROWS = 20
 """Rows of a report that are compared with what an import keeps, to find whose report it is."""
 _THE_FIVE = strict_columns(FILE_COLUMNS)
+_OUTCOMES = frozenset(Outcome)
+"""What rows of a report say of themselves; any other word is none of ours, however long."""
 _DIGITS_OF_A_ROW = 7
 """Excel's last row is 1,048,576."""
 
@@ -115,7 +118,7 @@ class WantedCells:
         for _, cells in block:
             if len(cells) == self._columns.width:
                 row, outcome, _ = (cell.strip() for cell in cells[-len(REPORT_COLUMNS) :])
-                if row.isascii() and row.isdigit() and len(row) <= _DIGITS_OF_A_ROW:
+                if row.isascii() and row.isdigit() and len(row) <= _DIGITS_OF_A_ROW and outcome in _OUTCOMES:
                     yield {"row": int(row), "outcome": outcome, "cells": kept(self._columns.five(cells))}
 
 

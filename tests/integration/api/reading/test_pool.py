@@ -99,6 +99,41 @@ async def test_a_refused_file_is_an_answer_and_the_worker_goes_on(start_pool: St
     assert pids(pool) == before
 
 
+REPORT_HEAD = "name,phone,cpf,email,tags,row,outcome,reason\n"
+
+
+async def test_what_is_said_of_a_file_is_an_answer_however_long_its_cells_are(
+    start_pool: StartPool, tmp_path: Path
+) -> None:
+    """A report of ours whose cells are as long, and take as many bytes in JSON, as any can be."""
+    pool = await start_pool()
+    widest = "\U0001f600" * 32_767
+    upload = tmp_path / "report"
+    row = ",".join([widest] * 5)
+    upload.write_text(REPORT_HEAD + "".join(f"{row},{n},{outcome},\n" for n, outcome in ((2, "error"), (3, widest))))
+    wide = replace(job_of(upload), on_invalid_row="skip")
+    assert (await pool.read(wide)).total_rows == 2
+    upload.write_text(REPORT_HEAD + "".join(f"{','.join([widest[:999]] * 5)},{n},error,\n" for n in range(2, 40)))
+    result = await pool.read(wide)
+    assert (result.total_rows, len(result.reported)) == (38, 20)
+    assert (await pool.read(job(tmp_path))).total_rows == 3
+
+
+async def test_an_answer_that_cannot_be_read_leaves_nothing_for_the_next_file(
+    start_pool: StartPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of it would be taken for the answer to the next job, and so on: each to another company's."""
+    monkeypatch.setattr(pool_module, "_ANSWER_LIMIT", 1 << 10)
+    pool = await start_pool()
+    upload = tmp_path / "report"
+    row = ",".join(["\u00e9" * 999] * 5)  # together they fill the pipe several times
+    upload.write_text(REPORT_HEAD + "".join(f"{row},{n},error,\n" for n in range(2, 40)))
+    with pytest.raises(ValueError, match="limit"):
+        await pool.read(replace(job_of(upload), on_invalid_row="skip"))
+    for rows in (3, 4, 5):
+        assert (await pool.read(job(tmp_path, rows))).total_rows == rows
+
+
 async def test_a_full_disk_is_not_the_fault_of_the_file(start_pool: StartPool, tmp_path: Path) -> None:
     pool = await start_pool()
     to_full_disk = replace(job(tmp_path, rows=2_000), spool_path="/dev/full")

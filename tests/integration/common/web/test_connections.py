@@ -27,6 +27,11 @@ async def _length(request: Request) -> Response:
     return PlainTextResponse(str(len(await request.body())))
 
 
+async def _names(request: Request) -> Response:
+    await request.body()
+    return PlainTextResponse(" ".join(request.headers))
+
+
 async def _at_once(request: Request) -> Response:
     return PlainTextResponse("no", status_code=413)
 
@@ -56,6 +61,7 @@ async def connect(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connect]:
     routes = [
         Route("/length", _length, methods=["POST"]),
         Route("/at-once", _at_once, methods=["POST"]),
+        Route("/names", _names, methods=["POST"]),
         Route("/endless", _endless),
     ]
     port = free_port()
@@ -230,6 +236,28 @@ async def test_an_offer_of_another_protocol_is_passed_over_and_the_body_read(
         assert (await asyncio.wait_for(reader.readuntil(answered), 5)).startswith(b"HTTP/1.1 200")
     writer.write(b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc")
     assert (await asyncio.wait_for(reader.read(), 5)).count(b"HTTP/1.1") == 1
+    writer.close()
+
+
+@pytest.mark.parametrize("offer", [b"", OFFERS["h2c"]])
+async def test_what_stands_behind_a_body_is_no_header(connect: Connect, offer: bytes) -> None:
+    """A gateway that takes headers off, or checks them, does not see a token or an id there."""
+    reader, writer = await connect()
+    head = b"POST /names HTTP/1.1\r\nHost: x\r\n" + offer + b"Transfer-Encoding: chunked\r\n\r\n"
+    for _ in range(2):
+        writer.write(head + b"1\r\na\r\n0\r\nAuthorization: Bearer x\r\nX-Request-Id: y\r\n\r\n")
+        answer = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\nhost"), 5)).lower()
+        answer += await asyncio.wait_for(reader.readuntil(b"transfer-encoding"), 5)
+        assert (answer.startswith(b"http/1.1 200"), b"authorization" in answer, b"request-id" in answer) == (
+            True,
+            False,
+            False,
+        )
+    writer.write(
+        head + b"0\r\nX-Last: 1\r\n\r\nPOST /length HTTP/1.1\r\nHost: x\r\nX-A: 1\r\nContent-Length: 0\r\n\r\n"
+    )
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n0"), 5)
+    assert b"x-last" not in answer
     writer.close()
 
 

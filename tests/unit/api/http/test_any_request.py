@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from libs.common.web.auth import AuthSettings, TokenReader
@@ -133,6 +134,38 @@ def test_a_file_without_a_name_is_told_as_such_however_large_it_is(size: int) ->
     with pytest.raises(Refused) as caught:
         asyncio.run(_received(body, "multipart/form-data; boundary=XX", 10_000))
     assert caught.value.code == "file_missing"
+
+
+@pytest.mark.parametrize("encoding", [b"quoted-printable", b"base64", b" Base64 ", b"x-uuencode"])
+@pytest.mark.parametrize("name", [b"Content-Transfer-Encoding", b"content-transfer-encoding"])
+@pytest.mark.parametrize("place", [b"Content-Type: text/csv\r\n", b"\r\n{}"])
+def test_a_part_that_is_encoded_for_the_transfer_is_refused(place: bytes, name: bytes, encoding: bytes) -> None:
+    """Its words would be stored as they are spelt on the way: Jo=C3=A3o."""
+    body = GOOD.replace(place, b"%b: %b\r\n" % (name, encoding) + place)
+    with pytest.raises(Refused) as caught:
+        asyncio.run(_received(body, "multipart/form-data; boundary=XX", 10_000))
+    assert (caught.value.code, "Transfer" in caught.value.detail) == ("multipart_invalid", True)
+
+
+@pytest.mark.parametrize("encoding", [b"binary", b"8bit", b"7BIT", b""])
+def test_a_part_that_says_that_it_is_not_encoded_is_taken(encoding: bytes) -> None:
+    body = GOOD.replace(b"Content-Type: text/csv", b"Content-Transfer-Encoding: " + encoding)
+    asyncio.run(_received(body, "multipart/form-data; boundary=XX", 10_000))
+
+
+def test_a_file_that_comes_byte_by_byte_is_written_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each write is a thread's: twenty seconds of a processor for 200 KB that somebody sends so."""
+    written = []
+    write = UploadFile.write
+
+    async def noted(file: UploadFile, data: bytes) -> None:
+        written.append(len(data))
+        await write(file, data)
+
+    monkeypatch.setattr(UploadFile, "write", noted)
+    asyncio.run(_received(GOOD.replace(b"name\r\n", b"x" * 900 + b"\r\n"), "multipart/form-data; boundary=XX", 1))
+    assert sum(written) >= 900
+    assert len(written) < 5
 
 
 def test_the_body_that_is_spoilt_was_good() -> None:

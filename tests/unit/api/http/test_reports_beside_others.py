@@ -8,6 +8,9 @@ from typing import Any, Literal, cast
 
 import pytest
 
+from libs.common.web.made_files import MadeFile, Portions, lines
+from libs.common.web.refusals import Refused
+from libs.common.web.shares import Shares
 from libs.contracts.lead_import.words import LANGUAGES, words
 from libs.spreadsheets.writing import XlsxWriter, csv_rows
 from services.api.http import reports
@@ -22,6 +25,23 @@ ROWS: list[dict[str, Any]] = [
 async def rows(*_: Any, after: int, **__: Any) -> list[dict[str, Any]]:
     """Give one row a time, as a store does whose rows are large."""
     return [row for row in ROWS if row["row_number"] > after][:1]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_report_that_cannot_be_begun_holds_no_place(kind: Literal["csv", "xlsx"]) -> None:
+    places = Shares(2)
+    wanted = reports.Wanted(Scope(1, None), {"id": 1, "file": {"headers": [None] * 5}}, None, None, words(LANGUAGES[0]))
+    with pytest.raises(TypeError):
+        reports.download(cast(Store, None), wanted, kind=kind, place=places.one(1, code="busy"))
+    assert places.held_by(1) == 0
+
+
+def test_a_file_that_finds_no_place_is_refused_and_takes_none() -> None:
+    places = Shares(2)
+    places.take(1)
+    with pytest.raises(Refused) as caught:
+        MadeFile(lines(b"", cast(Portions, None), lambda _: b""), places.one(1, code="busy"))
+    assert (caught.value.code, places.held_by(1)) == ("busy", 1)
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])

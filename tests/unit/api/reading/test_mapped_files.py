@@ -77,7 +77,9 @@ def test_a_fault_of_a_cell_is_told_of_its_field(tmp_path: Path) -> None:
 
 
 def test_a_report_says_whose_rows_it_holds(tmp_path: Path) -> None:
-    text = f"Nome;Fone;row;outcome;reason\nAna;{PHONE};17;error;Not a phone.\nRui;{OTHER};;;\n"
+    others = "".join(f"Rui;{OTHER};{n};{said};\n" for n, said in ((3, "created"), (4, "error\0"), (5, "x" * 30_000)))
+    text = f"Nome;Fone;row;outcome;reason\nAna;{PHONE};17;error;Not a phone.\nRui;{OTHER};;;\n{others}"
     result, (chunk,) = run(tmp_path, text)
     assert result.reported == [{"row": 17, "outcome": "error", "cells": ["Ana", PHONE, "", "", ""]}]
     assert (result.headers, result.left_out, len(chunk.live)) == (["Nome", "Fone"], [], 2)
+    assert result.existing == 3
