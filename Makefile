@@ -122,6 +122,7 @@ lock: setup ## compile the requirements anew (UPGRADE=1: to the newest versions)
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/console.in -c requirements/dev.txt -o requirements/console.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
+	@$(compile) $(if $(UPGRADE),--upgrade) requirements/peer.in -o requirements/peer.txt
 	@$(compile) $(if $(UPGRADE),--upgrade) requirements/fuzz.in -c requirements/dev.txt -o requirements/fuzz.txt
 
 setup: ## make .venv with the hashed requirements, build the console (the other commands do it by themselves)

@@ -16,6 +16,7 @@ from bench import (
     growth,
     latency,
     leads,
+    peer,
     scale_out,
     size,
     throughput,
@@ -24,7 +25,20 @@ from bench import (
 from bench.chart import draw
 from bench.figures import PARTS, TO_BE_TAKEN, load_all, table
 
-_MODULES = (throughput, latency, size, growth, fairness, scale_out, whatsapp, api_load, leads, capacity, following)
+_MODULES = (
+    throughput,
+    latency,
+    size,
+    growth,
+    fairness,
+    scale_out,
+    whatsapp,
+    api_load,
+    leads,
+    capacity,
+    following,
+    peer,
+)
 MEASURES = dict(zip((*PARTS, *TO_BE_TAKEN), (module.measure for module in _MODULES), strict=True))
 
 

@@ -10,6 +10,8 @@ from bench.rows import csv_file
 from bench.stack import Stack
 
 WAIT_SECONDS = 600.0
+LOOK_SECONDS = 0.25
+"""Often enough, and the question itself takes of the time that is measured."""
 # What leads has added to an imported lead's row: without it the import is as it was before there was a CRM.
 _WITHOUT = (
     "DROP INDEX amigocare.amigocare_leads_list",
@@ -49,7 +51,7 @@ def turn(stack: Stack, client: Client, start: int, rows: int) -> Turn:
     enrolled, growth, memory = _followed(stack, rows)
     stack.empty()
     beside = rows / client.run(csv_file(start, rows), rows=rows).finished
-    _until(stack, rows)
+    until_enrolled(stack, rows)
     return Turn(without, stopped, beside, enrolled, growth, memory)
 
 
@@ -79,12 +81,17 @@ def _followed(stack: Stack, rows: int) -> tuple[float, float, float]:
             early = max(early, held)
         if done >= rows:
             return (rows - first) / (time.monotonic() - began), most / max(early, 1), most / 2**20
-        time.sleep(0.25)  # often enough, and the question itself takes of the time that is measured
+        time.sleep(LOOK_SECONDS)
     raise RuntimeError(f"the enroller has not come to its end in {WAIT_SECONDS:.0f} s")
 
 
-def _until(stack: Stack, rows: int) -> None:
-    _followed(stack, rows)
+def until_enrolled(stack: Stack, rows: int, *, above: int = 0) -> None:
+    """Wait until the enroller has come after, with so many leads of ids above that: what it writes belongs to them."""
+    until = time.monotonic() + WAIT_SECONDS
+    while int(stack.value(f"SELECT count(*) FROM crm.lead_search WHERE lead_id > {above}")) < rows:
+        if time.monotonic() > until:
+            raise RuntimeError(f"the enroller has not come to its end in {WAIT_SECONDS:.0f} s")
+        time.sleep(LOOK_SECONDS)
 
 
 def _resident(process: psutil.Process) -> int:

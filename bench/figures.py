@@ -17,7 +17,7 @@ _SIGNS = {">=": "≥", "<=": "≤"}
 RESULTS = Path(__file__).parent / "results"
 PARTS = ("throughput", "latency", "size", "growth", "fairness", "scale_out", "whatsapp", "api_load")
 """Whose figures are in the documents."""
-TO_BE_TAKEN = ("leads", "capacity", "following")
+TO_BE_TAKEN = ("leads", "capacity", "following", "peer")
 """Parts that are measured by name alone, until there are figures of a quiet machine: then they move to PARTS."""
 
 
@@ -68,11 +68,13 @@ class Part:
 
 def machines() -> list[str]:
     """Return what kinds of machine the saved figures were taken on, in words."""
-    saved = [json.loads((RESULTS / f"{part.name}.json").read_text())["machine"] for part in load_all()]
-    words = [
-        f"{each['cores']} cores ({each['cpu']}), {each['memory_gib']} GiB, Python {each['python']}" for each in saved
-    ]
-    return list(dict.fromkeys(words))
+    return list(dict.fromkeys(machine_of(part.name) for part in load_all()))
+
+
+def machine_of(name: str) -> str:
+    """Return what kind of machine a saved part was measured on, in words."""
+    each = json.loads((RESULTS / f"{name}.json").read_text())["machine"]
+    return f"{each['cores']} cores ({each['cpu']}), {each['memory_gib']} GiB, Python {each['python']}"
 
 
 def load_all() -> list[Part]:

@@ -1,5 +1,6 @@
 """What one imported row weighs, asked of the real servers: bytes in each table, collection and topic, WAL, CPU."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,8 +37,14 @@ def weigh(stack: Stack) -> dict[str, float]:
             stats = database.command("collStats", name)
             found[f"collection {name}"] = float(stats["storageSize"] + stats["totalIndexSize"])
     found |= {f"topic {name}": size for name, size in _topics().items()}
-    found |= {f"CPU {name}": cpu_seconds(process) for name, process in stack.processes().items()}
-    return found
+    return found | _cpu(stack)
+
+
+def idle(stack: Stack, seconds: float) -> dict[str, float]:
+    """Return what CPU each process takes a second while nothing is imported."""
+    before = _cpu(stack)
+    time.sleep(seconds)
+    return {name: (took - before.get(name, took)) / seconds for name, took in _cpu(stack).items()}
 
 
 def connections(stack: Stack) -> dict[str, float]:
@@ -45,16 +52,23 @@ def connections(stack: Stack) -> dict[str, float]:
     return _pairs(stack, _CONNECTIONS)
 
 
-def per_row(before: Weights, after: Weights, rows: int) -> dict[str, float]:
-    """Return what one row took; CPU in µs. What a row takes nothing of is left out."""
+def per_row(before: Weights, after: Weights, idling: Weights, rows: int) -> dict[str, float]:
+    """Return what one row took; CPU in µs. What a row takes nothing of is left out.
+
+    ``idling``: what was taken in that time without any row.
+    """
     found = {}
     for name, amount in after.items():
-        took = (amount - before.get(name, 0)) / rows
+        took = (amount - before.get(name, 0) - idling.get(name, 0)) / rows
         if name.startswith("CPU "):
-            found[name] = took * 1e6
+            found[name] = max(0.0, took * 1e6)
         elif took >= 1:
             found[name] = took
     return found
+
+
+def _cpu(stack: Stack) -> dict[str, float]:
+    return {f"CPU {name}": cpu_seconds(process) for name, process in stack.processes().items()}
 
 
 def _pairs(stack: Stack, query: str) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 
-from bench.figures import load, shown
+from bench.figures import Part, load, machine_of, shown
 from deploy.processes import PARTITIONS
 
 LOADS = (1, 10, 100, 1_000)
@@ -22,6 +22,7 @@ DISK_BROKER_BYTES = 5e11
 
 THOUSAND = 1_000
 NOTHING = "Nothing is measured yet: `make bench ONLY=capacity`."
+BESIDE = "speed with full tables ÷ with empty ones"
 STORED = ("table ", "collection ", "topic ", "WAL")
 LEAST_MICROS = 0.1
 """Of CPU: less is noise."""
@@ -36,6 +37,24 @@ def weights() -> dict[str, float]:
     if part is None:
         return {}
     return {figure.name.removeprefix("a row's "): figure.median for figure in part.figures}
+
+
+def source() -> str:
+    """Return how much was measured, and on what machine."""
+    part = load("capacity")
+    if part is None:
+        return NOTHING
+    return f"Measured: {part.what}, on {machine_of(part.name)}; medians of {_runs(part)} runs. {_beside(part)}"
+
+
+def _runs(part: Part) -> int:
+    return max(len(figure.values) for figure in part.figures)
+
+
+def _beside(part: Part) -> str:
+    ratio = next(figure for figure in part.figures if figure.name == BESIDE)
+    least, most = min(ratio.values), max(ratio.values)
+    return f"With full tables an import kept {ratio.median:.0%} of its speed ({least:.0%} to {most:.0%})."
 
 
 def rows_a_second(load_of: int) -> float:

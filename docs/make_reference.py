@@ -24,7 +24,7 @@ from bench.figures import Figure, load_all, machines, shown
 from bench.figures import table as figures_table
 from bench.shipped import differences
 from deploy.processes import PROCESSES
-from docs.capacity_page import bytes_table, capacity_table, cpu_table
+from docs.capacity_page import bytes_table, capacity_table, cpu_table, source
 from docs.demo_data_page import demo_ids, demo_sources
 from docs.event_types import python_types, typescript_types
 from docs.metrics_page import metrics_table
@@ -312,6 +312,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "service-roles": service_roles,
     "metrics": metrics_table,
     "capacity": capacity_table,
+    "capacity-source": source,
     "row-bytes": bytes_table,
     "row-cpu": cpu_table,
     "rehearsal": rehearsal_table,

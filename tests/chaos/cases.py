@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -103,16 +104,15 @@ async def report_when_quiet(
     """
     expected, news = worked_on(expected, ledgers), LeadNews()
     mongo = Mongo(MongoSettings(mongo_url=scene.stack.mongo_url), application_name="chaos")
+    # Kafka may have been killed last, and be on its way up beside everything else that is.
+    reading = partial(subscribed, scene.stack.kafka_bootstrap, seconds=QUIET_SECONDS)
     try:
         async with (
-            subscribed(scene.stack.kafka_bootstrap, FINISHED) as topic,
-            subscribed(scene.stack.kafka_bootstrap, IMPORT_UNDONE.name) as undos,
+            reading(FINISHED) as topic,
+            reading(IMPORT_UNDONE.name) as undos,
             AsyncExitStack() as opened,
         ):
-            bootstrap = scene.stack.kafka_bootstrap
-            of_leads = {
-                name: await opened.enter_async_context(subscribed(bootstrap, name)) for name in TOPICS if ledgers
-            }
+            of_leads = {name: await opened.enter_async_context(reading(name)) for name in TOPICS if ledgers}
 
             async def report() -> Report:
                 await topic.catch_up()

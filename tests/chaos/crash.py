@@ -28,6 +28,7 @@ class CrashPlan:
     """
 
     def __init__(self, *points: int) -> None:
+        self.planned = points
         self._points = list(points)
         self.passed = 0
         self.crashes = 0

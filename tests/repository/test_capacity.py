@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench.weights import per_row
 from docs import capacity_page
 from docs.capacity_page import (
     LOADS,
@@ -31,3 +32,13 @@ def test_what_is_stored_grows_with_the_load(monkeypatch: pytest.MonkeyPatch) -> 
     assert {f"processes of {stage}" for stage in STAGES} <= set(rows)
     assert round(days_of_ids(1_000), 1) == 4.3
     assert rows_a_second(10) == 10 * rows_a_second(1)
+
+
+def test_what_a_process_takes_without_rows_is_no_row_s() -> None:
+    before = {"CPU creator": 10.0, "CPU undoer": 5.0, "WAL": 1_000.0}
+    after = {"CPU creator": 12.5, "CPU undoer": 5.4, "WAL": 201_000.0, "table amigocare.lead_imports": 50.0}
+    assert per_row(before, after, {"CPU creator": 0.5, "CPU undoer": 0.5}, 100) == {
+        "CPU creator": pytest.approx(20_000),
+        "CPU undoer": 0.0,
+        "WAL": 2_000.0,
+    }

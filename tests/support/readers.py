@@ -123,8 +123,11 @@ class Topic:
 
 
 @asynccontextmanager
-async def subscribed(bootstrap: str, name: str, **access: Any) -> AsyncIterator[Topic]:
-    """Subscribe to a topic as soon as Kafka answers. ``access``: what aiokafka must be told of a secured one."""
+async def subscribed(bootstrap: str, name: str, *, seconds: float = 30.0, **access: Any) -> AsyncIterator[Topic]:
+    """Subscribe to a topic as soon as Kafka answers, within so long.
+
+    ``access``: what aiokafka must be told of a secured one.
+    """
 
     async def look() -> AIOKafkaConsumer | None:
         consumer = AIOKafkaConsumer(
@@ -142,7 +145,7 @@ async def subscribed(bootstrap: str, name: str, **access: Any) -> AsyncIterator[
             return None
         return consumer
 
-    consumer = await eventually(look, what="Kafka")
+    consumer = await eventually(look, seconds=seconds, what="Kafka")
     try:
         yield Topic(consumer, sorted(consumer.assignment()))
     finally:
