@@ -11,7 +11,6 @@ from libs.common.web.refusals import Refused
 from services.leads.capturing.domain import CaptureBody, CreateBody, SentKey, captured, created
 from services.leads.capturing.store import (
     WINDOW_SECONDS,
-    Captured,
     KeyReused,
     LeadExists,
     LeadGone,
@@ -22,6 +21,7 @@ from services.leads.domain.client_address import client_address
 from services.leads.http.lead_deps import LeadDeps, LeadDepsDep, PerhapsCaller, check
 from services.leads.http.lead_views import CapturedView
 from services.leads.http.sent_body import body_of, read_body
+from services.leads.making.store import Captured
 
 log = structlog.get_logger()
 
