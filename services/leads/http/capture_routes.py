@@ -4,7 +4,6 @@ from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Header, Request, Response
-from fastapi.responses import JSONResponse
 
 from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
@@ -120,7 +119,8 @@ async def _company_of_form(deps: LeadDeps, key: str | None, origin: str | None) 
 
 def _answer(made: Captured, headers: dict[str, str]) -> Response:
     view = CapturedView.model_validate(made._asdict())
-    return JSONResponse(view.model_dump(mode="json"), 201, headers=headers | {"Location": f"/api/v1/leads/{made.id}"})
+    located = headers | {"Location": f"/api/v1/leads/{made.id}"}
+    return Response(view.model_dump_json(), 201, headers=located, media_type="application/json")
 
 
 def _cors(origin: str) -> dict[str, str]:
