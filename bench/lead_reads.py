@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import uvloop
 
-from bench.plain_http import Line, lines
+from bench.plain_http import HttpLine, lines
 from bench.stack import Stack
 
 CLIENTS = 50
@@ -66,7 +66,7 @@ def read(stack: Stack, asked: tuple[dict[str, str], str]) -> tuple[list[float], 
 async def _calls(stack: Stack, parameters: dict[str, str]) -> list[float]:
     headers = {"Authorization": f"Bearer {stack.token()}"}
 
-    def calling(line: Line) -> Callable[[], Awaitable[None]]:
+    def calling(line: HttpLine) -> Callable[[], Awaitable[None]]:
         async def call() -> None:
             if b'"items":[{' not in await line.get("/api/v1/leads", parameters, headers):
                 raise RuntimeError(f"nothing found by {parameters}")

@@ -23,7 +23,7 @@ import uvloop
 from sqlalchemy import text
 
 from bench.lead_reads import CLIENTS
-from bench.plain_http import Line, lines
+from bench.plain_http import HttpLine, lines
 from bench.stack import Stack
 from libs.common.settings import PostgresSettings
 from libs.common.stores.postgres import Postgres
@@ -114,7 +114,7 @@ def _published(stack: Stack) -> None:
 
 
 async def _captured(stack: Stack) -> float:
-    def calling(line: Line) -> Callable[[], Awaitable[None]]:
+    def calling(line: HttpLine) -> Callable[[], Awaitable[None]]:
         async def call() -> None:
             number = next(_numbers)
             # Each from an address of its own, or the eleventh would be refused.
@@ -129,7 +129,7 @@ async def _captured(stack: Stack) -> float:
 
 
 async def _answered(stack: Stack) -> float:
-    def calling(line: Line) -> Callable[[], Awaitable[None]]:
+    def calling(line: HttpLine) -> Callable[[], Awaitable[None]]:
         async def call() -> None:
             await line.get("/health", {}, {})
 

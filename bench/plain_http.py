@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 _LENGTH = b"content-length: "
 
 
-class Line:
+class HttpLine:
     """One connection that is kept open."""
 
     def __init__(self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -52,12 +52,12 @@ class Line:
 
 
 @asynccontextmanager
-async def lines(url: str, count: int) -> AsyncIterator[list[Line]]:
+async def lines(url: str, count: int) -> AsyncIterator[list[HttpLine]]:
     """Open so many connections to a service."""
     parts = urlsplit(url)
     opened = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(count)]
     try:
-        yield [Line(parts.netloc, reader, writer) for reader, writer in opened]
+        yield [HttpLine(parts.netloc, reader, writer) for reader, writer in opened]
     finally:
         for _, writer in opened:
             writer.close()
