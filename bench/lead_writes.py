@@ -1,4 +1,14 @@
-"""What people write, beside bare statements that write the same rows: captures, edits, members of a list."""
+"""What people write, beside bare statements that write the same: captures, edits, moves, members of a list.
+
+Both sides of a ratio have the same two cores, in turn. A capture is a POST over HTTP, from the cheapest client that
+there is (``plain_http``), to one process of leads; the bare inserts come from one process, too, by as many connections
+as there are clients, each with a transaction of its own. Both write real events, and the same relays publish them: what
+waits from the turn before is published before the next one begins. ``nothing`` says what HTTP alone takes of it: a call
+of the same service, by the same client, that does nothing.
+
+An edit and a move are the store's own call, and the bare update goes by the same pool: they are compared as statements.
+An edit of fields writes no activity; a move in the pipeline writes all four, lock, audit, activity and event.
+"""
 
 import asyncio
 import itertools
@@ -8,14 +18,18 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import aiohttp
 import asyncpg
+import uvloop
 from sqlalchemy import text
 
 from bench.lead_reads import CLIENTS
+from bench.plain_http import HttpLine, lines
 from bench.stack import Stack
 from libs.common.settings import PostgresSettings
 from libs.common.stores.postgres import Postgres
+from libs.contracts.leads.events import LeadStatus
+from libs.contracts.leads.topics import LEAD_CREATED
+from services.leads.changing.store import ChangeStore
 from services.leads.domain.lead_filter import LeadFilter
 from services.leads.editing.store import EditStore
 from services.leads.grouping.store import GroupStore
@@ -23,6 +37,7 @@ from services.leads.recording.store import Actor
 
 SECONDS = 8.0
 MEMBERS = 100_000
+PUBLISHED_SECONDS = 300.0
 _numbers = itertools.count(1)
 
 _LEAD = """
@@ -38,11 +53,22 @@ _SEARCH = """
 INSERT INTO crm.lead_search (lead_id, company_id, folded, words, email, phones, source_id)
 VALUES ($1, 1, $2, to_tsvector('simple', $2), $3, ARRAY[$4], 1)
 """
-_EVENT = "INSERT INTO amigocare.outbox (topic, key, headers, payload) VALUES ('bench', $1, $2, $3)"
+_EVENT = "INSERT INTO amigocare.outbox (topic, key, headers, payload) VALUES ($1, $2, $3, $4)"
+_HEADERS = {"ce_specversion": "1.0", "ce_type": "LeadCreated", "ce_source": "/leadflow/bench", "traceparent": "0" * 55}
+_PAYLOAD = (
+    '{{"event_type":"LeadCreated","lead_id":"{id}","email":"{email}","source":"website","timestamp":"{at}",'
+    '"company_id":1,"channel":"FORM","import_id":null}}'
+)
 _BARE_EDIT = text(
     "UPDATE amigocare.amigocare_leads SET job_title = :title, version = version + 1, updated_at = clock_timestamp()"
     " WHERE public_id = :id AND company_id = :company_id AND NOT is_deleted"
 )
+_BARE_MOVE = text(
+    "UPDATE amigocare.amigocare_leads SET status = :status, closed_at = NULL, version = version + 1,"
+    " updated_at = clock_timestamp() WHERE public_id = :id AND company_id = :company_id AND NOT is_deleted"
+)
+_BACK = "UPDATE amigocare.amigocare_leads SET status = 'new' WHERE public_id = ANY($1) AND status <> 'new'"
+_ENDS = (LeadStatus.CONTACTED, LeadStatus.NEW)
 _BARE_ADD = """
 INSERT INTO crm.lead_list_members (list_id, lead_id, company_id)
 SELECT $1, l.id, 1 FROM amigocare.amigocare_leads l
@@ -52,32 +78,65 @@ WHERE l.company_id = 1 AND NOT l.is_deleted AND l.created_at >= '2020-01-01Z' OR
 
 def capture(stack: Stack) -> tuple[float, float]:
     """Return captures a second by the form, and bare inserts a second of the same rows and event."""
-    return asyncio.run(_captured(stack)), asyncio.run(_inserted(stack))
+    _published(stack)
+    captured = uvloop.run(_captured(stack))
+    _published(stack)
+    return captured, uvloop.run(_inserted(stack))
+
+
+def nothing(stack: Stack) -> float:
+    """Return calls a second that do nothing."""
+    _published(stack)
+    return uvloop.run(_answered(stack))
 
 
 def edit(stack: Stack) -> tuple[float, float]:
-    """Return edits a second with all that is written of them, and of the same update alone."""
-    return asyncio.run(_edited(stack))
+    """Return edits of a field a second with lock, audit and event, and of the same update alone."""
+    return uvloop.run(_changed(stack, moves=False))
+
+
+def move(stack: Stack) -> tuple[float, float]:
+    """Return moves in the pipeline a second with lock, audit, activity and event, and of the same update alone."""
+    return uvloop.run(_changed(stack, moves=True))
 
 
 def add_members(stack: Stack, members: int) -> tuple[float, float]:
     """Return the seconds to put so many leads into a list by a filter, and those of one INSERT … SELECT."""
-    return asyncio.run(_added(stack, members))
+    return uvloop.run(_added(stack, members))
+
+
+def _published(stack: Stack) -> None:
+    until = time.monotonic() + PUBLISHED_SECONDS
+    while stack.value("SELECT EXISTS (SELECT FROM amigocare.outbox)"):
+        if time.monotonic() > until:
+            raise RuntimeError(f"the outbox is not empty after {PUBLISHED_SECONDS:.0f} s")
+        time.sleep(0.2)
 
 
 async def _captured(stack: Stack) -> float:
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(stack.url_of("leads"), connector=connector, raise_for_status=True) as http:
-
+    def calling(line: HttpLine) -> Callable[[], Awaitable[None]]:
         async def call() -> None:
             number = next(_numbers)
             # Each from an address of its own, or the eleventh would be refused.
             address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
             body = {"name": f"Bench {number}", "email": f"bench{number}@example.org", "phone": _phone(number)}
-            async with http.post("/api/v1/leads", json=body, headers={"X-Forwarded-For": address}) as answer:
-                await answer.read()
+            await line.post("/api/v1/leads", body, {"X-Forwarded-For": address})
 
-        return await _rate([call] * CLIENTS)
+        return call
+
+    async with lines(stack.url_of("leads"), CLIENTS) as opened:
+        return await _rate([calling(line) for line in opened])
+
+
+async def _answered(stack: Stack) -> float:
+    def calling(line: HttpLine) -> Callable[[], Awaitable[None]]:
+        async def call() -> None:
+            await line.get("/health", {}, {})
+
+        return call
+
+    async with lines(stack.url_of("leads"), CLIENTS) as opened:
+        return await _rate([calling(line) for line in opened])
 
 
 async def _inserted(stack: Stack) -> float:
@@ -87,13 +146,14 @@ async def _inserted(stack: Stack) -> float:
         async def call() -> None:
             number = next(_numbers)
             name, email = f"Bench {number}", f"bench{number}@example.org"
-            headers = {"ce_id": str(uuid.uuid4()), "ce_type": "LeadCreated", "ce_source": "/leadflow/bench"}
             async with connection.transaction():
                 lead = await connection.fetchrow(_LEAD, name, email, _phone(number)[3:])
                 await connection.execute(_HISTORY, lead["id"], lead["created_at"])
                 await connection.execute(_SEARCH, lead["id"], f"{name} {email}".lower(), email, _phone(number)[1:])
-                # Nobody shall publish it: the key is written and taken away, and the row is as long as a real one.
-                await connection.execute(_EVENT, str(lead["public_id"]), json.dumps(headers), b"x" * 200)
+                lead_id, at = str(lead["public_id"]), lead["created_at"].isoformat()
+                headers = json.dumps(_HEADERS | {"ce_id": str(uuid.uuid4()), "ce_subject": lead_id, "ce_time": at})
+                payload = _PAYLOAD.format(id=lead_id, email=email, at=at).encode()
+                await connection.execute(_EVENT, LEAD_CREATED.name, lead_id, headers, payload)
 
         return call
 
@@ -101,30 +161,45 @@ async def _inserted(stack: Stack) -> float:
         return await _rate([calling(each) for each in connections])
     finally:
         await asyncio.gather(*(each.close() for each in connections))
-        stack_cleared = await asyncpg.connect(stack.postgres_url)
-        await stack_cleared.execute("DELETE FROM amigocare.outbox WHERE topic = 'bench'")
-        await stack_cleared.close()
 
 
-async def _edited(stack: Stack) -> tuple[float, float]:
+async def _changed(stack: Stack, *, moves: bool) -> tuple[float, float]:
     postgres = Postgres(PostgresSettings(postgres_url=stack.postgres_url), application_name="bench")
-    store, actor = EditStore(postgres, source="leads"), Actor(1, 1)
+    editing, changing, actor = EditStore(postgres, source="leads"), ChangeStore(postgres, source="leads"), Actor(1, 1)
     connection = await asyncpg.connect(stack.postgres_url)
     found = await connection.fetch("SELECT public_id FROM amigocare.amigocare_leads WHERE company_id = 1 LIMIT 5000")
-    await connection.close()
-    ids = itertools.cycle([row["public_id"] for row in found])
+    ids = [row["public_id"] for row in found]
+    turns = itertools.count()
+
+    def next_move() -> tuple[uuid.UUID, LeadStatus]:
+        """All go one step forward, then all one back: each is a change."""
+        turn, place = divmod(next(turns), len(ids))
+        return ids[place], _ENDS[turn % 2]
 
     async def whole() -> None:
-        await store.edit(actor, next(ids), {"job_title": f"Title {next(_numbers)}"}, {})
+        lead_id, status = next_move()
+        if moves:
+            await changing.move(actor, lead_id, status, None)
+        else:
+            await editing.edit(actor, lead_id, {"job_title": f"Title {next(_numbers)}"}, {})
 
     async def bare() -> None:
+        lead_id, status = next_move()
+        given = {"id": lead_id, "company_id": 1}
+        given |= {"status": status.value} if moves else {"title": f"Title {next(_numbers)}"}
         async with postgres.transaction(company_id=1) as transaction:
-            given = {"title": f"Title {next(_numbers)}", "id": next(ids), "company_id": 1}
-            await transaction.execute(_BARE_EDIT, given)
+            await transaction.execute(_BARE_MOVE if moves else _BARE_EDIT, given)
 
     try:
-        return await _rate([whole] * CLIENTS), await _rate([bare] * CLIENTS)
+        rates = []
+        for call in (whole, bare):
+            await connection.execute(_BACK, ids)
+            await asyncio.to_thread(_published, stack)
+            turns = itertools.count()
+            rates.append(await _rate([call] * CLIENTS))
+        return rates[0], rates[1]
     finally:
+        await connection.close()
         await postgres.close()
 
 

@@ -31,13 +31,19 @@ def measure(runs: int) -> Part:
             for name, asked in (lead_reads.FILTERS | lead_reads.SEARCHES).items()
         }
         captures = [lead_writes.capture(stack) for _ in range(runs)]
+        answered = [lead_writes.nothing(stack) for _ in range(runs)]
         edits = [lead_writes.edit(stack) for _ in range(runs)]
+        moves = [lead_writes.move(stack) for _ in range(runs)]
         members = min(lead_writes.MEMBERS, LEADS // SHARE // 2)
         added = [lead_writes.add_members(stack, members) for _ in range(runs)]
     _enroller(part, turns)
     _reads(part, reads)
     _ratio(part, "captures by the form", "a second", captures, 0.6)
-    _ratio(part, "edits with lock, audit and event", "a second", edits, 0.7)
+    part.add("calls of the same service that do nothing", "a second", answered)
+    beside = [calls / bare for calls, (_, bare) in zip(answered, captures, strict=True)]
+    part.add("… ÷ the bare inserts: what HTTP alone lets through", "ratio", beside)
+    _ratio(part, "edits of a field with lock, audit and event", "a second", edits, 0.7)
+    _ratio(part, "moves with lock, audit, activity and event", "a second", moves, 0.7)
     part.add(f"{members:,} members by a filter", "s", [ours for ours, _ in added])
     ratios = [ours / theirs for ours, theirs in added]
     part.add("… ÷ one INSERT … SELECT", "ratio", ratios, ("<=", 3))

@@ -1,5 +1,6 @@
 """What is searched for, and what it is compared with: without accents and case, by the beginnings of words."""
 
+import re
 import unicodedata
 
 from libs.fields.invalid_value import InvalidValue
@@ -10,6 +11,7 @@ from libs.fields.text import trimmed
 MOST_WORDS = 10
 """Of a search: more narrow it down no further, and each costs a look into the index."""
 _LEAST_DIGITS = 8
+_PLAIN_WORD = re.compile("[a-z0-9]+")
 
 
 def folded(*texts: str | None) -> str:
@@ -20,7 +22,9 @@ def folded(*texts: str | None) -> str:
     """
     words: list[str] = []
     for text in texts:
-        if text:
+        if text and text.isascii():  # most texts, in a tenth of the time
+            words.extend(_PLAIN_WORD.findall(text.lower()))
+        elif text:
             plain = unicodedata.normalize("NFKD", text).casefold()
             # Of what casefold makes some is not in its parts again.
             bare = "".join(char for char in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(char))

@@ -20,6 +20,8 @@ from services.leads.defining.store import FieldStore
 from services.leads.deleting.store import DeletionStore
 from services.leads.domain.client_address import read_networks
 from services.leads.editing.store import EditStore
+from services.leads.forgetting.store import ForgettingStore
+from services.leads.forgetting.sweeper import Sweeper
 from services.leads.grouping.store import GroupStore
 from services.leads.http import (
     capture_routes,
@@ -73,7 +75,8 @@ def build(settings: Settings) -> HttpService:
     service.closes(deleting.close)
     listing = ListStore(postgres)
     tokens = TokenReader(settings)
-    service.runs(tokens, Standing(settings, service=NAME))
+    sweeper = Sweeper(ForgettingStore(postgres), access_days=settings.access_log_days)
+    service.runs(tokens, Standing(settings, service=NAME), sweeper)
     service.app.state.deps = LeadDeps(
         capturing=CaptureStore(postgres, source=NAME, limit=settings.capture_limit),
         listing=listing,

@@ -20,6 +20,8 @@ class Settings(HttpSettings, PostgresSettings, MongoSettings, AuthSettings):
     """Workbooks of leads that are made at the same time; further ones are refused with 503."""
     export_rows: int = Field(100_000, ge=1, le=1_048_575)
     """Leads in a workbook at most: one takes about 600 bytes a lead on the disk while it is made. CSV has no limit."""
+    access_log_days: float = Field(365, ge=1)
+    """So long it is kept who was shown which lead. A smaller number deletes at once what is older."""
     trusted_proxies: str = ""
     """Networks between commas, such as ``10.0.0.0/8``, whose ``X-Forwarded-For`` is believed: those of your gateway."""
 

@@ -11,8 +11,9 @@ is no order to keep.
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,10 +24,14 @@ from libs.common.traces import current_trace_headers
 
 LONGEST_DELAY_SECONDS = 60
 
-_ADD = text(
-    "INSERT INTO amigocare.outbox (topic, key, headers, payload)"
-    " VALUES (:topic, :key, CAST(:headers AS jsonb), :payload)"
-)
+ADDED = """
+    INSERT INTO amigocare.outbox (topic, key, headers, payload)
+    SELECT :event_topic, key, CAST(headers AS jsonb), payload
+    FROM unnest(CAST(:event_keys AS text[]), CAST(:event_headers AS text[]), CAST(:event_payloads AS bytea[]))
+         AS event (key, headers, payload)
+"""
+"""Events as a part of the statement that writes what they tell of; ``added_events`` has the values."""
+_ADD = text(ADDED)
 # Due is what is available by now. Due is also what shall be available later than the longest delay from now: nobody
 # writes such a time, unless by a clock that has since jumped back, and the event would wait until the clock is there
 # again. "From now" is by clock_timestamp(), because now() stands still at the beginning of this transaction: another
@@ -71,21 +76,34 @@ async def add_events(
     connection: AsyncConnection, topic: Topic[EventT], events: Sequence[EventT], *, source: str, time: datetime
 ) -> None:
     """Write events into the outbox in their order, as part of the caller's transaction."""
-    if not events:
-        return
-    trace = current_trace_headers()
-    await connection.execute(
-        _ADD,
-        [
-            {
-                "topic": topic.name,
-                "key": topic.key(event),
-                "headers": json.dumps(topic.headers(topic.identity(event), source=source, time=time) | trace),
-                "payload": event.model_dump_json().encode(),
-            }
-            for event in events
-        ],
+    if events:
+        await connection.execute(_ADD, added_events(topic, events, source=source, times=[time] * len(events)))
+
+
+def added_events(
+    topic: Topic[EventT],
+    events: Sequence[EventT],
+    *,
+    source: str,
+    times: Sequence[datetime],
+    traces: Sequence[Mapping[str, str]] | None = None,
+) -> dict[str, Any]:
+    """Return the values of ``ADDED``: events, in their order, when each came to be, and the trace that each belongs to.
+
+    Without ``traces`` it is the running one.
+    """
+    if traces is None:
+        traces = [current_trace_headers()] * len(events)
+    headers = (
+        {**topic.headers(topic.identity(event), source=source, time=time), **trace}
+        for event, time, trace in zip(events, times, traces, strict=True)
     )
+    return {
+        "event_topic": topic.name,
+        "event_keys": [topic.key(event) for event in events],
+        "event_headers": [json.dumps(each) for each in headers],
+        "event_payloads": [event.model_dump_json().encode() for event in events],
+    }
 
 
 async def claim_events(connection: AsyncConnection, *, lease: uuid.UUID, room: Room) -> list[Outgoing]:

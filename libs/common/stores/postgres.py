@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import product
 from typing import cast
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
@@ -16,6 +16,7 @@ from libs.common.settings import PostgresSettings
 from libs.common.stores.metrics import POOL_SIZE, POOL_USED
 from libs.common.stores.postgres_connecting import Connector
 from libs.common.stores.postgres_liveness import Liveness
+from libs.common.stores.postgres_opening import Opened, quoted
 
 RECYCLE_SECONDS = 1800
 """A connection is not used for longer: memory that a session holds on the server is given back, and nodes that were
@@ -29,10 +30,10 @@ ASK_SECONDS = 5.0
 # the tables it does not apply: a company's transaction then takes the role of the tenants.
 _TENANT = {
     "role": "CASE WHEN row_security_active('amigocare.outbox') THEN 'none' ELSE 'leadflow_tenant' END",
-    "leadflow.company_id": ":company_id",
 }
 _BY_INDEX = {"enable_seqscan": "'off'"}
-_IN_ORDER = {"enable_bitmapscan": "'off'", "enable_sort": "'off'"}
+# An index that has the rows in order, but not beside each other in the table, is thought as dear as a disk's seeks.
+_IN_ORDER = {"enable_bitmapscan": "'off'", "enable_sort": "'off'", "random_page_cost": "'1.1'"}
 
 _ASK = text("SELECT 1")
 # The error is the one that a write would meet. Whoever meets it gives up all connections to the node.
@@ -121,10 +122,10 @@ class Postgres:
         there are, and would rather sort them all.
         """
         async with self.engine.begin() as connection:
-            opening = self._opening.of(tenant=company_id is not None, by_index=by_index, in_order=in_order)
-            if opening is not None:
-                await connection.execute(opening, {} if company_id is None else {"company_id": str(company_id)})
-            yield connection
+            raw = connection.sync_connection
+            driver = cast("Opened", None if raw is None else raw.connection.driver_connection)
+            with driver.begins_with(self._opening.of(company_id, by_index=by_index, in_order=in_order)):
+                yield connection
 
     async def ask(self, *, seconds: float = ASK_SECONDS) -> None:
         """Return when the server takes a transaction of ours. Raises what it, the network or the driver says instead.
@@ -140,23 +141,22 @@ class Postgres:
 
 
 class _Opening:
-    """The statement that a transaction begins with, by what is asked of it; None when there is nothing to say."""
+    """The statement that a transaction begins with, by what is asked of it; empty when there is nothing to say."""
 
     def __init__(self, session: Mapping[str, str]) -> None:
-        self._session = session
+        self._session = {name: quoted(value) for name, value in session.items()}
+
+    def of(self, company_id: int | None, *, by_index: bool, in_order: bool) -> str:
+        settings = self._settings[company_id is not None, by_index, in_order]
+        if company_id is not None:
+            settings = [*settings, f"set_config('leadflow.company_id', '{company_id:d}', true)"]
+        return f"SELECT {', '.join(settings)}" if settings else ""
 
     @cached_property
-    def _statements(self) -> dict[tuple[bool, ...], TextClause | None]:
-        return {wanted: self._statement(*wanted) for wanted in product((False, True), repeat=3)}
+    def _settings(self) -> dict[tuple[bool, ...], list[str]]:
+        return {wanted: self._of(*wanted) for wanted in product((False, True), repeat=3)}
 
-    def of(self, *, tenant: bool, by_index: bool, in_order: bool) -> TextClause | None:
-        return self._statements[tenant, by_index, in_order]
-
-    def _statement(self, tenant: bool, by_index: bool, in_order: bool) -> TextClause | None:  # noqa: FBT001 - the key of the table
-        values = {f"value_{number}": value for number, value in enumerate(self._session.values())}
-        local = dict(zip(self._session, (f":{name}" for name in values), strict=True))
-        local |= (_TENANT if tenant else {}) | (_BY_INDEX if by_index else {}) | (_IN_ORDER if in_order else {})
-        if not local:
-            return None
-        calls = (f"set_config('{name}', {value}, true)" for name, value in local.items())
-        return text(f"SELECT {', '.join(calls)}").bindparams(**values)
+    def _of(self, tenant: bool, by_index: bool, in_order: bool) -> list[str]:  # noqa: FBT001 - the key of the table
+        local = self._session | (_TENANT if tenant else {})
+        local |= (_BY_INDEX if by_index else {}) | (_IN_ORDER if in_order else {})
+        return [f"set_config('{name}', {value}, true)" for name, value in local.items()]

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import asyncpg
 
 from libs.common.addresses.postgres_address import SYSTEM, Keepalive, PostgresAddress, Tls
+from libs.common.stores.postgres_opening import Opened
 
 SECONDS_A_HOST = 5.0
 """Where an address names several: one that does not answer must not use up the time in which another one would."""
@@ -38,6 +39,7 @@ class Connector:
         several = len(address.hosts) > 1
         self._seconds = address.connect_seconds or (min(seconds, SECONDS_A_HOST) if several else seconds)
         self._arguments: dict[str, Any] = {
+            "connection_class": Opened,
             "user": address.user,
             "password": address.password,
             "database": address.database,

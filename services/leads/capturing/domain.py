@@ -13,6 +13,7 @@ from libs.contracts.leads.events import Channel
 from libs.fields.invalid_value import InvalidValue
 from libs.fields.phones import Phone, parse_phone
 from services.leads.domain.written_fields import LONGEST_TEXT, Priority, Short, Source, email_of, line, lines, name_of
+from services.leads.making.domain import NewLead
 
 LIMIT = 10
 """Leads an hour and address by the public form: the specification's."""
@@ -63,33 +64,6 @@ class SentKey:
     def of(cls, key: str | None, body: CreateBody) -> "SentKey | None":
         """Return it, or None where no key was sent."""
         return None if key is None else cls(key, hashlib.sha256(body.model_dump_json().encode()).hexdigest())
-
-
-@dataclass(frozen=True, slots=True)
-class NewLead:
-    """A lead as it is stored."""
-
-    name: str
-    email: str
-    phone_as_written: str | None
-    phone: Phone | None
-    """None where what was written is no phone: it is kept all the same."""
-    company_name: str | None
-    message: str | None
-    source: str
-    channel: Channel
-    priority: Priority = "medium"
-    assigned_to: int | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    job_title: str | None = None
-    linkedin_url: str | None = None
-    notes: str | None = None
-
-    @property
-    def description(self) -> str:
-        """What the first entry of its history says."""
-        return f"Lead created from {self.source}"
 
 
 def captured(body: CaptureBody) -> NewLead:

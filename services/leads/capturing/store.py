@@ -1,67 +1,85 @@
-"""New leads: the row, its history, its place in the search, its event, in one transaction."""
+"""What decides of a new lead: how often its address came, who is there already, which key it was sent with."""
 
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from typing import NamedTuple, cast
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.outbox.event_outbox import add_event
+from libs.common.joined_calls import Together
 from libs.common.stores.postgres import Postgres
-from libs.contracts.leads.events import LeadCreated
-from libs.contracts.leads.topics import LEAD_CREATED
-from libs.leads.search_text import email_key, folded, phone_forms
-from services.leads.capturing.domain import LIMIT, NewLead, SentKey
+from libs.common.traces import current_trace_headers
+from libs.leads.search_text import email_key
+from services.leads.capturing.domain import LIMIT, SentKey
 from services.leads.domain.client_address import Network
+from services.leads.making.domain import NewLead
+from services.leads.making.store import Captured, Making, forms_of, id_and_time, make_leads
 
 WINDOW_SECONDS = 3600
+AT_ONCE = 100
+"""Leads of the form that one transaction makes at most."""
 
-# The row of the address is locked until the commit, so that of two calls at once the second one sees the first, in
-# whichever process they are. What is refused changes nothing, and so is not counted.
+_LIVE = "each > statement_timestamp() - make_interval(secs => :seconds)"
+# The row of each address is locked until the commit, so that of two calls at once the second one sees the first, in
+# whichever process they are. What is refused changes nothing, and so is not counted. Of one address there may be
+# several calls: as many are counted as find room.
+#
+# Two addresses a call are forgotten: more than can be added, so that those of the last hour are all that is there.
+# Those that another call is at are left to it.
 _HIT = text(
-    """
-    INSERT INTO crm.capture_hits AS h (company_id, address, hits)
-    VALUES (:company_id, CAST(:address AS cidr), ARRAY[clock_timestamp()])
+    f"""
+    WITH forgotten AS (
+        DELETE FROM crm.capture_hits WHERE (company_id, address) IN (
+            SELECT company_id, address FROM crm.capture_hits
+            WHERE company_id = :company_id AND last_at < statement_timestamp() - make_interval(secs => :seconds)
+              AND address <> ALL (CAST(:addresses AS cidr[]))
+            ORDER BY last_at LIMIT :forgotten FOR UPDATE SKIP LOCKED)
+    )
+    INSERT INTO crm.capture_hits AS h (company_id, address, hits, last_at)
+    SELECT :company_id, address, array_fill(statement_timestamp(), ARRAY[least(calls, :limit)]), statement_timestamp()
+    FROM unnest(CAST(:addresses AS cidr[]), CAST(:calls AS int[])) AS given (address, calls)
+    ORDER BY address
     ON CONFLICT (company_id, address) DO UPDATE
-    SET hits = ARRAY(SELECT each FROM unnest(h.hits) AS each
-                     WHERE each > clock_timestamp() - make_interval(secs => :seconds)) || clock_timestamp(),
-        last_at = clock_timestamp()
-    WHERE (SELECT count(*) FROM unnest(h.hits) AS each
-           WHERE each > clock_timestamp() - make_interval(secs => :seconds)) < :limit
-    RETURNING cardinality(h.hits)
+    SET hits = ARRAY(SELECT each FROM unnest(h.hits) AS each WHERE {_LIVE})
+               || excluded.hits[1 : :limit - (SELECT count(*) FROM unnest(h.hits) AS each WHERE {_LIVE})::int],
+        last_at = excluded.last_at
+    WHERE (SELECT count(*) FROM unnest(h.hits) AS each WHERE {_LIVE}) < :limit
+    RETURNING h.address, (SELECT count(*) FROM unnest(old.hits) AS each WHERE {_LIVE})::int AS before,
+              cardinality(new.hits) AS after
     """
 )
 _NEXT_AT = text(
-    """
-    SELECT ceil(extract(epoch FROM min(each) + make_interval(secs => :seconds) - clock_timestamp()))::int
+    f"""
+    SELECT h.address,
+           ceil(extract(epoch FROM min(each) + make_interval(secs => :seconds) - statement_timestamp()))::int AS wait
     FROM crm.capture_hits h, unnest(h.hits) AS each
-    WHERE h.company_id = :company_id AND h.address = CAST(:address AS cidr)
-      AND each > clock_timestamp() - make_interval(secs => :seconds)
+    WHERE h.company_id = :company_id AND h.address = ANY (CAST(:addresses AS cidr[])) AND {_LIVE}
+    GROUP BY h.address
     """
 )
-# Two a call: more than can be added, so that addresses of the last hour are all that is there. Those that another call
-# is at are left to it.
-_FORGET = text(
+# Until the commit nobody else of the company makes a lead of these people: the look that follows finds who came before.
+# All take them in one order, or two who want the same ones would wait for each other.
+_LOCK_PEOPLE = text(
     """
-    DELETE FROM crm.capture_hits WHERE (company_id, address) IN (
-        SELECT company_id, address FROM crm.capture_hits
-        WHERE company_id = :company_id AND last_at < clock_timestamp() - make_interval(secs => :seconds)
-        ORDER BY last_at LIMIT 2 FOR UPDATE SKIP LOCKED)
+    SELECT count(pg_advisory_xact_lock(hashtextextended(key, :company_id)))
+    FROM unnest(CAST(:keys AS text[])) AS given (key)
     """
 )
-# Until the commit nobody else of the company makes a lead of this address: the look that follows finds the one before.
-_LOCK_PERSON = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, :company_id))")
 # The address is looked for in its own column: behind the wall no index on lower(email) would be used, and each call
-# would read all leads of the company.
+# would read all leads of the company. Who is not there is given an id for his lead.
 SAME_PERSON = text(
     """
-    SELECT l.public_id AS id, l.name, l.email, l.status, l.created_at
-    FROM crm.lead_search s JOIN amigocare.amigocare_leads l ON l.id = s.lead_id AND l.company_id = s.company_id
-    WHERE s.company_id = :company_id AND s.email = :email AND l.import_id IS NULL AND NOT l.is_deleted
-      AND l.created_at > now() - make_interval(secs => :seconds)
-      AND l.channel_id = (SELECT id FROM amigocare.lead_channels WHERE name = 'FORM' AND NOT is_deleted)
-    ORDER BY l.id LIMIT 1
+    SELECT given.email AS key, uuidv7() AS new_id, now() AS at, same.*
+    FROM unnest(CAST(:emails AS text[])) AS given (email) LEFT JOIN LATERAL (
+        SELECT l.public_id AS id, l.name, l.email, l.status, l.created_at
+        FROM crm.lead_search s JOIN amigocare.amigocare_leads l ON l.id = s.lead_id AND l.company_id = s.company_id
+        WHERE s.company_id = :company_id AND s.email = given.email AND l.import_id IS NULL AND NOT l.is_deleted
+          AND l.created_at > now() - make_interval(secs => :seconds)
+          AND l.channel_id = (SELECT id FROM amigocare.lead_channels WHERE name = 'FORM' AND NOT is_deleted)
+        ORDER BY l.id LIMIT 1
+    ) AS same ON true
     """
 )
 # Of addresses and of phones each by its index: an OR of both has none.
@@ -109,44 +127,8 @@ _FORGET_KEYS = text(
     """
 )
 _IS_COLLEAGUE = text("SELECT EXISTS (SELECT FROM amigocare.users WHERE id = :user_id AND company_id = :company_id)")
-_INSERT = text(
-    """
-    INSERT INTO amigocare.amigocare_leads
-        (name, email, phone_as_written, contact_cellphone, contact_cellphone_dial_code, contact_cellphone_country_code,
-         company_name, message, source_id, channel_id, company_id, creator_id, priority, assigned_to, first_name,
-         last_name, job_title, linkedin_url, notes)
-    VALUES (:name, :email, :phone_as_written, :national, :dial_code, :country_code, :company_name, :message,
-            (SELECT min(id) FROM amigocare.lead_sources WHERE name = :source AND NOT is_deleted),
-            (SELECT id FROM amigocare.lead_channels WHERE name = :channel AND NOT is_deleted),
-            :company_id, :creator_id, :priority, :assigned_to, :first_name, :last_name, :job_title, :linkedin_url,
-            :notes)
-    RETURNING id AS lead_id, public_id AS id, name, email, status, created_at, source_id
-    """
-)
-_ACTIVITY = text(
-    """
-    INSERT INTO crm.lead_activities (lead_id, company_id, activity_type, description, performed_by, created_at)
-    VALUES (:lead_id, :company_id, 'created', :description, :performed_by, :created_at)
-    """
-)
-_SEARCH = text(
-    """
-    INSERT INTO crm.lead_search (lead_id, company_id, folded, words, email, phones, source_id)
-    VALUES (:lead_id, :company_id, :folded, to_tsvector('simple', :folded), :email, CAST(:phones AS text[]), :source_id)
-    """
-)
 _IS_ORIGIN = text("SELECT EXISTS (SELECT FROM crm.capture_forms WHERE :origin = ANY(origins))")
 _FORM = text("SELECT company_id, origins FROM crm.capture_forms WHERE key = :key")
-
-
-class Captured(NamedTuple):
-    """A lead as its maker is told of it."""
-
-    id: UUID
-    name: str
-    email: str
-    status: str
-    created_at: datetime
 
 
 class TooMany(Exception):
@@ -177,6 +159,18 @@ class LeadGone(Exception):
     """The lead that the first call of this key made was deleted meanwhile."""
 
 
+class _Sent(NamedTuple):
+    """A call of the form. ``trace`` is its own: who writes for it writes for others, too."""
+
+    lead: NewLead
+    address: Network
+    trace: dict[str, str]
+
+    @property
+    def person(self) -> str:
+        return cast("str", email_key(self.lead.email))
+
+
 class CaptureStore:
     """Makes leads. ``limit`` is how many an hour one address may make by the form."""
 
@@ -184,6 +178,7 @@ class CaptureStore:
         self._postgres = postgres
         self._source = source
         self._limit = limit
+        self._together: Together[_Sent, tuple[Captured, int]] = Together(self._capture, most=AT_ONCE)
 
     async def form(self, key: str) -> tuple[int, list[str]] | None:
         """Return (company, origins that may use it) of the form with this key, or None."""
@@ -201,19 +196,59 @@ class CaptureStore:
 
         Counted by the address it came from. Raises TooMany.
         """
-        counted = {"company_id": company_id, "address": str(address), "seconds": WINDOW_SECONDS}
-        async with self._postgres.transaction(company_id=company_id) as connection:
-            hits = (await connection.execute(_HIT, counted | {"limit": self._limit})).scalar_one_or_none()
-            if hits is None:
-                wait = (await connection.execute(_NEXT_AT, counted)).scalar_one_or_none()
-                raise TooMany(max(1, wait or 1))
-            await connection.execute(_FORGET, {"company_id": company_id, "seconds": WINDOW_SECONDS})
-            email = email_key(lead.email)
-            await connection.execute(_LOCK_PERSON, {"company_id": company_id, "key": email})
-            person = {"company_id": company_id, "email": email, "seconds": WINDOW_SECONDS}
-            same = (await connection.execute(SAME_PERSON, person)).one_or_none()
-            made = Captured(*same) if same else await self._insert(connection, company_id, lead, creator_id=None)
-        return made, self._limit - hits
+        return await self._together.do(company_id, _Sent(lead, address, current_trace_headers()))
+
+    async def _capture(
+        self, company_id: Hashable, calls: Sequence[_Sent]
+    ) -> Sequence[tuple[Captured, int] | Exception]:
+        company = cast("int", company_id)
+        async with self._postgres.transaction(company_id=company) as connection:
+            left = await self._count(connection, company, [call.address for call in calls])
+            taken = [call for call, room in zip(calls, left, strict=True) if not isinstance(room, TooMany)]
+            made = await self._find_or_make(connection, company, taken) if taken else {}
+        return [
+            room if isinstance(room, TooMany) else (made[call.person], room)
+            for call, room in zip(calls, left, strict=True)
+        ]
+
+    async def _count(
+        self, connection: AsyncConnection, company_id: int, addresses: Sequence[Network]
+    ) -> list[int | TooMany]:
+        """Return, for each call in its order, how many more may follow from its address, or that it is one too many."""
+        calls = dict(sorted(Counter(addresses).items(), key=lambda each: str(each[0])))
+        window = {"company_id": company_id, "seconds": WINDOW_SECONDS}
+        counted = {"addresses": list(calls), "calls": list(calls.values()), "forgotten": 2 * len(addresses)}
+        hits = await connection.execute(_HIT, window | counted | {"limit": self._limit})
+        room = {row.address: iter(range(row.before + 1, row.after + 1)) for row in hits}
+        places = [next(room.get(address, iter(())), None) for address in addresses]
+        full = {address for address, place in zip(addresses, places, strict=True) if place is None}
+        waits: dict[Network, int] = {}
+        if full:
+            found = await connection.execute(_NEXT_AT, window | {"addresses": list(full)})
+            waits = {row.address: row.wait for row in found}
+        return [
+            TooMany(max(1, waits.get(address, 1))) if place is None else self._limit - place
+            for address, place in zip(addresses, places, strict=True)
+        ]
+
+    async def _find_or_make(
+        self, connection: AsyncConnection, company_id: int, calls: Sequence[_Sent]
+    ) -> dict[str, Captured]:
+        """Return the lead of each person: the one of this hour, or a new one."""
+        first = {call.person: call for call in reversed(calls)}
+        await _lock_people(connection, company_id, first)
+        people = {"company_id": company_id, "emails": list(first), "seconds": WINDOW_SECONDS}
+        known: dict[str, Captured] = {}
+        new: dict[str, Making] = {}
+        for key, new_id, at, *same in await connection.execute(SAME_PERSON, people):
+            if same[0] is None:
+                new[key] = Making(new_id, at, first[key].lead, None, first[key].trace)
+            else:
+                known[key] = Captured(*same)
+        if new:
+            made = await make_leads(connection, company_id, list(new.values()), source=self._source)
+            known |= {key: made[each.id] for key, each in new.items()}
+        return known
 
     async def create(
         self, company_id: int, lead: NewLead, *, user_id: int, allow_duplicate: bool, sent: SentKey | None = None
@@ -231,38 +266,20 @@ class CaptureStore:
                 if not (await connection.execute(_IS_COLLEAGUE, colleague)).scalar_one():
                     raise NoSuchColleague
             if not allow_duplicate:
-                # In one order, or two who lock the same ones wait for each other.
-                for key in sorted(_keys(lead)):
-                    await connection.execute(_LOCK_PERSON, {"company_id": company_id, "key": key})
-                wanted = {"company_id": company_id, "email": email_key(lead.email), "phones": _forms(lead)}
+                await _lock_people(connection, company_id, {str(email_key(lead.email)), *forms_of(lead)})
+                wanted = {"company_id": company_id, "email": email_key(lead.email), "phones": forms_of(lead)}
                 existing = (await connection.execute(EXISTING, wanted)).scalar_one_or_none()
                 if existing is not None:
                     raise LeadExists(existing)
-            new = await self._insert(connection, company_id, lead, creator_id=user_id)
+            making = Making(*await id_and_time(connection), lead, user_id, current_trace_headers())
+            new = (await make_leads(connection, company_id, [making], source=self._source))[making.id]
             if sent is not None:
                 await connection.execute(_KEEP_KEY, {"company_id": company_id, "key": sent.key, "id": new.id})
             return new
 
-    async def _insert(
-        self, connection: AsyncConnection, company_id: int, lead: NewLead, *, creator_id: int | None
-    ) -> Captured:
-        row = (await connection.execute(_INSERT, _values(company_id, lead, creator_id))).one()
-        of_lead = {"lead_id": row.lead_id, "company_id": company_id}
-        history = {"description": lead.description, "performed_by": creator_id, "created_at": row.created_at}
-        await connection.execute(_ACTIVITY, of_lead | history)
-        words = folded(lead.name, lead.email, lead.company_name, lead.first_name, lead.last_name)
-        place = {"folded": words, "email": email_key(lead.email), "phones": _forms(lead), "source_id": row.source_id}
-        await connection.execute(_SEARCH, of_lead | place)
-        event = LeadCreated(
-            lead_id=row.id,
-            email=lead.email,
-            source=lead.source,
-            timestamp=row.created_at,
-            company_id=company_id,
-            channel=lead.channel,
-        )
-        await add_event(connection, LEAD_CREATED, event, source=self._source, time=row.created_at)
-        return Captured(row.id, row.name, row.email, row.status, row.created_at)
+
+async def _lock_people(connection: AsyncConnection, company_id: int, keys: Iterable[str]) -> None:
+    await connection.execute(_LOCK_PEOPLE, {"company_id": company_id, "keys": sorted(keys)})
 
 
 async def _made_before(connection: AsyncConnection, company_id: int, sent: SentKey) -> Captured | None:
@@ -277,24 +294,3 @@ async def _made_before(connection: AsyncConnection, company_id: int, sent: SentK
     if made[0] is None:
         raise LeadGone
     return Captured(*made)
-
-
-def _values(company_id: int, lead: NewLead, creator_id: int | None) -> dict[str, Any]:
-    phone = lead.phone
-    columns = {name: getattr(lead, name) for name in NewLead.__dataclass_fields__ if name != "phone"}
-    return columns | {
-        "company_id": company_id,
-        "creator_id": creator_id,
-        "national": phone.national if phone else None,
-        # Columns of the platform that may not be empty: its own defaults.
-        "dial_code": phone.dial_code if phone else "55",
-        "country_code": phone.country_code if phone else "BR",
-    }
-
-
-def _forms(lead: NewLead) -> list[str]:
-    return phone_forms(*lead.phone) if lead.phone else []
-
-
-def _keys(lead: NewLead) -> set[str]:
-    return {str(email_key(lead.email)), *_forms(lead)}

@@ -6,30 +6,25 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from libs.common.outbox.event_outbox import add_event
 from libs.common.stores.postgres import Postgres
 from libs.contracts.leads.events import LeadStatus, LeadStatusChanged
 from libs.contracts.leads.topics import LEAD_STATUS_CHANGED
 from services.leads.domain.transitions import CLOSED, Move, move
-from services.leads.recording.store import Actor, Expected, lock_lead, say_changed, write_audit, write_history
+from services.leads.recording.store import Actor, Entry, Expected, changed_event, lock_lead, record, write_history
 
-_MOVE = text(
-    """
+_MOVE = """
     UPDATE amigocare.amigocare_leads
-    SET status = :status, version = version + 1, updated_at = clock_timestamp(),
-        closed_at = CASE WHEN :closed THEN clock_timestamp() END
+    SET status = :status, version = version + 1, updated_at = :at,
+        closed_at = CASE WHEN :closed THEN CAST(:at AS timestamptz) END
     WHERE id = :lead_id
     RETURNING public_id AS id, status, updated_at, version
-    """
-)
-_ASSIGN = text(
-    """
+"""
+_ASSIGN = """
     UPDATE amigocare.amigocare_leads
-    SET assigned_to = CAST(:assigned_to AS int), version = version + 1, updated_at = clock_timestamp()
+    SET assigned_to = CAST(:assigned_to AS int), version = version + 1, updated_at = :at
     WHERE id = :lead_id
     RETURNING public_id AS id, assigned_to, updated_at, version
-    """
-)
+"""
 _TOUCH = text(
     """
     UPDATE amigocare.amigocare_leads SET updated_at = clock_timestamp() WHERE id = :lead_id RETURNING updated_at
@@ -89,18 +84,15 @@ class ChangeStore:
                 raise WrongTransition(old)
             if wish is Move.NOWHERE:
                 return Moved(lead.id, old, lead.updated_at, lead.version)
-            changed = {"lead_id": lead.lead_id, "status": status.value, "closed": status in CLOSED}
-            row = (await connection.execute(_MOVE, changed)).one()
-            moved = Moved(row.id, LeadStatus(row.status), row.updated_at, row.version)
-            description = f"Status changed from {old} to {status}" + (f": {notes}" if notes else "")
-            at = moved.updated_at
-            await write_history(connection, actor, lead.lead_id, "status_changed", description, at)
-            await write_audit(connection, actor, lead.lead_id, "status", {"status": old}, {"status": status}, at)
+            words = f"Status changed from {old} to {status}" + (f": {notes}" if notes else "")
+            entry = Entry("status", {"status": old}, {"status": status}, ("status_changed", words))
             event = LeadStatusChanged(
-                lead_id=lead.id, old_status=old, new_status=status, timestamp=at, company_id=actor.company_id
+                lead_id=lead.id, old_status=old, new_status=status, timestamp=lead.at, company_id=actor.company_id
             )
-            await add_event(connection, LEAD_STATUS_CHANGED, event, source=self._source, time=at)
-        return moved
+            values = {"status": status.value, "closed": status in CLOSED}
+            said = (LEAD_STATUS_CHANGED, event)
+            row = await record(connection, actor, lead, _MOVE, values, entry, said, source=self._source)
+        return Moved(row.id, LeadStatus(row.status), row.updated_at, row.version)
 
     async def assign(
         self, actor: Actor, lead_id: UUID, assigned_to: int | None, expected: Expected = None
@@ -116,15 +108,12 @@ class ChangeStore:
                     raise NotAColleague
             if lead.assigned_to == assigned_to:
                 return Assigned(lead.id, lead.assigned_to, lead.updated_at, lead.version)
-            changed = {"lead_id": lead.lead_id, "assigned_to": assigned_to}
-            assigned = Assigned(*(await connection.execute(_ASSIGN, changed)).one())
-            at = assigned.updated_at
-            description = "Assigned to nobody" if assigned_to is None else f"Assigned to user {assigned_to}"
-            await write_history(connection, actor, lead.lead_id, "assigned", description, at)
+            words = "Assigned to nobody" if assigned_to is None else f"Assigned to user {assigned_to}"
             before, after = {"assigned_to": lead.assigned_to}, {"assigned_to": assigned_to}
-            await write_audit(connection, actor, lead.lead_id, "assign", before, after, at)
-            await say_changed(connection, actor, lead.id, assigned.version, ["assigned_to"], at, source=self._source)
-        return assigned
+            entry = Entry("assign", before, after, ("assigned", words))
+            said = changed_event(actor, lead, ["assigned_to"])
+            row = await record(connection, actor, lead, _ASSIGN, after, entry, said, source=self._source)
+        return Assigned(row.id, row.assigned_to, row.updated_at, row.version)
 
     async def add_activity(
         self, actor: Actor, lead_id: UUID, activity_type: str, description: str

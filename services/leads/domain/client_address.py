@@ -1,6 +1,7 @@
 """Who a call comes from, as far as that can be believed."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
@@ -39,6 +40,7 @@ def _within(address: Network, network: Network) -> bool:
     return isinstance(network, IPv6Network) and address.subnet_of(network)
 
 
+@lru_cache(maxsize=1_024)
 def _read(text: str) -> Network | None:
     if text.startswith("["):  # with a port, as some balancers write it
         text = text[1:].partition("]")[0]

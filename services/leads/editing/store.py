@@ -14,18 +14,17 @@ from libs.common.stores.postgres import Postgres
 from libs.leads.search_text import email_key, folded, phone_forms
 from services.leads.domain.custom_fields import FieldType, Value, merged
 from services.leads.editing.domain import PHONE, changed_fields, public_name
-from services.leads.recording.store import Actor, Expected, lock_lead, say_changed, write_audit
+from services.leads.recording.store import HELD, Actor, Entry, Expected, changed_event, lock_lead, record
 
 UNIQUE_VIOLATION = "23505"
 
-_PRESENT = text(
-    """
-    SELECT l.name, l.email, l.company_name, l.priority, l.first_name, l.last_name, l.job_title, l.linkedin_url,
-           l.message, l.notes, l.custom_fields, l.phone_as_written, l.contact_cellphone, l.contact_cellphone_dial_code,
-           l.contact_cellphone_country_code, s.name AS source
-    FROM amigocare.amigocare_leads l JOIN amigocare.lead_sources s ON s.id = l.source_id WHERE l.id = :lead_id
-    """
-)
+# The source's name not by a join: whoever waited for another one who gave it another source would find no lead.
+_PRESENT = """,
+    l.name, l.email, l.company_name, l.priority, l.first_name, l.last_name, l.job_title, l.linkedin_url, l.message,
+    l.notes, l.custom_fields, l.phone_as_written, l.contact_cellphone, l.contact_cellphone_dial_code,
+    l.contact_cellphone_country_code, (SELECT s.name FROM amigocare.lead_sources s WHERE s.id = l.source_id) AS source
+"""
+_HELD = text(HELD.format(more=_PRESENT))
 _SET = {
     "custom_fields": "custom_fields = CAST(:custom_fields AS jsonb)",
     "source": "source_id = (SELECT min(id) FROM amigocare.lead_sources WHERE name = :source AND NOT is_deleted)",
@@ -38,7 +37,7 @@ _COLUMNS = (
 _SEARCHED = frozenset({"name", "email", "company_name", "first_name", "last_name", "source", *PHONE})
 """What a lead is found by."""
 _UPDATE = """
-    UPDATE amigocare.amigocare_leads SET {changes}, version = version + 1, updated_at = clock_timestamp()
+    UPDATE amigocare.amigocare_leads SET {changes}, version = version + 1, updated_at = :at
     WHERE id = :lead_id RETURNING version, updated_at, source_id
 """
 _TYPES = text("SELECT key, type FROM crm.field_definitions WHERE company_id = :company_id")
@@ -119,10 +118,10 @@ class EditStore:
         custom: Mapping[str, Value | None],
         expected: Expected,
     ) -> Edited | None:
-        lead = await lock_lead(connection, actor, lead_id, expected)
+        lead = await lock_lead(connection, actor, lead_id, expected, _HELD)
         if lead is None:
             return None
-        before = dict((await connection.execute(_PRESENT, {"lead_id": lead.lead_id})).mappings().one())
+        before = {column: getattr(lead, column) for column in _COLUMNS}
         if custom:
             types = await _types(connection, actor.company_id)
             wanted = {**wanted, "custom_fields": merged(before["custom_fields"], custom, types)}
@@ -131,15 +130,14 @@ class EditStore:
             return Edited(lead.version, lead.updated_at)
         if lead.import_id is not None and "contact_cellphone" in changed and wanted["contact_cellphone"] is None:
             raise PhoneRequired
-        row = (await connection.execute(_update_of(changed), _bound(wanted, changed) | {"lead_id": lead.lead_id})).one()
         after = {**before, **wanted}
+        was, now = ({name: each[name] for name in changed} for each in (before, after))
+        said = changed_event(actor, lead, sorted({public_name(column) for column in changed}))
+        entry, values = Entry("edit", was, now), _bound(wanted, changed)
+        row = await record(connection, actor, lead, _update_of(changed), values, entry, said, source=self._source)
         # Else its place in the search stays, or enroller is still to write it: from the row, as it is by then.
         if not _SEARCHED.isdisjoint(changed):
             await _find_by(connection, actor.company_id, lead.lead_id, row.source_id, after)
-        fields = sorted({public_name(column) for column in changed})
-        was, now = ({name: each[name] for name in changed} for each in (before, after))
-        await write_audit(connection, actor, lead.lead_id, "edit", was, now, row.updated_at)
-        await say_changed(connection, actor, lead.id, row.version, fields, row.updated_at, source=self._source)
         return Edited(row.version, row.updated_at)
 
 
@@ -147,11 +145,11 @@ async def _types(connection: AsyncConnection, company_id: int) -> dict[str, Fiel
     return {row.key: row.type for row in await connection.execute(_TYPES, {"company_id": company_id})}
 
 
-def _update_of(changed: list[str]) -> Any:
+def _update_of(changed: list[str]) -> str:
     unknown = [column for column in changed if column not in _COLUMNS]
     if unknown:
         raise ValueError(f"no column of a lead: {', '.join(unknown)}")
-    return text(_UPDATE.format(changes=", ".join(_SET.get(column, f"{column} = :{column}") for column in changed)))
+    return _UPDATE.format(changes=", ".join(_SET.get(column, f"{column} = :{column}") for column in changed))
 
 
 def _bound(wanted: Mapping[str, Any], changed: list[str]) -> dict[str, Any]:

@@ -4,14 +4,12 @@ from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Header, Request, Response
-from fastapi.responses import JSONResponse
 
 from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
 from services.leads.capturing.domain import CaptureBody, CreateBody, SentKey, captured, created
 from services.leads.capturing.store import (
     WINDOW_SECONDS,
-    Captured,
     KeyReused,
     LeadExists,
     LeadGone,
@@ -22,6 +20,7 @@ from services.leads.domain.client_address import client_address
 from services.leads.http.lead_deps import LeadDeps, LeadDepsDep, PerhapsCaller, check
 from services.leads.http.lead_views import CapturedView
 from services.leads.http.sent_body import body_of, read_body
+from services.leads.making.store import Captured
 
 log = structlog.get_logger()
 
@@ -120,7 +119,8 @@ async def _company_of_form(deps: LeadDeps, key: str | None, origin: str | None) 
 
 def _answer(made: Captured, headers: dict[str, str]) -> Response:
     view = CapturedView.model_validate(made._asdict())
-    return JSONResponse(view.model_dump(mode="json"), 201, headers=headers | {"Location": f"/api/v1/leads/{made.id}"})
+    located = headers | {"Location": f"/api/v1/leads/{made.id}"}
+    return Response(view.model_dump_json(), 201, headers=located, media_type="application/json")
 
 
 def _cors(origin: str) -> dict[str, str]:

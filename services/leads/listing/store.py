@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.stores.postgres import Postgres
 from services.leads.domain.lead_filter import LeadFilter
 from services.leads.listing.access_log import Seen
+from services.leads.listing.large_totals import LargeTotals
 
 EXACT = 10_000
 """So many are counted; of more it is said that there are so many at least."""
@@ -84,6 +85,7 @@ class ListStore:
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
+        self._large = LargeTotals()
 
     async def page(
         self,
@@ -109,13 +111,20 @@ class ListStore:
     ) -> tuple[list[dict[str, Any]], int, bool]:
         """Return a page, how many leads there are in all, ``most`` at most, and whether that is all: one transaction.
 
-        A page that is not full is the last one: what came before it is known, and nothing is counted.
+        A page that is not full is the last one: what came before it is known, and nothing is counted. Nor is a list
+        that was too long to be counted a moment ago.
         """
+        asked = (company_id, most, repr(wanted))
         async with self._postgres.transaction(company_id=company_id, in_order=wanted.is_in_order) as connection:
             found = await _page(connection, company_id, wanted, place)
             if place.behind is None and (found or not place.offset) and len(found) < place.limit:
                 return found, place.offset + len(found), True
-            return found, *await _count(connection, company_id, wanted, most)
+            if self._large.has(asked):
+                return found, most, False
+            total, is_all = await _count(connection, company_id, wanted, most)
+        if not is_all:
+            self._large.note(asked)
+        return found, total, is_all
 
     async def count(self, company_id: int, wanted: LeadFilter, *, most: int = EXACT) -> tuple[int, bool]:
         """Return how many there are, ``most`` at most, and whether that is all."""

@@ -9,9 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from libs.common.stores.postgres import Postgres
-from services.leads.capturing.domain import CaptureBody, CreateBody, NewLead, SentKey, captured, created
+from services.leads.capturing.domain import CaptureBody, CreateBody, SentKey, captured, created
 from services.leads.capturing.store import (
-    Captured,
     CaptureStore,
     KeyReused,
     LeadExists,
@@ -19,6 +18,8 @@ from services.leads.capturing.store import (
     NoSuchColleague,
     TooMany,
 )
+from services.leads.making.domain import NewLead
+from services.leads.making.store import Captured
 from tests.support.kafka import unique
 from tests.support.platform import Tenant
 

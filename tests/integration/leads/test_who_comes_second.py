@@ -250,3 +250,32 @@ async def test_a_lead_that_is_deleted_while_it_is_enrolled_joins_no_list(
     async with Second(crowd, db, lead_id).behind(DELETED, call=enrolling) as answered:
         answered.result()
     assert await db.value("SELECT lead_count FROM crm.lead_lists WHERE id = :id", id=list_id) == 2
+
+
+async def test_whoever_comes_second_is_later_and_finds_what_the_first_has_written(
+    crowd: Postgres, db: Stored, actor: Actor, lead_id: UUID
+) -> None:
+    """His time is not that of when he came, but of when it was his turn; the source's name is the new one's."""
+    other_source = text(
+        "UPDATE amigocare.amigocare_leads SET version = version + 1, source_id = (SELECT min(id)"
+        " FROM amigocare.lead_sources WHERE name = 'referral' AND NOT is_deleted) WHERE public_id = :id"
+    )
+    async with crowd.transaction() as first:
+        await first.execute(other_source, {"id": lead_id})
+        call = EditStore(crowd, source="leads").edit(actor, lead_id, {"source": "social", "job_title": "x"}, {})
+        second = asyncio.ensure_future(call)
+
+        async def waits() -> bool:
+            return bool(await db.value(_WAITING))
+
+        await eventually(waits, what="a call that waits")
+        late = (await first.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    edited = await second
+    assert edited is not None
+    assert (edited.version, edited.updated_at > late) == (3, True)
+    (entry,) = await db.rows(
+        "SELECT a.before, a.at FROM crm.audit_log a JOIN amigocare.amigocare_leads l ON l.id = a.lead_id"
+        " WHERE l.public_id = :id",
+        id=lead_id,
+    )
+    assert (entry["before"], entry["at"]) == ({"source": "referral", "job_title": None}, edited.updated_at)

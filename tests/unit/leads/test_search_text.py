@@ -1,6 +1,8 @@
 """What is searched for and what it is compared with."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libs.leads.search_text import email_key, folded, phone_forms, prefix_query, wanted_phone
 
@@ -23,6 +25,12 @@ from libs.leads.search_text import email_key, folded, phone_forms, prefix_query,
 )
 def test_accents_case_and_marks_are_folded(text: str, words: str) -> None:
     assert folded(text) == words
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_plain_texts_have_the_words_that_they_have_beside_others(text: str) -> None:
+    """They take a shorter way; one letter beyond ASCII is enough for the long one."""
+    assert f"{folded(text)} o".strip() == folded(f"{text} ó")
 
 
 def test_texts_that_are_not_there_are_left_out() -> None:

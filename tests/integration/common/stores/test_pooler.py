@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from libs.common.settings import MongoSettings, PostgresSettings
@@ -62,14 +62,6 @@ async def test_a_transaction_has_its_settings_and_leaves_none(pooled: Postgres) 
     assert shown == "20s UTC off leadflow-pooled read committed leadflow_tenant 7"
     async with pooled.engine.connect() as connection:  # past `transaction`: what the session itself is set to
         assert (await connection.execute(text(BETWEEN))).scalar_one() == "0 on leadflow"
-
-
-async def test_the_settings_are_one_statement(pooled: Postgres) -> None:
-    statements: list[str] = []
-    event.listen(pooled.engine.sync_engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
-    async with pooled.transaction(company_id=7, by_index=True) as connection:
-        await connection.execute(text("SELECT 1"))
-    assert len(statements) == 2
 
 
 async def test_statements_are_found_whichever_session_a_transaction_gets(

@@ -1,0 +1,1 @@
+"""What was written down of people for a time, and its end."""

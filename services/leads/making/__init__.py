@@ -1,0 +1,1 @@
+"""New leads, by whichever door: all that is written of one."""
