@@ -232,6 +232,9 @@ async def _line(process: Process) -> bytes:
 async def _kill(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.kill()
+    # asyncio waits for the end of the output, too, which does not come while more of it is kept than the limit allows.
+    with contextlib.suppress(RuntimeError):  # somebody reads it already
+        await cast(StreamReader, process.stdout).read()
     await process.wait()
 
 
