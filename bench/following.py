@@ -26,10 +26,11 @@ from deploy.local import sign_in
 from deploy.local.instance import Instance
 from tests.support.browser import OPTIONS, chromium
 
-ROWS = int(os.environ.get("LEADFLOW_BENCH_ROWS", "100000"))
-"""For looking at the benchmark itself: figures are of the size given here."""
+ROWS = int(os.environ.get("LEADFLOW_BENCH_ROWS", "300000"))
+"""So many that a page which has to wait for its turn is there for most of it. Another number is for looking at the
+benchmark itself: figures are of the size given here."""
 WARM_UP_ROWS = 20_000
-PAIRS_A_RUN = 4
+PAIRS_A_RUN = 2
 """A pair's ratio is off by several hundredths: so many more of them find a cost of a few."""
 LOOK_SECONDS = 0.5
 """Between two looks whether the import has ended: with and without a console, so that it costs both the same."""
