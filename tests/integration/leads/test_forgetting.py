@@ -21,7 +21,8 @@ _SEEN = """
 _HITS = """
     INSERT INTO crm.capture_hits (company_id, address, hits, last_at)
     SELECT :c, (CAST('10.0.0.0' AS inet) + n)::cidr, ARRAY[at], at
-    FROM (SELECT n, now() - make_interval(mins => :minutes) AS at FROM generate_series(:first, :last) n) given
+    FROM (SELECT n, now() - make_interval(mins => :minutes) AS at
+          FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n) given
 """
 _HOW_LONG_AGO = """
     SELECT coalesce(array_agg(days ORDER BY days), '{}') FROM (
