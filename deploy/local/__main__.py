@@ -96,7 +96,7 @@ def scale(service: str, count: str) -> None:
 @app.command()
 def partitions(count: Annotated[int, typer.Argument(min=1)]) -> None:
     """Give every topic COUNT partitions, so that as many members of a group have something to do."""
-    from deploy.local import partitions as more  # noqa: PLC0415 - no other command should pay for its imports
+    from deploy.local import more_partitions as more  # noqa: PLC0415 - no other command should pay for its imports
 
     instance = Instance.from_environment()
     with instance.lock():

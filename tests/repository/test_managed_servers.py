@@ -14,9 +14,9 @@ from tests.support.stack import ROOT
 GUIDES = [*sorted((ROOT / "docs" / "guide").glob("*.md")), ROOT / "deploy" / "k8s" / "README.md"]
 MANAGED = ROOT / "docs" / "guide" / "managed-servers.md"
 OF_THE_STACK = re.compile(
-    r"LEADFLOW_(LOCAL|TEST|COMPOSE|STACK|PORT_BASE|SECRETS_DIR|CHAOS|API_URL|TOKEN|CONSOLE|GATEWAY|DEV_SIGN_IN)"
+    r"LEADFLOW_(LOCAL|TEST|BENCH|COMPOSE|STACK|PORT_BASE|SECRETS_DIR|CHAOS|API_URL|TOKEN|CONSOLE|GATEWAY|DEV_SIGN_IN)"
 )
-"""What steers the local stack, the tests and compose: no service reads it."""
+"""What steers the local stack, the tests, the bench and compose: no service reads it."""
 KNOWN = {name for settings in SETTINGS.values() for name in variables(settings)}
 CLASSES: tuple[type[BaseSettings], ...] = (KafkaSettings, PostgresSettings, MongoSettings, AuthSettings)
 BLOCKS = [
