@@ -1,6 +1,7 @@
 """The parts of an Office archive: inflated within a limit, parsed as XML within a limit."""
 
 import posixpath
+import re
 import struct
 import zipfile
 import zlib
@@ -22,6 +23,12 @@ MOST_ELEMENTS = 200_000
 of workbooks that grew for years some tens of thousands are known."""
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DECLARED = re.compile(
+    rb"(?:\xef\xbb\xbf)?<\?xml\s[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z][A-Za-z0-9._-]{0,40})[\"']"
+)
+_KNOWN_ENCODINGS = re.compile(
+    rb"utf-?8|utf-?16(?:le|be)?|us-ascii|iso-8859-(?:[1-9]|1[013-6])|windows-125[0-8]", re.IGNORECASE
+)
 _ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 """What ``zipfile`` raises on archives that are cut short, encrypted, or made to confuse it."""
 _CONTENT_ERRORS = (expat.ExpatError, struct.error, LookupError)
@@ -69,11 +76,26 @@ class Parts:
         if info.compress_type not in _METHODS:
             raise Unreadable("file_broken", "The workbook is packed in a way that Excel does not use.")
         with self._archive.open(info) as part:
+            is_first = True
             while block := part.read(_BLOCK):
+                if is_first:
+                    _refuse_unread_encoding(block)
+                    is_first = False
                 self._left -= len(block)
                 if self._left < 0:
                     raise Unreadable("file_too_large", f"The workbook unpacks to more than {self._max_bytes} bytes.")
                 yield block
+
+
+def _refuse_unread_encoding(block: bytes) -> None:
+    """Raise Unreadable where XML says that it is written in an encoding that not each of our readers knows.
+
+    Office Open XML knows UTF-8 and UTF-16 alone. Encodings of one byte a character, which some makers write, are read
+    all the same; of others, a reader would take the bytes for UTF-8, and store words of UTF-7 as they are spelled.
+    """
+    declared = _DECLARED.match(block)
+    if declared is not None and not _KNOWN_ENCODINGS.fullmatch(declared[1]):
+        raise Unreadable("file_broken", "The workbook's XML is in an encoding that Excel does not write.")
 
 
 def part_name(name: str) -> str:
