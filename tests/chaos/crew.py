@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from libs.common.settings import MongoSettings, PostgresSettings
 from libs.common.stores.mongo import Document, Mongo
 from libs.common.stores.postgres import Postgres
+from libs.common.stores.postgres_opening import Opened
 from tests.chaos.checker import Report, check
 from tests.chaos.crash import CrashPlan
 from tests.chaos.shapes import SHAPES, Shape, run_shape
@@ -51,7 +52,10 @@ async def quick_stores(stores: tuple[PostgresSettings, MongoSettings]) -> AsyncI
     await postgres.close()
     postgres.engine = create_async_engine(
         sqlalchemy_url(stores[0].postgres_url.get_secret_value()),
-        connect_args={"server_settings": {"synchronous_commit": "off", "jit": "off", "timezone": "UTC"}},
+        connect_args={
+            "connection_class": Opened,
+            "server_settings": {"synchronous_commit": "off", "jit": "off", "timezone": "UTC"},
+        },
     )
     try:
         yield postgres, mongo
