@@ -34,8 +34,19 @@ class LeadFilter:
         """Whether an index has what is asked for in the list's order: all leads, those of a status, a colleague's."""
         return replace(self, status=None, assigned_to=None) == LeadFilter()
 
-    def where(self) -> tuple[str, dict[str, Any]]:
-        """Return conditions on ``l``, the leads, that begin with AND, and their values."""
+    @property
+    def may_be_common(self) -> bool:
+        """Whether a word or a value is asked for that many leads may have, of this company and of all others.
+
+        Their index knows no companies, and gives all that it finds before the first is shown.
+        """
+        return bool(self.custom) or (self.q is not None and wanted_phone(self.q) is None)
+
+    def where(self, *, by_index: bool = True) -> tuple[str, dict[str, Any]]:
+        """Return conditions on ``l``, the leads, that begin with AND, and their values.
+
+        Not ``by_index``: words and values are looked at in each lead that is read.
+        """
         conditions: list[str] = []
         values: dict[str, Any] = {}
         for name, condition in _CONDITIONS.items():
@@ -50,13 +61,13 @@ class LeadFilter:
             conditions.append(f"{_COMPANY} AND l.status = :status AND l.status <> 'new'")
             values["status"] = self.status.value
         if self.custom:
-            conditions.append(_found("crm.leads_with_values(CAST(:custom AS jsonb))"))
+            conditions.append(_VALUES_BY_INDEX if by_index else "l.custom_fields @> CAST(:custom AS jsonb)")
             values["custom"] = json.dumps(dict(self.custom))
         if self.q is not None:
-            self._search(self.q, conditions, values)
+            self._search(self.q, conditions, values, words=_WORDS_BY_INDEX if by_index else _WORDS_OF_A_LEAD)
         return "".join(f" AND {condition}" for condition in conditions), values
 
-    def _search(self, text: str, conditions: list[str], values: dict[str, Any]) -> None:
+    def _search(self, text: str, conditions: list[str], values: dict[str, Any], *, words: str) -> None:
         forms = wanted_phone(text)
         if forms is not None:
             conditions.append(_found("crm.leads_with_phones(CAST(:phones AS text[]))"))
@@ -64,7 +75,7 @@ class LeadFilter:
             return
         query = prefix_query(text)
         if query is not None:
-            conditions.append(_found("crm.leads_with_words(to_tsquery('simple', :words))"))
+            conditions.append(words)
             values["words"] = query
 
 
@@ -77,6 +88,13 @@ def _found(ids: str) -> str:
     return f"l.id = ANY(ARRAY(SELECT {ids}))"
 
 
+_VALUES_BY_INDEX = _found("crm.leads_with_values(CAST(:custom AS jsonb))")
+_WORDS_BY_INDEX = _found("crm.leads_with_words(to_tsquery('simple', :words))")
+# As a scalar it is looked up for each lead: a join might begin with the index of words.
+_WORDS_OF_A_LEAD = (
+    "(SELECT s.words FROM crm.lead_search s WHERE s.lead_id = l.id AND s.company_id = :company_id)"
+    " @@ to_tsquery('simple', :words)"
+)
 # The list asks for the company as its own index begins, the indexes of few leads begin with the column.
 _COMPANY = "l.company_id = :company_id"
 _CONDITIONS = {

@@ -1,0 +1,131 @@
+"""Words and values that many leads have: a page is the same whichever way its leads were found."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event
+
+from libs.common.stores.postgres import Postgres
+from services.leads.domain.lead_filter import LeadFilter
+from services.leads.listing import store as listing
+from services.leads.listing.store import ListStore, PageStart
+from tests.integration.leads.test_change_store import capture
+from tests.support.platform import Tenant
+from tests.support.readers import Stored
+from tests.support.waiting import eventually
+
+BY_INDEX = ("leads_with_words", "leads_with_values")
+
+
+@contextmanager
+def statements(postgres: Postgres) -> Iterator[list[str]]:
+    """Give what the server is asked meanwhile."""
+    seen: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        seen.append(statement)
+
+    event.listen(postgres.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(postgres.engine.sync_engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def walked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(listing, "WALKED", request.param)
+    return int(request.param)
+
+
+@pytest.mark.parametrize("walked", [1, 3, 8, 100], indirect=True)
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_pages_are_the_same_whichever_way_their_leads_are_found(
+    postgres: Postgres, company: Tenant, db: Stored, walked: int, oldest_first: bool
+) -> None:
+    names = [
+        "Maria Souza",
+        "Ana Lima",
+        "Maria Dias",
+        "Rita Sousa",
+        "Maria Souza",
+        "Caio Lima",
+        "Ana Souza",
+        "Maria Sol",
+    ]
+    made = [await capture(postgres, company, number, name=name) for number, name in enumerate(names)]
+    gold = made[1::3]
+    change = 'UPDATE amigocare.amigocare_leads SET custom_fields = \'{"plan": "gold"}\' WHERE public_id = ANY(:ids)'
+    await db.execute(change, ids=gold)
+    marias = [each for each, name in zip(made, names, strict=True) if name.startswith("Maria")]
+    store = ListStore(postgres)
+    for wanted, expected in (
+        (LeadFilter(q="mari"), marias),
+        (LeadFilter(q="mari sou"), [marias[0], marias[2]]),
+        (LeadFilter(custom={"plan": "gold"}), gold),
+        (LeadFilter(q="souza", custom={"plan": "gold"}), [made[4]]),
+        (LeadFilter(q="nobody"), []),
+    ):
+        in_order = expected if oldest_first else expected[::-1]
+        for limit, offset in itertools.product((1, 2, 20), (0, 1, 5)):
+            place = PageStart(limit, offset, oldest_first=oldest_first)
+            found, total, is_exact = await store.counted_page(company.company_id, wanted, place)
+            assert [row["id"] for row in found] == in_order[offset : offset + limit], (wanted, limit, offset)
+            assert (total, is_exact) == (len(expected), True), (wanted, limit, offset)
+        assert await by_cursor(store, company, wanted, oldest_first=oldest_first) == in_order
+
+
+async def by_cursor(store: ListStore, company: Tenant, wanted: LeadFilter, *, oldest_first: bool) -> list[UUID]:
+    """Return all leads, two a page."""
+    seen: list[UUID] = []
+    behind = None
+    while found := await store.page(company.company_id, wanted, limit=2, behind=behind, oldest_first=oldest_first):
+        seen += [row["id"] for row in found]
+        behind = found[-1]["lead_id"]
+    return seen
+
+
+async def test_a_word_that_the_newest_leads_have_costs_no_index(postgres: Postgres, company: Tenant) -> None:
+    """The index of words is everybody's: what it finds of a common name is the whole platform's."""
+    for number in range(3):
+        await capture(postgres, company, number, name="Maria Souza")
+    store = ListStore(postgres)
+    with statements(postgres) as seen:
+        found = await store.page(company.company_id, LeadFilter(q="mari sou"), limit=2)
+        small = await store.page(company.company_id, LeadFilter(q="mari"), limit=20)
+    assert (len(found), len(small)) == (2, 3)
+    assert not [each for each in seen if any(name in each for name in BY_INDEX)]
+
+
+async def test_many_who_look_for_the_same_at_once_have_it_counted_once(
+    postgres: Postgres, company: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one more time for those who came while it was counted: somebody may have made a lead meanwhile."""
+    for number in range(4):
+        await capture(postgres, company, number, name="Maria Souza")
+    count, counts, may_end = listing._count, itertools.count(), asyncio.Event()
+
+    async def slow_count(*asked: Any) -> tuple[int, bool]:
+        next(counts)
+        await may_end.wait()
+        return await count(*asked)
+
+    monkeypatch.setattr(listing, "_count", slow_count)
+    store = ListStore(postgres)
+    asked = (company.company_id, LeadFilter(q="maria"), PageStart(1))
+    with statements(postgres) as seen:
+        calls = [asyncio.create_task(store.counted_page(*asked)) for _ in range(30)]
+
+        async def all_pages() -> bool:
+            return len([each for each in seen if "lead_search" in each]) == len(calls)
+
+        await eventually(all_pages, what="that all pages are read")
+        may_end.set()
+        answers = await asyncio.gather(*calls)
+    assert {(total, is_exact) for _, total, is_exact in answers} == {(4, True)}
+    assert next(counts) <= 2
