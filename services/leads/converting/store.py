@@ -1,15 +1,13 @@
 """Opportunities, and the pipelines whose stages they stand in."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.stores.postgres import Postgres
 from services.leads.converting.domain import ConvertBody
-from services.leads.recording.store import Actor, Expected, MovedOn, lock_lead, say_changed, write_audit, write_history
+from services.leads.recording.store import Actor, Entry, Expected, MovedOn, changed_event, lock_lead, record
 
 _IS_STAGE = text("SELECT name FROM crm.stages WHERE id = :stage_id AND company_id = :company_id FOR KEY SHARE")
 _OPPORTUNITY = """
@@ -22,17 +20,15 @@ _INSERT = text(
     f"""
     INSERT INTO crm.opportunities AS o
         (company_id, lead_id, stage_id, title, value, currency, expected_close, created_by, created_at)
-    VALUES (:company_id, :lead_id, :stage_id, :title, :value, :currency, :expected_close, :user_id, clock_timestamp())
+    VALUES (:company_id, :lead_id, :stage_id, :title, :value, :currency, :expected_close, :user_id, :at)
     RETURNING {_OPPORTUNITY}
     """
 )
-_CONVERTED = text(
-    """
+_CONVERTED = """
     UPDATE amigocare.amigocare_leads
     SET opportunity_id = :opportunity_id, version = version + 1, updated_at = :at
     WHERE id = :lead_id RETURNING version
-    """
-)
+"""
 _DEFAULT = text("SELECT crm.default_pipeline(:company_id)")
 _PIPELINES = text(
     """
@@ -84,25 +80,11 @@ class ConversionStore:
             name = (await connection.execute(_IS_STAGE, stage)).scalar_one_or_none()
             if name is None:
                 raise NoSuchStage
-            values = wish.model_dump() | of_lead | {"title": wish.title_line, "user_id": actor.user_id}
+            values = wish.model_dump() | of_lead | {"title": wish.title_line, "user_id": actor.user_id, "at": lead.at}
             opportunity = dict((await connection.execute(_INSERT, values)).mappings().one())
-            await self._note(connection, actor, lead_id, lead.lead_id, opportunity, stage_name=name)
+            after = {"opportunity_id": opportunity["id"]}
+            words = f"Converted, in stage {name}"
+            entry = Entry("convert", {"opportunity_id": None}, after, ("converted", words))
+            said = changed_event(actor, lead, ["opportunity_id"])
+            await record(connection, actor, lead, _CONVERTED, after, entry, said, source=self._source)
         return opportunity
-
-    async def _note(
-        self,
-        connection: AsyncConnection,
-        actor: Actor,
-        lead_id: UUID,
-        row_id: int,
-        opportunity: dict[str, Any],
-        *,
-        stage_name: str,
-    ) -> None:
-        at: datetime = opportunity["created_at"]
-        changed = {"lead_id": row_id, "opportunity_id": opportunity["id"], "at": at}
-        version = (await connection.execute(_CONVERTED, changed)).scalar_one()
-        await write_history(connection, actor, row_id, "converted", f"Converted, in stage {stage_name}", at)
-        before, after = {"opportunity_id": None}, {"opportunity_id": opportunity["id"]}
-        await write_audit(connection, actor, row_id, "convert", before, after, at)
-        await say_changed(connection, actor, lead_id, version, ["opportunity_id"], at, source=self._source)

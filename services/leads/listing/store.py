@@ -141,7 +141,7 @@ class ListStore:
     async def counted_page(
         self, company_id: int, wanted: LeadFilter, place: PageStart, *, most: int = EXACT
     ) -> tuple[list[dict[str, Any]], int, bool]:
-        """Return a page, how many leads there are in all, ``most`` at most, and whether that is all: one transaction.
+        """Return a page, how many leads there are in all, ``most`` at most, and whether that is all.
 
         A page that is not full is the last one: what came before it is known, and nothing is counted. Nor is a list
         that was too long to be counted a moment ago.
@@ -160,10 +160,9 @@ class ListStore:
 
     async def _count_once(self, kind: Hashable, asking: Sequence[LeadFilter]) -> Sequence[tuple[int, bool]]:
         asked = cast("_Asked", kind)
-        counted = (asked.most, False)
-        if not self._large.has(asked):
-            async with self._postgres.transaction(company_id=asked.company_id) as connection:
-                counted = await _count(connection, asked.company_id, asking[0], asked.most)
+        if self._large.has(asked):
+            return [(asked.most, False)] * len(asking)
+        counted = await self.count(asked.company_id, asking[0], most=asked.most)
         return [self._noted(asked, counted)] * len(asking)
 
     def _noted(self, asked: "_Asked", counted: tuple[int, bool]) -> tuple[int, bool]:
@@ -227,8 +226,7 @@ async def _page(
 async def _is_there_more(connection: AsyncConnection, values: dict[str, int], behind: str, direction: str) -> bool:
     """Tell whether there are leads beyond those that were looked at one by one."""
     asked = text(_IS_THERE_MORE.format(behind=behind, direction=direction))
-    given = {name: value for name, value in values.items() if name in {"company_id", "behind"}}
-    return bool((await connection.execute(asked, given | {"walked": WALKED})).scalar_one())
+    return bool((await connection.execute(asked, values | {"walked": WALKED})).scalar_one())
 
 
 async def _count(connection: AsyncConnection, company_id: int, wanted: LeadFilter, most: int) -> tuple[int, bool]:

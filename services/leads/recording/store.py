@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.outbox.event_outbox import ADDED, add_event, added_events
+from libs.common.outbox.event_outbox import ADDED, added_events
 from libs.common.topics import EventT, Topic
 from libs.contracts.leads.events import LeadChanged
 from libs.contracts.leads.topics import LEAD_CHANGED
@@ -135,20 +135,3 @@ async def write_audit(
     given = {"before": json.dumps(before, default=str), "after": json.dumps(after, default=str)}
     row = {"lead_id": lead_id, "action": action, "at": at} | given
     await connection.execute(_AUDIT, row | actor._asdict())
-
-
-async def say_changed(
-    connection: AsyncConnection,
-    actor: Actor,
-    lead_id: UUID,
-    version: int,
-    fields: Sequence[str],
-    at: datetime,
-    *,
-    source: str,
-) -> None:
-    """Tell which fields of a lead have other values."""
-    event = LeadChanged(
-        lead_id=lead_id, company_id=actor.company_id, version=version, fields=sorted(fields), timestamp=at
-    )
-    await add_event(connection, LEAD_CHANGED, event, source=source, time=at)
