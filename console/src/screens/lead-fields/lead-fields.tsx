@@ -6,10 +6,8 @@ import { deleteField, fieldsQuery, type LeadField, makeField, relabelField } fro
 import { Button } from "../../parts/button.tsx";
 import { LeadTrouble } from "../../parts/lead-trouble.tsx";
 import { Changing, Making } from "../../parts/named.tsx";
-import { Page } from "../../shell/page.tsx";
 import { useLeadWords } from "../../words/lead-words.tsx";
-import { Tabs } from "../leads/tabs.tsx";
-import { Waiting } from "../one-lead/one-lead.tsx";
+import { Things } from "../leads/things.tsx";
 import { keyOf } from "./key.ts";
 
 const TYPES: readonly LeadField["type"][] = ["string", "number", "boolean", "date"];
@@ -21,52 +19,27 @@ export function LeadFields() {
   const mayEdit = may(me, "EDIT_LEADS");
   const save = useMutation({ mutationFn: () => download("/api/v1/leads/template.csv", "leads-template.csv") });
   return (
-    <Page title={say("leads.title")} under={<Tabs />}>
-      {mayEdit && <NewField />}
-      {fields.isError && <LeadTrouble error={fields.error} again={() => void fields.refetch()} />}
-      {fields.isPending && <Waiting />}
-      {fields.data?.length === 0 && (
-        <section className="empty">
-          <h2>{say("fields.empty")}</h2>
-          <p className="quiet">{say("fields.empty.text")}</p>
-        </section>
-      )}
-      {fields.data && fields.data.length > 0 && (
-        <div className="table-frame">
-          <table className="table leads">
-            <thead>
-              <tr>
-                <th scope="col">{say("fields.label")}</th>
-                <th scope="col">{say("fields.type")}</th>
-                <th scope="col">{say("fields.key")}</th>
-                {mayEdit && (
-                  <th scope="col">
-                    <span className="only-heard">{say("lead.actions")}</span>
-                  </th>
-                )}
-              </tr>
-            </thead>
-            <tbody>
-              {fields.data.map((field) => (
-                <tr key={field.key}>
-                  <td>
-                    <span className="name">{field.label}</span>
-                  </td>
-                  <td data-label={say("fields.type")}>{say(`fields.type.${field.type}`)}</td>
-                  <td data-label={say("fields.key")}>
-                    <code>{field.key}</code>
-                  </td>
-                  {mayEdit && (
-                    <td className="actions">
-                      <FieldActions field={field} />
-                    </td>
-                  )}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+    <Things
+      making={mayEdit && <NewField />}
+      things={fields}
+      empty={{ title: "fields.empty", text: "fields.empty.text" }}
+      columns={[{ title: "fields.label" }, { title: "fields.type" }, { title: "fields.key" }]}
+      row={(field) => ({
+        key: field.key,
+        cells: (
+          <>
+            <td>
+              <span className="name">{field.label}</span>
+            </td>
+            <td data-label={say("fields.type")}>{say(`fields.type.${field.type}`)}</td>
+            <td data-label={say("fields.key")}>
+              <code>{field.key}</code>
+            </td>
+          </>
+        ),
+      })}
+      actions={mayEdit ? (field) => <FieldActions field={field} /> : undefined}
+    >
       <div className="stack-small">
         <div className="line">
           <Button onPress={() => save.mutate()} isPending={save.isPending}>
@@ -76,7 +49,7 @@ export function LeadFields() {
         </div>
         {save.isError && <LeadTrouble error={save.error} />}
       </div>
-    </Page>
+    </Things>
   );
 }
 

@@ -1,12 +1,9 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { changeForm, deleteForm, formsQuery, type LeadForm, makeForm } from "../../api/leads.ts";
-import { LeadTrouble } from "../../parts/lead-trouble.tsx";
 import { Changing, Making } from "../../parts/named.tsx";
-import { Page } from "../../shell/page.tsx";
 import { useLeadWords } from "../../words/lead-words.tsx";
-import { Tabs } from "../leads/tabs.tsx";
-import { Waiting } from "../one-lead/one-lead.tsx";
+import { Things } from "../leads/things.tsx";
 import { originsOf } from "./origins.ts";
 import { Snippet } from "./snippet.tsx";
 
@@ -15,59 +12,37 @@ export function LeadForms() {
   const say = useLeadWords();
   const forms = useQuery(formsQuery);
   return (
-    <Page title={say("leads.title")} under={<Tabs />}>
-      {!forms.isError && <NewForm />}
-      {forms.isError && <LeadTrouble error={forms.error} again={() => void forms.refetch()} />}
-      {forms.isPending && <Waiting />}
-      {forms.data?.length === 0 && (
-        <section className="empty">
-          <h2>{say("forms.empty")}</h2>
-          <p className="quiet">{say("forms.empty.text")}</p>
-        </section>
-      )}
-      {forms.data && forms.data.length > 0 && (
-        <div className="table-frame">
-          <table className="table leads">
-            <thead>
-              <tr>
-                <th scope="col">{say("forms.name")}</th>
-                <th scope="col">{say("forms.origins")}</th>
-                <th scope="col">{say("forms.key")}</th>
-                <th scope="col">
-                  <span className="only-heard">{say("lead.actions")}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {forms.data.map((form) => (
-                <tr key={form.id}>
-                  <td>
-                    <span className="name">{form.name}</span>
-                  </td>
-                  <td data-label={say("forms.origins")} className="origins">
-                    {form.origins.length === 0 ? (
-                      <span className="quiet">{say("forms.origins.none")}</span>
-                    ) : (
-                      <ul>
-                        {form.origins.map((origin) => (
-                          <li key={origin}>{origin}</li>
-                        ))}
-                      </ul>
-                    )}
-                  </td>
-                  <td data-label={say("forms.key")}>
-                    <code className="key">{form.key}</code>
-                  </td>
-                  <td className="actions">
-                    <FormActions form={form} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </Page>
+    <Things
+      making={!forms.isError && <NewForm />}
+      things={forms}
+      empty={{ title: "forms.empty", text: "forms.empty.text" }}
+      columns={[{ title: "forms.name" }, { title: "forms.origins" }, { title: "forms.key" }]}
+      row={(form) => ({
+        key: form.id,
+        cells: (
+          <>
+            <td>
+              <span className="name">{form.name}</span>
+            </td>
+            <td data-label={say("forms.origins")} className="origins">
+              {form.origins.length === 0 ? (
+                <span className="quiet">{say("forms.origins.none")}</span>
+              ) : (
+                <ul>
+                  {form.origins.map((origin) => (
+                    <li key={origin}>{origin}</li>
+                  ))}
+                </ul>
+              )}
+            </td>
+            <td data-label={say("forms.key")}>
+              <code className="key">{form.key}</code>
+            </td>
+          </>
+        ),
+      })}
+      actions={(form) => <FormActions form={form} />}
+    />
   );
 }
 
