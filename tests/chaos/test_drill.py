@@ -42,6 +42,13 @@ async def drill(stack: Addresses) -> AsyncIterator[Drill]:
         yield drill
 
 
+async def all_kept(drill: Drill, case: str, **counts: int) -> None:
+    with drill.timed("all whole"):
+        report = await drill.report()
+    drill.print_figures(case, report, **counts)
+    assert report.kept, str(report)
+
+
 @pytest.mark.parametrize("way", ["pg_basebackup", "pg_dump"])
 async def test_postgresql_is_lost_and_comes_back_as_it_was_at_its_backup(
     drill: Drill, tmp_path: Path, way: str
@@ -67,10 +74,7 @@ async def test_postgresql_is_lost_and_comes_back_as_it_was_at_its_backup(
     lost = await drill.upload_again(told)
     assert not lost & before, "what was acknowledged and backed up is there"
     assert lost, "imports came after the backup"
-    with drill.timed("all whole"):
-        report = await drill.report()
-    drill.print_figures(way, report, backed_up=len(before), accepted=len(at_the_loss), lost_and_named=len(lost))
-    assert report.kept, str(report)
+    await all_kept(drill, way, backed_up=len(before), accepted=len(at_the_loss), lost_and_named=len(lost))
 
 
 async def test_mongodb_is_lost_and_its_chats_are_made_from_the_leads(drill: Drill, tmp_path: Path) -> None:
@@ -92,10 +96,7 @@ async def test_mongodb_is_lost_and_its_chats_are_made_from_the_leads(drill: Dril
         with drill.timed("start"):
             await drill.services()
         await accepted(drill.teams, 1)
-    with drill.timed("all whole"):
-        report = await drill.report()
-    drill.print_figures("MongoDB", report, accepted=len(at_the_loss))
-    assert report.kept, str(report)
+    await all_kept(drill, "MongoDB", accepted=len(at_the_loss))
 
 
 async def test_kafka_is_lost_and_what_was_under_way_is_sent_anew(drill: Drill) -> None:
@@ -114,7 +115,4 @@ async def test_kafka_is_lost_and_what_was_under_way_is_sent_anew(drill: Drill) -
         with drill.timed("start"):
             await drill.services()
         await accepted(drill.teams, 1)
-    with drill.timed("all whole"):
-        report = await drill.report()
-    drill.print_figures("Kafka", report, accepted=len(at_the_loss))
-    assert report.kept, str(report)
+    await all_kept(drill, "Kafka", accepted=len(at_the_loss))

@@ -353,7 +353,7 @@ def test_a_part_that_is_packed_unusually_or_with_a_password_is_refused(tmp_path:
 @settings(A_FILE_EACH, max_examples=60)
 @given(data=st.data())
 def test_any_damage_to_an_xlsx_gives_records_or_a_refusal(tmp_path: Path, data: st.DataObject) -> None:
-    """For XLS calamine may take any memory, so a worker tries that (tests/integration/api/reading/test_pool.py)."""
+    """For XLS calamine may take any memory: tried by a worker (integration/api/reading/test_endless_files.py)."""
     compression = data.draw(st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
     path = write_xlsx(tmp_path / "upload", shared_strings="<si><t>x</t></si>", compression=compression)
     content = bytearray(path.read_bytes())

@@ -1,85 +1,32 @@
 """The pool of reading processes: real processes that are stopped, killed, starved and left alone."""
 
 import asyncio
-import contextlib
 import os
-import random
 import shutil
 import signal
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
-import pytest_asyncio
 
 from libs.common.web.refusals import Refused
-from libs.spreadsheets.limits import Limits
-from services.api.http.problems import PROBLEMS
 from services.api.reading import pool as pool_module
-from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.spool import read_spool
 from services.api.reading.pool import ReadingPool
-from tests.support.imports import CHUNK_ROWS
+from tests.integration.api.reading.reading_jobs import (
+    StartPool,
+    at_work,
+    has_ended,
+    job,
+    job_of,
+    pids,
+    refusal_code,
+    until,
+)
 from tests.support.waiting import eventually
-from tests.unit.api.reading.runs import ENVELOPE, HEAD
-from tests.unit.spreadsheets.workbooks import HEADER, write_xls, write_xlsx
-
-StartPool = Callable[..., Awaitable[ReadingPool]]
-
-
-@pytest_asyncio.fixture
-async def start_pool() -> AsyncIterator[StartPool]:
-    """Start a pool that is stopped after the test."""
-    async with contextlib.AsyncExitStack() as stack:
-
-        async def start(size: int = 1, **options: Any) -> ReadingPool:
-            pool = ReadingPool(size, **options)
-            await pool.start()
-            stack.push_async_callback(pool.stop)
-            return pool
-
-        yield start
-
-
-def job(folder: Path, rows: int = 3, **limits: Any) -> ReadingJob:
-    upload = folder / f"upload-{rows}"
-    upload.write_text(HEAD + "".join(f"Lead {at},119{at:08},,,\n" for at in range(rows)))
-    return job_of(upload, **limits)
-
-
-def job_of(upload: Path, **limits: Any) -> ReadingJob:
-    return ReadingJob(str(upload), f"{upload}.spool", ENVELOPE, Limits(**limits), chunk_rows=CHUNK_ROWS)
-
-
-def pids(pool: ReadingPool) -> list[int]:
-    return [worker._process.pid for worker in pool._workers if worker._process is not None]
-
-
-def refusal_code(result: ReadingResult) -> str | None:
-    return result.refusal.code if result.refusal else None
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 other processes set no events
-            await asyncio.sleep(0.005)
-
-
-async def at_work(pool: ReadingPool, *tasks: asyncio.Task[ReadingResult]) -> None:
-    """Wait until each task has its worker or its place in the queue."""
-    await until(lambda: len(tasks) <= len(pool._workers) - pool._idle.qsize() + pool._waiting)
-
-
-def has_ended(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 async def test_jobs_run_side_by_side_and_each_gets_its_answer(start_pool: StartPool, tmp_path: Path) -> None:
@@ -97,41 +44,6 @@ async def test_a_refused_file_is_an_answer_and_the_worker_goes_on(start_pool: St
     assert refusal_code(await pool.read(job_of(tmp_path / "bad"))) == "file_headers"
     assert (await pool.read(job(tmp_path))).total_rows == 3
     assert pids(pool) == before
-
-
-REPORT_HEAD = "name,phone,cpf,email,tags,row,outcome,reason\n"
-
-
-async def test_what_is_said_of_a_file_is_an_answer_however_long_its_cells_are(
-    start_pool: StartPool, tmp_path: Path
-) -> None:
-    """A report of ours whose cells are as long, and take as many bytes in JSON, as any can be."""
-    pool = await start_pool()
-    widest = "\U0001f600" * 32_767
-    upload = tmp_path / "report"
-    row = ",".join([widest] * 5)
-    upload.write_text(REPORT_HEAD + "".join(f"{row},{n},{outcome},\n" for n, outcome in ((2, "error"), (3, widest))))
-    wide = replace(job_of(upload), on_invalid_row="skip")
-    assert (await pool.read(wide)).total_rows == 2
-    upload.write_text(REPORT_HEAD + "".join(f"{','.join([widest[:999]] * 5)},{n},error,\n" for n in range(2, 40)))
-    result = await pool.read(wide)
-    assert (result.total_rows, len(result.reported)) == (38, 20)
-    assert (await pool.read(job(tmp_path))).total_rows == 3
-
-
-async def test_an_answer_that_cannot_be_read_leaves_nothing_for_the_next_file(
-    start_pool: StartPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is left of it would be taken for the answer to the next job, and so on: each to another company's."""
-    monkeypatch.setattr(pool_module, "_ANSWER_LIMIT", 1 << 10)
-    pool = await start_pool()
-    upload = tmp_path / "report"
-    row = ",".join(["\u00e9" * 999] * 5)  # together they fill the pipe several times
-    upload.write_text(REPORT_HEAD + "".join(f"{row},{n},error,\n" for n in range(2, 40)))
-    with pytest.raises(ValueError, match="limit"):
-        await pool.read(replace(job_of(upload), on_invalid_row="skip"))
-    for rows in (3, 4, 5):
-        assert (await pool.read(job(tmp_path, rows))).total_rows == rows
 
 
 async def test_a_full_disk_is_not_the_fault_of_the_file(start_pool: StartPool, tmp_path: Path) -> None:
@@ -313,44 +225,6 @@ async def test_workers_end_when_the_api_is_killed() -> None:
     owner.kill()
     await owner.wait()
     await until(lambda: all(map(has_ended, workers)))
-
-
-# Files that would take any memory
-
-
-async def test_hostile_files_cost_no_more_than_their_worker(start_pool: StartPool, tmp_path: Path) -> None:
-    """What no check finds beforehand meets the memory bound; nobody else notices."""
-    pool = await start_pool(2)
-    long_string = f"<si><t>{'x' * 8_000_000}</t></si>"
-    references = "".join(f'<row r="{at}"><c r="A{at}" t="s"><v>0</v></c></row>' for at in range(2, 5_000))
-    files = [
-        write_xls(tmp_path / "two cells far apart", {(65_535, 255): "x"}),
-        write_xlsx(tmp_path / "one string five thousand times", HEADER + references, shared_strings=long_string),
-        write_xlsx(tmp_path / "nested", "<a>" * 3_000_000, parts={"xl/styles.xml": "<a>" * 3_000_000}),
-    ]
-    results = await asyncio.gather(*(pool.read(job_of(file)) for file in files), pool.read(job(tmp_path)))
-    truthful = {"file_broken", "file_too_large", "file_empty"}
-    assert {refusal_code(result) for result in results[:-1]} <= truthful
-    assert results[-1].total_rows == 3
-
-
-async def test_any_damage_to_an_xls_gives_an_answer(start_pool: StartPool, tmp_path: Path) -> None:
-    """Calamine may panic, or ask for any memory."""
-    pool = await start_pool(2)
-    intact = write_xls(tmp_path / "intact", {(1, 0): "Ana", (1, 1): 5511912345678.0}).read_bytes()
-    chance = random.Random(20261123)
-    jobs = []
-    for at in range(60):
-        content = bytearray(intact)
-        for _ in range(chance.choice([1, 2, 5, 20])):
-            content[chance.randrange(len(content))] = chance.randrange(256)
-        (tmp_path / f"damaged-{at}").write_bytes(content)
-        jobs.append(job_of(tmp_path / f"damaged-{at}"))
-    for some in range(0, len(jobs), 10):
-        for result in await asyncio.gather(*map(pool.read, jobs[some : some + 10])):
-            assert result.refusal is None or result.refusal.code in PROBLEMS
-            assert refusal_code(result) != "internal_error"
-    assert (await pool.read(job(tmp_path))).total_rows == 3
 
 
 async def test_processes_that_died_while_they_had_nothing_to_do_are_replaced_before_a_file_comes(
