@@ -73,6 +73,13 @@ async def test_the_templates_notes_are_in_the_callers_language(user: User, tmp_p
         assert notes["B2"].value == words(language).template["name"]
 
 
+async def test_a_browser_of_many_languages_is_answered(user: User) -> None:
+    many = ",".join(["pt-BR", *(f"{a}{b}-{a}{b};q=0.1" for a in "abcdefgh" for b in "abcdefgh")])
+    assert len(many) > 500
+    answer = await get(user, "/import/template.xlsx", **{"Accept-Language": many})
+    assert answer.headers["content-type"].split(";")[0] == XLSX_TYPE
+
+
 async def test_a_refusal_is_in_the_callers_language(user: User) -> None:
     headers = user.tenant.headers() | {"Accept-Language": "pt-BR,en;q=0.5"}
     answer = await user.http.get("/imports/2000000000", headers=headers)

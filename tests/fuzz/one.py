@@ -33,7 +33,7 @@ def main(name: str, arguments: list[str]) -> None:
         return mutate(content, change, seed)[:most]
 
     def one(content: bytes) -> None:
-        targets.TARGETS[name](content)
+        targets.check(name, content)
 
     atheris.Setup([sys.argv[0], *arguments], one, custom_mutator=custom_mutator)
     atheris.Fuzz()
@@ -43,7 +43,7 @@ def _repeat(name: str, files: list[Path]) -> None:
     from tests.fuzz import targets  # noqa: PLC0415 - not before atheris has begun, above
 
     for file in files:
-        targets.TARGETS[name](file.read_bytes())
+        targets.check(name, file.read_bytes())
         print(f"{file}: no finding")
     targets.forget()
 

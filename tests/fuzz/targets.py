@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import unicodedata
 import zipfile
 from collections.abc import Callable, Mapping
@@ -38,6 +39,8 @@ from tests.unit.api.reading.runs import run_on
 
 LIMITS = Limits(max_rows=200)
 BOUNDARY = b"XX"
+SECONDS_PER_INPUT = 10
+"""So long a core may work at one input: what is slow is a finding. By the clock a busy machine would find slow ones."""
 _MOST_UPLOAD = 1_000
 _SERVERS_FAULT = 500
 
@@ -164,6 +167,19 @@ MUTATORS: Mapping[str, Mutator] = {
     "xls": mutated_ole,
     "multipart": mutated_text,
 }
+
+
+class TooSlow(Exception):
+    """The reader worked longer than ``SECONDS_PER_INPUT`` at it."""
+
+
+def check(name: str, content: bytes) -> None:
+    """Give a reader one input. Raises AssertionError, TooSlow, or what the reader itself should not have raised."""
+    began = time.process_time()
+    TARGETS[name](content)
+    taken = time.process_time() - began
+    if taken > SECONDS_PER_INPUT:
+        raise TooSlow(f"{name} worked {taken:.1f} s at {len(content)} bytes")
 
 
 def forget() -> None:

@@ -1,6 +1,8 @@
 """A few seconds of ``make fuzz``, always the same ones: each reader is given its seeds, changed a little."""
 
+import time
 import warnings
+from contextlib import nullcontext
 
 import pytest
 
@@ -19,7 +21,25 @@ def test_seeds_and_changes_of_them(name: str) -> None:
     assert len(set(changed) - set(found)) > CHANGES // 2
     for content in [*found, *changed]:
         try:
-            targets.TARGETS[name](content)
+            targets.check(name, content)
         except Exception:
             warnings.warn(f"{name}: {content!r:.2000}", stacklevel=1)
             raise
+
+
+@pytest.mark.parametrize("work", [True, False], ids=["works", "waits"])
+def test_work_at_an_input_is_counted_and_not_the_time_that_others_take(
+    work: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed = 0.05
+
+    def read(_: bytes) -> None:
+        clock = time.process_time if work else time.monotonic
+        until = clock() + 4 * allowed
+        while clock() < until:
+            time.sleep(0 if work else allowed)
+
+    monkeypatch.setattr(targets, "SECONDS_PER_INPUT", allowed)
+    monkeypatch.setattr(targets, "TARGETS", {"csv": read})
+    with pytest.raises(targets.TooSlow) if work else nullcontext():
+        targets.check("csv", b"")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 _MOST_WANTED = 20
-"""Languages of a header that are looked at."""
+"""Languages of a header that are looked at. A longer one is no fault of its reader: browsers write it by themselves."""
 
 
 def wanted_language(accepted: str | None, offered: Sequence[str]) -> str:
@@ -12,7 +12,7 @@ def wanted_language(accepted: str | None, offered: Sequence[str]) -> str:
     ``pt`` and ``pt-PT`` are content with ``pt-BR``: another form of a language is nearer than another language.
     """
     best, best_weight = offered[0], 0.0
-    for part in (accepted or "").split(",")[:_MOST_WANTED]:
+    for part in (accepted or "").split(",", _MOST_WANTED)[:_MOST_WANTED]:
         wanted, _, parameter = part.strip().partition(";")
         weight = _weight(parameter)
         found = offered[0] if wanted == "*" else _nearest(wanted.strip().lower(), offered)

@@ -48,7 +48,7 @@ async def signed_in(caller: TokenDep) -> Caller:
 CallerDep = Annotated[Caller, Depends(signed_in)]
 
 
-async def words_of(accept_language: Annotated[str | None, Header(max_length=200)] = None) -> Words:
+async def words_of(accept_language: Annotated[str | None, Header()] = None) -> Words:
     """Return the catalogue in the caller's language."""
     return words(wanted_language(accept_language, LANGUAGES))
 

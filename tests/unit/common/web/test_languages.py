@@ -22,6 +22,7 @@ OFFERED = ("en", "pt-BR")
         ("pt;q=0, en;q=0.1", "en"),
         ("pt;q=nonsense", "en"),
         (",;,=;q", "en"),
+        ("pt-BR," + ",".join(f"x{number};q=0.1" for number in range(5_000)), "pt-BR"),
     ],
 )
 def test_the_language_that_is_wanted_most_is_spoken(accepted: str | None, language: str) -> None:
