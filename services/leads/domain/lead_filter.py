@@ -36,20 +36,22 @@ class LeadFilter:
 
     @property
     def may_be_common(self) -> bool:
-        """Whether a word or a value is asked for that many leads may have, of this company and of all others.
+        """Whether something is asked for that many leads may have, and that no index has in the list's order.
 
-        Their index knows no companies, and gives all that it finds before the first is shown.
+        Then all that have it would be collected before the first is shown: those of a tag, a list, an import; of words
+        and of values even those of all companies, which their index does not tell apart. A phone is a few leads'.
         """
-        return bool(self.custom) or (self.q is not None and wanted_phone(self.q) is None)
+        has_phone = self.q is not None and wanted_phone(self.q) is not None
+        return not (self.is_in_order or has_phone)
 
     def where(self, *, by_index: bool = True) -> tuple[str, dict[str, Any]]:
         """Return conditions on ``l``, the leads, that begin with AND, and their values.
 
-        Not ``by_index``: words and values are looked at in each lead that is read.
+        Not ``by_index``: tags, lists, words and values are looked at in each lead that is read.
         """
         conditions: list[str] = []
         values: dict[str, Any] = {}
-        for name, condition in _CONDITIONS.items():
+        for name, condition in (_CONDITIONS | (_BY_INDEX if by_index else _OF_A_LEAD)).items():
             value = getattr(self, name)
             if value is not None:
                 conditions.append(condition)
@@ -104,16 +106,24 @@ _CONDITIONS = {
         "l.channel_id = (SELECT id FROM amigocare.lead_channels WHERE name = :channel AND NOT is_deleted)"
         " AND (:channel = 'IMPORT' OR l.import_id IS NULL)"
     ),
-    "import_id": "l.import_id = :import_id",
-    "list_id": (
-        "l.id IN (SELECT m.lead_id FROM crm.lead_list_members m"
-        " WHERE m.list_id = :list_id AND m.company_id = :company_id)"
-    ),
-    "tag": (
-        "EXISTS (SELECT FROM amigocare.chat_tags c JOIN amigocare.tags t ON t.id = c.tag_id AND NOT t.is_deleted"
-        " WHERE c.chat_id = l.chat_id AND NOT c.is_deleted AND t.company_id = :company_id"
-        " AND lower(t.name) = lower(:tag))"
-    ),
     "created_from": "l.created_at >= :created_from",
     "created_to": "l.created_at < :created_to",
+}
+_TAGS = (
+    "amigocare.chat_tags c JOIN amigocare.tags t ON t.id = c.tag_id AND NOT t.is_deleted"
+    " WHERE NOT c.is_deleted AND t.company_id = :company_id"
+)
+_MEMBERS = "crm.lead_list_members m WHERE m.list_id = :list_id AND m.company_id = :company_id"
+_BY_INDEX = {
+    "import_id": _found(
+        "i.id FROM amigocare.amigocare_leads i WHERE i.import_id = :import_id AND i.company_id = :company_id"
+    ),
+    "list_id": _found(f"m.lead_id FROM {_MEMBERS}"),
+    "tag": _found(f"c.lead_id FROM {_TAGS} AND lower(t.name) = lower(:tag)"),
+}
+# As scalars, again: after EXISTS or IN all leads of the tag may be collected first.
+_OF_A_LEAD = {
+    "import_id": "l.import_id = :import_id",
+    "list_id": f"(SELECT m.lead_id FROM {_MEMBERS} AND m.lead_id = l.id) IS NOT NULL",
+    "tag": f"lower(:tag) = ANY(ARRAY(SELECT lower(t.name) FROM {_TAGS} AND c.lead_id = l.id))",
 }

@@ -1,11 +1,11 @@
-"""Words and values that many leads have: a page is the same whichever way its leads were found."""
+"""What many leads may have, words, values, tags, lists: a page is the same whichever way its leads were found."""
 
 import asyncio
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import event
@@ -15,10 +15,28 @@ from services.leads.domain.lead_filter import LeadFilter
 from services.leads.listing import store as listing
 from services.leads.listing.store import ListStore, PageStart
 from tests.integration.leads.test_change_store import capture
+from tests.support.imports import insert_import
+from tests.support.kafka import unique
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
 from tests.support.waiting import eventually
 
+_LIST = "INSERT INTO crm.lead_lists (id, company_id, name, created_by) VALUES (:id, :company, 'Some', 1)"
+_HAVE_A_TAG = """
+    INSERT INTO amigocare.chat_tags (chat_id, tag_id, lead_id, company_id, creator_id)
+    SELECT lpad(to_hex(id), 24, '0'), :tag, id, company_id, :user FROM amigocare.amigocare_leads
+    WHERE public_id = ANY(:ids)
+"""
+_ARE_IN_A_LIST = """
+    INSERT INTO crm.lead_list_members (list_id, lead_id, company_id)
+    SELECT :list_id, id, company_id FROM amigocare.amigocare_leads WHERE public_id = ANY(:ids)
+"""
+_ARE_IMPORTED = """
+    UPDATE amigocare.amigocare_leads
+    SET import_id = :import_id, contact_cellphone = '11' || (910000000 + id), creator_id = :user,
+        amigocare_messaging_account_id = :account
+    WHERE public_id = ANY(:ids)
+"""
 BY_INDEX = ("leads_with_words", "leads_with_values")
 
 
@@ -70,6 +88,49 @@ async def test_pages_are_the_same_whichever_way_their_leads_are_found(
         (LeadFilter(custom={"plan": "gold"}), gold),
         (LeadFilter(q="souza", custom={"plan": "gold"}), [made[4]]),
         (LeadFilter(q="nobody"), []),
+    ):
+        in_order = expected if oldest_first else expected[::-1]
+        for limit, offset in itertools.product((1, 2, 20), (0, 1, 5)):
+            place = PageStart(limit, offset, oldest_first=oldest_first)
+            found, total, is_exact = await store.counted_page(company.company_id, wanted, place)
+            assert [row["id"] for row in found] == in_order[offset : offset + limit], (wanted, limit, offset)
+            assert (total, is_exact) == (len(expected), True), (wanted, limit, offset)
+        assert await by_cursor(store, company, wanted, oldest_first=oldest_first) == in_order
+
+
+@pytest.mark.parametrize("walked", [1, 3, 8, 100], indirect=True)
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_so_are_those_of_tags_lists_sources_and_imports(
+    postgres: Postgres, company: Tenant, db: Stored, walked: int, oldest_first: bool
+) -> None:
+    """``created_to`` is of all but the last one; nobody else's tag or list of the same name counts."""
+    made = [await capture(postgres, company, number, name="Maria Souza") for number in range(8)]
+    some, other = made[1::3], made[2::4]
+    list_id = uuid4()
+    await db.execute(_LIST, id=list_id, company=company.company_id)
+    import_id = await insert_import(postgres, company, row_counts=[1], name=unique("import"))
+    await db.execute(_HAVE_A_TAG, ids=some, tag=company.tag_ids[0], user=company.user_id)
+    await db.execute(_HAVE_A_TAG, ids=other, tag=company.tag_ids[1], user=company.user_id)
+    await db.execute(_ARE_IN_A_LIST, ids=some, list_id=list_id)
+    await db.execute(
+        "UPDATE amigocare.amigocare_leads SET source_id = :s WHERE public_id = ANY(:ids)", s=company.source_id, ids=some
+    )
+    await db.execute(_ARE_IMPORTED, ids=other, import_id=import_id, account=company.account_id, user=company.user_id)
+    last = await db.value("SELECT created_at FROM amigocare.amigocare_leads WHERE public_id = :id", id=made[-1])
+    store = ListStore(postgres)
+    for wanted, expected in (
+        (LeadFilter(tag="CLIENTE"), some),
+        (LeadFilter(tag="Parceiro"), other),
+        (LeadFilter(tag="VIP"), []),
+        (LeadFilter(list_id=list_id), some),
+        (LeadFilter(list_id=UUID(int=7)), []),
+        (LeadFilter(source="feira"), some),
+        (LeadFilter(import_id=import_id), other),
+        (LeadFilter(channel="FORM"), [each for each in made if each not in other]),
+        (LeadFilter(created_from=last), made[-1:]),
+        (LeadFilter(created_to=last), made[:-1]),
+        (LeadFilter(tag="cliente", list_id=list_id, source="Feira", q="maria"), some),
+        (LeadFilter(tag="cliente", import_id=import_id), []),
     ):
         in_order = expected if oldest_first else expected[::-1]
         for limit, offset in itertools.product((1, 2, 20), (0, 1, 5)):

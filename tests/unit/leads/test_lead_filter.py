@@ -30,6 +30,13 @@ def test_only_what_an_index_holds_in_the_lists_order_is_walked_along() -> None:
     assert not LeadFilter(custom={"plan": "x"}).is_in_order
 
 
+def test_whatever_else_many_may_have_is_looked_for_among_the_newest_first() -> None:
+    for wanted in (LeadFilter(tag="VIP"), LeadFilter(source="Feira"), LeadFilter(import_id=7), LeadFilter(q="ana")):
+        assert wanted.may_be_common
+    for wanted in (LeadFilter(), LeadFilter(assigned_to=7), LeadFilter(q="(34) 99123-4567", tag="VIP")):
+        assert not wanted.may_be_common
+
+
 def test_a_phone_is_searched_as_one() -> None:
     where, values = LeadFilter(q="(34) 99123-4567").where()
     assert "crm.leads_with_phones" in where
