@@ -23,7 +23,7 @@ from bench import (
     whatsapp,
 )
 from bench.chart import draw
-from bench.figures import PARTS, TO_BE_TAKEN, load_all, table
+from bench.figures import PARTS, load_all, table
 
 _MODULES = (
     throughput,
@@ -39,7 +39,7 @@ _MODULES = (
     following,
     peer,
 )
-MEASURES = dict(zip((*PARTS, *TO_BE_TAKEN), (module.measure for module in _MODULES), strict=True))
+MEASURES = {module.__name__.rpartition(".")[2]: module.measure for module in _MODULES}
 
 
 def main() -> None:
