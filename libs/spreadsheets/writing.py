@@ -78,7 +78,7 @@ class XlsxWriter:
         self._sheet._writer = _writer.WorksheetWriter(self._sheet, rows)  # noqa: SLF001 - it takes no folder
         self._sheet._writer.write_top()  # noqa: SLF001
         self._path = folder / "report.xlsx"
-        self.add([columns])  # as any other row: a report's are those of somebody's file
+        self._sheet.append([self._text(name) for name in columns])  # a report's are those of somebody's file
 
     def add(self, rows: Iterable[Sequence[str]]) -> None:
         """Append rows of cells, all as text."""

@@ -26,10 +26,11 @@ def refuse_two_ends(archive: zipfile.ZipFile) -> None:
     file = archive.fp
     if file is None:
         raise ValueError("the archive is closed")
-    size = file.seek(0, os.SEEK_END)
-    begin = file.seek(max(0, size - _END.size - _LONGEST_COMMENT))
-    tail = file.read()
-    at = _place_of_end(tail)
+    # Nearly no archive has a comment, and of one that has none a few bytes tell all.
+    begin, tail = _tail(file, _END.size + _LOCATOR_BYTES)
+    if not _is_without_comment(tail):
+        begin, tail = _tail(file, _END.size + _LONGEST_COMMENT)
+    at = len(tail) - _END.size if _is_without_comment(tail) else tail.rfind(_SIGNATURE)
     _, disk, disk_of_list, parts_here, parts, _, offset, comment = _END.unpack_from(tail, at)
     beyond = tail[max(0, at - _LOCATOR_BYTES) : at].startswith(_LOCATOR_64)
     if beyond and offset not in (_BEYOND_32_BITS, archive.start_dir):
@@ -39,12 +40,15 @@ def refuse_two_ends(archive: zipfile.ZipFile) -> None:
         raise _uncertain()
 
 
-def _place_of_end(tail: bytes) -> int:
-    """Return where the end stands, as ``zipfile`` looks for it."""
-    without_comment = len(tail) - _END.size
-    if tail.startswith(_SIGNATURE, without_comment) and tail.endswith(b"\0\0"):
-        return without_comment
-    return tail.rfind(_SIGNATURE)
+def _tail(file: IO[bytes], most: int) -> tuple[int, bytes]:
+    """Return where the last bytes of the file begin, and these."""
+    begin = file.seek(max(0, file.seek(0, os.SEEK_END) - most))
+    return begin, file.read()
+
+
+def _is_without_comment(tail: bytes) -> bool:
+    """Tell whether the end is the last that there is, as ``zipfile`` asks first."""
+    return tail.startswith(_SIGNATURE, len(tail) - _END.size) and tail.endswith(b"\0\0")
 
 
 def _has_end(file: IO[bytes], before: int) -> bool:
