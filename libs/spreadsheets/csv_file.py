@@ -3,20 +3,22 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Self, TextIO
 
 from libs.fields.text import trimmed
-from libs.spreadsheets.columns import HEADER_WORDS, header_key
+from libs.spreadsheets.columns import HEADER_WORDS, REQUIRED, header_key
 from libs.spreadsheets.encodings import find_encoding, named_encoding
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.swallowed_rows import holds_a_row, is_one_of_even_rows
 from libs.spreadsheets.unreadable import Unreadable
 
 _BLOCK = 1 << 20
@@ -27,10 +29,11 @@ _EXCEL_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _BLANK_LINES = re.compile(r"\s*(?=\S)")
 _TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*', re.DOTALL)
-_PHONE_LIKE = re.compile(r"\d{8}|\d{4,5}[ .-]\d{4}")
 _BLANK_AND_MARK = re.compile(' +"')
 _MOST_NAMES = 100
 """Cells of a header that are looked at to find the separator."""
+_MOST_HEADINGS = 10
+"""Records that may stand above the titles of columns: so many are looked at to find the separator, no more."""
 _MOST_RECORDS = 1 << 20
 """Rows of a sheet ("Excel specifications and limits"), blank ones too."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -77,6 +80,8 @@ class _Layout:
     """Each record is a quoted cell that holds the record's line."""
     blanks_before_marks: bool = False
     """Between a separator and a quotation mark stand blanks, which are not part of the value."""
+    width: int = 0
+    """Cells of the titles, as far as they can be told, where they are not known to be the first record; 0: they are."""
 
 
 @contextmanager
@@ -93,20 +98,29 @@ def _layout(start: str, options: FileOptions) -> _Layout:
     lines = _LINE_ENDS.split(start, maxsplit=1)
     declared = _EXCEL_SEPARATOR_LINE.fullmatch(lines[0])
     said = options.delimiter or (declared[1] if declared else None)
-    if said:
-        return _Layout(
-            said, is_declared=declared is not None, blanks_before_marks=_has_blanks_before_marks(start, said)
-        )
+    if declared:
+        start = lines[-1]
     likeness = _likeness if options.columns == "strict" else partial(_likeness_to_any, options.mapping)
-    (names, _), separator = max((likeness(_first_record(start, each)), each) for each in SEPARATORS)
+    separators = (said,) if said else SEPARATORS
+    (names, cells), separator = max((likeness(_first_record(start, each)), each) for each in separators)
+    width = 0
     if not names:
         (line,) = _first_record(start, separator)[:1] or [""]
-        inner = max((_likeness(_first_record(line, each)), each) for each in SEPARATORS)
-        if inner[0] == (len(FILE_COLUMNS), len(FILE_COLUMNS)):
+        inner = max((likeness(_first_record(line, each)), each) for each in SEPARATORS)
+        if not said and inner[0] >= _least_likeness(options):
             return _Layout(inner[1], is_declared=False, whole_lines=True)
-        if len(_CONTROLS.findall(start)) > _CONTROLS_OF_TEXT * len(start):
+        if not said and len(_CONTROLS.findall(start)) > _CONTROLS_OF_TEXT * len(start):
             raise Unreadable("file_not_spreadsheet", "The file is neither text nor a workbook.")
-    return _Layout(separator, is_declared=False, blanks_before_marks=_has_blanks_before_marks(start, separator))
+        (names, width), below = max((max(map(likeness, _records_at_top(start, each))), each) for each in separators)
+        if names or cells <= 1:
+            separator = below
+    blanks = _has_blanks_before_marks(start, separator)
+    return _Layout(separator, is_declared=declared is not None, blanks_before_marks=blanks, width=width)
+
+
+def _least_likeness(options: FileOptions) -> tuple[int, int]:
+    """Return how many names, and how many cells, the line in a record's one cell has at least to be the record."""
+    return (len(FILE_COLUMNS), len(FILE_COLUMNS)) if options.columns == "strict" else (len(REQUIRED), len(REQUIRED))
 
 
 def _has_blanks_before_marks(text: str, separator: str) -> bool:
@@ -115,18 +129,25 @@ def _has_blanks_before_marks(text: str, separator: str) -> bool:
 
 def _first_record(text: str, separator: str) -> list[str]:
     """Return the first record that is not blank; its cells may hold line breaks."""
+    return next(_records_at_top(text, separator))
+
+
+def _records_at_top(text: str, separator: str) -> Iterator[list[str]]:
+    """Yield the first records that are not blank, and are well written; if there are none, one that is blank."""
     csv.field_size_limit(_SAMPLE)  # one limit for the whole process: the file before this one may have set a smaller
     start = _BLANK_LINES.match(text)
     reader = csv.reader(io.StringIO(text[start.end() if start else 0 :], newline=""), delimiter=separator)
-    try:
-        blank: list[str] = []
+    left, blank = _MOST_HEADINGS, list[str]()
+    with suppress(csv.Error):
         for cells in reader:
             if any(map(str.strip, cells)):
-                return cells
+                yield cells
+                left -= 1
+                if not left:
+                    return
             blank = blank or cells
-    except csv.Error:
-        return []
-    return blank
+    if left == _MOST_HEADINGS:
+        yield blank
 
 
 def _likeness(cells: list[str]) -> tuple[int, int]:
@@ -151,10 +172,12 @@ class _Lines:
 
     text: TextIO
     limit: int
+    width: int
+    """Cells of the header, once that is read."""
+    width_of_all: Callable[[], int | None]
+    """Return how many cells each record has; None: they differ."""
     of_record: int = 0
     """Lines handed out since the last whole record."""
-    width: int = 0
-    """Cells of the header, once that is read."""
     last: str = ""
     marks_beyond: int = 0
     """Quotation marks of the last line behind what was kept of it."""
@@ -193,12 +216,38 @@ def _records(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Iter
     with _decoded(path, encoding) as text:
         if layout.is_declared:
             text.readline()
-        yield from _records_of(text, layout, limits)
+        width_of_all = cache(partial(_width_of_all, path, encoding, layout, limits))
+        lines = _Lines(text, _most_of_line(limits), layout.width, width_of_all)
+        yield from _records_of(lines, layout, limits)
 
 
-def _records_of(text: TextIO, layout: _Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
+def _most_of_line(limits: Limits) -> int:
+    return 2 * len(FILE_COLUMNS) * limits.max_cell_chars
+
+
+def _width_of_all(path: Path, encoding: str, layout: _Layout, limits: Limits) -> int | None:
+    """Return how many cells each record has, from the titles on; None: they differ, or their marks are strewn."""
+    if layout.whole_lines:
+        return None
+    widths: set[int] = set()
+    with _decoded(path, encoding) as text, suppress(csv.Error, _LineTooLong):
+        if layout.is_declared:
+            text.readline()
+        lines = _Lines(text, _most_of_line(limits), 0, lambda: None)
+        skips = layout.blanks_before_marks
+        reader = csv.reader(lines, delimiter=layout.separator, strict=True, skipinitialspace=skips)
+        for cells in islice(reader, _MOST_RECORDS):
+            is_below = bool(widths) or len(cells) >= layout.width
+            if is_below and (len(cells) > 1 or any(map(str.strip, cells))):
+                widths.add(len(cells))
+            if len(widths) > 1:
+                return None
+        return next(iter(widths), None)
+    return None
+
+
+def _records_of(lines: _Lines, layout: _Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     separator, skips = layout.separator, layout.blanks_before_marks
-    lines = _Lines(text, limit=2 * len(FILE_COLUMNS) * limits.max_cell_chars)
     csv.field_size_limit(limits.max_cell_chars)
     # strict: what follows a closing quotation mark is a separator or the line's end.
     reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=skips)
@@ -228,13 +277,19 @@ def _as_marked(cells: list[str], lines: _Lines, layout: _Layout, limits: Limits,
     if layout.whole_lines and len(cells) == 1:
         (line,) = cells
         cells = _unpacked(line, layout.separator, limits, number)
-    if lines.of_record > 1 and _holds_a_row(cells, layout.separator, lines.width):
+    if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
         raise _stray_mark(number)
     if not layout.blanks_before_marks and (line is None or ' "' in line) and any(map(_BLANK_AND_MARK.match, cells)):
         cells = _without_blanks_before_marks(line, layout.separator, number)
     if line is None or '="' in line:
         return [_as_excel_shows(cell) for cell in cells]
     return cells
+
+
+def _holds_more_than_a_row(cells: list[str], layout: _Layout, lines: _Lines) -> bool:
+    return holds_a_row(cells, layout.separator, lines.width) and not is_one_of_even_rows(
+        cells, layout.separator, lines.width_of_all
+    )
 
 
 def _unpacked(line: str, separator: str, limits: Limits, number: int) -> list[str]:
@@ -281,44 +336,6 @@ def _stray_mark(number: int) -> Unreadable:
 def _header_width(cells: list[str]) -> int:
     """Return how many cells the first record that is not blank has, without blank ones at the right."""
     return next((place for place in range(len(cells), 0, -1) if cells[place - 1].strip()), 0)
-
-
-def _holds_a_row(cells: list[str], separator: str, width: int) -> bool:
-    """Tell whether a record of several lines is more than one row: it has too many cells, or one with others in it.
-
-    A name may have two lines. A separator and a phone it does not have, nor blank cells, nor as many as a row: those
-    are another row's, which a quotation mark without its like has made part of this cell.
-    """
-    return len(cells) > max(width, len(FILE_COLUMNS)) or any(
-        _is_row(cell, separator, of_tags=column == len(FILE_COLUMNS) - 1)
-        for column, cell in enumerate(cells)
-        if separator in cell and _LINE_ENDS.search(cell)
-    )
-
-
-def _is_row(cell: str, separator: str, *, of_tags: bool) -> bool:
-    if _PHONE_LIKE.search(cell) or _phone_beside(separator).search(cell):
-        return True
-    if (3 if of_tags else 2) * separator in cell:  # tags are divided by commas, of which somebody typed one too many
-        return True
-    return not of_tags and _as_many_as_a_row(separator).search(cell) is not None
-
-
-@cache
-def _phone_beside(separator: str) -> re.Pattern[str]:
-    """Return what finds a phone that is all of a cell, beside another one in its line."""
-    separator = re.escape(separator)
-    blanks = rf"(?:(?![{separator}\r\n])[\s\"'+(])*+"
-    digits = rf"(?:\d(?:(?![{separator}\r\n])[\s\"().\-/])*+){{8,}}+"
-    phone = blanks + digits
-    return re.compile(rf"{separator}{phone}(?=[{separator}\r\n]|\Z)|(?:\A|[\r\n]){phone}(?={separator})")
-
-
-@cache
-def _as_many_as_a_row(separator: str) -> re.Pattern[str]:
-    """Return what finds as many cells in a line as a row has."""
-    separator = re.escape(separator)
-    return re.compile(rf"{separator}(?:[^{separator}\r\n]*+{separator}){{{len(FILE_COLUMNS) - 2}}}")
 
 
 def _as_excel_shows(cell: str) -> str:

@@ -86,10 +86,11 @@ def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_
     faults: Faults = {}
     source = FileSource()
     records = _records(path, limits, options, source, faults)
-    for _, cells in records:
-        if trimmed("".join(cells)):
-            while not trimmed(cells[-1]):
-                cells.pop()
+    for _, found in records:
+        if trimmed("".join(found)):
+            while not trimmed(found[-1]):
+                found.pop()
+            cells = [restored(cell) for cell in found]
             if options.columns == "mapped":
                 columns = mapped_columns(cells, options)
             else:

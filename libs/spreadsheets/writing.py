@@ -33,11 +33,11 @@ _QUOTED = re.compile('[",;\t\r\n]')
 
 
 def csv_header(columns: Sequence[str], separator: str = SEPARATOR) -> bytes:
-    """Return the beginning of a CSV file: byte order mark and the names of its columns."""
-    return _BYTE_ORDER_MARK.encode() + _csv([columns], separator)
+    """Return the beginning of a CSV file: byte order mark and the names of its columns, made harmless, too."""
+    return _BYTE_ORDER_MARK.encode() + csv_rows([columns], separator)
 
 
-def csv_rows(rows: Iterable[list[str]], separator: str = SEPARATOR) -> bytes:
+def csv_rows(rows: Iterable[Sequence[str]], separator: str = SEPARATOR) -> bytes:
     """Return rows of cells as the next lines of a CSV file."""
     return _csv((map(neutralised, cells) for cells in rows), separator)
 
@@ -78,9 +78,9 @@ class XlsxWriter:
         self._sheet._writer = _writer.WorksheetWriter(self._sheet, rows)  # noqa: SLF001 - it takes no folder
         self._sheet._writer.write_top()  # noqa: SLF001
         self._path = folder / "report.xlsx"
-        self._sheet.append(columns)
+        self._sheet.append([self._text(name) for name in columns])  # a report's are those of somebody's file
 
-    def add(self, rows: Iterable[list[str]]) -> None:
+    def add(self, rows: Iterable[Sequence[str]]) -> None:
         """Append rows of cells, all as text."""
         for cells in rows:
             self._sheet.append([self._text(cell) for cell in cells])

@@ -79,6 +79,9 @@ _CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>[^<]
 """A formula with its value right behind it."""
 _NOT_THE_LAST = re.compile(rb"</(?:v|is)\s*+>(?!\s*+</c\s*+>)")
 """A value with something behind it in its cell: another one, of which calamine would show one alone."""
+_INTERRUPTED = re.compile(rb"v(?:\s[^<>]*+)?+>[^<]*+<[^/]")
+"""A value with something in it besides its text, such as ``<?x?>``: of a number calamine would read what stands before
+that, and another number can be a phone as well."""
 _REFERRING = re.compile(rb"<v(?:\s[^<>]*+)?>[^<&]*+&")
 _REFERRING_IN_TEXT = re.compile(
     rb't="str"(?:\s[^<>]{0,300})?>(?:<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>))?<v(?:\s[^<>]{0,300})?>[^<&]*+&'
@@ -238,7 +241,7 @@ def _values_are_plain(rows: bytes) -> bool:
     """Tell whether each formula has its value, each cell one at most, and each number is written in digits."""
     if _FORMULA.search(rows) and len(_FORMULA.findall(rows)) != len(_CALCULATED.findall(rows)):
         return False
-    if _NOT_THE_LAST.search(rows):
+    if _NOT_THE_LAST.search(rows) or _INTERRUPTED.search(rows):
         return False
     return b"&" not in rows or len(_REFERRING.findall(rows)) == len(_REFERRING_IN_TEXT.findall(rows))
 

@@ -12,6 +12,7 @@ from typing import Any
 from xml.parsers import expat
 
 from libs.spreadsheets.unreadable import Unreadable
+from libs.spreadsheets.zip_ends import refuse_two_ends
 
 _BLOCK = 1 << 18
 PENDING = 1 << 20
@@ -53,6 +54,7 @@ class Parts:
         self._archive = archive
         self._left = self._max_bytes = max_bytes
         self._names: dict[str, zipfile.ZipInfo] = {}
+        refuse_two_ends(archive)
         for info in archive.infolist():
             name = part_name(info.filename)
             if name in self._names:

@@ -295,3 +295,19 @@ def test_a_value_without_end_is_kept_as_far_as_it_is_too_long(tmp_path: Path) ->
     tracemalloc.stop()
     assert Limits().max_cell_chars < len(cells[0]) < 1_000_000
     assert peak < 8_000_000
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        '<c r="B2"><v>119<?x y?>12345678</v></c>',
+        '<c r="B2"><v>119<x/>12345678</v></c>',
+        '<c r="B2" t="n"><v >1191<x></x>2345678</v></c>',
+        f'<c r="B2"><x:v xmlns:x="{MAIN}">11912345<?x?>678</x:v></c>',
+    ],
+)
+def test_a_number_with_something_in_it_keeps_all_of_its_digits(tmp_path: Path, number: str) -> None:
+    """With fewer it would be another number, and may be another person's phone."""
+    name = '<c r="A2" t="str"><v>Ana</v></c>'
+    path = write_xlsx(tmp_path / "upload", f'{HEADER}<row r="2">{name}{number}</row>')
+    assert read_path(path) == [(2, ["Ana", "11912345678", "", "", ""])]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.formulas import FORMULA_STARTS, neutralised, restored
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
@@ -31,9 +32,9 @@ def read(path: Path, content: bytes) -> list[list[str]]:
     return [cells for _, cells in read_spreadsheet(path, Limits()).rows]
 
 
-def xlsx_file(rows: list[list[str]]) -> bytes:
+def xlsx_file(rows: list[list[str]], header: list[str] = HEADER) -> bytes:
     with TemporaryDirectory() as folder:
-        writer = XlsxWriter("leads", HEADER, Path(folder))
+        writer = XlsxWriter("leads", header, Path(folder))
         writer.add(rows)
         return b"".join(writer.finish())
 
@@ -105,6 +106,38 @@ def test_no_cell_of_a_csv_report_is_a_formula_in_any_country(
     for cells in as_excel_divides(content, divides):
         for cell in cells:
             assert cell.lstrip("\u200b\t\r")[:1] not in list("=+-@\uff1d\uff0b\uff0d\uff20"), cells
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("divides", [",", ";", "\t"])
+@settings(max_examples=100)
+@given(header=st.lists(hostile_cells, min_size=2, max_size=3))
+@example(header=["Nome", "=cmd|' /C calc'!A0"])
+def test_no_name_of_a_column_is_a_formula_in_a_csv_report_in_any_country(
+    header: list[str], separator: str, divides: str
+) -> None:
+    for cells in as_excel_divides(csv_header(header, separator), divides):
+        for cell in cells:
+            assert cell.lstrip("\u200b\t\r")[:1] not in list("=+-@\uff1d\uff0b\uff0d\uff20"), cells
+
+
+@given(header=five_cells)
+@settings(max_examples=60)
+@example(header=["=cmd|'/C calc'!A0", "\x0bNome", "\x01=1", "#REF!", "a_x003D_"])
+def test_no_name_of_a_column_is_anything_but_text_in_an_xlsx_report(header: list[str]) -> None:
+    (sheet,) = openpyxl.load_workbook(io.BytesIO(xlsx_file([], header))).worksheets
+    for row in sheet.iter_rows():
+        for cell in row:
+            assert cell.value is None or (cell.data_type, str(cell.value)[:1] != "=") == ("s", True)
+
+
+@pytest.mark.parametrize("name", ["=Nome", "@Nome", "Nome;=1", "'-Nome"])
+def test_names_of_columns_are_read_again_as_they_were(tmp_path: Path, name: str) -> None:
+    header = [name, "Celular"]
+    for number, content in enumerate((csv_header(header), xlsx_file([], header))):
+        path = tmp_path / str(number)
+        path.write_bytes(content)
+        assert read_spreadsheet(path, Limits(), FileOptions(columns="mapped")).headers == header
 
 
 @given(rows=rows_of_cells)

@@ -1,0 +1,106 @@
+"""Cells of several lines, as programs quote them: notes and addresses are one cell, whatever stands in them."""
+
+from pathlib import Path
+
+import pytest
+
+from libs.spreadsheets.file_options import FileOptions
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.reader import read_spreadsheet
+from libs.spreadsheets.unreadable import Unreadable
+from tests.unit.spreadsheets.records import Records, refusal
+
+MAPPED = FileOptions(columns="mapped")
+TITLES = "Nome,Celular,Observações,Cidade,UF,Status,Origem,Dono"
+NOTES = (
+    "Pediu orçamento, ligar amanhã\nno 11 91234-5678, falar com Ana",
+    "Rua das Flores, 12, apto 4, Centro\nSão Paulo, SP, 01310100",
+    "visita em 20240510,,\nretorno",
+    "Proposta: R$ 1.200,00\n\nVence 10/12, 10/01, 10/02, 10/03, 10/04\nok",
+)
+
+
+def read(path: Path, lines: list[str], options: FileOptions = MAPPED) -> Records:
+    path.write_text("\r\n".join(lines) + "\r\n", newline="")
+    return list(read_spreadsheet(path, Limits(), options).rows)
+
+
+def line(name: str, phone: str, notes: str) -> str:
+    return f'{name},{phone},"{notes}",Santos,SP,novo,site,Rui'
+
+
+@pytest.mark.parametrize("notes", NOTES)
+def test_notes_may_hold_phones_and_separators_where_all_rows_are_whole(tmp_path: Path, notes: str) -> None:
+    lines = [TITLES, line("Ana", "11981230671", notes), line("Bia", "11981230672", "x"), line("Cid", "11981230673", "")]
+    records = read(tmp_path / "upload", lines)
+    assert [(number, cells[0]) for number, cells in records] == [(2, "Ana"), (3, "Bia"), (4, "Cid")]
+    assert records[0][1][2] == notes
+
+
+@pytest.mark.parametrize("notes", NOTES)
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_notes_may_stand_in_any_column(tmp_path: Path, notes: str, place: str) -> None:
+    def placed(notes: str, *others: str) -> str:
+        return ",".join([notes, *others] if place == "first" else [*others, notes])
+
+    lines = [placed("Obs", "Nome", "Celular", "Cidade", "UF", "Status", "Origem", "Dono")]
+    lines += [placed(f'"{notes}"', "Ana", "11981230671", "Santos", "SP", "novo", "site", "Rui")]
+    lines += [placed("", "Bia", "11981230672", "Santos", "SP", "novo", "site", "Rui")]
+    assert [number for number, _ in read(tmp_path / "upload", lines)] == [2, 3]
+
+
+@pytest.mark.parametrize("notes", NOTES)
+def test_a_file_that_has_a_short_row_is_refused_for_them(tmp_path: Path, notes: str) -> None:
+    """It was typed, and the row with the marks may be short, too: another one may be in its cell."""
+    lines = [TITLES, line("Ana", "11981230671", notes), "Bia,11981230672"]
+    refused = refusal(read, tmp_path / "upload", lines)
+    assert (refused.code, "Row 2" in refused.detail) == ("file_broken", True)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ['"Ana,11981230671,x,Santos,SP,novo,site,Rui', 'Bia",11981230672,x,Santos,SP,novo,site,Rui'],
+        ['Ana,1,x,Santos,SP,novo,site,"Rui', "Bia,2,x,Santos,SP,novo,site,Rui", 'Cid,3,x,Santos,SP,novo,site,"'],
+        ['Ana,1,x,"Santos,SP,novo', 'Bia",2,x,Santos,"SP,novo,site,Rui', 'Cid,3,x,Santos,SP,n",site,Rui'],
+        ['Ana,1,"x,Santos,SP,novo,site,Rui', 'Bia,2",x,"Santos,SP,novo', 'Cid,3,x,Santos",SP,novo'],
+        ['"Ana,11981230671', 'Bia",11981230672,x,Santos,SP,novo,site,Rui'],
+    ],
+)
+def test_a_row_that_a_mark_swallows_is_found_in_a_file_of_whole_rows(tmp_path: Path, rows: list[str]) -> None:
+    lines = [TITLES, *rows, *(f"Dani,1198123067{digit},x,Santos,SP,novo,site,Rui" for digit in range(9))]
+    assert refusal(read, tmp_path / "upload", lines).code == "file_broken"
+
+
+HEADINGS = (
+    ["Lista de clientes"],
+    ["Lista de clientes, maio"],
+    ["Lista de clientes,,,,,,,"],
+    ['"Clientes',
+     'de 2026"'],
+    ["Lista de clientes", "Gerado em 10/05/2026"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+@pytest.mark.parametrize("notes", ["uma linha\noutra", NOTES[0]])
+def test_a_heading_above_the_titles_is_told_as_such_also_where_a_cell_has_two_lines(
+    tmp_path: Path, heading: list[str], notes: str
+) -> None:
+    """Nothing of the file is damaged: its first row is taken for the titles, and names none."""
+    path = tmp_path / "upload"
+    lines = [*heading, TITLES, line("Ana", "11981230671", notes), line("Bia", "11981230672", "x")]
+    found = len(read(path, lines)) + 1
+    assert found == len(lines) - (heading[0] == '"Clientes')
+    spreadsheet = read_spreadsheet(path, Limits(), MAPPED)
+    assert (spreadsheet.separator, spreadsheet.columns.missing) == (",", ["name", "phone"])
+    with pytest.raises(Unreadable) as refused:
+        read(path, lines, FileOptions())
+    assert refused.value.code == "file_headers"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_lines_that_are_one_quoted_cell_are_read_by_any_names(tmp_path: Path, separator: str) -> None:
+    lines = [["Nome completo", "Celular", "Cidade"], ["Ana", "11981230671", "Santos"], ["Bia", "11981230672", "Itu"]]
+    records = read(tmp_path / "upload", [f'"{separator.join(cells)}"' for cells in lines])
+    assert records == [(2, lines[1]), (3, lines[2])]
