@@ -36,11 +36,17 @@ from tests.support.waiting import eventually
 _WAITING = (
     "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())"
 )
+_OF_ACCOUNT = "UPDATE amigocare.amigocare_leads SET amigocare_messaging_account_id = :a WHERE public_id = ANY(:ids)"
 _HOLD = "SELECT FROM amigocare.amigocare_leads WHERE public_id = :id FOR UPDATE"
 _HOLD_PLACE = """
     SELECT FROM crm.lead_search WHERE lead_id = (SELECT id FROM amigocare.amigocare_leads WHERE public_id = :id)
     FOR UPDATE
 """
+
+
+def phone(number: int) -> dict[str, Any]:
+    written = f"119812{number:05d}"
+    return dict(zip(PHONE, (written, written, "55", "BR"), strict=True))
 
 
 @pytest.fixture
@@ -126,12 +132,8 @@ async def test_a_phone_that_is_taken_in_the_middle_of_others_refuses_one_call(
     crowd: Postgres, postgres: Postgres, db: Stored, tenant: Tenant, actor: Actor
 ) -> None:
     ids = await leads_of(postgres, tenant, 8)
-    account = "UPDATE amigocare.amigocare_leads SET amigocare_messaging_account_id = :a WHERE public_id = ANY(:ids)"
-    await db.execute(account, a=tenant.account_id, ids=ids)
+    await db.execute(_OF_ACCOUNT, a=tenant.account_id, ids=ids)
     store = EditStore(crowd, source="leads")
-
-    def phone(number: int) -> dict[str, Any]:
-        return dict(zip(PHONE, (f"1198123456{number}", f"1198123456{number}", "55", "BR"), strict=True))
 
     await store.edit(actor, ids[7], phone(3), {})
     answers = await at_once(
@@ -144,6 +146,28 @@ async def test_a_phone_that_is_taken_in_the_middle_of_others_refuses_one_call(
     assert answers[3].lead_id == ids[7]
     assert sorted(answer.version for number, answer in enumerate(answers) if number != 3) == [*[2] * 7, *[3] * 6]
     await assert_each_change_is_written_once(db, ids, noted=False)
+
+
+async def test_processes_that_give_their_leads_the_same_phones_never_wait_in_a_circle(
+    stores: tuple[PostgresSettings, MongoSettings], postgres: Postgres, db: Stored, tenant: Tenant, actor: Actor
+) -> None:
+    """Each phone is one lead's, and its next owner's once that one has another."""
+    ids = await leads_of(postgres, tenant, 12)
+    await db.execute(_OF_ACCOUNT, a=tenant.account_id, ids=ids)
+    processes = [Postgres(stores[0], application_name=f"tests-{number}") for number in range(2)]
+    mine, others = (EditStore(each, source="leads") for each in processes)
+    try:
+        for turn in range(12):
+            # In one order, and in the other one.
+            wishes = [(mine, ids[place], turn * 6 + place) for place in range(6)]
+            wishes += [(others, ids[6 + place], turn * 6 + 5 - place) for place in range(6)]
+            calls = [store.edit(actor, lead_id, phone(number), {}) for store, lead_id, number in wishes]
+            answers = await asyncio.wait_for(at_once(calls), 30)
+            assert [type(answer) for answer in answers].count(Edited) == 6
+            assert [type(answer) for answer in answers].count(PhoneTaken) == 6
+    finally:
+        for each in processes:
+            await each.close()
 
 
 async def test_processes_that_change_the_same_leads_never_wait_in_a_circle(
