@@ -148,26 +148,24 @@ async def test_a_phone_that_is_taken_in_the_middle_of_others_refuses_one_call(
     await assert_each_change_is_written_once(db, ids, noted=False)
 
 
-async def test_processes_that_give_their_leads_the_same_phones_never_wait_in_a_circle(
-    stores: tuple[PostgresSettings, MongoSettings], postgres: Postgres, db: Stored, tenant: Tenant, actor: Actor
+async def test_a_phone_that_somebody_is_about_to_take_delays_nobody_else(
+    crowd: Postgres, postgres: Postgres, db: Stored, tenant: Tenant, actor: Actor
 ) -> None:
-    """Each phone is one lead's, and its next owner's once that one has another."""
-    ids = await leads_of(postgres, tenant, 12)
+    """Who waits for it holds his own lead alone: two who each want what the other has would wait for ever."""
+    ids = await leads_of(postgres, tenant, 6)
     await db.execute(_OF_ACCOUNT, a=tenant.account_id, ids=ids)
-    processes = [Postgres(stores[0], application_name=f"tests-{number}") for number in range(2)]
-    mine, others = (EditStore(each, source="leads") for each in processes)
-    try:
-        for turn in range(12):
-            # In one order, and in the other one.
-            wishes = [(mine, ids[place], turn * 6 + place) for place in range(6)]
-            wishes += [(others, ids[6 + place], turn * 6 + 5 - place) for place in range(6)]
-            calls = [store.edit(actor, lead_id, phone(number), {}) for store, lead_id, number in wishes]
-            answers = await asyncio.wait_for(at_once(calls), 30)
-            assert [type(answer) for answer in answers].count(Edited) == 6
-            assert [type(answer) for answer in answers].count(PhoneTaken) == 6
-    finally:
-        for each in processes:
-            await each.close()
+    store = EditStore(crowd, source="leads")
+    taking = ", ".join(f"{column} = :{column}" for column in PHONE)
+    async with postgres.transaction() as connection:
+        taken = f"UPDATE amigocare.amigocare_leads SET {taking} WHERE public_id = :id"
+        await connection.execute(text(taken), phone(1) | {"id": ids[0]})
+        waiting = asyncio.ensure_future(store.edit(actor, ids[1], phone(1), {}))
+        others = [store.edit(actor, each, {"notes": "x"}, {}) for each in ids[2:]]
+        assert None not in await asyncio.wait_for(asyncio.gather(*others), 10)
+        assert not waiting.done()
+    (answer,) = await at_once([waiting])
+    assert isinstance(answer, PhoneTaken)
+    assert answer.lead_id == ids[0]
 
 
 async def test_processes_that_change_the_same_leads_never_wait_in_a_circle(
