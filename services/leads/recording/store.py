@@ -64,12 +64,15 @@ _RECORDED = f"""
     ), audit AS (
         {_AUDITED}
         SELECT :company_id, lead_id, user_id, action, CAST(before AS jsonb), CAST(after AS jsonb), at FROM entry
-    ), history AS (
+    ), {{history}} said AS ({ADDED})
+    SELECT count(*) FROM changed
+"""
+_NOTED = f"""
+    history AS (
         {_HISTORY}
         SELECT lead_id, :company_id, activity_type, description, user_id, at FROM entry
         WHERE activity_type IS NOT NULL
-    ), said AS ({ADDED})
-    SELECT count(*) FROM changed
+    ),
 """
 _LATER = timedelta(microseconds=1)
 
@@ -164,19 +167,22 @@ async def record(
     for columns, leads in of_columns.items():
         given = _of_leads(columns, [of_lead[-1].changed for of_lead in leads])
         given |= _of_changes(topic, [change for of_lead in leads for change in of_lead], source)
-        found = await connection.execute(_recorded(columns), given | {"company_id": company_id})
+        is_noted = any(change.entry.history for of_lead in leads for change in of_lead)
+        found = await connection.execute(_recorded(columns, is_noted=is_noted), given | {"company_id": company_id})
         if found.scalar_one() != len(leads):
             raise RuntimeError("a lead that is held was not there to be changed")
 
 
 @lru_cache(maxsize=256)
-def _recorded(columns: tuple[str, ...]) -> TextClause:
+def _recorded(columns: tuple[str, ...], *, is_noted: bool) -> TextClause:
     unknown = [column for column in columns if column not in _SET]
     if unknown:
         raise ValueError(f"no column of a lead: {', '.join(unknown)}")
     arrays = "".join(f", CAST(:new_{column} AS {_TYPES.get(column, 'text')}[])" for column in columns)
+    names = "".join(f", {column}" for column in columns)
     changes = ", ".join(_SET[column] for column in columns)
-    return text(_RECORDED.format(arrays=arrays, columns="".join(f", {column}" for column in columns), changes=changes))
+    history = _NOTED if is_noted else ""
+    return text(_RECORDED.format(arrays=arrays, columns=names, changes=changes, history=history))
 
 
 def _of_leads(columns: Sequence[str], leads: Sequence[Lead]) -> dict[str, Any]:
