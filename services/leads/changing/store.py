@@ -15,10 +15,10 @@ from services.leads.domain.transitions import CLOSED, Move, move
 from services.leads.recording.joined import Call, JoinedChanges
 from services.leads.recording.store import (
     Actor,
-    Change,
     Entry,
     Expected,
     Lead,
+    LeadChange,
     changed_event,
     lock_lead,
     write_history,
@@ -75,7 +75,7 @@ class _Moves(JoinedChanges[_MoveWish, None]):
     async def known(self, connection: AsyncConnection, company_id: int, wishes: Sequence[_MoveWish]) -> None:
         return None
 
-    def decide(self, call: Call[_MoveWish], lead: Lead, known: None) -> Change | None:
+    def decide(self, call: Call[_MoveWish], lead: Lead, known: None) -> LeadChange | None:
         old, (status, notes) = LeadStatus(lead["status"]), call.wish
         wish = move(old, status)
         if wish is Move.REFUSED:
@@ -92,7 +92,7 @@ class _Moves(JoinedChanges[_MoveWish, None]):
             company_id=call.actor.company_id,
         )
         values = {"status": status.value, "closed_at": lead["at"] if status in CLOSED else None}
-        return Change(lead, call.actor, values, entry, event, call.trace)
+        return LeadChange(lead, call.actor, values, entry, event, call.trace)
 
 
 class _Assignments(JoinedChanges[int | None, Collection[int]]):
@@ -108,7 +108,7 @@ class _Assignments(JoinedChanges[int | None, Collection[int]]):
         asked = {"user_ids": list(wanted), "company_id": company_id}
         return set((await connection.execute(_COLLEAGUES, asked)).scalars())
 
-    def decide(self, call: Call[int | None], lead: Lead, known: Collection[int]) -> Change | None:
+    def decide(self, call: Call[int | None], lead: Lead, known: Collection[int]) -> LeadChange | None:
         assigned_to = call.wish
         if assigned_to is not None and assigned_to not in known:
             raise NotAColleague
@@ -118,7 +118,7 @@ class _Assignments(JoinedChanges[int | None, Collection[int]]):
         before, after = {"assigned_to": lead["assigned_to"]}, {"assigned_to": assigned_to}
         entry = Entry("assign", before, after, ("assigned", words))
         event = changed_event(call.actor, lead, ["assigned_to"])
-        return Change(lead, call.actor, after, entry, event, call.trace)
+        return LeadChange(lead, call.actor, after, entry, event, call.trace)
 
 
 class ChangeStore:

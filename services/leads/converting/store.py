@@ -11,9 +11,9 @@ from libs.contracts.leads.topics import LEAD_CHANGED
 from services.leads.converting.domain import ConvertBody
 from services.leads.recording.store import (
     Actor,
-    Change,
     Entry,
     Expected,
+    LeadChange,
     MovedOn,
     changed_event,
     lock_lead,
@@ -94,6 +94,6 @@ class ConversionStore:
             words = f"Converted, in stage {name}"
             entry = Entry("convert", {"opportunity_id": None}, after, ("converted", words))
             said = changed_event(actor, lead, ["opportunity_id"])
-            change = Change(lead, actor, after, entry, said, current_trace_headers())
+            change = LeadChange(lead, actor, after, entry, said, current_trace_headers())
             await record(connection, actor.company_id, LEAD_CHANGED, [change], source=self._source)
         return opportunity

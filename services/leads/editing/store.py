@@ -15,7 +15,7 @@ from libs.leads.search_text import email_key, folded, phone_forms
 from services.leads.domain.custom_fields import FieldType, Value, merged
 from services.leads.editing.domain import PHONE, changed_fields, public_name
 from services.leads.recording.joined import Call, JoinedChanges
-from services.leads.recording.store import Actor, Change, Entry, Expected, Lead, changed_event, holding
+from services.leads.recording.store import Actor, Entry, Expected, Lead, LeadChange, changed_event, holding
 
 UNIQUE_VIOLATION = "23505"
 
@@ -103,7 +103,7 @@ class _Edits(JoinedChanges[_Wish, Mapping[str, FieldType]]):
             return {}
         return {row.key: row.type for row in await connection.execute(_TYPES, {"company_id": company_id})}
 
-    def decide(self, call: Call[_Wish], lead: Lead, known: Mapping[str, FieldType]) -> Change | None:
+    def decide(self, call: Call[_Wish], lead: Lead, known: Mapping[str, FieldType]) -> LeadChange | None:
         wanted, custom = call.wish
         if custom:
             wanted = {**wanted, "custom_fields": merged(lead["custom_fields"], custom, known)}
@@ -115,7 +115,7 @@ class _Edits(JoinedChanges[_Wish, Mapping[str, FieldType]]):
         values = {column: wanted[column] for column in changed}
         entry = Entry("edit", {column: lead[column] for column in changed}, values)
         said = changed_event(call.actor, lead, sorted({public_name(column) for column in changed}))
-        return Change(lead, call.actor, values, entry, said, call.trace)
+        return LeadChange(lead, call.actor, values, entry, said, call.trace)
 
     async def free(
         self, connection: AsyncConnection, company_id: int, calls: Sequence[Call[_Wish]], leads: Mapping[UUID, Lead]
@@ -127,7 +127,7 @@ class _Edits(JoinedChanges[_Wish, Mapping[str, FieldType]]):
         places = set((await connection.execute(_PLACES, asked)).scalars())
         return {key: lead for key, lead in leads.items() if key not in wanted or lead["lead_id"] in places}
 
-    async def finish(self, connection: AsyncConnection, company_id: int, changes: Sequence[Change]) -> None:
+    async def finish(self, connection: AsyncConnection, company_id: int, changes: Sequence[LeadChange]) -> None:
         # Others' place in the search stays, or enroller is still to write it: from the row, as it is by then.
         found = {change.lead["id"] for change in changes if _is_searched(change.values)}
         leads = {change.lead["id"]: change.changed for change in changes}

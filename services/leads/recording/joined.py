@@ -16,10 +16,10 @@ from libs.common.traces import current_trace_headers
 from services.leads.recording.store import (
     HOLDING,
     Actor,
-    Change,
     Expected,
     Holding,
     Lead,
+    LeadChange,
     MovedOn,
     lock_leads,
     record,
@@ -79,7 +79,7 @@ class JoinedChanges(ABC, Generic[WishT, KnownT]):
         return await self._of_lead.do((actor.company_id, lead_id), call)
 
     @abstractmethod
-    def decide(self, call: Call[WishT], lead: Lead, known: KnownT) -> Change | None:
+    def decide(self, call: Call[WishT], lead: Lead, known: KnownT) -> LeadChange | None:
         """Return what becomes of the lead, None for nothing. What it raises is this call's own outcome."""
 
     @abstractmethod
@@ -92,7 +92,7 @@ class JoinedChanges(ABC, Generic[WishT, KnownT]):
         """Return those of the held leads for which nobody will have to wait, whatever is written of them."""
         return leads
 
-    async def finish(self, connection: AsyncConnection, company_id: int, changes: Sequence[Change]) -> None:
+    async def finish(self, connection: AsyncConnection, company_id: int, changes: Sequence[LeadChange]) -> None:
         """Write what else follows from changes, in the same transaction."""
 
     async def _do_free(self, company: Hashable, calls: Sequence[Call[WishT]]) -> Sequence[Lead | Exception | None]:
@@ -127,10 +127,10 @@ class JoinedChanges(ABC, Generic[WishT, KnownT]):
 
     def _decide_each(
         self, calls: Sequence[Call[WishT]], leads: dict[UUID, Lead], known: KnownT
-    ) -> tuple[list[Lead | Exception | None], list[Change]]:
+    ) -> tuple[list[Lead | Exception | None], list[LeadChange]]:
         """Return each call's outcome and all changes, in their order: the second of a lead sees what the first made."""
         outcomes: list[Lead | Exception | None] = []
-        changes: list[Change] = []
+        changes: list[LeadChange] = []
         for call in calls:
             lead = leads.get(call.lead_id)
             try:
@@ -144,7 +144,7 @@ class JoinedChanges(ABC, Generic[WishT, KnownT]):
             outcomes.append(lead)
         return outcomes, changes
 
-    def _decided(self, call: Call[WishT], lead: Lead, known: KnownT) -> Change | None:
+    def _decided(self, call: Call[WishT], lead: Lead, known: KnownT) -> LeadChange | None:
         if call.expected is not None and lead["version"] not in call.expected:
             raise MovedOn
         return self.decide(call, lead, known)

@@ -104,7 +104,7 @@ class Entry(NamedTuple):
     history: tuple[str, str] | None = None
 
 
-class Change(NamedTuple):
+class LeadChange(NamedTuple):
     """What becomes of a lead that is held. ``values`` by column; ``trace`` is that of the call that wants it."""
 
     lead: Lead
@@ -151,16 +151,16 @@ async def lock_lead(connection: AsyncConnection, actor: Actor, lead_id: UUID) ->
 
 
 async def record(
-    connection: AsyncConnection, company_id: int, topic: Topic[Any], changes: Sequence[Change], *, source: str
+    connection: AsyncConnection, company_id: int, topic: Topic[Any], changes: Sequence[LeadChange], *, source: str
 ) -> None:
     """Change leads that are held, and write down all that is written of it: one statement for all of the same columns.
 
     Several changes of a lead come one after another, each from what the one before has made of it.
     """
-    of_leads: dict[int, list[Change]] = {}
+    of_leads: dict[int, list[LeadChange]] = {}
     for change in changes:
         of_leads.setdefault(change.lead["lead_id"], []).append(change)
-    of_columns: dict[tuple[str, ...], list[list[Change]]] = {}
+    of_columns: dict[tuple[str, ...], list[list[LeadChange]]] = {}
     for of_lead in of_leads.values():
         columns = tuple(sorted({column for change in of_lead for column in change.values}))
         of_columns.setdefault(columns, []).append(of_lead)
@@ -195,7 +195,7 @@ def _bound(column: str, value: Any) -> Any:
     return value if column != "custom_fields" or value is None else json.dumps(value)
 
 
-def _of_changes(topic: Topic[EventT], changes: Sequence[Change], source: str) -> dict[str, Any]:
+def _of_changes(topic: Topic[EventT], changes: Sequence[LeadChange], source: str) -> dict[str, Any]:
     entries = [change.entry for change in changes]
     times = [change.lead["at"] for change in changes]
     events: list[Any] = [change.event for change in changes]
