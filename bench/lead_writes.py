@@ -6,8 +6,9 @@ as there are clients, each with a transaction of its own. Both write real events
 waits from the turn before is published before the next one begins. ``nothing`` says what HTTP alone takes of it: a call
 of the same service, by the same client, that does nothing.
 
-An edit and a move are the store's own call, and the bare update goes by the same pool: they are compared as statements.
-An edit of fields writes no activity; a move in the pipeline writes all four, lock, audit, activity and event.
+An edit and a move are the store's own call, and the bare update goes by the same pool. Each bare update is a
+transaction of its own; the store's calls that come while others are at work share one. An edit of fields writes no
+activity; a move in the pipeline writes all four, lock, audit, activity and event.
 """
 
 import asyncio

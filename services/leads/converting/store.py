@@ -6,8 +6,19 @@ from uuid import UUID
 from sqlalchemy import text
 
 from libs.common.stores.postgres import Postgres
+from libs.common.traces import current_trace_headers
+from libs.contracts.leads.topics import LEAD_CHANGED
 from services.leads.converting.domain import ConvertBody
-from services.leads.recording.store import Actor, Entry, Expected, MovedOn, changed_event, lock_lead, record
+from services.leads.recording.store import (
+    Actor,
+    Entry,
+    Expected,
+    LeadChange,
+    MovedOn,
+    changed_event,
+    lock_lead,
+    record,
+)
 
 _IS_STAGE = text("SELECT name FROM crm.stages WHERE id = :stage_id AND company_id = :company_id FOR KEY SHARE")
 _OPPORTUNITY = """
@@ -24,11 +35,6 @@ _INSERT = text(
     RETURNING {_OPPORTUNITY}
     """
 )
-_CONVERTED = """
-    UPDATE amigocare.amigocare_leads
-    SET opportunity_id = :opportunity_id, version = version + 1, updated_at = :at
-    WHERE id = :lead_id RETURNING version
-"""
 _DEFAULT = text("SELECT crm.default_pipeline(:company_id)")
 _PIPELINES = text(
     """
@@ -70,21 +76,24 @@ class ConversionStore:
             lead = await lock_lead(connection, actor, lead_id)
             if lead is None:
                 return None
-            of_lead = {"lead_id": lead.lead_id, "company_id": actor.company_id}
+            of_lead = {"lead_id": lead["lead_id"], "company_id": actor.company_id}
             made = (await connection.execute(_MADE, of_lead)).mappings().one_or_none()
             if made is not None:
                 return dict(made)
-            if expected is not None and lead.version not in expected:
+            if expected is not None and lead["version"] not in expected:
                 raise MovedOn
             stage = {"stage_id": wish.stage_id, "company_id": actor.company_id}
             name = (await connection.execute(_IS_STAGE, stage)).scalar_one_or_none()
             if name is None:
                 raise NoSuchStage
-            values = wish.model_dump() | of_lead | {"title": wish.title_line, "user_id": actor.user_id, "at": lead.at}
+            values = (
+                wish.model_dump() | of_lead | {"title": wish.title_line, "user_id": actor.user_id, "at": lead["at"]}
+            )
             opportunity = dict((await connection.execute(_INSERT, values)).mappings().one())
             after = {"opportunity_id": opportunity["id"]}
             words = f"Converted, in stage {name}"
             entry = Entry("convert", {"opportunity_id": None}, after, ("converted", words))
             said = changed_event(actor, lead, ["opportunity_id"])
-            await record(connection, actor, lead, _CONVERTED, after, entry, said, source=self._source)
+            change = LeadChange(lead, actor, after, entry, said, current_trace_headers())
+            await record(connection, actor.company_id, LEAD_CHANGED, [change], source=self._source)
         return opportunity

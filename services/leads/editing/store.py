@@ -1,7 +1,6 @@
 """A lead's fields get other values, with all that is written of that."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,10 +10,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.stores.postgres import Postgres
+from libs.contracts.leads.topics import LEAD_CHANGED
 from libs.leads.search_text import email_key, folded, phone_forms
 from services.leads.domain.custom_fields import FieldType, Value, merged
 from services.leads.editing.domain import PHONE, changed_fields, public_name
-from services.leads.recording.store import HELD, Actor, Entry, Expected, changed_event, lock_lead, record
+from services.leads.recording.joined import Call, JoinedChanges
+from services.leads.recording.store import Actor, Entry, Expected, Lead, LeadChange, changed_event, holding
 
 UNIQUE_VIOLATION = "23505"
 
@@ -24,31 +25,36 @@ _PRESENT = """,
     l.notes, l.custom_fields, l.phone_as_written, l.contact_cellphone, l.contact_cellphone_dial_code,
     l.contact_cellphone_country_code, (SELECT s.name FROM amigocare.lead_sources s WHERE s.id = l.source_id) AS source
 """
-_HELD = text(HELD.format(more=_PRESENT))
-_SET = {
-    "custom_fields": "custom_fields = CAST(:custom_fields AS jsonb)",
-    "source": "source_id = (SELECT min(id) FROM amigocare.lead_sources WHERE name = :source AND NOT is_deleted)",
-}
+_HOLDING = holding(_PRESENT)
 _COLUMNS = (
     *("name", "email", "company_name", "priority", "first_name", "last_name", "job_title", "linkedin_url"),
     *("message", "notes", "custom_fields", "source", *PHONE),
 )
-"""What may be written: names of columns come from here alone."""
+"""What may be edited."""
 _SEARCHED = frozenset({"name", "email", "company_name", "first_name", "last_name", "source", *PHONE})
 """What a lead is found by."""
-_UPDATE = """
-    UPDATE amigocare.amigocare_leads SET {changes}, version = version + 1, updated_at = :at
-    WHERE id = :lead_id RETURNING version, updated_at, source_id
-"""
 _TYPES = text("SELECT key, type FROM crm.field_definitions WHERE company_id = :company_id")
 # enroller writes it for leads of an import, and leaves alone what is there.
 _SEARCH = text(
     """
     INSERT INTO crm.lead_search (lead_id, company_id, folded, words, email, phones, source_id)
-    VALUES (:lead_id, :company_id, :folded, to_tsvector('simple', :folded), :email, CAST(:phones AS text[]), :source_id)
+    SELECT l.id, l.company_id, given.folded, to_tsvector('simple', given.folded), given.email,
+           coalesce(string_to_array(nullif(given.phones, ''), ' '), '{}'), l.source_id
+    FROM unnest(CAST(:lead_ids AS int[]), CAST(:folded AS text[]), CAST(:emails AS text[]), CAST(:phones AS text[]))
+         AS given (lead_id, folded, email, phones)
+    JOIN amigocare.amigocare_leads l ON l.id = given.lead_id AND l.company_id = :company_id
+    ORDER BY l.id
     ON CONFLICT (lead_id) DO UPDATE
     SET folded = excluded.folded, words = excluded.words, email = excluded.email, phones = excluded.phones,
         source_id = excluded.source_id
+    """
+)
+# enroller may be about to write it, and a lead's own lock does not keep it from that.
+_PLACES = text(
+    """
+    SELECT lead_id FROM crm.lead_search
+    WHERE lead_id = ANY(CAST(:lead_ids AS int[])) AND company_id = :company_id
+    FOR NO KEY UPDATE SKIP LOCKED
     """
 )
 _WHO_HAS = text(
@@ -80,12 +86,61 @@ class Edited(NamedTuple):
     updated_at: datetime
 
 
+class _Wish(NamedTuple):
+    wanted: Mapping[str, Any]
+    custom: Mapping[str, Value | None]
+
+
+class _Edits(JoinedChanges[_Wish, Mapping[str, FieldType]]):
+    topic = LEAD_CHANGED
+    holding = _HOLDING
+
+    async def known(
+        self, connection: AsyncConnection, company_id: int, wishes: Sequence[_Wish]
+    ) -> Mapping[str, FieldType]:
+        """Return the types of the company's own fields, where anybody wants one."""
+        if not any(wish.custom for wish in wishes):
+            return {}
+        return {row.key: row.type for row in await connection.execute(_TYPES, {"company_id": company_id})}
+
+    def decide(self, call: Call[_Wish], lead: Lead, known: Mapping[str, FieldType]) -> LeadChange | None:
+        wanted, custom = call.wish
+        if custom:
+            wanted = {**wanted, "custom_fields": merged(lead["custom_fields"], custom, known)}
+        changed = changed_fields(lead, wanted)
+        if not changed:
+            return None
+        if lead["import_id"] is not None and "contact_cellphone" in changed and wanted["contact_cellphone"] is None:
+            raise PhoneRequired
+        values = {column: wanted[column] for column in changed}
+        entry = Entry("edit", {column: lead[column] for column in changed}, values)
+        said = changed_event(call.actor, lead, sorted({public_name(column) for column in changed}))
+        return LeadChange(lead, call.actor, values, entry, said, call.trace)
+
+    async def free(
+        self, connection: AsyncConnection, company_id: int, calls: Sequence[Call[_Wish]], leads: Mapping[UUID, Lead]
+    ) -> Mapping[UUID, Lead]:
+        wanted = {call.lead_id for call in calls if _is_searched(call.wish.wanted)} & leads.keys()
+        if not wanted:
+            return leads
+        asked = {"lead_ids": [leads[lead_id]["lead_id"] for lead_id in wanted], "company_id": company_id}
+        places = set((await connection.execute(_PLACES, asked)).scalars())
+        return {key: lead for key, lead in leads.items() if key not in wanted or lead["lead_id"] in places}
+
+    async def finish(self, connection: AsyncConnection, company_id: int, changes: Sequence[LeadChange]) -> None:
+        # Others' place in the search stays, or enroller is still to write it: from the row, as it is by then.
+        found = {change.lead["id"] for change in changes if _is_searched(change.values)}
+        leads = {change.lead["id"]: change.changed for change in changes}
+        if found:
+            await _find_by(connection, company_id, [leads[lead_id] for lead_id in found])
+
+
 class EditStore:
     """Edits leads."""
 
     def __init__(self, postgres: Postgres, *, source: str) -> None:
         self._postgres = postgres
-        self._source = source
+        self._edits = _Edits(postgres, source=source)
 
     async def edit(
         self,
@@ -99,73 +154,35 @@ class EditStore:
 
         Raises MovedOn, PhoneRequired, PhoneTaken, and Refused for custom fields that the company does not have so.
         """
+        unknown = [column for column in wanted if column not in _COLUMNS]
+        if unknown:
+            raise ValueError(f"no column that is edited: {', '.join(unknown)}")
         try:
-            async with self._postgres.transaction(company_id=actor.company_id) as connection:
-                return await self._edit(connection, actor, lead_id, wanted, custom, expected)
+            # Whoever gives two leads each other's phones, and somebody else the other way round, wait for each other.
+            lead = await self._edits.make(
+                actor, lead_id, _Wish(wanted, custom), expected, apart="contact_cellphone" in wanted
+            )
         except IntegrityError as error:
             if getattr(error.orig, "sqlstate", None) != UNIQUE_VIOLATION:
                 raise
+        else:
+            return None if lead is None else Edited(lead["version"], lead["updated_at"])
         async with self._postgres.transaction(company_id=actor.company_id) as connection:
             named = {"company_id": actor.company_id} | {name: wanted.get(name) for name in PHONE}
             raise PhoneTaken((await connection.execute(_WHO_HAS, named)).scalar_one_or_none())
 
-    async def _edit(
-        self,
-        connection: AsyncConnection,
-        actor: Actor,
-        lead_id: UUID,
-        wanted: Mapping[str, Any],
-        custom: Mapping[str, Value | None],
-        expected: Expected,
-    ) -> Edited | None:
-        lead = await lock_lead(connection, actor, lead_id, expected, _HELD)
-        if lead is None:
-            return None
-        before = {column: getattr(lead, column) for column in _COLUMNS}
-        if custom:
-            types = await _types(connection, actor.company_id)
-            wanted = {**wanted, "custom_fields": merged(before["custom_fields"], custom, types)}
-        changed = changed_fields(before, wanted)
-        if not changed:
-            return Edited(lead.version, lead.updated_at)
-        if lead.import_id is not None and "contact_cellphone" in changed and wanted["contact_cellphone"] is None:
-            raise PhoneRequired
-        after = {**before, **wanted}
-        was, now = ({name: each[name] for name in changed} for each in (before, after))
-        said = changed_event(actor, lead, sorted({public_name(column) for column in changed}))
-        entry, values = Entry("edit", was, now), _bound(wanted, changed)
-        row = await record(connection, actor, lead, _update_of(changed), values, entry, said, source=self._source)
-        # Else its place in the search stays, or enroller is still to write it: from the row, as it is by then.
-        if not _SEARCHED.isdisjoint(changed):
-            await _find_by(connection, actor.company_id, lead.lead_id, row.source_id, after)
-        return Edited(row.version, row.updated_at)
+
+def _is_searched(columns: Iterable[str]) -> bool:
+    return not _SEARCHED.isdisjoint(columns)
 
 
-async def _types(connection: AsyncConnection, company_id: int) -> dict[str, FieldType]:
-    return {row.key: row.type for row in await connection.execute(_TYPES, {"company_id": company_id})}
-
-
-def _update_of(changed: list[str]) -> str:
-    unknown = [column for column in changed if column not in _COLUMNS]
-    if unknown:
-        raise ValueError(f"no column of a lead: {', '.join(unknown)}")
-    return _UPDATE.format(changes=", ".join(_SET.get(column, f"{column} = :{column}") for column in changed))
-
-
-def _bound(wanted: Mapping[str, Any], changed: list[str]) -> dict[str, Any]:
-    return {column: _json(wanted[column]) if column == "custom_fields" else wanted[column] for column in changed}
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value)
-
-
-async def _find_by(
-    connection: AsyncConnection, company_id: int, lead_id: int, source_id: int, lead: Mapping[str, Any]
-) -> None:
-    words = folded(lead["name"], lead["email"], lead["company_name"], lead["first_name"], lead["last_name"])
-    forms = phone_forms(
-        lead["contact_cellphone_dial_code"], lead["contact_cellphone_country_code"], lead["contact_cellphone"]
-    )
-    place = {"folded": words, "email": email_key(lead["email"]), "phones": forms, "source_id": source_id}
-    await connection.execute(_SEARCH, place | {"lead_id": lead_id, "company_id": company_id})
+async def _find_by(connection: AsyncConnection, company_id: int, leads: Sequence[Lead]) -> None:
+    names = ("name", "email", "company_name", "first_name", "last_name")
+    phone = ("contact_cellphone_dial_code", "contact_cellphone_country_code", "contact_cellphone")
+    places = {
+        "lead_ids": [lead["lead_id"] for lead in leads],
+        "folded": [folded(*(lead[name] for name in names)) for lead in leads],
+        "emails": [email_key(lead["email"]) for lead in leads],
+        "phones": [" ".join(phone_forms(*(lead[name] for name in phone))) for lead in leads],
+    }
+    await connection.execute(_SEARCH, places | {"company_id": company_id})
