@@ -26,9 +26,10 @@ PARTS = (
     "api_load",
     "capacity",
     "following",
+    "leads",
 )
 """Whose figures are in the documents."""
-TO_BE_TAKEN = ("leads", "peer")
+TO_BE_TAKEN = ("peer",)
 """Parts that are measured by name alone, until there are figures of a quiet machine: then they move to PARTS."""
 
 

@@ -10,17 +10,25 @@ from libs.common.errors import BadDay
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkCreated
 from libs.contracts.leads.events import LeadCreated
+from libs.leads.enrolling import enroll
 from services.enroller import handlers
+from services.enroller import store as enroller_store
 from services.enroller.handlers import enroll_chunk
 from services.enroller.store import Store
 from services.leads.domain.lead_filter import LeadFilter
+from services.leads.editing.store import Edited, EditStore
+from services.leads.grouping.store import GroupStore
 from services.leads.listing.store import ListStore
+from services.leads.recording.store import Actor
 from tests.support.chunks import new_phones
 from tests.support.imports import accepted_chunk, insert_import, live_rows
 from tests.support.kafka import unique
 from tests.support.pipeline import Pipeline, all_into
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
+from tests.support.waiting import eventually
+
+_WAITS = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())"
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -118,6 +126,36 @@ async def test_leads_that_were_taken_back_are_left_out(
     said: list[LeadCreated] = []
     await enroll_chunk(chunk, store=Store(postgres), publish=all_into(said))
     assert len(said) == 2
+
+
+async def test_who_edits_a_lead_that_is_just_put_into_a_list_waits_and_both_are_done(
+    pipeline: Pipeline, postgres: Postgres, crowd: Postgres, tenant: Tenant, db: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both hold the lead and its place in the search: in two orders each would wait for the other."""
+    chunk = await made(pipeline, postgres, tenant, new_phones(1))
+    actor = Actor(tenant.company_id, tenant.user_id)
+    list_id = (await GroupStore(postgres).make(actor, "Feira", None))["id"]
+    (lead,) = await db.leads(tenant.company_id)
+    edits: list[asyncio.Task[Edited | None]] = []
+
+    async def enroll_and_be_edited(*given: Any) -> None:
+        await enroll(*given)
+        editing = EditStore(crowd, source="leads").edit(actor, lead["public_id"], {"name": "Bia Reis"}, {})
+        edits.append(asyncio.create_task(editing))
+
+        async def waits() -> bool:
+            return bool(await db.value(_WAITS))
+
+        await eventually(waits, what="that the edit waits")
+
+    monkeypatch.setattr(enroller_store, "enroll", enroll_and_be_edited)
+    chunk = chunk.model_copy(update={"list_id": list_id})
+    await enroll_chunk(chunk, store=Store(postgres), publish=all_into([]))
+    edited = await edits[0]
+    assert edited is not None
+    assert edited.version == lead["version"] + 1
+    found = LeadFilter(q="bia reis", list_id=list_id)
+    assert await ListStore(postgres).count(tenant.company_id, found) == (1, True)
 
 
 async def test_leads_from_before_the_ids_are_enrolled_and_not_told_of(
