@@ -5,7 +5,7 @@ Pure. Words are compared without case, accents, blanks and punctuation: ``E-mail
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
@@ -67,14 +67,21 @@ ALIASES: dict[str, tuple[str, ...]] = {
 so that a mobile goes before a landline."""
 
 _BETWEEN = re.compile(r"[\W_]+")
+_LONGEST_HEADER = 255
+"""Characters of a header by which it is known."""
 
 Row = tuple[int, list[str]]
 
 
 def header_key(cell: str) -> str:
     """Return a header's cell in the form in which headers are compared."""
-    plain = unicodedata.normalize("NFKD", trimmed(cell)[:255]).casefold()
+    plain = unicodedata.normalize("NFKD", header_text(cell)).casefold()
     return _BETWEEN.sub(" ", "".join(mark for mark in plain if not unicodedata.combining(mark))).strip()
+
+
+def header_text(cell: str) -> str:
+    """Return a header's cell as it is told to callers, who may name its column by it."""
+    return trimmed(cell)[:_LONGEST_HEADER]
 
 
 _RANKS = {header_key(alias): (field, rank) for field, words in ALIASES.items() for rank, alias in enumerate(words)}
@@ -159,26 +166,36 @@ def strict_columns(headers: Sequence[str]) -> Columns:
     return Columns(tuple(range(len(FILE_COLUMNS))), len(headers), is_report=is_report_header(headers))
 
 
+def named_places(headers: Sequence[str], names: Iterable[str]) -> dict[str, int]:
+    """Return which column each name means: the first one whose header says just that, or else what is compared alike.
+
+    Signs may be all that tells headers apart: *Valor* and *Valor %*. A name that is not there is left out.
+    """
+    exactly: dict[str, int] = {}
+    alike: dict[str, int] = {}
+    for place, header in enumerate(headers):
+        exactly.setdefault(header_text(header), place)
+        if key := header_key(header):
+            alike.setdefault(key, place)
+    found = ((name, exactly.get(header_text(name), alike.get(header_key(name)))) for name in names)
+    return {name: place for name, place in found if place is not None}
+
+
 def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
     """Find the columns of a file whose header may say anything.
 
-    What the mapping names comes first; the other fields are found by ``ALIASES``. Of two columns with the same header
-    the mapping means the first.
+    What the mapping names comes first; the other fields are found by ``ALIASES``.
     """
     is_report = is_report_header(headers)
     own = len(headers) - len(REPORT_COLUMNS) * is_report
     places: dict[str, int] = {}
-    first_of: dict[str, int] = {}
-    for place, header in enumerate(headers[:own]):
-        first_of.setdefault(header_key(header), place)
-    taken: set[int] = set()
-    unknown, repeated = [], []
+    named = named_places(headers[:own], options.mapping)
+    taken = set(named.values())
+    repeated = []
     for header, field in options.mapping.items():
-        at = first_of.get(header_key(header))
+        at = named.get(header)
         if at is None:
-            unknown.append(header)
             continue
-        taken.add(at)
         if field is not None and places.setdefault(field, at) != at:
             repeated.append(field)
     found: dict[str, tuple[int, int]] = {}
@@ -192,7 +209,7 @@ def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
         tuple(places.get(name) for name in FILE_COLUMNS),
         len(headers),
         is_report=is_report,
-        unknown=tuple(unknown),
+        unknown=tuple(header for header in options.mapping if header not in named),
         repeated=tuple(repeated),
         more=tuple(sorted(((name, at) for name, at in places.items() if name not in FILE_COLUMNS), key=itemgetter(1))),
     )

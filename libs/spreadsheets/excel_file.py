@@ -30,13 +30,14 @@ from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xls_errors import SheetErrors, errors_of_xls
+from libs.spreadsheets.xls_stream import NAMES, xls_stream
 from libs.spreadsheets.xlsb_cells import xlsb_rows
 from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, place_of_sheet, visible_sheet
 from libs.spreadsheets.xlsx_cells import sheet_rows
 from libs.spreadsheets.xlsx_parts import Parts, damage_refused
 
 _ENCRYPTED_STREAMS = ("EncryptedPackage", "DataSpaces")
-_WORKBOOK_STREAMS = ("Workbook", "Book")
+_WORKBOOK_STREAMS = (*NAMES, *map(str.upper, NAMES))
 _UTF_16_IN_XLS = struct.pack("<H", 1_200)
 _PANIC = "PanicException"
 """The error that a failed assertion inside calamine (Rust) is raised as. It is known by its name alone: PyO3 derives it
@@ -89,15 +90,21 @@ def ole_records(path: Path, limits: Limits, wanted: str | None, source: FileSour
         if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
             raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
     source.format = "xls"
-    errors = errors_of_xls(path, limits, partial(_index_of_sheet, path, wanted))
-    yield from _calamine_or_refusal(_with_right_code_page(path, errors), errors, source, faults)
+    try:
+        stream = xls_stream(path)
+    except (OSError, struct.error, ValueError, IndexError, TypeError):
+        raise Unreadable("file_broken", "The workbook is damaged.") from None
+    as_read = stream.as_read
+    errors = errors_of_xls(stream.records, limits, partial(_index_of_sheet, as_read, wanted))
+    yield from _calamine_or_refusal(_with_right_code_page(as_read, errors), errors, source, faults)
 
 
-def _with_right_code_page(path: Path, errors: SheetErrors) -> Path | bytes:
+def _with_right_code_page(file: Path | bytes, errors: SheetErrors) -> Path | bytes:
     """Return the file, or its content with the code page that its texts have."""
     if errors.before_code_page is None:
-        return path
-    before, separator, number_and_rest = path.read_bytes().partition(errors.before_code_page)
+        return file
+    content = file if isinstance(file, bytes) else file.read_bytes()
+    before, separator, number_and_rest = content.partition(errors.before_code_page)
     return before + separator + _UTF_16_IN_XLS + number_and_rest[len(_UTF_16_IN_XLS) :]
 
 
@@ -182,7 +189,7 @@ def _calamine_rows(
         raise
 
 
-def _index_of_sheet(path: Path, wanted: str | None) -> int | None:
+def _index_of_sheet(path: Path | bytes, wanted: str | None) -> int | None:
     """Return the place of the sheet that is named, or None where none is."""
     if wanted is None:
         return None

@@ -17,7 +17,7 @@ class FileOptions:
     columns: Literal["strict", "mapped"] = "strict"
     """``strict``: the header is the five names, in order. ``mapped``: columns are found by ``mapping`` and by names."""
     mapping: Mapping[str, str | None] = field(default_factory=dict)
-    """Which field a header's column holds; None: none of them. Headers are compared as ``header_key`` says."""
+    """Which field a header's column holds; None: none of them. Columns are found as ``named_places`` says."""
     sheet: str | None = None
     """The name of a visible worksheet; None: the first one."""
     encoding: EncodingName | None = None

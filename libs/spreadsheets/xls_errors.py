@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise, takewhile
 from operator import lt
 from pathlib import Path
-from typing import Any
-
-import olefile
 
 from libs.spreadsheets.cell_faults import ERROR_TEXTS, UNKNOWN_ERROR, CellFault, Faults
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
+from libs.spreadsheets.xls_stream import xls_stream
 from libs.spreadsheets.xlsx_parts import too_wide
 
 _WORKSHEET = 0
@@ -73,42 +71,17 @@ class SheetErrors:
         self.texts.setdefault(row + 1, {})[column] = text
 
 
-def errors_of_xls(path: Path, limits: Limits, place_of: Callable[[], int | None] = lambda: None) -> SheetErrors:
+def errors_of_xls(stream: bytes, limits: Limits, place_of: Callable[[], int | None] = lambda: None) -> SheetErrors:
     """Return the errors of an XLS. Raises Unreadable where its records cannot be followed, or its cells spread far.
 
-    ``place_of`` tells which sheet is wanted; it may let calamine open the file, and is asked once that is safe.
+    ``stream`` is what holds the workbook. ``place_of`` tells which sheet is wanted; it may let calamine open the file,
+    and is asked once that is safe.
     """
     try:
-        with olefile.OleFileIO(str(path)) as ole:
-            name = next((name for name in ("Workbook", "Book") if ole.exists(name)), None)
-            if name is None:
-                raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
-            _refuse_endless_chains(ole, name)
-            stream = ole.openstream(name).read()
         _refuse_sizes(stream, limits)
         return _xls_errors(stream, place_of())
     except (OSError, struct.error, ValueError, IndexError, TypeError):
         raise Unreadable("file_broken", "The workbook is damaged.") from None
-
-
-def _refuse_endless_chains(ole: Any, name: str) -> None:
-    """Raise Unreadable where sectors refer to each other in a circle: calamine would follow them until memory ends.
-
-    ``ole`` is an ``OleFileIO``, whose tables of sectors its types do not name.
-    """
-    stream = ole.direntries[ole._find(name)]  # noqa: SLF001 - there is no other way to a stream's first sector
-    starts = [ole.first_dir_sector, ole.first_mini_fat_sector, ole.root.isectStart]
-    is_small = stream.size < ole.minisectorcutoff
-    chains = [(ole.fat, start) for start in starts]
-    if is_small:
-        ole.loadminifat()
-    chains.append((ole.minifat if is_small else ole.fat, stream.isectStart))
-    for table, start in chains:
-        sector, left = start, len(table)
-        while 0 <= sector < len(table):
-            sector, left = table[sector], left - 1
-            if left < 0:
-                raise Unreadable("file_broken", "The workbook is damaged.")
 
 
 def _refuse_sizes(stream: bytes, limits: Limits) -> None:
@@ -204,10 +177,8 @@ def _refuse_twice(places: "array[int]") -> None:
 
 
 def xls_has_hidden_rows(path: Path, sheet: str | None) -> bool:
-    """Tell whether the worksheet of an XLS has a row that is not shown. Raises OSError, struct.error."""
-    with olefile.OleFileIO(str(path)) as ole:
-        name = next((name for name in ("Workbook", "Book") if ole.exists(name)), None)
-        stream = ole.openstream(name).read() if name else b""
+    """Tell whether the worksheet of an XLS has a row that is not shown. Raises OSError, Unreadable, struct.error."""
+    stream = xls_stream(path).records
     for kind, body in _xls_records(stream, 0):
         if kind == _XLS_EOF:
             return False
@@ -263,9 +234,14 @@ def _xls_globals(stream: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _xls_sheet_records(stream: bytes, start: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the records of a sheet. A chart within it has a beginning and an end of its own."""
+    """Yield the records of a sheet. A chart within it has a beginning and an end of its own.
+
+    Raises Unreadable where there is no beginning: calamine reads on all the same, whatever follows.
+    """
     depth = 0
     for kind, body in _xls_records(stream, start):
+        if not depth and kind != _XLS_BOF:
+            raise Unreadable("file_broken", "The workbook holds a sheet without its beginning.")
         depth += (kind == _XLS_BOF) - (kind == _XLS_EOF)
         if not depth:
             return

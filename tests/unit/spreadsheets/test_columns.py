@@ -89,6 +89,30 @@ def test_of_equal_headers_the_first_is_meant() -> None:
     assert found("Telefone", "Telefone", "Nome").places[:2] == (2, 0)
 
 
+@pytest.mark.parametrize(
+    ("headers", "header", "place"),
+    [
+        (("Nome", "Celular", "Valor", "Valor %"), "Valor %", 3),
+        (("Nome", "Celular", "Valor", "Valor %"), "Valor", 2),
+        (("Nome", "Celular", "Valor (R$)", "Valor (r)"), "Valor (r)", 3),
+        (("#", "Nome", "Celular", "%"), "%", 3),
+        (("👤", "📞", "Nome"), "📞", 1),
+        (("Nome", "Celular", "E-MAIL:", "e-mail"), " e-mail ", 3),
+        (("Nome", "Celular", "", "Valor"), "", 2),
+        (("Nome", "Celular", "Valor", "VALOR"), "valor", 2),
+    ],
+)
+def test_a_mapping_means_the_column_that_is_named_as_it_says_before_those_that_are_named_alike(
+    headers: tuple[str, ...], header: str, place: int
+) -> None:
+    """Signs alone tell the columns of an amount and of its percentage apart."""
+    assert found(*headers, **{header: "custom:x"}).more == (("custom:x", place),)
+
+
+def test_a_sign_is_no_other_sign() -> None:
+    assert found("#", "Nome", "Celular", **{"%": "custom:x"}).unknown == ("%",)
+
+
 def test_columns_may_stand_in_any_order_with_others_between_them(tmp_path: Path) -> None:
     columns, rows = read(tmp_path / "upload", "Cidade;E-mail;Nome;Celular\nSantos;a@b.co;Ana;11912345678\n;;Rui;1;x\n")
     assert columns.places == (2, 3, None, 1, None)

@@ -13,7 +13,7 @@ from libs.fields.invalid_value import InvalidValue
 from libs.fields.more_fields import CUSTOM, MORE_FIELDS
 from libs.fields.shown_errors import shows_error
 from libs.fields.text import TEXT_LIMIT, tidy, trimmed
-from libs.spreadsheets.columns import header_key
+from libs.spreadsheets.columns import header_key, header_text, named_places
 from libs.spreadsheets.reader import Spreadsheet
 from services.api.reading.domain.job import ReadingJob
 
@@ -68,16 +68,19 @@ def _plain(header: str) -> str:
 def _fields_of_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[dict[int, str], dict[int, OwnField]]:
     """Return the field of each column that names one, and of each other column the field that the company lacks."""
     known = _known_words(job.own_fields or ())
-    named = {header_key(header) for header in job.file.mapping}
+    columns = spreadsheet.columns
+    headers = spreadsheet.headers[: columns.own_width]
+    mapped = set(named_places(headers, job.file.mapping).values())
+    titles: set[str] = set()
     taken = set(job.file.mapping.values())
     fields: dict[int, str] = {}
     unknown: dict[int, OwnField] = {}
-    columns = spreadsheet.columns
-    for place, header in enumerate(spreadsheet.headers[: columns.own_width]):
-        word = header_key(header)
-        if not word or word in named or columns.field_of(place) is not None:
+    for place, header in enumerate(headers):
+        word, title = header_key(header), header_text(header)
+        is_second = title in titles  # of two columns under one header the mapping means the first
+        titles.add(title)
+        if not word or is_second or place in mapped or columns.field_of(place) is not None:
             continue
-        named.add(word)  # of two columns under one header the mapping means the first
         key = key_of(header)
         field = known.get(word) or known.get(word.replace(" ", "")) or CUSTOM + key
         if field in taken:

@@ -121,6 +121,29 @@ def test_corrections_of_kept_columns_stand_in_place_of_cells(tmp_path: Path) -> 
     assert values_of(chunk) == {"custom:verba": [12]}
 
 
+@pytest.mark.parametrize("second", ["Celular", "celular:", "CELULAR "])
+def test_a_second_column_of_one_title_takes_nothing_from_the_first(tmp_path: Path, second: str) -> None:
+    """Systems export two phones under one title, the second one mostly a landline or blank."""
+    result, (chunk,) = run(tmp_path, second, ["1133334444", ""])
+    assert result.refusal is None
+    assert sorted(chunk.live.phone) == ["11912345670", "11912345671"]
+    assert set(values_of(chunk).get("custom:celular", [])) <= {"1133334444", None}
+
+
+def test_a_second_column_of_one_title_stays_left_out(tmp_path: Path) -> None:
+    result, _ = run(tmp_path, "celular;Verba;Verba", ["1133334444;1;2"])
+    assert (result.left_out, [field.key for field in result.new_fields]) == (["celular", "Verba"], ["verba"])
+
+
+def test_columns_whose_titles_signs_tell_apart_are_mapped_and_kept(tmp_path: Path) -> None:
+    own = [OwnField("desconto", "Desconto", "number")]
+    mapping = {"Verba %": "custom:desconto"}
+    for header, row in (("Verba;Verba %", "1000;15"), ("Verba %;Verba", "15;1000")):
+        result, (chunk,) = run(tmp_path, header, [row], own=own, mapping=mapping)
+        assert values_of(chunk) == {"custom:verba": [1000], "custom:desconto": [15]}
+        assert result.left_out == []
+
+
 @pytest.mark.parametrize(
     ("header", "key"),
     [
