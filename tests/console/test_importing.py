@@ -51,6 +51,23 @@ async def test_two_clicks_are_one_import(ana: Person, user: User, leads: Path) -
     assert len((await user.get("/imports")).json()["items"]) == 1
 
 
+async def test_an_import_that_is_refused_says_so_where_the_person_is(ana: Person, stored: Stored, leads: Path) -> None:
+    """The button is always in sight; what is said of the file before makes the page longer than the window."""
+    page = ana.page
+    await ana.open("/imports/new")
+    await check_file(ana, leads)
+    await choose_references(ana)
+    await stored.execute("DELETE FROM amigocare.messaging_accounts WHERE id = :id", id=ana.tenant.account_id)
+    await page.evaluate("scrollTo(0, 0)")
+    await page.locator(".bottom button").click()
+    refusal = page.locator(".notice-error")
+    await expect(refusal).to_be_visible()
+    await expect(refusal).to_be_in_viewport(ratio=1)
+    above_the_bar = "([notice, bar]) => notice.getBoundingClientRect().bottom <= bar.getBoundingClientRect().top"
+    both = [await refusal.element_handle(), await page.locator(".bottom").element_handle()]
+    assert await page.evaluate(above_the_bar, both)
+
+
 async def test_a_name_that_is_taken_is_replaced_by_a_free_one(ana: Person, user: User, leads: Path) -> None:
     await user.run(csv_file(lead_rows(new_phones(1))), name="Feira de maio")
     await ana.open("/imports/new")

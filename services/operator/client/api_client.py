@@ -22,7 +22,11 @@ _CONNECT_SECONDS, _ANSWER_SECONDS = 10.0, 120.0
 
 
 class NoConnection(Exception):
-    """The API did not answer, or broke off."""
+    """The API at ``url`` did not answer, or broke off."""
+
+    def __init__(self, why: str, *, url: str) -> None:
+        super().__init__(why)
+        self.url = url
 
 
 @dataclass
@@ -64,7 +68,7 @@ class Api:
                     raise Answered(answer.status, _problem(await answer.read(), answer.status))
                 yield answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NoConnection(type(error).__name__) from error
+            raise NoConnection(type(error).__name__, url=self.url) from error
 
 
 def _problem(body: bytes, status: int) -> dict[str, Any]:
@@ -176,7 +180,7 @@ def _ended(work: Coroutine[Any, Any, T], *, as_json: bool, untouched: str | None
             typer.echo(json.dumps({"event": "refused", **answer.problem}, ensure_ascii=False))
         raise typer.Exit(refused(answer.problem, answer.status, untouched=untouched)) from None
     except NoConnection as error:
-        raise failed(say("no_connection", why=error), Exit.FAILED) from None
+        raise failed(say("no_connection", why=error, url=error.url), Exit.FAILED) from None
     except WrongUse as wrong:
         raise failed(str(wrong), Exit.USAGE) from None
     except KeyboardInterrupt:

@@ -45,10 +45,22 @@ function Check({ draft, onSent }: { draft: Draft; onSent: () => void }) {
       {found && <Columns draft={draft} columns={found.columns} missing={found.missing} />}
       {found && <PreviewRows draft={draft} preview={found} chosen={chosen} stale={preview.busy} />}
       <Options draft={draft} nameTaken={submit.nameTaken} listTaken={submit.listTaken} />
-      {submit.error !== null && <Trouble error={submit.error} again={submit.send} />}
+      {submit.error !== null && <Refused error={submit.error} again={submit.send} />}
       <Bottom draft={draft} submit={submit} busy={preview.busy} />
       <Leaving />
     </Page>
+  );
+}
+
+/** The button stays in sight however far somebody has gone down or up; its answer would stand below the form, unseen. */
+function Refused({ error, again }: { error: unknown; again: () => void }) {
+  const place = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each answer is shown
+  useEffect(() => place.current?.scrollIntoView({ block: "center" }), [error]);
+  return (
+    <div ref={place}>
+      <Trouble error={error} again={again} />
+    </div>
   );
 }
 
