@@ -22,7 +22,7 @@ format: setup ## write the code as lint wants it, where a program can
 
 check: lint ## before a commit: lint, the fast tests, and those of the repository (90 s on two cores)
 	@sh deploy/local/console.sh run --silent test
-	@.venv/bin/pytest --numprocesses 2 --dist loadfile --quiet tests/unit tests/repository
+	@LEADFLOW_TEST_CHECK=1 .venv/bin/pytest --numprocesses 2 --dist loadfile --quiet tests/unit tests/repository
 
 test: setup ## run the tests against real servers (ARGS="tests/unit -k phone" for some; ALL=1: those of minutes, too)
 	@LEADFLOW_TEST_ALL=$(ALL) .venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)

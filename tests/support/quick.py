@@ -1,4 +1,5 @@
-"""What a bare ``make test`` leaves out, so that it ends within a quarter of an hour: files that take minutes each.
+"""What a bare ``make test`` leaves out, so that it ends within a quarter of an hour: files that take minutes each; and
+what ``make check`` leaves to ``make test``, so that it ends within 90 s: files that take several seconds each.
 
 ``make test ALL=1`` runs them, CI does, and so does whoever names one of them.
 """
@@ -22,10 +23,22 @@ LONG = {
     "tests/chaos/test_crash_points.py": "every point at which a process can die",
     "tests/chaos/test_storm.py": "kills, for as long as imports run",
 }
+CHECK = not CI and os.environ.get("LEADFLOW_TEST_CHECK") == "1"
+SLOW = {
+    "tests/repository/test_alerts.py": "promtool, for each alert that fires and that does not",
+    "tests/repository/test_image.py": "every module of the image is compiled",
+    "tests/repository/test_kubernetes_commands.py": "commands that wait for a cluster",
+    "tests/repository/test_quick_tests.py": "all tests are looked for, again and again",
+    "tests/unit/operator/test_what_the_program_reads.py": "programs that are started",
+    "tests/unit/spreadsheets/test_costs.py": "files that were made to take long",
+}
 
 
 def leave_out(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
-    """Skip what takes minutes where all tests are meant and nobody asked for these."""
+    """Skip what is not for ``make check``; and what takes minutes, where all tests are meant and nobody named these."""
+    for item in items if CHECK else ():
+        if item.path.relative_to(config.rootpath).as_posix() in SLOW:
+            item.add_marker(pytest.mark.skip(reason="takes seconds: make test"))
     if ALL or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return
     for item in items:
