@@ -298,3 +298,12 @@ async def test_a_heading_above_the_titles_is_said_to_be_in_the_way(ana: Person, 
     await ana.open("/imports/new")
     await check_file(ana, file)
     await expect(ana.page.get_by_role("alert")).to_contain_text("The first row of the file is taken for the titles")
+
+
+async def test_a_file_without_a_required_column_shows_why_it_shows_no_rows(ana: Person, tmp_path: Path) -> None:
+    path = tmp_path / "Sem telefone.csv"
+    path.write_text("nome,observação\nAna,viajando\nBia,volta em maio\n")
+    await ana.open("/imports/new")
+    await check_file(ana, path)
+    await expect(ana.page.get_by_text("Choose the column of: Phone")).to_be_visible()
+    await expect(ana.page.locator(".none")).to_have_text("The rows are shown once each required field has its column.")

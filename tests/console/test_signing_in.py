@@ -51,6 +51,13 @@ async def test_who_has_no_link_is_told_how_and_may_paste_one(ana: Person) -> Non
     await expect(ana.page.get_by_role("heading", name="Imports", exact=True)).to_be_visible()
 
 
+async def test_who_opens_a_link_that_is_no_longer_good_is_told_so(ana: Person) -> None:
+    await ana.page.goto(f"{ana.stack.api_url}/console/#code={ana.code(made=time.time() - 61)}")
+    await expect(ana.page.get_by_role("heading", name="Sign in")).to_be_visible()
+    await expect(ana.page.get_by_role("alert")).to_contain_text("older than a minute")
+    assert "code=" not in ana.page.url
+
+
 async def test_a_page_of_another_host_cannot_sign_in(ana: Person, http: httpx.AsyncClient) -> None:
     for headers in ({"Host": "evil.example:80"}, {"Origin": "http://evil.example"}):
         answer = await http.post("/console/sign-in", json={"code": ana.code()}, headers=headers)

@@ -15,6 +15,7 @@ export function codeIn(text: string): string | null {
 
 export class DevSource implements TokenSource {
   readonly kind = "dev";
+  isLinkRefused = false;
   /** Called with a token that nobody here asked for: another window has signed in, or a link was opened in this one. */
   onGrant: (grant: Grant) => void = () => {};
   readonly #keeper = keeper();
@@ -36,9 +37,12 @@ export class DevSource implements TokenSource {
         return await this.#change(code);
       } catch {
         // Used before, as after "back": perhaps another window is signed in.
+        this.isLinkRefused = true;
       }
     }
-    return this.renew();
+    const kept = await this.renew();
+    if (kept) this.isLinkRefused = false;
+    return kept;
   }
 
   async renew(): Promise<Grant | null> {

@@ -15,6 +15,8 @@ export interface TokenSource {
   renew(): Promise<Grant | null>;
   /** Sends the person to sign in, where a button can. */
   signIn?(): Promise<void>;
+  /** Whether the page was opened by a link that was refused. */
+  readonly isLinkRefused?: boolean;
   /** Signs in with what the person pasted. Throws `LinkRefused`. */
   redeem?(text: string): Promise<Grant>;
 }

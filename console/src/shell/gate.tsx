@@ -44,8 +44,8 @@ export function Gate({ children }: { children: ReactNode }) {
 
 function SignIn() {
   const say = useWords();
-  const [refused, setRefused] = useState(false);
   const source = session.source;
+  const [refused, setRefused] = useState(source?.isLinkRefused ?? false);
   if (source?.signIn) {
     return (
       <Button look="main" onPress={() => void source.signIn?.()}>

@@ -84,7 +84,9 @@ export function PreviewRows({ draft, preview, chosen, stale }: Props) {
             ))}
           </tbody>
         </table>
-        {rows.length === 0 && <p className="quiet none">{say("preview.none")}</p>}
+        {rows.length === 0 && (
+          <p className="quiet none">{say(preview.missing.length > 0 ? "preview.notYet" : "preview.none")}</p>
+        )}
       </section>
     </section>
   );
