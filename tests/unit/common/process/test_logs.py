@@ -1,9 +1,12 @@
 """What a library repeats is logged once a minute."""
 
 import logging
+import subprocess
+import sys
 
 from libs.common.process.logs import OncePerMinute
 from tests.support.clocks import Clock
+from tests.support.stack import ROOT
 
 
 def record(name: str, message: str, *values: object, level: int = logging.ERROR) -> logging.LogRecord:
@@ -27,3 +30,21 @@ def test_others_and_what_is_no_warning_pass() -> None:
     for _ in range(3):
         assert once.filter(record("libs.common.trouble", "failing"))
         assert once.filter(record("aiokafka", "Discovered coordinator", level=logging.INFO))
+
+
+HEADER = "Ana Souza <ana.souza@example.com> 11912345678"
+READS_A_HEADER = f"""
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from libs.common.process.logs import configure_logging
+from libs.common.settings import ServiceSettings
+configure_logging(ServiceSettings(), service="api")
+W3CBaggagePropagator().extract({{"baggage": [{HEADER!r}]}})
+"""
+
+
+def test_what_anybody_sends_as_baggage_is_not_logged() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", READS_A_HEADER], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "Souza" not in ended.stdout + ended.stderr
