@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from opentelemetry import context, trace
+from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -62,6 +62,8 @@ def configure_tracing(settings: ServiceSettings, *, service: str) -> None:
         exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
         provider.add_span_processor(BatchSpanProcessor(ValueFreeExporter(exporter)))
     trace.set_tracer_provider(provider)
+    # Of a request the trace alone is read: by default also ``baggage``, for which nobody has a use.
+    propagate.set_global_textmap(_PROPAGATOR)
 
 
 def current_trace_headers() -> dict[str, str]:

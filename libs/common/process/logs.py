@@ -96,7 +96,7 @@ def configure_logging(settings: ServiceSettings, *, service: str) -> None:
     root.setLevel(settings.log_level)
     for noisy in ("aiokafka", "pymongo", "aiohttp", "uvicorn.access", "opentelemetry"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # It quotes what anybody sent in the header ``baggage``, and needs no token for that.
+    # Of a header ``baggage`` that it cannot read it quotes the words.
     logging.getLogger("opentelemetry.baggage").setLevel(logging.ERROR)
     structlog.contextvars.bind_contextvars(service=service)
 

@@ -25,6 +25,18 @@ except ValueError:
     trace.get_tracer_provider().shutdown()
 """
 
+HEADERS = """
+import json
+from opentelemetry import baggage, propagate, trace
+from libs.common.traces import configure_tracing
+from libs.common.settings import ServiceSettings
+
+configure_tracing(ServiceSettings(), service="probe")
+sent = {"traceparent": f"00-{7:032x}-{9:016x}-01", "baggage": "user.email=ana@example.com"}
+read = propagate.extract(sent)
+print(json.dumps([trace.get_current_span(read).get_span_context().trace_id, dict(baggage.get_all(read))]))
+"""
+
 START = """
 import json, sys
 import services.api.main
@@ -64,6 +76,10 @@ def test_spans_go_to_the_collector_without_the_values_of_errors() -> None:
     assert b"leadflow-probe" in spans
     assert b"a chunk" in spans
     assert b"11987654321" not in spans
+
+
+def test_of_a_requests_headers_the_trace_is_read_and_no_baggage() -> None:
+    assert json.loads(run(HEADERS)) == [7, {}]
 
 
 def test_a_start_loads_neither_the_exporter_nor_the_writer_of_workbooks() -> None:
