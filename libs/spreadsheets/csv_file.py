@@ -174,7 +174,7 @@ class _Lines:
     limit: int
     width: int
     """Cells of the header, once that is read."""
-    width_of_all: Callable[[], int | None]
+    width_of_all: Callable[[], int | None] = lambda: None
     """Return how many cells each record has; None: they differ."""
     of_record: int = 0
     """Lines handed out since the last whole record."""
@@ -213,16 +213,22 @@ class _Lines:
 
 
 def _records(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
+    with _opened(path, encoding, layout, limits) as (lines, reader):
+        lines.width_of_all = cache(partial(_width_of_all, path, encoding, layout, limits))
+        yield from _records_of(lines, reader, layout, limits)
+
+
+@contextmanager
+def _opened(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Iterator[tuple[_Lines, Iterator[list[str]]]]:
+    """Give the lines of a file behind what declares its separator, and the records that they are read as."""
     with _decoded(path, encoding) as text:
         if layout.is_declared:
             text.readline()
-        width_of_all = cache(partial(_width_of_all, path, encoding, layout, limits))
-        lines = _Lines(text, _most_of_line(limits), layout.width, width_of_all)
-        yield from _records_of(lines, layout, limits)
-
-
-def _most_of_line(limits: Limits) -> int:
-    return 2 * len(FILE_COLUMNS) * limits.max_cell_chars
+        lines = _Lines(text, 2 * len(FILE_COLUMNS) * limits.max_cell_chars, layout.width)
+        csv.field_size_limit(limits.max_cell_chars)
+        skips = layout.blanks_before_marks
+        # strict: what follows a closing quotation mark is a separator or the line's end.
+        yield lines, csv.reader(lines, delimiter=layout.separator, strict=True, skipinitialspace=skips)
 
 
 def _width_of_all(path: Path, encoding: str, layout: _Layout, limits: Limits) -> int | None:
@@ -230,12 +236,7 @@ def _width_of_all(path: Path, encoding: str, layout: _Layout, limits: Limits) ->
     if layout.whole_lines:
         return None
     widths: set[int] = set()
-    with _decoded(path, encoding) as text, suppress(csv.Error, _LineTooLong):
-        if layout.is_declared:
-            text.readline()
-        lines = _Lines(text, _most_of_line(limits), 0, lambda: None)
-        skips = layout.blanks_before_marks
-        reader = csv.reader(lines, delimiter=layout.separator, strict=True, skipinitialspace=skips)
+    with _opened(path, encoding, layout, limits) as (_, reader), suppress(csv.Error, _LineTooLong):
         for cells in islice(reader, _MOST_RECORDS):
             is_below = bool(widths) or len(cells) >= layout.width
             if is_below and (len(cells) > 1 or any(map(str.strip, cells))):
@@ -246,11 +247,9 @@ def _width_of_all(path: Path, encoding: str, layout: _Layout, limits: Limits) ->
     return None
 
 
-def _records_of(lines: _Lines, layout: _Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
-    separator, skips = layout.separator, layout.blanks_before_marks
-    csv.field_size_limit(limits.max_cell_chars)
-    # strict: what follows a closing quotation mark is a separator or the line's end.
-    reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=skips)
+def _records_of(
+    lines: _Lines, reader: Iterator[list[str]], layout: _Layout, limits: Limits
+) -> Iterator[tuple[int, list[str]]]:
     for number in range(1, _MOST_RECORDS + 1):
         lines.of_record = 0
         try:
@@ -261,7 +260,7 @@ def _records_of(lines: _Lines, layout: _Layout, limits: Limits) -> Iterator[tupl
             is_too_long = len(lines.last) > limits.max_cell_chars
             if lines.of_record > 1 or (is_too_long and lines.ends_within_marks):
                 raise _stray_mark(number) from None
-            cells = _loosely_read(lines.last, separator, limits, skips=skips)
+            cells = _loosely_read(lines.last, layout.separator, limits, skips=layout.blanks_before_marks)
         if lines.ended and lines.of_record:
             raise Unreadable("file_broken", f"Row {number}: a quotation mark opens a cell and none closes it.")
         lines.width = lines.width or _header_width(cells)

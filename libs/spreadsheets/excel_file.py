@@ -90,10 +90,7 @@ def ole_records(path: Path, limits: Limits, wanted: str | None, source: FileSour
         if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
             raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
     source.format = "xls"
-    try:
-        stream = xls_stream(path)
-    except (OSError, struct.error, ValueError, IndexError, TypeError):
-        raise Unreadable("file_broken", "The workbook is damaged.") from None
+    stream = xls_stream(path)
     as_read = stream.as_read
     errors = errors_of_xls(stream.records, limits, partial(_index_of_sheet, as_read, wanted))
     yield from _calamine_or_refusal(_with_right_code_page(as_read, errors), errors, source, faults)

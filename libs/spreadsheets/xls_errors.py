@@ -15,7 +15,7 @@ from pathlib import Path
 from libs.spreadsheets.cell_faults import ERROR_TEXTS, UNKNOWN_ERROR, CellFault, Faults
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xls_stream import xls_stream
+from libs.spreadsheets.xls_stream import xls_damage_refused, xls_stream
 from libs.spreadsheets.xlsx_parts import too_wide
 
 _WORKSHEET = 0
@@ -77,11 +77,9 @@ def errors_of_xls(stream: bytes, limits: Limits, place_of: Callable[[], int | No
     ``stream`` is what holds the workbook. ``place_of`` tells which sheet is wanted; it may let calamine open the file,
     and is asked once that is safe.
     """
-    try:
+    with xls_damage_refused():
         _refuse_sizes(stream, limits)
         return _xls_errors(stream, place_of())
-    except (OSError, struct.error, ValueError, IndexError, TypeError):
-        raise Unreadable("file_broken", "The workbook is damaged.") from None
 
 
 def _refuse_sizes(stream: bytes, limits: Limits) -> None:
@@ -177,7 +175,7 @@ def _refuse_twice(places: "array[int]") -> None:
 
 
 def xls_has_hidden_rows(path: Path, sheet: str | None) -> bool:
-    """Tell whether the worksheet of an XLS has a row that is not shown. Raises OSError, Unreadable, struct.error."""
+    """Tell whether the worksheet of an XLS has a row that is not shown. Raises Unreadable, struct.error."""
     stream = xls_stream(path).records
     for kind, body in _xls_records(stream, 0):
         if kind == _XLS_EOF:

@@ -5,7 +5,9 @@ owner put into it, which may be another workbook. calamine takes the first strea
 one would measure and look at a workbook of which the other one reads another.
 """
 
+import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,9 +43,18 @@ class XlsStream:
         return bytes(content)
 
 
+@contextmanager
+def xls_damage_refused() -> Iterator[None]:
+    """Raise Unreadable for whatever damage an XLS has: every number in it may be the damaged one."""
+    try:
+        yield
+    except (OSError, struct.error, ValueError, IndexError, TypeError):
+        raise Unreadable("file_broken", "The workbook is damaged.") from None
+
+
 def xls_stream(path: Path) -> XlsStream:
-    """Find the workbook. Raises Unreadable where there is none; OSError, ValueError, IndexError where it is damaged."""
-    with olefile.OleFileIO(str(path)) as ole:
+    """Find the workbook. Raises Unreadable where there is none, or where it is damaged."""
+    with xls_damage_refused(), olefile.OleFileIO(str(path)) as ole:
         name = next((name for name in NAMES if ole.exists(name)), None)
         if name is None:
             raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
