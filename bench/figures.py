@@ -28,9 +28,8 @@ PARTS = (
     "following",
     "leads",
 )
-"""Whose figures are in the documents."""
-TO_BE_TAKEN = ("peer",)
-"""Parts that are measured by name alone, until there are figures of a quiet machine: then they move to PARTS."""
+"""Whose figures are in the documents. Others are measured by their name alone, until there are figures of a quiet
+machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,10 @@ SLOW = {
 
 def leave_out(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
     """Skip what is not for ``make check``; and what takes minutes, where all tests are meant and nobody named these."""
-    for item in items if CHECK else ():
-        if item.path.relative_to(config.rootpath).as_posix() in SLOW:
-            item.add_marker(pytest.mark.skip(reason="takes seconds: make test"))
-    if ALL or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
-        return
+    is_bare = not ALL and config.args_source is pytest.Config.ArgsSource.TESTPATHS
     for item in items:
-        if item.path.relative_to(config.rootpath).as_posix() in LONG:
+        path = item.path.relative_to(config.rootpath).as_posix()
+        if CHECK and path in SLOW:
+            item.add_marker(pytest.mark.skip(reason="takes seconds: make test"))
+        if is_bare and path in LONG:
             item.add_marker(pytest.mark.skip(reason="takes minutes: make test ALL=1"))

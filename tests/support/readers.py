@@ -27,6 +27,9 @@ _LEADS = """
 """
 
 
+_WAITS = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())"
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """PostgreSQL and MongoDB of the running services."""
@@ -56,6 +59,10 @@ class Stored:
 
     async def outbox_is_empty(self) -> bool:
         return not await self.value("SELECT count(*) FROM amigocare.outbox")
+
+    async def waits_for_a_lock(self) -> bool:
+        """Tell whether a transaction of the database waits for what another one holds."""
+        return bool(await self.value(_WAITS))
 
     async def nothing_of(self, company_id: int) -> None:
         """Check that a company whose uploads were all refused left nothing behind."""

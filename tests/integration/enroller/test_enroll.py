@@ -28,8 +28,6 @@ from tests.support.platform import Tenant
 from tests.support.readers import Stored
 from tests.support.waiting import eventually
 
-_WAITS = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())"
-
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
@@ -142,11 +140,7 @@ async def test_who_edits_a_lead_that_is_just_put_into_a_list_waits_and_both_are_
         await enroll(*given)
         editing = EditStore(crowd, source="leads").edit(actor, lead["public_id"], {"name": "Bia Reis"}, {})
         edits.append(asyncio.create_task(editing))
-
-        async def waits() -> bool:
-            return bool(await db.value(_WAITS))
-
-        await eventually(waits, what="that the edit waits")
+        await eventually(db.waits_for_a_lock, what="that the edit waits")
 
     monkeypatch.setattr(enroller_store, "enroll", enroll_and_be_edited)
     chunk = chunk.model_copy(update={"list_id": list_id})

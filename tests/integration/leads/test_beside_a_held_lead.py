@@ -33,9 +33,6 @@ from tests.support.platform import Tenant
 from tests.support.readers import Stored
 from tests.support.waiting import eventually
 
-_WAITING = (
-    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())"
-)
 _OF_ACCOUNT = "UPDATE amigocare.amigocare_leads SET amigocare_messaging_account_id = :a WHERE public_id = ANY(:ids)"
 _HOLD = "SELECT FROM amigocare.amigocare_leads WHERE public_id = :id FOR UPDATE"
 _HOLD_PLACE = """
@@ -118,11 +115,7 @@ async def test_who_waits_for_a_lead_really_waits_in_the_database(
     async with held(postgres, one):
         with asked(crowd) as seen:
             calls = [asyncio.ensure_future(call) for call in moves(crowd, actor, [one, other])]
-
-            async def waits() -> bool:
-                return bool(await db.value(_WAITING))
-
-            await eventually(waits, what="a call that waits")
+            await eventually(db.waits_for_a_lock, what="a call that waits")
             assert [call.done() for call in calls] == [False, True]
             assert len(seen.statements) == 3
     assert [answer.version for answer in await at_once(list(calls))] == [2, 2]

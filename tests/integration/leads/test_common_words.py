@@ -89,13 +89,7 @@ async def test_pages_are_the_same_whichever_way_their_leads_are_found(
         (LeadFilter(q="souza", custom={"plan": "gold"}), [made[4]]),
         (LeadFilter(q="nobody"), []),
     ):
-        in_order = expected if oldest_first else expected[::-1]
-        for limit, offset in itertools.product((1, 2, 20), (0, 1, 5)):
-            place = PageStart(limit, offset, oldest_first=oldest_first)
-            found, total, is_exact = await store.counted_page(company.company_id, wanted, place)
-            assert [row["id"] for row in found] == in_order[offset : offset + limit], (wanted, limit, offset)
-            assert (total, is_exact) == (len(expected), True), (wanted, limit, offset)
-        assert await by_cursor(store, company, wanted, oldest_first=oldest_first) == in_order
+        await assert_pages(store, company, wanted, expected, oldest_first=oldest_first)
 
 
 @pytest.mark.parametrize("walked", [1, 3, 8, 100], indirect=True)
@@ -132,13 +126,23 @@ async def test_so_are_those_of_tags_lists_sources_and_imports(
         (LeadFilter(tag="cliente", list_id=list_id, source="Feira", q="maria"), some),
         (LeadFilter(tag="cliente", import_id=import_id), []),
     ):
-        in_order = expected if oldest_first else expected[::-1]
-        for limit, offset in itertools.product((1, 2, 20), (0, 1, 5)):
-            place = PageStart(limit, offset, oldest_first=oldest_first)
-            found, total, is_exact = await store.counted_page(company.company_id, wanted, place)
-            assert [row["id"] for row in found] == in_order[offset : offset + limit], (wanted, limit, offset)
-            assert (total, is_exact) == (len(expected), True), (wanted, limit, offset)
-        assert await by_cursor(store, company, wanted, oldest_first=oldest_first) == in_order
+        await assert_pages(store, company, wanted, expected, oldest_first=oldest_first)
+
+
+async def assert_pages(
+    store: ListStore, company: Tenant, wanted: LeadFilter, expected: list[UUID], *, oldest_first: bool
+) -> None:
+    """Hold that pages by number, of several sizes, and by cursor have just these leads, and count them.
+
+    ``expected`` is in the order in which they were made.
+    """
+    in_order = expected if oldest_first else expected[::-1]
+    for limit, offset in itertools.product((1, 2, 20), (0, 1, 5)):
+        place = PageStart(limit, offset, oldest_first=oldest_first)
+        found, total, is_exact = await store.counted_page(company.company_id, wanted, place)
+        assert [row["id"] for row in found] == in_order[offset : offset + limit], (wanted, limit, offset)
+        assert (total, is_exact) == (len(expected), True), (wanted, limit, offset)
+    assert await by_cursor(store, company, wanted, oldest_first=oldest_first) == in_order
 
 
 async def by_cursor(store: ListStore, company: Tenant, wanted: LeadFilter, *, oldest_first: bool) -> list[UUID]:

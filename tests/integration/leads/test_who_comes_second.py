@@ -35,9 +35,6 @@ from tests.support.readers import Stored
 from tests.support.undoing import imported
 from tests.support.waiting import eventually
 
-_WAITING = (
-    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())"
-)
 DELETED = "is_deleted = true"
 WON = "status = 'closed_won'"
 NOTED = "notes = 'called'"
@@ -77,7 +74,7 @@ class Second:
             second = asyncio.ensure_future(call)
 
             async def waits_or_is_through() -> bool:
-                return second.done() or bool(await self._db.value(_WAITING))
+                return second.done() or await self._db.waits_for_a_lock()
 
             await eventually(waits_or_is_through, what="a call that waits")
         await asyncio.wait([second])
@@ -166,10 +163,7 @@ async def test_lists_are_counted_in_one_order_so_that_nobody_waits_in_a_circle(
         await first.execute(text("SELECT FROM crm.lead_lists WHERE id = :id FOR UPDATE"), {"id": lists[0]})
         leaving = asyncio.create_task(DeletionStore(crowd, mongo, source="leads").delete(actor, lead_id))
 
-        async def waits() -> bool:
-            return bool(await db.value(_WAITING))
-
-        await eventually(waits, what="a deletion that waits")
+        await eventually(db.waits_for_a_lock, what="a deletion that waits")
         async with postgres.transaction() as another:
             assert (await another.execute(text(free), {"ids": lists[1:]})).scalar_one() == len(lists) - 1
     assert await leaving
@@ -265,10 +259,7 @@ async def test_whoever_comes_second_is_later_and_finds_what_the_first_has_writte
         call = EditStore(crowd, source="leads").edit(actor, lead_id, {"source": "social", "job_title": "x"}, {})
         second = asyncio.ensure_future(call)
 
-        async def waits() -> bool:
-            return bool(await db.value(_WAITING))
-
-        await eventually(waits, what="a call that waits")
+        await eventually(db.waits_for_a_lock, what="a call that waits")
         late = (await first.execute(text("SELECT clock_timestamp()"))).scalar_one()
     edited = await second
     assert edited is not None
