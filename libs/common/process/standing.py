@@ -69,5 +69,12 @@ def _ends(path: Path) -> list[float]:
 
 
 def _free() -> float:
-    disk = shutil.disk_usage(tempfile.gettempdir())
+    """Return no number where nothing can be written: most containers have no directory for temporary files at all.
+
+    An error would take all other metrics of the process with it.
+    """
+    try:
+        disk = shutil.disk_usage(tempfile.gettempdir())
+    except OSError:
+        return nan
     return disk.free / disk.total

@@ -1,6 +1,7 @@
 """When certificates end is told by the setting that names their file; an old one beside a new one does not count."""
 
 import datetime as dt
+import tempfile
 from math import isnan
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, generate_latest
 
 from libs.common.process.standing import Standing
 from libs.common.settings import KafkaSettings
@@ -74,3 +75,11 @@ async def test_without_certificates_there_is_nothing_to_tell() -> None:
     await Standing(KafkaSettings(), service="plain").turn()
     assert told("plain", "kafka_ca_file") is None
     assert 0 < (REGISTRY.get_sample_value("leadflow_scratch_free_ratio", {"service": "plain"}) or 0) <= 1
+
+
+def test_where_nothing_can_be_written_the_metrics_are_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose file system is read-only: of all services the API alone has a directory to write to."""
+    Standing(KafkaSettings(), service="confined")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/proc/nowhere"])
+    assert b'leadflow_scratch_free_ratio{service="confined"} NaN' in generate_latest()
