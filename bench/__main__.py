@@ -24,6 +24,7 @@ from bench import (
 )
 from bench.chart import draw
 from bench.figures import PARTS, load_all, table
+from tests.support.browser import chromium
 
 _MODULES = (
     throughput,
@@ -53,6 +54,9 @@ def main() -> None:
     if unknown or given.runs < 1:
         parser.error(f"there is no part {', '.join(unknown)}" if unknown else "RUNS must be 1 or more")
     if not given.show:
+        # Before an hour of other parts, not after it.
+        if "following" in wanted and chromium() is None:
+            parser.error("following needs a browser (Debian, Ubuntu: apt install chromium); ONLY= names other parts")
         for name in wanted:
             began = time.monotonic()
             measured = MEASURES[name](given.runs)
