@@ -96,6 +96,7 @@ def test_behind_a_pooler_every_service_says_so_and_the_migration_goes_past_it(na
         [container] = containers(pods(manifests)[workload])
         sources = [each["configMapRef"]["name"] for each in container["envFrom"]]
         said = {key: value for each in sources for key, value in configs[each]["data"].items()}
+        said |= {each["name"]: each["value"] for each in container["env"] if "value" in each}
         assert said.get("LEADFLOW_POSTGRES_POOLER") == (None if workload == MIGRATE else "transaction")
     [container] = containers(pods(manifests)[MIGRATE])
     [owner] = [each for each in container["env"] if each["name"] == "LEADFLOW_POSTGRES_OWNER_URL"]
