@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.alerts import ALERTS, names_in
+from deploy.alerts import ALERTS, RUNBOOK, names_in
 from deploy.metrics import BY_NAME, FAILING
 from tests.support.promtool import needs_promtool, promtool
-from tests.support.runbook import RUNBOOK, of_alerts, queries, sections
+from tests.support.runbook import of_alerts, queries, sections
 from tests.support.stack import ROOT
 from tests.support.tables import table
 
