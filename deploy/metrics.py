@@ -36,6 +36,14 @@ class Metric:
     """Each of its processes says the same, of all of them: take the greatest, not the sum."""
 
 
+FAILING = (
+    "PostgreSQL", "MongoDB", "Kafka", "relay", "watchdog", "overview", "canceler", "retention", "forgetting", "reading",
+)  # fmt: skip
+"""The values of ``what`` in ``leadflow_failing_seconds``: servers while a process starts, its work beside messages.
+
+What each means, and where to look, is in the runbook's section on ServerFails.
+"""
+
 _BROKER = ("app_name", "broker")
 
 METRICS = (
@@ -182,8 +190,8 @@ METRICS = (
     # What the process stands on
     Metric(
         "leadflow_failing_seconds", "gauge", "seconds", ("service", "what"), ALL,
-        "how long `PostgreSQL`, `MongoDB` or `Kafka` has not answered at the start, and how long `relay`, `watchdog`,"
-        " `overview`, `retention` or `reading` (from Kafka) has failed; 0 while it works",
+        f"how long a server has not answered at the start (`{'`, `'.join(FAILING[:3])}`), and how long work beside"
+        f" messages has failed (`{'`, `'.join(FAILING[3:])}`); 0 while it works",
     ),
     Metric(
         "leadflow_pool_used_connections", "gauge", "connections", ("service",), ALL,

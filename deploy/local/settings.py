@@ -13,7 +13,7 @@ from deploy.local.process_names import GATEWAY, SIGN_IN, WHATSAPP
 from deploy.local.supervision import Program
 from deploy.processes import CONSUMERS, ONE_CREATOR, PROCESSES
 
-OPERATOR = "operator"
+OPERATOR = postgres.OPERATOR
 """Who ``leadflow`` is to a secured Kafka, and whoever takes the addresses from ``make -s env``."""
 
 DEMO_SITE = {"LEADFLOW_CAPTURE_COMPANY_ID": "1", "LEADFLOW_TRUSTED_PROXIES": "127.0.0.1/32"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from deploy.kafka_rights import MIGRATE, USER_PREFIX
+from deploy.kafka_rights import MIGRATE, OPERATOR, USER_PREFIX
 from deploy.processes import HTTP_PORT, PROCESSES, PROVIDER_PORTS, SERVER_PORTS, Process
 from deploy.processes import SERVICES as SERVICE_NAMES
 
@@ -21,6 +21,11 @@ POSTGRES_USERS = "deploy/k8s/components/postgres-users/users.yaml"
 
 HEADER = "# Written by `make manifests` from deploy/processes.py.\n"
 
+PSQL = "psql"
+"""PostgreSQL's own client. It logs in as the people on call do."""
+ON_REQUEST = (MIGRATE, OPERATOR, PSQL)
+"""Templates that Jobs are made of: ``CronJob`` objects that never come by themselves."""
+
 Manifest = dict[str, Any]
 
 
@@ -32,12 +37,12 @@ def files() -> dict[str, str]:
     answering = [process for process in PROCESSES if process.kind == "http"]
     with_postgres = [process.name for process in PROCESSES if "postgres" in process.needs]
     return {f"{SERVICES}/{name}": text for name, text in made.items()} | {
-        NETWORK_POLICIES: _text(*map(_process_policy, PROCESSES), _migrate_policy()),
+        NETWORK_POLICIES: _text(*map(_process_policy, PROCESSES), _migrate_policy(), *_on_call_policies()),
         SCALED_OBJECTS: _text(*map(_scaled_object, consumers)),
         AUTOSCALERS: _text(*map(_autoscaler, answering)),
         TRIGGERS: _text(*map(_triggers_with_a_user, consumers)),
-        KAFKA_USERS: _text(*(_patch(name, _own_kafka_user(name)) for name in (*SERVICE_NAMES, MIGRATE))),
-        POSTGRES_USERS: _text(*(_patch(name, _own_postgres_role(name)) for name in (*with_postgres, MIGRATE))),
+        KAFKA_USERS: _text(*(_patch(name, _own_kafka_user(name)) for name in (*SERVICE_NAMES, MIGRATE, OPERATOR))),
+        POSTGRES_USERS: _text(*(_patch(name, _own_postgres_role(name)) for name in (*with_postgres, *ON_REQUEST))),
     }
 
 
@@ -185,6 +190,13 @@ def _migrate_policy() -> Manifest:
     return policy
 
 
+def _on_call_policies() -> list[Manifest]:
+    return [
+        _network_policy(OPERATOR, (*SERVER_PORTS.values(), *PROVIDER_PORTS)),
+        _network_policy(PSQL, (SERVER_PORTS["postgres"],)),
+    ]
+
+
 def _network_policy(name: str, ports: tuple[int, ...]) -> Manifest:
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -253,7 +265,7 @@ def _own_kafka_user(name: str) -> list[Manifest]:
 
 
 def _own_postgres_role(name: str) -> list[Manifest]:
-    address = {"name": "leadflow-postgres-users", "key": name}
+    address = {"name": "leadflow-postgres-users", "key": OPERATOR if name == PSQL else name}
     found: list[Manifest] = [{"name": "LEADFLOW_POSTGRES_URL", "valueFrom": {"secretKeyRef": address}}]
     if name == MIGRATE:
         # It comes before the other, and leadflow-secrets may have another owner's.
@@ -263,9 +275,9 @@ def _own_postgres_role(name: str) -> list[Manifest]:
 
 
 def _patch(name: str, env: list[Manifest]) -> Manifest:
-    """Return a patch that gives a process, or the migration, these variables."""
+    """Return a patch that gives a process, or what is run on request, these variables."""
     spec: Manifest = {"template": {"spec": {"containers": [{"name": "leadflow", "env": env}]}}}
-    if name == MIGRATE:
+    if name in ON_REQUEST:
         template = {"jobTemplate": {"spec": spec}}
         return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": name}, "spec": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from deploy.kafka_rights import KEDA, MIGRATE, USER_PREFIX, Right, rights
+from deploy.kafka_rights import KEDA, MIGRATE, OPERATOR, USER_PREFIX, Right, rights
 from deploy.processes import PARTITIONS
 from deploy.processes import SERVICES as SERVICE_NAMES
 from libs.common.kafka.admin import topic_settings
@@ -59,9 +59,9 @@ def _users() -> list[Manifest]:
 
 
 def _authentication(name: str) -> Manifest:
-    """Return how the user logs in: with the password that its pods have. Else the operator makes one."""
+    """Return how the user logs in: with the password that its pods have. Else Strimzi makes one."""
     secret = {
-        **{each: ("leadflow-kafka-users", each) for each in (*SERVICE_NAMES, MIGRATE)},
+        **{each: ("leadflow-kafka-users", each) for each in (*SERVICE_NAMES, MIGRATE, OPERATOR)},
         KEDA: ("leadflow-kafka-keda", "password"),
     }.get(name)
     scram: Manifest = {"type": "scram-sha-512"}

@@ -6,6 +6,7 @@ The rules are the shipped ones in less time (``tests/support/hurried_rules.py``)
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -42,7 +43,7 @@ from tests.support.platform import create_tenant
 from tests.support.ports import free_port
 from tests.support.processes import needs_local_stack
 from tests.support.readers import Stored
-from tests.support.runbook import commands, run
+from tests.support.runbook import commands, run, with_pid
 from tests.support.stack import INSTANCE, Addresses, instance_of, local
 from tests.support.user import User, csv_file, lead_rows, new_phones
 from tests.support.waiting import eventually
@@ -117,8 +118,9 @@ class Watched:
 
     async def follow(self, *alerts: str) -> None:
         """Run the commands of the alerts' sections, once each, in their order."""
+        said = ""
         for command in dict.fromkeys(command for alert in alerts for command in commands(alert)):
-            await asyncio.to_thread(run, command, instance=OWN)
+            said = await asyncio.to_thread(run, with_pid(command, said), instance=OWN)
 
     def stop(self, *names: str) -> None:
         """Stop processes so that nothing starts them again."""
@@ -348,12 +350,16 @@ async def test_a_sequence_is_nearly_used_up(watched: Watched) -> None:
 
 
 async def test_a_certificate_ends_soon(watched: Watched, tmp_path: Path) -> None:
-    """A process that trusts an authority which ends in ten days, until its file is another one and it starts again."""
+    """A process that trusts two authorities, of which the later one ends in ten days, until its file is another one and
+    it starts again.
+    """
     file = tmp_path / "ca.pem"
-    await program(
-        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=old", "-days", "10",
-        "-keyout", str(tmp_path / "ca.key"), "-out", str(file),
-    )  # fmt: skip
+    for name, days in (("older", "5"), ("old", "10")):
+        await program(
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-days", days,
+            "-keyout", str(tmp_path / "ca.key"), "-out", str(tmp_path / f"{name}.pem"),
+        )  # fmt: skip
+    file.write_bytes(b"".join((tmp_path / f"{name}.pem").read_bytes() for name in ("older", "old")))
     trusting = {
         "kafka_bootstrap": "127.0.0.1:1", "kafka_security_protocol": "SSL", "kafka_ca_file": str(file),
         "postgres_url": watched.stack.postgres_url, "mongo_url": watched.stack.mongo_url,
@@ -363,7 +369,8 @@ async def test_a_certificate_ends_soon(watched: Watched, tmp_path: Path) -> None
         await watched.fire("CertificateEnds")
         (command,) = commands("CertificateEnds")
         said = await asyncio.to_thread(run, command, instance=OWN, LEADFLOW_KAFKA_CA_FILE=str(file))
-        assert said.startswith("notAfter=")
+        assert re.findall(r"CN ?= ?(\w+)", said) == ["older", "old"]
+        assert said.count("Not After") == 2
     file.write_bytes(Authority("new").certificate)
     async with own_service("dedup", tmp_path, **trusting) as service:
         await watched.ask(service.url)

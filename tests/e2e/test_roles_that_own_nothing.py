@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from deploy.local.postgres import login_of
+from deploy.local.postgres import OPERATOR, USER, login_of
 from deploy.processes import SERVICES
+from tests.support.on_call import OnCall, letter_of, without_the_import_channel
 from tests.support.processes import needs_local_stack
 from tests.support.readers import Stored, Topic, body_of
 from tests.support.stack import Addresses, local
@@ -121,3 +123,26 @@ async def test_another_company_s_import_does_not_exist(user: User, new_user: New
     stranger = await new_user()
     assert (await stranger.get(f"/imports/{uploaded.json()['id']}")).status_code == 404
     await user.ended(uploaded.json()["id"])
+
+
+def on_call_as(login: str, stack: Addresses) -> OnCall:
+    return OnCall(replace(stack, postgres_url=stack.postgres_url.replace(f"//{USER}:", f"//{login}:")))
+
+
+async def test_the_people_on_call_look_and_repair_as_a_role_of_their_own(
+    stack: Addresses, user: User, stored: Stored
+) -> None:
+    """With a service's they would see nothing, where each has its own."""
+    on_call = on_call_as(login_of(OPERATOR), stack)
+    async with without_the_import_channel(stored):
+        failed = await user.run(csv_file(lead_rows(new_phones(3))))
+    assert failed["status"] == "FAILED"
+    number = str(failed["id"])
+    assert number in await on_call("chunks")
+    assert await on_call_as(login_of("creator"), stack)("chunks") == "No imports.\n"
+    assert "dead-lettered" in await on_call("imports", "inspect", number)
+    _, letter = letter_of(f"{number}:0", await on_call("dead-letters", "list"))
+    assert "dead-lettered" in letter
+    assert "1 chunks go through all stages again" in await on_call("dead-letters", "replay", "--import", number)
+    ended = await user.ended(failed["id"])
+    assert (ended["status"], totals(ended)) == ("FINISHED", (3, 0, 0))

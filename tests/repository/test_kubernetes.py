@@ -15,11 +15,12 @@ from deploy.processes import PROCESSES, SERVERS, SERVICES
 from tests.support.keda import KINDS
 from tests.support.manifests import (
     CONTAINERS,
+    IN_KUBERNETES,
     KUBECTL,
     KUSTOMIZATIONS,
+    ON_CALL,
     SCALED,
     SECRETS,
-    SETTINGS,
     Manifest,
     build_kustomization,
     containers,
@@ -91,11 +92,19 @@ def test_every_service_is_a_deployment_started_as_compose_starts_it(name: str) -
     deployments = of_kind(build_kustomization(name), "Deployment")
     assert set(deployments) == set(SERVICES)
     jobs = of_kind(build_kustomization(name), "CronJob")
-    assert set(jobs) == ({"migrate", "seed"} if name == "overlays/local" else {"migrate"})
-    for workload in (*deployments, *jobs):
+    assert set(jobs) == {"migrate", *ON_CALL} | ({"seed"} if name == "overlays/local" else set())
+    for workload in {*deployments, *jobs} - {*ON_CALL}:
         [container] = pods(build_kustomization(name))[workload]["spec"]["containers"]
         assert "command" not in container
         assert container["args"] == CONTAINERS[workload]["command"]
+
+
+@pytest.mark.parametrize("name", KUSTOMIZATIONS)
+def test_nothing_runs_that_nobody_asked_for(name: str) -> None:
+    """The migration, and what people on call start: they never come by themselves, and what they left goes."""
+    for own, each in of_kind(build_kustomization(name), "CronJob").items():
+        assert each["spec"]["suspend"] is True, own
+        assert each["spec"]["jobTemplate"]["spec"]["ttlSecondsAfterFinished"], own
 
 
 def test_the_base_names_no_namespace_and_holds_no_secret() -> None:
@@ -135,14 +144,14 @@ def test_selectors_find_what_they_are_for(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", KUSTOMIZATIONS)
-@pytest.mark.parametrize("workload", SETTINGS)
+@pytest.mark.parametrize("workload", IN_KUBERNETES)
 def test_every_variable_is_a_setting_and_every_needed_setting_is_there(name: str, workload: str) -> None:
     environment = environment_of(name, workload)
     image = {} if workload in SERVICES else image_environment()  # the migration serves nothing
     ours = {variable for variable in environment if variable.startswith("LEADFLOW_")}
-    assert ours - set(image) <= variables(SETTINGS[workload])
-    settings = read_settings(SETTINGS[workload], environment)
-    for field in SETTINGS[workload].model_fields:
+    assert ours - set(image) <= variables(IN_KUBERNETES[workload])
+    settings = read_settings(IN_KUBERNETES[workload], environment)
+    for field in IN_KUBERNETES[workload].model_fields:
         value = plain(getattr(settings, field))
         off = field == "whatsapp_url" and not getattr(settings, "whatsapp_enabled", False)
         assert off or not re.search(r"127\.0\.0\.1|localhost", value), f"{field} is {value}: in a pod that is itself"
@@ -150,15 +159,15 @@ def test_every_variable_is_a_setting_and_every_needed_setting_is_there(name: str
 
 def test_the_base_changes_no_default() -> None:
     """But Kafka's address, and a port of its own for health checks: what the table of settings says holds here too."""
-    for workload in SETTINGS:
-        settings = read_settings(SETTINGS[workload], environment_of("base", workload))
+    for workload in IN_KUBERNETES:
+        settings = read_settings(IN_KUBERNETES[workload], environment_of("base", workload))
         changed = {
             field
-            for field, definition in SETTINGS[workload].model_fields.items()
+            for field, definition in IN_KUBERNETES[workload].model_fields.items()
             if getattr(settings, field) != definition.get_default()
         }
         expected = {"kafka_bootstrap", "postgres_url", "mongo_url", "http_host", "http_private_port", "jwt_secret"}
-        assert changed == expected & set(SETTINGS[workload].model_fields)
+        assert changed == expected & set(IN_KUBERNETES[workload].model_fields)
 
 
 @pytest.mark.parametrize("name", KUSTOMIZATIONS)
@@ -201,7 +210,10 @@ def test_production_accepts_tokens_of_the_identity_provider_alone() -> None:
 
 
 def test_a_secret_is_given_to_those_who_need_it() -> None:
-    """Nobody but creator has the provider's token, nobody but api the key of all tokens."""
+    """Nobody but creator has the provider's token, nobody but api the key of all tokens.
+
+    Of PostgreSQL's addresses the people on call have their own, not that of the tables' owner.
+    """
     holders: dict[str, set[str]] = {}
     for workload, pod in pods(build_kustomization("base")).items():
         for variable in pod["spec"]["containers"][0].get("env", []):
@@ -209,9 +221,11 @@ def test_a_secret_is_given_to_those_who_need_it() -> None:
                 continue
             holders.setdefault(variable["valueFrom"]["secretKeyRef"]["key"], set()).add(workload)
     expected: dict[str, set[str]] = {
-        variable: {workload for workload in SETTINGS if variable in variables(SETTINGS[workload])}
+        variable: {workload for workload in IN_KUBERNETES if variable in variables(IN_KUBERNETES[workload])}
         for variable in holders
     }
+    expected["LEADFLOW_POSTGRES_OWNER_URL"].remove("operator")
+    expected["LEADFLOW_POSTGRES_URL"].add("psql")
     assert holders == expected
 
 
@@ -250,7 +264,7 @@ def test_another_version_or_setting_can_be_applied_over_what_runs(name: str, tmp
     overlay.write_text(overlay.read_text().replace("newTag: 0.1.0", "newTag: 0.2.0").replace("=leadflow", "=other"))
     base.write_text(base.read_text().replace("LEADFLOW_TOPIC_PARTITIONS=12", "LEADFLOW_TOPIC_PARTITIONS=24"))
     before, after = build_kustomization(name), kustomize(tmp_path / name)
-    for workload in SETTINGS:
+    for workload in IN_KUBERNETES:
         assert pods(before)[workload] != pods(after)[workload], f"{workload} is not touched: this test shows nothing"
     assert fixed(before) == fixed(after)
 
@@ -266,7 +280,7 @@ def test_the_step_migrate_is_whole_and_starts_no_service(name: str) -> None:
     )
     assert set(pods(step)) == {"migrate"}
     environment = pod_environment(step, pods(step)["migrate"]["spec"]["containers"][0], secrets_of(name))
-    assert read_settings(SETTINGS["migrate"], environment)
+    assert read_settings(IN_KUBERNETES["migrate"], environment)
     assert set(of_kind(step, "NetworkPolicy")) == {"leadflow", "migrate"}
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.kube_api import NAMESPACE, KubeApi, Plain, serving
-from tests.support.manifests import KUBECTL, build_kustomization, of_kind
+from tests.support.manifests import KUBECTL, ON_CALL, build_kustomization, of_kind
+from tests.support.runbook import sections
 from tests.support.stack import ROOT
 
 README = (ROOT / "deploy" / "k8s" / "README.md").read_text()
@@ -49,6 +50,36 @@ def test_the_migration_is_waited_for_until_it_ended_well_or_not(tmp_path: Path, 
     assert (done.returncode == 0) is well, done.stderr
     [made] = api.objects["jobs"]
     assert re.fullmatch(r"migrate-\d{8}-\d{6}", made)
+
+
+def test_the_commands_of_the_runbook_are_run_where_the_people_on_call_have_their_rights(tmp_path: Path) -> None:
+    """As they stand there they go into pods that are made for it, each word as it was written."""
+    templates = of_kind(build_kustomization("overlays/production"), "CronJob")
+    pods = {
+        f"{job}-x7k2p": here(
+            {
+                "kind": "Pod",
+                "apiVersion": "v1",
+                "metadata": {"name": f"{job}-x7k2p", "labels": {"job-name": job}},
+                "spec": {"containers": [{"name": "leadflow"}]},
+                "status": {"phase": "Running"},
+            }
+        )
+        for job in ON_CALL
+    }
+    api = KubeApi({"cronjobs": {own: here(templates[own]) for own in ON_CALL}, "jobs": {}, "pods": pods})
+    block = re.search(r"^    (for each in .*?\n)\n", sections()["What the commands need"], re.MULTILINE | re.DOTALL)
+    assert block
+    asked = """leadflow imports inspect 42 || true
+psql "$LEADFLOW_POSTGRES_URL" -c "SELECT 'a b'" || true
+"""
+    done = run(block[1] + asked, api, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert list(api.objects["jobs"]) == list(ON_CALL)
+    (_, inspected), (_, selected) = api.executed
+    assert [pod for pod, _ in api.executed] == list(pods)
+    assert inspected == ["leadflow", "imports", "inspect", "42"]
+    assert selected == ["sh", "-c", 'psql "$LEADFLOW_POSTGRES_URL" "$@"', "psql", "-c", "SELECT 'a b'"]
 
 
 def test_configmaps_that_nothing_refers_to_are_deleted_and_no_other(tmp_path: Path) -> None:

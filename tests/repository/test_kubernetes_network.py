@@ -8,8 +8,8 @@ import yaml
 
 from deploy.processes import ADDRESSES, BY_NAME, PRIVATE_PORT, SERVER_PORTS, SERVERS, SERVICES
 from tests.support.manifests import (
+    IN_KUBERNETES,
     KUSTOMIZATIONS,
-    SETTINGS,
     Manifest,
     build_kustomization,
     of_kind,
@@ -42,18 +42,18 @@ def opened(specs: list[Manifest], direction: str) -> list[tuple[object, Ports]]:
 
 
 @pytest.mark.parametrize("name", KUSTOMIZATIONS)
-@pytest.mark.parametrize("workload", SETTINGS)
+@pytest.mark.parametrize("workload", IN_KUBERNETES)
 def test_a_process_reaches_the_servers_that_its_settings_name_and_providers_and_nothing_else(
     name: str, workload: str
 ) -> None:
     reached = set().union(*(ports for _, ports in opened(policies_of(build_kustomization(name), workload), "egress")))
-    needed = [server for server in SERVERS if ADDRESSES[server] in SETTINGS[workload].model_fields]
+    needed = [server for server in SERVERS if ADDRESSES[server] in IN_KUBERNETES[workload].model_fields]
     assert needed
     assert reached == {("TCP", SERVER_PORTS[server]) for server in needed} | NAMES | PROVIDERS
 
 
 @pytest.mark.parametrize("name", KUSTOMIZATIONS)
-@pytest.mark.parametrize("workload", SETTINGS)
+@pytest.mark.parametrize("workload", IN_KUBERNETES)
 def test_health_and_metrics_are_answered_to_this_cluster_alone_and_calls_to_anybody(name: str, workload: str) -> None:
     cluster: list[Manifest] = [{"namespaceSelector": {}}]
     expected: list[tuple[object, Ports]] = []
@@ -62,6 +62,13 @@ def test_health_and_metrics_are_answered_to_this_cluster_alone_and_calls_to_anyb
     if workload in BY_NAME and BY_NAME[workload].kind == "http":
         expected.append((None, {("TCP", "http")}))
     assert opened(policies_of(build_kustomization(name), workload), "ingress") == expected
+
+
+@pytest.mark.parametrize("name", KUSTOMIZATIONS)
+def test_postgresqls_own_client_reaches_postgresql_alone(name: str) -> None:
+    specs = policies_of(build_kustomization(name), "psql")
+    assert set().union(*(ports for _, ports in opened(specs, "egress"))) == {("TCP", 5432)} | NAMES
+    assert opened(specs, "ingress") == []
 
 
 def test_the_demo_data_reach_their_servers() -> None:
@@ -77,7 +84,7 @@ def test_the_readmes_policy_opens_other_ports_for_all_of_ours() -> None:
     manifests = (*build_kustomization("overlays/production"), policy)
     assert policy["metadata"]["name"] not in of_kind(build_kustomization("overlays/production"), "NetworkPolicy")
     [added] = policy["spec"]["egress"]
-    for workload in SETTINGS:
+    for workload in IN_KUBERNETES:
         reached = opened(policies_of(manifests, workload), "egress")
         assert (None, {(port["protocol"], port["port"]) for port in added["ports"]}) in reached
 

@@ -6,10 +6,10 @@ from deploy.processes import BY_NAME, CONSUMERS, PARTITIONS, SERVICES
 from libs.common.settings import KafkaSettings
 from tests.support.keda import ScaledObject
 from tests.support.manifests import (
+    IN_KUBERNETES,
     KUSTOMIZATIONS,
     SCALED,
     SECURED,
-    SETTINGS,
     build_kustomization,
     environment_of,
     members,
@@ -47,7 +47,7 @@ def test_every_consumer_is_scaled_by_the_lag_of_its_own_topics() -> None:
 
 @pytest.mark.parametrize("name", [f"{SCALED}+topic-prefix", f"{SECURED}+topic-prefix"])
 def test_where_topics_have_a_prefix_keda_asks_for_the_lag_of_those_that_are_read(name: str) -> None:
-    prefixes = {environment_of(name, workload)["LEADFLOW_KAFKA_TOPIC_PREFIX"] for workload in SETTINGS}
+    prefixes = {environment_of(name, workload)["LEADFLOW_KAFKA_TOPIC_PREFIX"] for workload in IN_KUBERNETES}
     [prefix] = prefixes
     assert prefix
     scaled = of_kind(build_kustomization(name), "ScaledObject")
@@ -66,7 +66,7 @@ def test_every_member_of_a_group_that_can_be_started_gets_a_partition(name: str)
     assert KafkaSettings.model_fields["topic_partitions"].default == PARTITIONS
     for own in CONSUMERS:
         environment = environment_of(name, own)
-        settings = read_settings(SETTINGS[own], environment)
+        settings = read_settings(IN_KUBERNETES[own], environment)
         process = BY_NAME[own]
         each = getattr(settings, process.consumers_setting) if process.consumers_setting else 1
         assert process.consumers == members(own), "consumers_setting in the table says how many members a process is"

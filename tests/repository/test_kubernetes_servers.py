@@ -65,10 +65,10 @@ def test_strimzi_gives_each_user_its_rights_and_the_password_that_its_pods_have(
         assert given == {(each.resource, each.name, each.operation) for each in needed}
         password = spec.authentication.password
         reference = password and (password.value_from.secret_key_ref.name, password.value_from.secret_key_ref.key)
-        if name in (*SERVICES, MIGRATE):
+        if name in (*SERVICES, MIGRATE, OPERATOR):
             assert reference == ("leadflow-kafka-users", name)
         else:
-            assert reference == {KEDA: ("leadflow-kafka-keda", "password"), OPERATOR: None}[name]
+            assert (name, reference) == (KEDA, ("leadflow-kafka-keda", "password"))
 
 
 def test_everything_of_strimzi_belongs_to_one_kafka_whose_name_is_put_in_once() -> None:
@@ -92,10 +92,11 @@ def test_where_topics_have_a_prefix_strimzi_makes_them_with_it_and_allows_those(
 def test_behind_a_pooler_every_service_says_so_and_the_migration_goes_past_it(name: str) -> None:
     manifests = build_kustomization(name)
     configs = of_kind(manifests, "ConfigMap")
-    for workload in (*SERVICES, MIGRATE):
+    for workload in (*SERVICES, MIGRATE, OPERATOR):
         [container] = containers(pods(manifests)[workload])
         sources = [each["configMapRef"]["name"] for each in container["envFrom"]]
         said = {key: value for each in sources for key, value in configs[each]["data"].items()}
+        said |= {each["name"]: each["value"] for each in container["env"] if "value" in each}
         assert said.get("LEADFLOW_POSTGRES_POOLER") == (None if workload == MIGRATE else "transaction")
     [container] = containers(pods(manifests)[MIGRATE])
     [owner] = [each for each in container["env"] if each["name"] == "LEADFLOW_POSTGRES_OWNER_URL"]

@@ -4,15 +4,15 @@ import re
 
 import pytest
 
-from deploy.kafka_rights import KEDA, MIGRATE, USER_PREFIX, rights
-from deploy.processes import PROCESSES, SERVICES
+from deploy.kafka_rights import KEDA, MIGRATE, OPERATOR, USER_PREFIX, rights
+from deploy.processes import SERVICES
 from libs.common.settings import KafkaSettings, PostgresSettings
 from tests.support.keda import ScaledObject, TriggerAuthentication
 from tests.support.manifests import (
+    IN_KUBERNETES,
     SCALED,
     SECRETS,
     SECURED,
-    SETTINGS,
     build_kustomization,
     environment_of,
     of_kind,
@@ -25,9 +25,9 @@ from tests.support.stack import ROOT
 README = (ROOT / "deploy" / "k8s" / "README.md").read_text()
 
 
-@pytest.mark.parametrize("workload", [*SERVICES, MIGRATE])
+@pytest.mark.parametrize("workload", [*SERVICES, MIGRATE, OPERATOR])
 def test_each_service_is_a_user_of_its_own_who_has_rights(workload: str) -> None:
-    settings = read_settings(SETTINGS[workload], environment_of(SECURED, workload))
+    settings = read_settings(IN_KUBERNETES[workload], environment_of(SECURED, workload))
     assert isinstance(settings, KafkaSettings)
     assert (settings.kafka_security_protocol, settings.kafka_sasl_mechanism) == ("SASL_SSL", "SCRAM-SHA-512")
     assert settings.kafka_user == f"{USER_PREFIX}{workload}"
@@ -37,7 +37,7 @@ def test_each_service_is_a_user_of_its_own_who_has_rights(workload: str) -> None
 
 
 def test_a_pod_is_told_no_password_but_its_own_and_does_not_start_without() -> None:
-    for workload in (*SERVICES, MIGRATE):
+    for workload in (*SERVICES, MIGRATE, OPERATOR):
         container = pods(build_kustomization(SECURED))[workload]["spec"]["containers"][0]
         references = [each["valueFrom"]["secretKeyRef"] for each in container["env"] if "valueFrom" in each]
         [own] = [each for each in references if each["name"] == "leadflow-kafka-users"]
@@ -45,16 +45,22 @@ def test_a_pod_is_told_no_password_but_its_own_and_does_not_start_without() -> N
         assert not own.get("optional")
 
 
-@pytest.mark.parametrize("workload", [*SERVICES, MIGRATE])
+@pytest.mark.parametrize("workload", [*SERVICES, MIGRATE, OPERATOR])
 def test_each_service_is_a_role_of_its_own_in_postgresql(workload: str) -> None:
-    settings = read_settings(SETTINGS[workload], environment_of(SECURED, workload))
+    settings = read_settings(IN_KUBERNETES[workload], environment_of(SECURED, workload))
     assert isinstance(settings, PostgresSettings)
     assert settings.postgres_url.get_secret_value() == SECRETS["leadflow-postgres-users"][workload]
 
 
+def test_postgresqls_own_client_logs_in_as_the_people_on_call() -> None:
+    own = SECRETS["leadflow-postgres-users"][OPERATOR]
+    assert environment_of(SECURED, "psql")["LEADFLOW_POSTGRES_URL"] == own
+
+
 def test_the_migration_takes_the_owners_address_where_there_is_one_and_no_service_sees_it() -> None:
     name = "LEADFLOW_POSTGRES_OWNER_URL"
-    assert {workload for workload in (*SERVICES, MIGRATE) if name in environment_of(SECURED, workload)} == {MIGRATE}
+    told = {each for each in (*SERVICES, MIGRATE, OPERATOR) if name in environment_of(SECURED, each)}
+    assert told == {MIGRATE}
     assert environment_of(SECURED, MIGRATE)[name] == SECRETS["leadflow-postgres-users"][MIGRATE]
     production = build_kustomization("overlays/production")
     container = pods(production)[MIGRATE]["spec"]["containers"][0]
@@ -89,7 +95,7 @@ def test_the_readme_makes_the_secrets_that_they_read() -> None:
     roles = re.search(r"create secret generic leadflow-postgres-users(.*?)\n\n", README, re.DOTALL)
     assert roles
     assert re.findall(r"--from-literal=(\w+)=", roles[1]) == re.findall(r"--from-literal=(\w+)=", users[1])
-    assert set(re.findall(r"--from-literal=(\w+)=", users[1])) == {process.name for process in PROCESSES} | {MIGRATE}
+    assert set(re.findall(r"--from-literal=(\w+)=", users[1])) == {*SERVICES, MIGRATE, OPERATOR}
     given = dict(re.findall(r"--from-literal=(\w+)=(\S+)", keda[1]))
     assert given["username"] == f"{USER_PREFIX}{KEDA}"
     [authentication] = of_kind(build_kustomization(SECURED), "TriggerAuthentication").values()
@@ -99,7 +105,7 @@ def test_the_readme_makes_the_secrets_that_they_read() -> None:
 
 def test_certificates_are_mounted_where_the_settings_are_told_to_look() -> None:
     manifests = build_kustomization(SECURED)
-    for workload in (*SERVICES, MIGRATE):
+    for workload in (*SERVICES, MIGRATE, OPERATOR):
         spec = pods(manifests)[workload]["spec"]
         [volume] = [each for each in spec["volumes"] if "configMap" in each]
         [mount] = [each for each in spec["containers"][0]["volumeMounts"] if each["name"] == volume["name"]]

@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from deploy.metrics import BY_NAME, METRICS, Metric
+from deploy.metrics import BY_NAME, FAILING, METRICS, Metric
 from deploy.processes import SERVICES
 from tests.support.stack import ROOT
+from tests.support.troubles import troubles
 
 DECLARED = """
 import importlib, json, pkgutil, sys
@@ -38,6 +39,10 @@ def test_what_is_declared_stands_in_the_table_with_its_kind_and_labels(
     declared: dict[str, tuple[str, tuple[str, ...]]],
 ) -> None:
     assert declared == {metric.name: (metric.kind, metric.labels) for metric in METRICS}
+
+
+def test_what_may_fail_is_what_processes_say_fails() -> None:
+    assert sorted(FAILING) == sorted(troubles())
 
 
 def test_no_metric_stands_there_twice() -> None:

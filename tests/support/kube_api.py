@@ -1,4 +1,4 @@
-"""As much of a Kubernetes API as ``kubectl create job``, ``wait``, ``logs``, ``get`` and ``delete`` ask for.
+"""As much of a Kubernetes API as ``kubectl create job``, ``wait``, ``logs``, ``get``, ``exec`` and ``delete`` ask for.
 
 There is no API server to be had here. What it answers is written as the API's reference has it, so that the commands
 of deploy/k8s/README.md are run by the real ``kubectl``.
@@ -34,6 +34,8 @@ class KubeApi:
     ends_as: str = "Complete"
     """The condition of every Job that is made, from the moment that somebody has looked at it once."""
     deleted: list[str] = field(default_factory=list)
+    executed: list[tuple[str, list[str]]] = field(default_factory=list)
+    """(pod, words) of each command that was to be run in a pod. None is: its stream is refused."""
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> Plain | None:
         """Return what is at the path; None: nothing."""
@@ -50,16 +52,31 @@ class KubeApi:
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
         _, _, rest = path.partition(f"/namespaces/{NAMESPACE}/")
         plural, _, name = rest.partition("/")
+        if plural == "pods" and name.endswith("/exec"):
+            self._exec(name.removesuffix("/exec"), query["command"])
+            return None
         if plural not in self.objects:
             return None
         return self._object(method, plural, name, query, body)
 
+    def _exec(self, pod: str, words: list[str]) -> None:
+        # kubectl asks once more, in an older protocol, when it is refused.
+        if (pod, words) not in self.executed:
+            self.executed.append((pod, words))
+
     def _object(self, method: str, plural: str, name: str, query: dict[str, list[str]], body: bytes) -> Plain | None:
         there = self.objects[plural]
         if method == "POST":
-            # It comes as protobuf, which nothing here can read; the longest word that begins so is the Job's name.
-            made = max(re.findall(rb"migrate-[\w.-]+", body), key=len).decode()
-            there[made] = {"kind": "Job", "apiVersion": "batch/v1", "metadata": {"name": made, "namespace": NAMESPACE}}
+            # It comes as protobuf, which nothing here can read; the longest word that begins as its template is called
+            # is the Job's name.
+            templates = "|".join(self.objects["cronjobs"]).encode()
+            made = max(re.findall(rb"\b(?:" + templates + rb")(?:-[\w.-]+)?", body), key=len).decode()
+            there[made] = {
+                "kind": "Job",
+                "apiVersion": "batch/v1",
+                "metadata": {"name": made, "namespace": NAMESPACE},
+                "spec": {"selector": {"matchLabels": {"job-name": made}}},
+            }
             return there[made]
         if method == "DELETE":
             self.deleted.append(name)
@@ -69,11 +86,15 @@ class KubeApi:
         [version, kind] = next((version, kinds[plural]) for version, kinds in RESOURCES.values() if plural in kinds)
         [wanted] = query.get("fieldSelector", [""])
         items = [each for own, each in there.items() if not wanted or wanted == f"metadata.name={own}"]
+        [labels] = query.get("labelSelector", [""])
+        if plural == "pods" and labels:
+            asked = dict(pair.split("=") for pair in labels.split(","))
+            items = [each for each in items if asked.items() <= each["metadata"]["labels"].items()]
         listed = json.loads(json.dumps(items))
         if plural == "jobs":
             for job in items:
                 # A Job of a real cluster says first that it will fail, then that it has.
-                job["status"] = {"conditions": [{"type": self.ends_as, "status": "True"}]}
+                job["status"] = {"conditions": [{"type": self.ends_as, "status": "True"}], "ready": 1}
         return {"kind": f"{kind}List", "apiVersion": version, "metadata": {"resourceVersion": "1"}, "items": listed}
 
 

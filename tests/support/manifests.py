@@ -29,6 +29,9 @@ SETTINGS: dict[str, type[BaseSettings]] = {
 }
 """The class that each process of ours reads its environment with."""
 
+IN_KUBERNETES = SETTINGS | {"operator": OperatorSettings}
+"""The same of deploy/k8s, which also has what people on call start. Compose's they run beside it."""
+
 ADDRESSES = {"postgres_url", "mongo_url", "kafka_bootstrap"}
 
 IMAGE, DEMO_IMAGE, GATEWAY_IMAGE = "leadflow", "leadflow-demo", "leadflow-gateway"
@@ -205,6 +208,9 @@ def image_environment() -> dict[str, str]:
 
 # Kubernetes
 
+ON_CALL = ("operator", "psql")
+"""What people on call start. Compose has nothing of the kind."""
+
 COMPONENTS = tuple(sorted(path.name for path in (ROOT / "deploy" / "k8s" / "components").iterdir()))
 
 SCALED = "overlays/production+keda"
@@ -305,9 +311,9 @@ SECRETS = {
         "LEADFLOW_POSTGRES_URL": "postgresql://somebody:secret@db.example.com:5432/leadflow",
         "LEADFLOW_MONGO_URL": "mongodb://somebody:secret@mongo.example.com:27017/leadflow",
     },
-    "leadflow-kafka-users": {name: f"secret of {name}" for name in (*SERVICES, "migrate")},
+    "leadflow-kafka-users": {name: f"secret of {name}" for name in (*SERVICES, "migrate", "operator")},
     "leadflow-postgres-users": {
-        name: f"postgresql://{name}:secret@db.example.com:5432/leadflow" for name in (*SERVICES, "migrate")
+        name: f"postgresql://{name}:secret@db.example.com:5432/leadflow" for name in (*SERVICES, "migrate", "operator")
     },
 }
 """What README.md has the operator put into the Secrets; base also takes LEADFLOW_JWT_SECRET."""

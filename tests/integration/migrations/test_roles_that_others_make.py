@@ -1,5 +1,6 @@
 """Migrating as a role that makes no roles and owns no table of the platform; services that own nothing."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
@@ -19,10 +20,14 @@ from tests.support.databases import HOST_PLATFORM, run_script
 from tests.support.own_postgres import PASSWORD, OwnPostgres, own_postgres
 from tests.support.platform import Tenant, create_tenant
 from tests.support.processes import needs_local_stack
+from tests.support.runbook import PID, statements
+from tests.support.stack import ROOT
+from tests.support.waiting import eventually
 
 pytestmark = needs_local_stack
 
 OWNER = "crm_owner"
+POSTGRESQL = ROOT / "docs" / "guide" / "postgresql.md"
 
 
 def url_of(server: OwnPostgres, role: str) -> str:
@@ -154,6 +159,36 @@ async def test_a_service_may_do_what_its_store_does_and_no_more(
         async with postgres.transaction(company_id=1) as connection:
             await connection.execute(text(statement))
     await postgres.close()
+
+
+async def test_people_on_call_see_who_holds_everybody_up_and_end_it(given: OwnPostgres, asked_for: str) -> None:
+    """With the role that docs/guide/postgresql.md makes for them, by the runbook's statements; with less they can't."""
+    made = re.search(r"^    (CREATE ROLE crm_operator .*;)$", POSTGRESQL.read_text(), re.MULTILINE)
+    assert made
+    await given.execute(made[1].replace("crm_operator", "crm_on_call").replace("…", PASSWORD))
+    _, holders, end = statements("PoolExhausted")
+    holder = await asyncpg.connect(url_of(given, OWNER))
+    await holder.execute("BEGIN; LOCK TABLE amigocare.lead_imports")
+    api = pool_of(given, "api")
+
+    async def wait() -> None:
+        async with api.transaction() as connection:
+            await connection.execute(text("SELECT FROM amigocare.lead_imports"))
+
+    waiting = asyncio.create_task(wait())
+    with_less, on_call = [await asyncpg.connect(url_of(given, login)) for login in ("crm_operator", "crm_on_call")]
+    (found,) = await eventually(lambda: with_less.fetch(holders), what="who holds the lock")
+    assert found["query"] == "<insufficient privilege>"
+    ending = end.replace(PID, str(found["pid"]))
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await with_less.execute(ending)
+    (found,) = await on_call.fetch(holders)
+    assert (found["state"], found["query"]) == ("idle in transaction", "BEGIN; LOCK TABLE amigocare.lead_imports")
+    await on_call.execute(ending)
+    await waiting
+    for each in (with_less, on_call):
+        await each.close()
+    await api.close()
 
 
 async def test_the_revisions_make_a_role_for_each_service_that_has_a_store(platform_url: str) -> None:

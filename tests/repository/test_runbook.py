@@ -1,0 +1,76 @@
+"""The runbook: a section for each alert, all of one shape and short, that name what there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy.alerts import ALERTS, RUNBOOK, names_in
+from deploy.metrics import BY_NAME, FAILING
+from tests.support.promtool import needs_promtool, promtool
+from tests.support.runbook import of_alerts, queries, sections
+from tests.support.stack import ROOT
+from tests.support.tables import table
+
+PARTS = ("Means", "See", "Do", "Over")
+MOST_WORDS = 300
+"""Who is woken reads it in a minute or so, commands apart."""
+SECTIONS = of_alerts()
+COMMANDS = "What the commands need"
+
+
+def test_there_is_a_section_for_each_alert_and_for_no_other() -> None:
+    assert list(SECTIONS) == [alert.name for alert in ALERTS]
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_each_says_what_it_means_how_to_see_it_what_to_do_and_when_it_is_over(name: str) -> None:
+    assert re.findall(r"^\*\*(\w+)\.\*\* ", SECTIONS[name], re.MULTILINE) == list(PARTS)
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_each_leads_to_what_its_commands_need(name: str) -> None:
+    """Who comes by an alert's link has read nothing else."""
+    seeing = SECTIONS[name].partition("**See.**")[2].partition("**Do.**")[0]
+    assert f"(#{COMMANDS.lower().replace(' ', '-')})" in seeing
+    assert sections()[COMMANDS]
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_each_says_how_soon_it_ends_and_what_comes_next_if_it_does_not(name: str) -> None:
+    over = SECTIONS[name].partition("**Over.**")[2]
+    assert re.search(r"\b(minutes?|hours?)\b", over)
+    assert over.count(". ") + over.count(".\n") + over.count(": ") >= 2, "when, and what if not"
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_each_is_read_in_a_minute(name: str) -> None:
+    prose = re.sub(r"^    .*$", "", SECTIONS[name], flags=re.MULTILINE)
+    assert len(prose.split()) <= MOST_WORDS
+
+
+def test_what_may_fail_is_explained_value_by_value() -> None:
+    explained = ", ".join(row[0] for row in table(RUNBOOK, "### ServerFails")).replace("`", "")
+    assert sorted(explained.split(", ")) == sorted(FAILING)
+
+
+def test_metrics_that_it_names_are_there() -> None:
+    text = (ROOT / RUNBOOK).read_text()
+    named = {name for quoted in re.findall(r"`([^`]+)`", text) for name in names_in(quoted)}
+    assert named
+    assert named - BY_NAME.keys() == set()
+
+
+@needs_promtool
+@pytest.mark.parametrize("name", [name for name in SECTIONS if queries(SECTIONS[name])])
+def test_prometheus_understands_what_people_are_told_to_ask(name: str, tmp_path: Path) -> None:
+    asked = [{"record": f"asked:{number}", "expr": each} for number, each in enumerate(queries(SECTIONS[name]))]
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": asked}]}))
+    found = promtool("check", "rules", str(rules))
+    assert found.returncode == 0, found.stderr
+    for each in asked:
+        labels = set(re.findall(r"by \(([^)]*)\)", each["expr"]))
+        known = {label for metric in names_in(each["expr"]) for label in BY_NAME[metric].labels}
+        assert {label for some in labels for label in some.split(", ")} <= known, each["expr"]
