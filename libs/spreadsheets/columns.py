@@ -105,7 +105,7 @@ class Columns:
     """Cells of the header."""
     is_report: bool = False
     unknown: tuple[str, ...] = ()
-    """Headers of the mapping that the file does not have."""
+    """Headers to which the mapping gives a field and which the file does not have."""
     repeated: tuple[str, ...] = ()
     """Fields that the mapping gives to more than one column."""
     more: tuple[tuple[str, int], ...] = ()
@@ -209,7 +209,7 @@ def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
         tuple(places.get(name) for name in FILE_COLUMNS),
         len(headers),
         is_report=is_report,
-        unknown=tuple(header for header in options.mapping if header not in named),
+        unknown=tuple(header for header, field in options.mapping.items() if field and header not in named),
         repeated=tuple(repeated),
         more=tuple(sorted(((name, at) for name, at in places.items() if name not in FILE_COLUMNS), key=itemgetter(1))),
     )

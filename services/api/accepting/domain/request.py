@@ -93,7 +93,8 @@ class ImportOptions(BaseModel):
         default_factory=dict,
         max_length=MAX_MAPPED,
         description=(
-            "With `mapped`: the field that a header's column holds, or null. The five are found by name, too; "
+            "With `mapped`: the field that a header's column holds, or null: left out, if it is there at all. The five "
+            "are found by name, too; "
             "`first_name`, `last_name`, `company_name`, `job_title`, `linkedin_url`, `notes` and `custom:KEY` are not."
         ),
         json_schema_extra=_or_null,
