@@ -11,7 +11,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
-from libs.fields.text import trimmed
+from libs.fields.text import trimmed, without_unstorable
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
 
@@ -67,7 +67,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 so that a mobile goes before a landline."""
 
 _BETWEEN = re.compile(r"[\W_]+")
-_LONGEST_HEADER = 255
+LONGEST_HEADER = 255
 """Characters of a header by which it is known."""
 
 Row = tuple[int, list[str]]
@@ -79,9 +79,17 @@ def header_key(cell: str) -> str:
     return _BETWEEN.sub(" ", "".join(mark for mark in plain if not unicodedata.combining(mark))).strip()
 
 
+def header_told(cell: str) -> str:
+    """Return a header's cell as it is told to callers, who name its column by just this: as it stands, blanks included,
+    which may be all that tells two columns apart. Of a longer one ``LONGEST_HEADER`` characters, from its first letter.
+    """
+    told = without_unstorable(cell)
+    return told if len(told) <= LONGEST_HEADER else trimmed(told)[:LONGEST_HEADER]
+
+
 def header_text(cell: str) -> str:
-    """Return a header's cell as it is told to callers, who may name its column by it."""
-    return trimmed(cell)[:_LONGEST_HEADER]
+    """Return what a header's cell says: what is told of it, without blanks around it."""
+    return trimmed(header_told(cell))
 
 
 _RANKS = {header_key(alias): (field, rank) for field, words in ALIASES.items() for rank, alias in enumerate(words)}
@@ -167,17 +175,23 @@ def strict_columns(headers: Sequence[str]) -> Columns:
 
 
 def named_places(headers: Sequence[str], names: Iterable[str]) -> dict[str, int]:
-    """Return which column each name means: the first one whose header says just that, or else what is compared alike.
+    """Return which column each name means: the first one whose header says just that, else the first one that says it
+    but for blanks around it, else the first one that is compared alike.
 
-    Signs may be all that tells headers apart: *Valor* and *Valor %*. A name that is not there is left out.
+    Blanks or signs may be all that tells headers apart: *Valor* and *Valor %*. A name that is not there is left out.
     """
-    exactly: dict[str, int] = {}
-    alike: dict[str, int] = {}
-    for place, header in enumerate(headers):
-        exactly.setdefault(header_text(header), place)
-        if key := header_key(header):
-            alike.setdefault(key, place)
-    found = ((name, exactly.get(header_text(name), alike.get(header_key(name)))) for name in names)
+    places: list[dict[str, int]] = []
+    for form in (header_told, header_text, header_key):
+        of_form: dict[str, int] = {}
+        for place, header in enumerate(headers):
+            of_form.setdefault(form(header), place)
+        places.append(of_form)
+    exactly, but_for_blanks, alike = places
+    alike.pop("", None)
+    found = (
+        (name, exactly.get(header_told(name), but_for_blanks.get(header_text(name), alike.get(header_key(name)))))
+        for name in names
+    )
     return {name: place for name, place in found if place is not None}
 
 

@@ -14,6 +14,7 @@ from libs.common.messages import Id
 from libs.common.web.refusals import Detail, Refused, pointer_to
 from libs.fields.custom_values import FieldType
 from libs.fields.more_fields import MORE_PATTERN, custom_key
+from libs.spreadsheets.columns import LONGEST_HEADER
 from libs.spreadsheets.encodings import EncodingName
 from libs.spreadsheets.file_options import Delimiter, FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
@@ -25,7 +26,6 @@ MAX_CORRECTIONS = 1_000
 """Rows."""
 MAX_MAPPED = 100
 """Headers in a mapping."""
-MAX_HEADER = 255
 MAX_SHEET = 31
 """Characters of a sheet's name ("Excel specifications and limits")."""
 MAX_PAGES = 1_000_000
@@ -89,13 +89,13 @@ class ImportOptions(BaseModel):
         description="`strict`: the header is the five names, in order. `mapped`: columns in any order, by any names.",
         json_schema_extra=_or_null,
     )
-    mapping: dict[Annotated[str, Field(max_length=MAX_HEADER)], FieldName | None] = Field(
+    mapping: dict[Annotated[str, Field(max_length=LONGEST_HEADER)], FieldName | None] = Field(
         default_factory=dict,
         max_length=MAX_MAPPED,
         description=(
             "With `mapped`: the field that a header's column holds, or null: left out, if it is there at all. The five "
-            "are found by name, too; "
-            "`first_name`, `last_name`, `company_name`, `job_title`, `linkedin_url`, `notes` and `custom:KEY` are not."
+            "are found by name, too; `first_name`, `last_name`, `company_name`, `job_title`, `linkedin_url`, `notes` "
+            "and `custom:KEY` are not."
         ),
         json_schema_extra=_or_null,
     )

@@ -67,7 +67,7 @@ class ReadingResult:
     invalid: int = 0
     """Rows settled as ``error`` (``on_invalid_row: skip``)."""
     headers: list[str] = field(default_factory=list)
-    """The header's cells as they stand in the file, each cut to 255 characters, at most 50; without our report's."""
+    """The header's cells as they are told (``header_told``), at most 50; without our report's."""
     separator: str | None = None
     """What stands between the cells of a CSV; None for a workbook."""
     places: list[int | None] | None = None
@@ -78,7 +78,7 @@ class ReadingResult:
     new_fields: list[OwnField] = field(default_factory=list)
     """Fields that the company lacks, and that its file fills."""
     left_out: list[str] = field(default_factory=list)
-    """Headers of columns that hold no field, cut as ``headers``."""
+    """Headers of columns that hold no field, as ``headers``."""
     reported: list[dict[str, Any]] = field(default_factory=list)
     """Of a report of ours the first rows as they say of themselves: ``row, outcome, cells``."""
     refusal: Refused | None = None

@@ -13,7 +13,7 @@ from libs.fields.invalid_value import InvalidValue
 from libs.fields.more_fields import CUSTOM, MORE_FIELDS
 from libs.fields.shown_errors import shows_error
 from libs.fields.text import TEXT_LIMIT, tidy, trimmed
-from libs.spreadsheets.columns import header_key, header_text, named_places
+from libs.spreadsheets.columns import header_key, header_told, named_places
 from libs.spreadsheets.reader import Spreadsheet
 from services.api.reading.domain.job import ReadingJob
 
@@ -76,7 +76,7 @@ def _fields_of_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[dict[
     fields: dict[int, str] = {}
     unknown: dict[int, OwnField] = {}
     for place, header in enumerate(headers):
-        word, title = header_key(header), header_text(header)
+        word, title = header_key(header), header_told(header)
         is_second = title in titles  # of two columns under one header the mapping means the first
         titles.add(title)
         if not word or is_second or place in mapped or columns.field_of(place) is not None:

@@ -11,6 +11,7 @@ from libs.common.web.refusals import Detail
 from libs.contracts.lead_import.internal.messages import Outcome
 from libs.fields.custom_values import OwnField
 from libs.fields.more_fields import custom_key
+from libs.spreadsheets.columns import header_told
 from libs.spreadsheets.encodings import CODECS, has_few_accents
 from libs.spreadsheets.hidden_rows import has_hidden_rows
 from libs.spreadsheets.reader import Record, Spreadsheet
@@ -148,7 +149,7 @@ class Preview:
             "columns": [
                 {
                     "index": place,
-                    "header": shown(headers[place]),
+                    "header": header_told(headers[place]),
                     "field": field,
                     **self._of_own(field),
                     "samples": self._samples[place],

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.contracts.lead_import.internal.messages import CELL_LIMIT
-from services.api.reading.domain.kept_cells import HEADER_LIMIT, HEADERS_KEPT, kept, kept_headers
+from libs.spreadsheets.columns import LONGEST_HEADER
+from services.api.reading.domain.kept_cells import HEADERS_KEPT, kept, kept_headers
 
 
 @given(cells=st.lists(st.text() | st.just("x" * 1_500) | st.just("\ud800\x00"), min_size=5, max_size=7))
@@ -23,5 +24,5 @@ def test_kept_headers_can_be_stored(cells: list[str]) -> None:
     for original, header in zip(cells, headers, strict=False):
         header.encode()
         assert "\x00" not in header
-        assert len(header) <= HEADER_LIMIT
+        assert len(header) <= LONGEST_HEADER
         assert original.replace("\x00", "").startswith(header) or "\ud800" in original

@@ -135,6 +135,11 @@ def test_a_second_column_of_one_title_stays_left_out(tmp_path: Path) -> None:
     assert (result.left_out, [field.key for field in result.new_fields]) == (["celular", "Verba"], ["verba"])
 
 
+def test_of_columns_that_blanks_tell_apart_the_one_is_left_out_and_the_other_kept(tmp_path: Path) -> None:
+    result, (chunk,) = run(tmp_path, "Verba; Verba", ["1;2"], mapping={"Verba": None})
+    assert (result.left_out, values_of(chunk)) == (["Verba"], {"custom:verba": [2]})
+
+
 def test_columns_whose_titles_signs_tell_apart_are_mapped_and_kept(tmp_path: Path) -> None:
     own = [OwnField("desconto", "Desconto", "number")]
     mapping = {"Verba %": "custom:desconto"}
