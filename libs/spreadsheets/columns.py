@@ -146,22 +146,25 @@ class Columns:
         return [headers[place] for place in range(self.own_width) if place not in held]
 
     def wanted(self, cells: list[str]) -> list[str]:
-        """Return the cells of the five fields and then of the further ones; of a row with more cells than the header
-        has more cells than that.
+        """Return the cells of the five fields and then of the further ones, and behind them those of a row that has
+        more cells than the header.
         """
-        if len(cells) > self.width:
-            return cells + [""] * (len(FILE_COLUMNS) + len(self.more) + 1 - len(cells))
-        return [*self._pick([*cells, ""]), *(cells[place] for _, place in self.more)]
+        found = [*self._pick([*cells[: self.width], ""]), *(cells[place] for _, place in self.more)]
+        return found + self._beyond(cells) if len(cells) > self.width else found
 
     @property
     def _all(self) -> list[tuple[str, int | None]]:
         return [*zip(FILE_COLUMNS, self.places, strict=True), *self.more]
 
     def five(self, cells: list[str]) -> list[str]:
-        """Return the cells of the five fields; of a row with more cells than the header more than five cells."""
+        """Return the cells of the five fields, and behind them those of a row that has more cells than the header."""
         if len(cells) > self.width:
-            return cells + [""] * (len(FILE_COLUMNS) + 1 - len(cells))
+            return [*self._pick([*cells[: self.width], ""]), *self._beyond(cells)]
         return list(self._pick([*cells, ""]))
+
+    def _beyond(self, cells: list[str]) -> list[str]:
+        # Blank ones at the right were taken off, so that at least one of these says something.
+        return [cell for cell in cells[self.width :] if trimmed(cell)]
 
     @cached_property
     def _pick(self) -> Callable[[list[str]], tuple[Any, ...]]:

@@ -14,6 +14,7 @@ from libs.contracts.lead_import.internal.carried_cells import unspelled_cells, u
 from libs.contracts.lead_import.internal.messages import Outcome
 from libs.fields.custom_values import OwnField
 from libs.spreadsheets.cell_faults import CellFault, Faults
+from libs.spreadsheets.columns import header_told
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.reader import Record, Spreadsheet, read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
@@ -145,16 +146,22 @@ class _Reading:
                 facts={"invalid_rows": self._invalid, "total_rows": total_rows},
             )
         self._write_the_rest()
-        columns = spreadsheet.columns
+        return self._result(spreadsheet, total_rows)
+
+    def _result(self, spreadsheet: Spreadsheet, total_rows: int) -> ReadingResult:
+        columns, headers = spreadsheet.columns, spreadsheet.headers
+        own = columns.are_the_five
+        places = [] if own else [*columns.places, *(place for _, place in columns.more)]
         return ReadingResult(
             total_rows=total_rows,
             chunk_count=self._chunks.count if self._chunks else 0,
             existing=self._existing,
             invalid=self._invalid,
-            headers=kept_headers(spreadsheet.headers[: columns.own_width]),
-            places=None if columns.are_the_five else [*columns.places, *(place for _, place in columns.more)],
+            headers=kept_headers(headers[: columns.own_width]),
+            places=None if own else places,
+            titles=["" if place is None else header_told(headers[place]) for place in places],
             more=[name for name, _ in columns.more],
-            left_out=kept_headers(columns.left_out(spreadsheet.headers)),
+            left_out=kept_headers(columns.left_out(headers)),
             reported=self._wanted_cells.reported,
             separator=spreadsheet.separator,
         )
