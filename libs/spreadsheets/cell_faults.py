@@ -1,6 +1,10 @@
 """Cells of workbooks that hold no value, though they are not blank."""
 
+from collections.abc import Mapping, Sequence
 from typing import Literal
+
+from libs.fields.shown_errors import shows_error
+from libs.fields.text import trimmed
 
 CellFault = Literal["cell_error", "cell_not_calculated"]
 """``cell_error``: it shows an error. ``cell_not_calculated``: it is a formula, whose value the file does not hold."""
@@ -22,6 +26,21 @@ ERROR_TEXTS = {
 
 UNKNOWN_ERROR = "#ERROR!"
 """For codes that came later."""
+NOT_CALCULATED = "#CALC!"
+
+
+def with_errors_shown(cells: Sequence[str], faults: Mapping[int, CellFault]) -> list[str]:
+    """Return the cells of a row; where one holds no value, an error that every reader knows as such.
+
+    The text of a formula, or of an error that came later, would be a value where it is read again.
+    """
+    return [_shown(cell, faults[place]) if place in faults else cell for place, cell in enumerate(cells)]
+
+
+def _shown(text: str, fault: CellFault) -> str:
+    if fault == "cell_not_calculated":
+        return NOT_CALCULATED
+    return text if shows_error(trimmed(text)) else UNKNOWN_ERROR
 
 
 def with_faults(cells: list[str], texts: dict[int, str]) -> list[str]:

@@ -13,7 +13,7 @@ from libs.common.web.refusals import Detail, Refused
 from libs.contracts.lead_import.internal.carried_cells import unspelled_cells, unspelled_more
 from libs.contracts.lead_import.internal.messages import Outcome
 from libs.fields.custom_values import OwnField
-from libs.spreadsheets.cell_faults import CellFault, Faults
+from libs.spreadsheets.cell_faults import CellFault, Faults, with_errors_shown
 from libs.spreadsheets.columns import header_told
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.reader import Record, Spreadsheet, read_spreadsheet
@@ -53,9 +53,8 @@ def file_to_chunks(job: ReadingJob) -> ReadingResult:
     """
     try:
         job, new_fields = _with_its_fields(job)
-        if job.preview_path is None:
-            return _read(job, new_fields, makes_messages=True)
-        return _previewed(job, new_fields)
+        found = _read(job, makes_messages=True) if job.preview_path is None else _previewed(job)
+        return replace(found, new_fields=new_fields)
     except Unreadable as unreadable:
         return ReadingResult(refusal=Refused(unreadable.code, unreadable.detail))
     except Refused as refused:
@@ -69,20 +68,19 @@ def _with_its_fields(job: ReadingJob) -> tuple[ReadingJob, list[OwnField]]:
     return with_kept_columns(job, read_spreadsheet(Path(job.upload_path), job.limits, job.file))
 
 
-def _previewed(job: ReadingJob, new_fields: list[OwnField]) -> ReadingResult:
+def _previewed(job: ReadingJob) -> ReadingResult:
     try:
-        return _read(job, new_fields, makes_messages=False)
+        return _read(job, makes_messages=False)
     except _MightBeTooLarge:
-        return _read(job, new_fields, makes_messages=True)
+        return _read(job, makes_messages=True)
 
 
-def _read(job: ReadingJob, new_fields: list[OwnField], *, makes_messages: bool) -> ReadingResult:
+def _read(job: ReadingJob, *, makes_messages: bool) -> ReadingResult:
     with Path(job.spool_path).open("wb") as spool, Path(os.devnull).open("wb") as nowhere:
         chunks = ChunkWriter(job, nowhere if job.preview_path else spool) if makes_messages else None
         looks = PreviewedChunks(job.envelope, spool) if job.preview_path else None
-        reading = _Reading(job, new_fields, chunks, looks)
-        found = reading.of(read_spreadsheet(Path(job.upload_path), job.limits, job.file))
-        return replace(found, new_fields=new_fields)
+        reading = _Reading(job, chunks, looks)
+        return reading.of(read_spreadsheet(Path(job.upload_path), job.limits, job.file))
 
 
 class _MightBeTooLarge(Exception):
@@ -95,12 +93,10 @@ class _Reading:
     def __init__(
         self,
         job: ReadingJob,
-        new_fields: Sequence[OwnField],
         chunks: ChunkWriter | None,
         looks: PreviewedChunks | None,
     ) -> None:
         self._job = job
-        self._new_fields = new_fields
         self._chunks = chunks
         self._looks = looks
         self._most_bytes = 0
@@ -123,7 +119,7 @@ class _Reading:
             fields = [name for name, _ in spreadsheet.columns.more]
             self._more = MoreColumns(fields, self._job.custom_types, max_cell_chars=limits.max_cell_chars)
         if self._job.preview_path:
-            self._preview = Preview(spreadsheet, self._job, self._new_fields)
+            self._preview = Preview(spreadsheet, self._job)
         if spreadsheet.columns.missing:
             return self._without_columns(spreadsheet)
         # One row too many is enough to refuse a file; what stands below it is not read.
@@ -296,6 +292,8 @@ class _Reading:
         self._invalid += 1
         self._total_errors += len(faults)
         self._errors += faults[: LISTED_ERRORS - len(self._errors)]
+        if number in self._faults:
+            cells = with_errors_shown(cells, self._faults[number])
         detail = " ".join(f"{fault.column}: {fault.message}" if fault.column else fault.message for fault in faults)
         return _settled(number, cells, Outcome.ERROR, faults[0].code, detail, self._kept)
 

@@ -2,14 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from libs.common.web.refusals import Detail
 from libs.contracts.lead_import.internal.messages import Outcome
-from libs.fields.custom_values import OwnField
 from libs.fields.more_fields import custom_key
 from libs.spreadsheets.columns import header_told
 from libs.spreadsheets.encodings import CODECS, has_few_accents
@@ -36,10 +35,10 @@ _CODEC_NAMES = {codec: name for name, codec in CODECS.items()} | {"utf-16-le": "
 class Preview:
     """Collects what is shown while a file is read."""
 
-    def __init__(self, spreadsheet: Spreadsheet, job: ReadingJob, new_fields: Collection[OwnField] = ()) -> None:
+    def __init__(self, spreadsheet: Spreadsheet, job: ReadingJob) -> None:
         self._spreadsheet = spreadsheet
         self._job = job
-        self._new = {field.key for field in new_fields}
+        self._present = None if job.own_fields is None else {field.key for field in job.own_fields}
         columns = spreadsheet.columns
         self._first = (job.page - 1) * ROWS_A_PAGE
         self._total = 0
@@ -123,7 +122,8 @@ class Preview:
     def _of_own(self, field: str | None) -> dict[str, Any]:
         """Return of which type a field of the company's own is, and whether the import would make it."""
         key = field and custom_key(field)
-        return {"type": self._job.custom_types[key] if key else None, "is_new": key in self._new}
+        is_new = bool(key) and self._present is not None and key not in self._present
+        return {"type": self._job.custom_types[key] if key else None, "is_new": is_new}
 
     def _look_for_samples(self, samples: list[str], column: Sequence[str]) -> None:
         for cell in dict.fromkeys(column):

@@ -13,10 +13,16 @@ import xlwt
 from libs.contracts.lead_import.words import words
 from libs.spreadsheets.columns import REPORT_COLUMNS, header_told
 from libs.spreadsheets.file_options import FileOptions
+from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.writing import XlsxWriter, csv_header, csv_rows
 from services.api.http.report_form import ReportForm
 from services.api.reading.domain.job import ReadingResult
+from services.api.reasons import ROW_ERRORS
 from tests.unit.api.reading.runs import run_on
+from tests.unit.spreadsheets.workbooks import row as xlsx_row
+from tests.unit.spreadsheets.workbooks import write_xlsx
+from tests.unit.spreadsheets.xlsb_files import error, text, write_xlsb
+from tests.unit.spreadsheets.xlsb_files import row as xlsb_row
 
 Kind = Literal["csv", "xlsx", "xls"]
 KINDS: tuple[Kind, ...] = ("csv", "xlsx", "xls")
@@ -114,6 +120,56 @@ def test_a_report_has_the_title_of_each_column_wherever_it_stands(tmp_path: Path
         assert header == ["Nome", "Fone", header_told(title), *REPORT_COLUMNS]
         assert (second.refusal, cells_of(again)) == (None, cells_of(chunks))
         assert cells_of(again) == {2: ["Ana", PHONE, "", "", "", "nota"]}
+
+
+ERRORS = {
+    "an error": '<c r="{at}" t="e"><v>#N/A</v></c>',
+    "an error that came later": '<c r="{at}" t="e"><v>#NEVER-HEARD-OF!</v></c>',
+    "a formula without a value": '<c r="{at}"><f>A2&amp;"x"</f></c>',
+    "an error as text": '<c r="{at}" t="inlineStr"><is><t>#N/D</t></is></c>',
+}
+
+
+@pytest.mark.parametrize("report", ["csv", "xlsx"])
+@pytest.mark.parametrize("keeps", [False, True], ids=["mapped", "kept"])
+@pytest.mark.parametrize("cell", ERRORS.values(), ids=ERRORS)
+def test_a_cell_without_a_value_is_none_in_a_report_either(
+    tmp_path: Path, cell: str, keeps: bool, report: Literal["csv", "xlsx"]
+) -> None:
+    """Sent again as it is, the row is refused again: the cell is not blank, nor is its formula or its error a text."""
+    path = tmp_path / "upload"
+    lead = xlsx_row(2, "Ana", PHONE).replace("</row>", cell.format(at="C2") + "</row>")
+    write_xlsx(path, xlsx_row(1, "Nome", "Fone", "Verba") + lead)
+    mapping = {} if keeps else {"Verba": "custom:verba"}
+    options: dict[str, Any] = {"file": FileOptions(columns="mapped", mapping=mapping), "on_invalid_row": "skip"}
+    options |= {"own_fields": []} if keeps else {"custom_types": {"verba": "string"}}
+    first = run_on(path, tmp_path / "spool", **options)
+    assert [row.reason for row in first[1][0].settled] in (["cell_error"], ["cell_not_calculated"])
+    assert first[0].new_fields == [], "no value tells of which type it is"
+    (tmp_path / "report").write_bytes(report_of(*first, report))
+    _, (chunk,) = run_on(tmp_path / "report", tmp_path / "spool", **options)
+    said = f"custom:verba: {ROW_ERRORS['cell_error']}"
+    assert [(row.reason, row.detail) for row in chunk.settled] == [("cell_error", said)]
+
+
+@pytest.mark.parametrize("kind", ["xls", "xlsb"])
+def test_of_binary_workbooks_such_a_cell_is_none_either(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "upload"
+    if kind == "xls":
+        book = xlwt.Workbook()
+        sheet = book.add_sheet("Leads")
+        for at, cells in enumerate((FILE_COLUMNS, ("Ana", PHONE))):
+            for column, cell in enumerate(cells):
+                sheet.write(at, column, cell)
+        sheet.row(1).set_cell_error(4, "#N/A!")  # as xlwt calls it
+        book.save(str(path))
+    else:
+        write_xlsb(path, xlsb_row(2, text(0, "Ana"), text(1, PHONE), error(4, 0xFF)))
+    file = FileOptions(columns="mapped", mapping={"tags": "notes"})
+    first = run_on(path, tmp_path / "spool", file=file, on_invalid_row="skip")
+    (tmp_path / "report").write_bytes(report_of(*first, "csv"))
+    _, (chunk,) = run_on(tmp_path / "report", tmp_path / "spool", file=file, on_invalid_row="skip")
+    assert chunk.settled[0].reason == first[1][0].settled[0].reason == "cell_error"
 
 
 @pytest.mark.parametrize("kept", [["a", "b", "c", "d"], ["a", "b", "c", "d", "e", "f", "g"]])
