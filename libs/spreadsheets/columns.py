@@ -70,6 +70,10 @@ _BETWEEN = re.compile(r"[\W_]+")
 LONGEST_HEADER = 255
 """Characters of a header by which it is known."""
 
+MOST_TOLD = 100
+"""Columns that callers are told of, the first ones, and as many as a mapping may name. Where columns that are no known
+field become fields, these do: nobody could leave out the others."""
+
 Row = tuple[int, list[str]]
 
 

@@ -67,7 +67,7 @@ class ReadingResult:
     invalid: int = 0
     """Rows settled as ``error`` (``on_invalid_row: skip``)."""
     headers: list[str] = field(default_factory=list)
-    """The header's cells as they are told (``header_told``), at most 50; without our report's."""
+    """The header's cells as they are told (``header_told``), at most 100; without our report's."""
     separator: str | None = None
     """What stands between the cells of a CSV; None for a workbook."""
     places: list[int | None] | None = None

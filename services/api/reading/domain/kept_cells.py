@@ -2,11 +2,10 @@
 
 from libs.contracts.lead_import.internal.messages import CELL_LIMIT
 from libs.fields.text import without_unstorable
-from libs.spreadsheets.columns import header_told
+from libs.spreadsheets.columns import MOST_TOLD, header_told
 
 CELLS_KEPT = 25
 """Of a row with too many cells: enough to see what was meant, few enough that one row fits into a message."""
-HEADERS_KEPT = 50
 
 
 def kept(cells: list[str], most: int = CELLS_KEPT) -> list[str]:
@@ -18,8 +17,8 @@ def kept(cells: list[str], most: int = CELLS_KEPT) -> list[str]:
 
 
 def kept_headers(headers: list[str]) -> list[str]:
-    """Return what an import keeps of its file's header: at most 50 cells, as they are told."""
-    return list(map(header_told, headers[:HEADERS_KEPT]))
+    """Return what an import keeps of its file's header: at most ``MOST_TOLD`` cells, as they are told."""
+    return list(map(header_told, headers[:MOST_TOLD]))
 
 
 SHOWN_LIMIT = 300

@@ -14,7 +14,7 @@ from libs.fields.more_fields import CUSTOM, MORE_FIELDS
 from libs.fields.shown_errors import shows_error
 from libs.fields.text import TEXT_LIMIT, tidy, trimmed
 from libs.spreadsheets.cell_faults import with_errors_shown
-from libs.spreadsheets.columns import header_key, header_told, named_places
+from libs.spreadsheets.columns import MOST_TOLD, header_key, header_told, named_places
 from libs.spreadsheets.reader import Spreadsheet
 from services.api.reading.domain.job import ReadingJob
 
@@ -30,7 +30,8 @@ def with_kept_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[Readin
 
     Reads the spreadsheet to its end: a type is what every value of the column is. A field that the company has already
     keeps its type, whatever the values are. Columns without a header or whose cells are blank stay left out, those that
-    the mapping names stay as it says, and of two columns for one field the first is taken. A column that shows nothing
+    the mapping names stay as it says, of two columns for one field the first is taken, and of columns that callers are
+    not told of none. A column that shows nothing
     but errors is kept, so that its rows are told as invalid, and makes no field: nothing says of which type. Raises
     Refused (``fields_too_many``).
     """
@@ -77,7 +78,7 @@ def _fields_of_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[dict[
     taken = set(job.file.mapping.values())
     fields: dict[int, str] = {}
     unknown: dict[int, OwnField] = {}
-    for place, header in enumerate(headers):
+    for place, header in enumerate(headers[:MOST_TOLD]):
         word, title = header_key(header), header_told(header)
         is_second = title in titles  # of two columns under one header the mapping means the first
         titles.add(title)

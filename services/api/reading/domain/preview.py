@@ -10,12 +10,12 @@ from typing import Any
 from libs.common.web.refusals import Detail
 from libs.contracts.lead_import.internal.messages import Outcome
 from libs.fields.more_fields import custom_key
-from libs.spreadsheets.columns import header_told
+from libs.spreadsheets.columns import MOST_TOLD, header_told
 from libs.spreadsheets.encodings import CODECS, has_few_accents
 from libs.spreadsheets.hidden_rows import has_hidden_rows
 from libs.spreadsheets.reader import Record, Spreadsheet
 from services.api.reading.domain.job import ReadingJob
-from services.api.reading.domain.kept_cells import HEADERS_KEPT, shown
+from services.api.reading.domain.kept_cells import shown
 from services.api.reading.domain.more_columns import MoreValues
 from services.api.reading.domain.rows import Lead, Leads
 
@@ -42,7 +42,7 @@ class Preview:
         columns = spreadsheet.columns
         self._first = (job.page - 1) * ROWS_A_PAGE
         self._total = 0
-        self._shown = range(min(columns.own_width, HEADERS_KEPT))
+        self._shown = range(min(columns.own_width, MOST_TOLD))
         self._fields = {place: columns.field_of(place) for place in self._shown}
         self._samples: dict[int, list[str]] = {place: [] for place in self._shown}
         self._empty: Counter[int] = Counter()
@@ -160,6 +160,7 @@ class Preview:
                 for place, field in self._fields.items()
             ],
             "missing": self._spreadsheet.columns.missing,
+            "has_more_columns": self._spreadsheet.columns.own_width > MOST_TOLD,
             "has_hidden_rows": has_hidden_rows(upload, source, job.limits),
             "has_few_accents": source.codec == GUESSED_CODEC and not job.file.encoding and has_few_accents(upload),
             "total_rows": self._total,

@@ -141,8 +141,8 @@ def test_a_cell_without_a_value_is_none_in_a_report_either(
     lead = xlsx_row(2, "Ana", PHONE).replace("</row>", cell.format(at="C2") + "</row>")
     write_xlsx(path, xlsx_row(1, "Nome", "Fone", "Verba") + lead)
     mapping = {} if keeps else {"Verba": "custom:verba"}
-    options: dict[str, Any] = {"file": FileOptions(columns="mapped", mapping=mapping), "on_invalid_row": "skip"}
-    options |= {"own_fields": []} if keeps else {"custom_types": {"verba": "string"}}
+    options: dict[str, Any] = {"own_fields": []} if keeps else {"custom_types": {"verba": "string"}}
+    options |= {"file": FileOptions(columns="mapped", mapping=mapping), "on_invalid_row": "skip"}
     first = run_on(path, tmp_path / "spool", **options)
     assert [row.reason for row in first[1][0].settled] in (["cell_error"], ["cell_not_calculated"])
     assert first[0].new_fields == [], "no value tells of which type it is"
