@@ -6,8 +6,9 @@ from typing import Literal
 from libs.fields.shown_errors import shows_error
 from libs.fields.text import trimmed
 
-CellFault = Literal["cell_error", "cell_not_calculated"]
-"""``cell_error``: it shows an error. ``cell_not_calculated``: it is a formula, whose value the file does not hold."""
+CellFault = Literal["cell_error", "cell_not_calculated", "cell_cut"]
+"""``cell_error``: it shows an error. ``cell_not_calculated``: it is a formula, whose value the file does not hold.
+``cell_cut``: it bears the mark of one that was cut (``cut_cells``)."""
 
 Faults = dict[int, dict[int, CellFault]]
 """By row, as the spreadsheet shows its number, and column, counted from 0."""
@@ -40,7 +41,7 @@ def with_errors_shown(cells: Sequence[str], faults: Mapping[int, CellFault]) -> 
 def _shown(text: str, fault: CellFault) -> str:
     if fault == "cell_not_calculated":
         return NOT_CALCULATED
-    return text if shows_error(trimmed(text)) else UNKNOWN_ERROR
+    return text if fault == "cell_cut" or shows_error(trimmed(text)) else UNKNOWN_ERROR
 
 
 def with_faults(cells: list[str], texts: dict[int, str]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from libs.common.web.refusals import Detail, Refused
-from libs.contracts.lead_import.internal.carried_cells import unspelled_cells, unspelled_more
+from libs.contracts.lead_import.internal.carried_cells import CELL_LIMIT, unspelled_cells, unspelled_more
 from libs.contracts.lead_import.internal.messages import Outcome
 from libs.fields.custom_values import OwnField
 from libs.spreadsheets.cell_faults import CellFault, Faults, with_errors_shown
@@ -20,7 +20,7 @@ from libs.spreadsheets.reader import Record, Spreadsheet, read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
 from services.api.reading.domain.chunk_writer import MORE_CELLS, ChunkWriter, RowBlock, more_column
 from services.api.reading.domain.job import ReadingJob, ReadingResult
-from services.api.reading.domain.kept_cells import CELLS_KEPT, kept, kept_headers
+from services.api.reading.domain.kept_cells import CELLS_KEPT, LONGEST_KEPT, kept, kept_headers
 from services.api.reading.domain.kept_columns import with_kept_columns
 from services.api.reading.domain.message_room import most_bytes
 from services.api.reading.domain.more_columns import MoreColumns, MoreValues
@@ -125,11 +125,11 @@ class _Reading:
         # One row too many is enough to refuse a file; what stands below it is not read.
         records = islice(spreadsheet.rows, limits.max_rows + 1)
         total_rows = 0
-        for raw, chars in _record_blocks(records, min(_BLOCK_ROWS, self._job.chunk_rows)):
+        for raw, chars, has_long in _record_blocks(records, min(_BLOCK_ROWS, self._job.chunk_rows)):
             total_rows += len(raw)
             if total_rows > limits.max_rows:
                 raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
-            self._take(self._wanted_cells.of(raw), raw, chars)
+            self._take(self._wanted_cells.of(raw, has_long=has_long), raw, chars)
         if not total_rows:
             raise Refused("file_no_rows")
         self._wanted_cells.check_all_corrected()
@@ -177,7 +177,7 @@ class _Reading:
             raise Refused("columns_missing", f"No column for: {', '.join(missing)}.", facts={"missing": missing})
         limits = self._job.limits
         total_rows = 0
-        for block, _ in _record_blocks(islice(spreadsheet.rows, limits.max_rows + 1), self._job.chunk_rows):
+        for block, _, _ in _record_blocks(islice(spreadsheet.rows, limits.max_rows + 1), self._job.chunk_rows):
             total_rows += len(block)
             self._preview.add_unread(block)
         if total_rows > limits.max_rows:
@@ -298,21 +298,25 @@ class _Reading:
         return _settled(number, cells, Outcome.ERROR, faults[0].code, detail, self._kept)
 
 
-def _record_blocks(records: Iterable[Record], rows: int) -> Iterator[tuple[list[Record], int]]:
-    """Yield blocks of records, each with the number of characters in its cells.
+def _record_blocks(records: Iterable[Record], rows: int) -> Iterator[tuple[list[Record], int, bool]]:
+    """Yield blocks of records, each with the number of characters in its cells, and whether one of its records has more
+    than ``CELL_LIMIT``.
 
     A block has ``rows`` records, or fewer when it reaches ``_BLOCK_CHARS``.
     """
     block: list[Record] = []
-    chars = 0
+    chars, has_long = 0, False
     for record in records:
         block.append(record)
-        chars += sum(map(len, record[1]))
+        of_record = sum(map(len, record[1]))
+        chars += of_record
+        if of_record > CELL_LIMIT:
+            has_long = True
         if len(block) == rows or chars > _BLOCK_CHARS:
-            yield block, chars
-            block, chars = [], 0
+            yield block, chars, has_long
+            block, chars, has_long = [], 0, False
     if block:
-        yield block, chars
+        yield block, chars, has_long
 
 
 def _live_columns(rows: list[Record], leads: Leads) -> dict[str, Sequence[Any]]:
@@ -341,4 +345,10 @@ def _more_columns(fields: Sequence[str], cells: list[list[str]], values: list[Mo
 
 
 def _settled(row: int, cells: list[str], outcome: Outcome, reason: str, detail: str, most: int) -> dict[str, Any]:
-    return {"row": row, "outcome": outcome, "reason": reason, "detail": detail, "cells": kept(cells, most)}
+    return {
+        "row": row,
+        "outcome": outcome,
+        "reason": reason,
+        "detail": detail,
+        "cells": kept(cells, most, LONGEST_KEPT),
+    }

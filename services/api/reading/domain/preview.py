@@ -176,8 +176,8 @@ def _within(most: int, cells: Sequence[str]) -> list[str]:
     """Return the cells as they are shown, cut where they have more characters together."""
     short = []
     for cell in cells:
-        short.append(shown(cell)[:most])
-        most -= len(short[-1])
+        short.append(shown(cell, most))
+        most = max(0, most - len(short[-1]))
     return short
 
 

@@ -9,14 +9,20 @@ from typing import Any, Literal
 import pytest
 import xlsxwriter
 import xlwt
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from libs.contracts.lead_import.words import words
 from libs.spreadsheets.columns import REPORT_COLUMNS, header_told
+from libs.spreadsheets.cut_cells import cut, is_cut
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.writing import XlsxWriter, csv_header, csv_rows
 from services.api.http.report_form import ReportForm
 from services.api.reading.domain.job import ReadingResult
+from services.api.reading.domain.kept_cells import LONGEST_KEPT, ROW_KEPT, shown
 from services.api.reasons import ROW_ERRORS
 from tests.unit.api.reading.runs import run_on
 from tests.unit.spreadsheets.workbooks import row as xlsx_row
@@ -170,6 +176,124 @@ def test_of_binary_workbooks_such_a_cell_is_none_either(tmp_path: Path, kind: st
     (tmp_path / "report").write_bytes(report_of(*first, "csv"))
     _, (chunk,) = run_on(tmp_path / "report", tmp_path / "spool", file=file, on_invalid_row="skip")
     assert chunk.settled[0].reason == first[1][0].settled[0].reason == "cell_error"
+
+
+TITLES = ["Nome", "Fone", "E-mail", "Tags", "Obs", "Cargo", "Texto", "Verba", "Quando"]
+WIDE = FileOptions(
+    columns="mapped",
+    mapping={
+        "Obs": "notes",
+        "Cargo": "job_title",
+        "Texto": "custom:text",
+        "Verba": "custom:sum",
+        "Quando": "custom:day",
+    },
+)
+TYPES = {"text": "string", "sum": "number", "day": "date"}
+CORRECTED = {"2": {"phone": PHONE}}
+
+
+def values_when_corrected(path: Path, spool: Path) -> tuple[list[Any], list[str]]:
+    """Return what is stored of the file's row once its phone is corrected, and why it is not."""
+    options: dict[str, Any] = {"file": WIDE, "custom_types": TYPES, "on_invalid_row": "skip"}
+    _, (chunk,) = run_on(path, spool, corrections=CORRECTED, **options)
+    live = chunk.live
+    stored = [*zip(live.name, live.email, live.tags, strict=True), *(column.values for column in live.more or ())]
+    return stored if len(live) else [], [row.detail for row in chunk.settled]
+
+
+def report_of_refused(folder: Path, cells: Sequence[str], report: Literal["csv", "xlsx"]) -> Path:
+    write_file(folder / "upload", [TITLES, cells], "csv")
+    options: dict[str, Any] = {"file": WIDE, "custom_types": TYPES, "on_invalid_row": "skip"}
+    (folder / "report").write_bytes(report_of(*run_on(folder / "upload", folder / "spool", **options), report))
+    return folder / "report"
+
+
+storable = st.characters(
+    exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff", include_characters="\n\r\t"
+)
+pieces = st.text(storable, max_size=8) | st.sampled_from(
+    ["1", "0", "28/11/2026", "\r\n", "=1", "e\u0301", "a@b.co", "'"]
+)
+long_cells = st.builds(
+    lambda before, much, times, after: before + much * (times // max(1, len(much))) + after,
+    *(pieces, st.sampled_from([" ", "0", "x", "\n", "\r\n", "e\u0301", "- a\n", "\u200b", "🔥"])),
+    *(st.sampled_from([0, 3, 250, 999, 1_001, 9_990, 10_001, 16_001, 30_000]), pieces),
+)
+rows_of_long_cells = st.lists(pieces | long_cells, min_size=len(TITLES), max_size=len(TITLES))
+
+
+@pytest.mark.parametrize("report", ["csv", "xlsx"])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cells=rows_of_long_cells)
+def test_a_corrected_row_is_stored_as_the_file_had_it_or_refused(
+    tmp_path: Path, cells: list[str], report: Literal["csv", "xlsx"]
+) -> None:
+    cells[0], cells[1] = "Ana" + cells[0], "no phone"
+    path = report_of_refused(tmp_path, cells, report)
+    stored, _ = values_when_corrected(tmp_path / "upload", tmp_path / "spool")
+    of_report, why = values_when_corrected(path, tmp_path / "spool")
+    assert of_report == stored or (of_report == [] and why)
+    if max(map(len, cells)) <= LONGEST_KEPT and sum(map(len, cells)) <= ROW_KEPT:
+        assert of_report == stored, "all of it was kept"
+
+
+@pytest.mark.parametrize("report", ["csv", "xlsx"])
+def test_a_report_keeps_the_longest_values_whole(tmp_path: Path, report: Literal["csv", "xlsx"]) -> None:
+    notes = "\r\n".join(['linha; com = sinais, e "aspas"'.ljust(80, "x")] * 123)
+    cells = ["Ana", "1", "", "", notes, "x" * 255, "y" * 1_000, "1,5", "28/11/2026"]
+    path = report_of_refused(tmp_path, cells, report)
+    stored, why = values_when_corrected(path, tmp_path / "spool")
+    assert (stored[1], why) == ([notes.replace("\r\n", "\n")], [])
+
+
+@pytest.mark.parametrize("report", ["csv", "xlsx"])
+@pytest.mark.parametrize(
+    ("place", "cell"),
+    [
+        (4, "x" * 16_001),
+        (0, "Ana" + " " * 20_000 + "Lima"),
+        (7, "0" * 17_000 + "12"),
+        (6, "x" * 990 + " " * 16_000 + "y"),
+    ],
+)
+def test_what_is_longer_than_is_kept_is_seen_and_refused(
+    tmp_path: Path, place: int, cell: str, report: Literal["csv", "xlsx"]
+) -> None:
+    cells = wide(len(TITLES), {0: "Ana", 1: "1", place: cell})
+    path = report_of_refused(tmp_path, cells, report)
+    assert is_cut(read_spreadsheet(path, Limits(), WIDE).rows.__next__()[1][place])
+    stored, (why,) = values_when_corrected(path, tmp_path / "spool")
+    assert stored == []
+    assert ROW_ERRORS["cell_cut"] in why
+
+
+def test_a_row_of_a_report_that_stands_in_another_file_is_refused_too(tmp_path: Path) -> None:
+    cells = wide(len(TITLES), {0: "Ana", 1: "1", 4: cut("x" * 20_000, LONGEST_KEPT)})
+    write_file(tmp_path / "upload", [TITLES, cells], "xlsx")
+    assert values_when_corrected(tmp_path / "upload", tmp_path / "spool")[0] == []
+
+
+def test_a_correction_that_is_not_whole_is_none(tmp_path: Path) -> None:
+    """A preview shows the beginning of a long cell, and whoever corrects it there begins with that."""
+    write_file(tmp_path / "upload", [TITLES, wide(len(TITLES), {0: "Ana", 1: PHONE, 4: "x" * 12_000})], "csv")
+    options: dict[str, Any] = {"file": WIDE, "custom_types": TYPES, "on_invalid_row": "skip"}
+    options |= {"corrections": {"2": {"notes": shown("x" * 12_000)}}}
+    _, (chunk,) = run_on(tmp_path / "upload", tmp_path / "spool", **options)
+    assert [row.reason for row in chunk.settled] == ["cell_cut"]
+
+
+@pytest.mark.parametrize("verba", ["1,50", "2"], ids=["a cell that its value does not spell", "all are spelled"])
+def test_rows_that_end_later_have_their_long_cells_too(tmp_path: Path, verba: str) -> None:
+    """A live row carries a long cell once, as its value."""
+    cells = wide(len(TITLES), {0: "Ana", 1: PHONE, 4: "nota " * 1_900 + "fim", 7: verba})
+    write_file(tmp_path / "upload", [TITLES, cells], "csv")
+    options: dict[str, Any] = {"file": WIDE, "custom_types": TYPES}
+    found = run_on(tmp_path / "upload", tmp_path / "spool", **options)
+    assert found[1][0].live.original_cells(0)[5:] == [cells[4], "", "", verba, ""]
+    assert len(found[1][0].model_dump_json()) < 13_000
+    (tmp_path / "report").write_bytes(report_of(*found, "csv"))
+    assert values_when_corrected(tmp_path / "report", tmp_path / "spool")[0][1] == [cells[4]]
 
 
 @pytest.mark.parametrize("kept", [["a", "b", "c", "d"], ["a", "b", "c", "d", "e", "f", "g"]])
