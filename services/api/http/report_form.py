@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from libs.contracts.lead_import.internal.carried_cells import CELL_LIMIT
 from libs.contracts.lead_import.words import Words
 from libs.spreadsheets.columns import REPORT_COLUMNS
+from libs.spreadsheets.cut_cells import left_out
 from libs.spreadsheets.header import FILE_COLUMNS
 
 CREATED_COLUMNS = ("row", "lead_id", "chat_id", "name")
@@ -28,6 +30,8 @@ class ReportForm:
     """A row with too many cells was kept by field, too, the others behind; else as it stood in the file."""
     kept: int
     """Cells that are kept of a row."""
+    marks_cuts: bool
+    """A cell that was cut bears the mark of it; else nobody knows of one of ``CELL_LIMIT`` characters."""
 
     @classmethod
     def of(cls, file: Mapping[str, Any] | None) -> Self:
@@ -50,6 +54,7 @@ class ReportForm:
             width=max(len(headers), found[-1][0] + 1),
             is_by_field=bool(titles) or "places" not in said,
             kept=len(names),
+            marks_cuts="marks_cuts" in said,
         )
 
     @property
@@ -58,7 +63,7 @@ class ReportForm:
 
     def cells(self, row: Mapping[str, Any], words: Words) -> list[str]:
         """Return the cells of a row as the store has it."""
-        kept = row["cells"]
+        kept = row["cells"] if self.marks_cuts else list(map(_perhaps_cut, row["cells"]))
         if len(kept) == len(FILE_COLUMNS):
             # A stage of before, or somebody's erasure, kept no others.
             kept = [*kept, *[""] * (self.kept - len(kept))]
@@ -74,3 +79,7 @@ class ReportForm:
             others = kept[self.width :]
         own[-1] = _BETWEEN_CELLS.join([own[-1], *filter(None, others)])
         return own
+
+
+def _perhaps_cut(cell: str) -> str:
+    return f"{cell} {left_out(1)}" if len(cell) == CELL_LIMIT else cell

@@ -88,7 +88,7 @@ class ReadingResult:
     @property
     def kept_of_file(self) -> dict[str, Any]:
         """What an import keeps of its file, beside its rows: by it ``ReportForm`` writes their report."""
-        kept: dict[str, Any] = {"headers": self.headers, "separator": self.separator}
+        kept: dict[str, Any] = {"headers": self.headers, "separator": self.separator, "marks_cuts": True}
         if self.places is not None:
             kept |= {"places": self.places, "titles": self.titles}
         if self.more:

@@ -296,6 +296,15 @@ def test_rows_that_end_later_have_their_long_cells_too(tmp_path: Path, verba: st
     assert values_when_corrected(tmp_path / "report", tmp_path / "spool")[0][1] == [cells[4]]
 
 
+@pytest.mark.parametrize(("length", "marked"), [(999, False), (1_000, True)])
+def test_a_cell_that_may_have_been_cut_before_cells_bore_a_mark_is_marked(length: int, marked: bool) -> None:
+    row = {"row_number": 2, "outcome": "error", "reason": "phone_invalid", "detail": ""}
+    cells = ["Ana", "1", "", "", "x" * length]
+    assert (
+        is_cut(ReportForm.of({"headers": list(FILE_COLUMNS)}).cells(row | {"cells": cells}, words("en"))[4]) == marked
+    )
+
+
 @pytest.mark.parametrize("kept", [["a", "b", "c", "d"], ["a", "b", "c", "d", "e", "f", "g"]])
 def test_reports_of_imports_that_kept_their_rows_as_they_stood_stay_as_they_were(kept: list[str]) -> None:
     """Rows with too many cells were kept in the order of the file, without what tells titles apart from headers."""
