@@ -224,7 +224,7 @@ rows_of_long_cells = st.lists(pieces | long_cells, min_size=len(TITLES), max_siz
 
 
 @pytest.mark.parametrize("report", ["csv", "xlsx"])
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cells=rows_of_long_cells)
 def test_a_corrected_row_is_stored_as_the_file_had_it_or_refused(
     tmp_path: Path, cells: list[str], report: Literal["csv", "xlsx"]
