@@ -27,6 +27,7 @@ _NORMALISED_LIMIT = 4 * TEXT_LIMIT
 of a few at most. It must not even be tried: normalising can take time that grows with the square of the length."""
 
 _LINE_BREAKS = re.compile("[\t-\r\x85\u2028\u2029]+")
+_NOT_IN_JSONB = re.compile("[\x00\ud800-\udfff]")
 _UNSTORABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
 
@@ -43,6 +44,11 @@ def all_trimmed(texts: Sequence[str]) -> list[str]:
     if "".join(texts).isprintable():
         return [text.strip() for text in texts]
     return [trimmed(text) for text in texts]
+
+
+def without_unstorable(text: str) -> str:
+    """Return the text without NUL, which PostgreSQL's jsonb refuses, and lone surrogates, which UTF-8 does not have."""
+    return _NOT_IN_JSONB.sub("", text)
 
 
 def tidy(text: str) -> str:

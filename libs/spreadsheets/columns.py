@@ -11,7 +11,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
-from libs.fields.text import trimmed
+from libs.fields.text import trimmed, without_unstorable
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
 
@@ -67,8 +67,12 @@ ALIASES: dict[str, tuple[str, ...]] = {
 so that a mobile goes before a landline."""
 
 _BETWEEN = re.compile(r"[\W_]+")
-_LONGEST_HEADER = 255
+LONGEST_HEADER = 255
 """Characters of a header by which it is known."""
+
+MOST_TOLD = 100
+"""Columns that callers are told of, the first ones, and as many as a mapping may name. Where columns that are no known
+field become fields, these do: nobody could leave out the others."""
 
 Row = tuple[int, list[str]]
 
@@ -79,9 +83,17 @@ def header_key(cell: str) -> str:
     return _BETWEEN.sub(" ", "".join(mark for mark in plain if not unicodedata.combining(mark))).strip()
 
 
+def header_told(cell: str) -> str:
+    """Return a header's cell as it is told to callers, who name its column by just this: as it stands, blanks included,
+    which may be all that tells two columns apart. Of a longer one ``LONGEST_HEADER`` characters, from its first letter.
+    """
+    told = without_unstorable(cell)
+    return told if len(told) <= LONGEST_HEADER else trimmed(told)[:LONGEST_HEADER]
+
+
 def header_text(cell: str) -> str:
-    """Return a header's cell as it is told to callers, who may name its column by it."""
-    return trimmed(cell)[:_LONGEST_HEADER]
+    """Return what a header's cell says: what is told of it, without blanks around it."""
+    return trimmed(header_told(cell))
 
 
 _RANKS = {header_key(alias): (field, rank) for field, words in ALIASES.items() for rank, alias in enumerate(words)}
@@ -105,7 +117,7 @@ class Columns:
     """Cells of the header."""
     is_report: bool = False
     unknown: tuple[str, ...] = ()
-    """Headers of the mapping that the file does not have."""
+    """Headers to which the mapping gives a field and which the file does not have."""
     repeated: tuple[str, ...] = ()
     """Fields that the mapping gives to more than one column."""
     more: tuple[tuple[str, int], ...] = ()
@@ -138,22 +150,25 @@ class Columns:
         return [headers[place] for place in range(self.own_width) if place not in held]
 
     def wanted(self, cells: list[str]) -> list[str]:
-        """Return the cells of the five fields and then of the further ones; of a row with more cells than the header
-        has more cells than that.
+        """Return the cells of the five fields and then of the further ones, and behind them those of a row that has
+        more cells than the header.
         """
-        if len(cells) > self.width:
-            return cells + [""] * (len(FILE_COLUMNS) + len(self.more) + 1 - len(cells))
-        return [*self._pick([*cells, ""]), *(cells[place] for _, place in self.more)]
+        found = [*self._pick([*cells[: self.width], ""]), *(cells[place] for _, place in self.more)]
+        return found + self._beyond(cells) if len(cells) > self.width else found
 
     @property
     def _all(self) -> list[tuple[str, int | None]]:
         return [*zip(FILE_COLUMNS, self.places, strict=True), *self.more]
 
     def five(self, cells: list[str]) -> list[str]:
-        """Return the cells of the five fields; of a row with more cells than the header more than five cells."""
+        """Return the cells of the five fields, and behind them those of a row that has more cells than the header."""
         if len(cells) > self.width:
-            return cells + [""] * (len(FILE_COLUMNS) + 1 - len(cells))
+            return [*self._pick([*cells[: self.width], ""]), *self._beyond(cells)]
         return list(self._pick([*cells, ""]))
+
+    def _beyond(self, cells: list[str]) -> list[str]:
+        # Blank ones at the right were taken off, so that at least one of these says something.
+        return [cell for cell in cells[self.width :] if trimmed(cell)]
 
     @cached_property
     def _pick(self) -> Callable[[list[str]], tuple[Any, ...]]:
@@ -167,17 +182,23 @@ def strict_columns(headers: Sequence[str]) -> Columns:
 
 
 def named_places(headers: Sequence[str], names: Iterable[str]) -> dict[str, int]:
-    """Return which column each name means: the first one whose header says just that, or else what is compared alike.
+    """Return which column each name means: the first one whose header says just that, else the first one that says it
+    but for blanks around it, else the first one that is compared alike.
 
-    Signs may be all that tells headers apart: *Valor* and *Valor %*. A name that is not there is left out.
+    Blanks or signs may be all that tells headers apart: *Valor* and *Valor %*. A name that is not there is left out.
     """
-    exactly: dict[str, int] = {}
-    alike: dict[str, int] = {}
-    for place, header in enumerate(headers):
-        exactly.setdefault(header_text(header), place)
-        if key := header_key(header):
-            alike.setdefault(key, place)
-    found = ((name, exactly.get(header_text(name), alike.get(header_key(name)))) for name in names)
+    places: list[dict[str, int]] = []
+    for form in (header_told, header_text, header_key):
+        of_form: dict[str, int] = {}
+        for place, header in enumerate(headers):
+            of_form.setdefault(form(header), place)
+        places.append(of_form)
+    exactly, but_for_blanks, alike = places
+    alike.pop("", None)
+    found = (
+        (name, exactly.get(header_told(name), but_for_blanks.get(header_text(name), alike.get(header_key(name)))))
+        for name in names
+    )
     return {name: place for name, place in found if place is not None}
 
 
@@ -209,7 +230,7 @@ def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
         tuple(places.get(name) for name in FILE_COLUMNS),
         len(headers),
         is_report=is_report,
-        unknown=tuple(header for header in options.mapping if header not in named),
+        unknown=tuple(header for header, field in options.mapping.items() if field and header not in named),
         repeated=tuple(repeated),
         more=tuple(sorted(((name, at) for name, at in places.items() if name not in FILE_COLUMNS), key=itemgetter(1))),
     )

@@ -38,6 +38,7 @@ _SHOWN: dict[EncodingName, str] = {
     "gb18030": "GB18030",
 }
 
+_LONGEST_MARK = len(codecs.BOM_UTF8)
 _BLOCK = 1 << 20
 _SAMPLE = 1 << 14
 _BYTES_OF_UTF16 = 4
@@ -66,10 +67,8 @@ def find_encoding(path: Path) -> str:
     """
     with path.open("rb") as file:
         head = file.read(_SAMPLE)
-    if head.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+    if marked := _encoding_of_mark(head):
+        return CODECS[marked]
     even, odd = head[::2].count(0), head[1::2].count(0)
     if max(even, odd) * _BYTES_OF_UTF16 > len(head):
         return "utf-16-be" if even > odd else "utf-16-le"
@@ -95,11 +94,24 @@ def has_few_accents(path: Path) -> bool:
 
 
 def named_encoding(path: Path, name: EncodingName) -> str:
-    """Return the codec of the encoding that the caller names. Raises Unreadable when the file is not in it."""
+    """Return the codec of the encoding that the caller names, or of the one that a byte order mark names.
+
+    Raises Unreadable when the file is not in it.
+    """
+    with path.open("rb") as file:
+        # No text begins with these signs of another encoding. A report of ours has a mark whatever its import was in,
+        # and every single byte decodes in some way.
+        name = _encoding_of_mark(file.read(_LONGEST_MARK)) or name
     codec = CODECS[name]
     if not _decodes(path, codec):
         raise Unreadable("file_encoding", f"The file is not encoded in {name}.")
     return codec
+
+
+def _encoding_of_mark(head: bytes) -> EncodingName | None:
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8"
+    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -10,7 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from libs.spreadsheets.cut_cells import cut
 from libs.spreadsheets.formulas import neutralised
+from libs.spreadsheets.limits import EXCEL_CELL_LIMIT
 
 if TYPE_CHECKING:
     from openpyxl.cell import Cell
@@ -25,6 +27,8 @@ _PHONE = re.compile(r"\+[0-9][0-9 ().-]{6,24}")
 _LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 """How Office Open XML writes characters that XML cannot keep (ECMA-376, ST_Xstring): _x000D_ is a carriage return."""
 
+
+_ROOM_OF_A_MARK = 20
 
 SEPARATOR = ";"
 """What Excel divides lines at where a comma divides a number's digits, as in Brazil."""
@@ -106,6 +110,8 @@ class XlsxWriter:
             cell = neutralised(cell)
         if not cell.isprintable() or "_x" in cell:
             cell = _LOOKS_ESCAPED.sub("_x005F_", cell).replace("\r", "_x000D_")
+        if len(cell) > EXCEL_CELL_LIMIT:  # openpyxl would cut it without a word
+            cell = cut(cell, EXCEL_CELL_LIMIT - _ROOM_OF_A_MARK)
         if not cell or cell.isspace():
             return None
         if cell[0] != "#":

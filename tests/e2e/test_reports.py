@@ -97,6 +97,24 @@ async def test_a_report_can_be_corrected_and_imported_again(user: User, stored: 
     assert leads[third]["cpf"] == "01234567890"
 
 
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_a_report_sent_again_as_its_import_was_stores_what_the_file_had(
+    user: User, stored: Stored, kind: str
+) -> None:
+    (phone,) = new_phones(1)
+    notes = "\n".join(f"{number}: ligou; pediu preço" + "." * 60 for number in range(110))
+    header = ["Cidade", "Observações " + "x" * 300, "Fone", "Nome"]
+    asked = {"columns": "mapped", "mapping": {header[1][:255]: "notes", "Cidade": None}, **SKIP}
+    found = await user.run(csv_file([["Santos", notes, "ligar depois", "Ana"]], header), **asked)
+    report_header, *rows = read(await download(user, found["id"], kind), kind)
+    rows[0][report_header.index("Fone")] = phone
+    corrected = csv_file(rows, report_header) if kind == "csv" else xlsx_file(rows, report_header)
+    again = await user.run(corrected, file_name=f"leads.{kind}", **asked)
+    assert (totals(again), again["parent_id"]) == ((1, 0, 0), found["id"])
+    (lead,) = await stored.leads(user.tenant.company_id)
+    assert lead["notes"] == notes
+
+
 async def test_a_report_of_an_upload_that_declares_its_separator_can_be_imported_again(user: User) -> None:
     """No program finds a bar out by itself, and what a declaration is for depends on the program."""
     (phone,) = new_phones(1)

@@ -219,9 +219,7 @@ def _new_import(wish: Wish, found: ReadingResult, import_id: int, accepted_at: d
     options = {
         "on_invalid_row": request.on_invalid_row,
         "tag_ids": request.tag_ids,
-        "file": {"headers": found.headers, "separator": found.separator}
-        | ({} if found.places is None else {"places": found.places})
-        | ({"more": found.more} if found.more else {}),
+        "file": found.kept_of_file,
         **({CARRIES_MORE: True} if found.more or request.list_id else {}),
         **({SILENT: True} if request.silent else {}),
         **current_trace_headers(),

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from libs.contracts.lead_import.internal.carried_cells import CELL_LIMIT
 from libs.contracts.lead_import.words import Words
 from libs.spreadsheets.columns import REPORT_COLUMNS
+from libs.spreadsheets.cut_cells import left_out
 from libs.spreadsheets.header import FILE_COLUMNS
 
 CREATED_COLUMNS = ("row", "lead_id", "chat_id", "name")
@@ -24,25 +26,35 @@ class ReportForm:
     """Where they stand in the file."""
     width: int
     """Columns of the file, which may have others."""
+    is_by_field: bool
+    """A row with too many cells was kept by field, too, the others behind; else as it stood in the file."""
     kept: int
     """Cells that are kept of a row."""
+    marks_cuts: bool
+    """A cell that was cut bears the mark of it; else nobody knows of one of ``CELL_LIMIT`` characters."""
 
     @classmethod
     def of(cls, file: Mapping[str, Any] | None) -> Self:
-        """Return the form of an import's file, as its options say; imports of old do not say it."""
+        """Return the form of an import's file, as ``kept_of_file`` of ``ReadingResult`` says; those of old say less."""
         said = file or {}
         headers = said.get("headers") or list(FILE_COLUMNS)
         places = said.get("places") or list(range(len(FILE_COLUMNS)))
         found = sorted((place, field) for field, place in enumerate(places) if place is not None)
-        # A header beyond those that are kept is named as its field.
         names = [*FILE_COLUMNS, *(said.get("more") or ())]
-        named = (headers[place] if place < len(headers) else names[field] for place, field in found)
+        titles = said.get("titles")
+        # Of old the titles of columns are among the headers. One beyond those that are kept is named as its field.
+        named = (
+            titles[field] if titles else headers[place] if place < len(headers) else names[field]
+            for place, field in found
+        )
         return cls(
             headers=tuple(named),
             fields=tuple(field for _, field in found),
             places=tuple(place for place, _ in found),
             width=max(len(headers), found[-1][0] + 1),
+            is_by_field=bool(titles) or "places" not in said,
             kept=len(names),
+            marks_cuts="marks_cuts" in said,
         )
 
     @property
@@ -51,7 +63,7 @@ class ReportForm:
 
     def cells(self, row: Mapping[str, Any], words: Words) -> list[str]:
         """Return the cells of a row as the store has it."""
-        kept = row["cells"]
+        kept = row["cells"] if self.marks_cuts else list(map(_perhaps_cut, row["cells"]))
         if len(kept) == len(FILE_COLUMNS):
             # A stage of before, or somebody's erasure, kept no others.
             kept = [*kept, *[""] * (self.kept - len(kept))]
@@ -59,7 +71,15 @@ class ReportForm:
         return [*own, str(row["row_number"]), row["outcome"], words.of_row(row["reason"], row["detail"])]
 
     def _with_too_many(self, kept: Sequence[str]) -> list[str]:
-        """Return the cells as they stand in the file; those that no header stands over are put to the last one."""
-        own = [kept[place] if place < len(kept) else "" for place in self.places]
-        own[-1] = _BETWEEN_CELLS.join([own[-1], *(cell for cell in kept[self.width :] if cell)])
+        """Return the cells of the fields; those that no header stands over are put to the last one."""
+        if self.is_by_field:
+            own, others = [kept[field] for field in self.fields], kept[self.kept :]
+        else:
+            own = [kept[place] if place < len(kept) else "" for place in self.places]
+            others = kept[self.width :]
+        own[-1] = _BETWEEN_CELLS.join([own[-1], *filter(None, others)])
         return own
+
+
+def _perhaps_cut(cell: str) -> str:
+    return f"{cell} {left_out(1)}" if len(cell) == CELL_LIMIT else cell

@@ -67,8 +67,11 @@ async def _portions(store: Store, wanted: Wanted) -> Portions:
 
 
 def _widths(header: list[str]) -> list[float]:
-    """Return how wide columns are, in characters: the last one holds a sentence, the others names and numbers."""
-    return [*(max(_WIDTH, len(name) + 2) for name in header[:-1]), _WIDTH_OF_WORDS]
+    """Return how wide columns are, in characters: the last one holds a sentence, the others names and numbers.
+
+    A title may have 255 characters; no column of Excel is wider than that.
+    """
+    return [*(min(max(_WIDTH, len(name) + 2), _WIDTH_OF_WORDS) for name in header[:-1]), _WIDTH_OF_WORDS]
 
 
 def download(

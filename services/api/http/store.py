@@ -17,7 +17,7 @@ from services.api.http.shared_reads import SharedReads
 from services.api.http.views import PACE_SECONDS
 
 BYTES_A_READ = 1 << 20
-"""Of cells, at a time: a row may have 25 cells of 1,000 characters, and 500 such rows would hold the event loop."""
+"""Of cells, at a time: a row may have 80,000 characters, and 500 such rows would hold the event loop."""
 
 _IMPORT_COLUMNS = {
     **{

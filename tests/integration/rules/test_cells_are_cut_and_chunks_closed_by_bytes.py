@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from libs.common.stores.postgres import Postgres
-from libs.contracts.lead_import.internal.messages import CELL_LIMIT, MAX_CHUNK_BYTES, ChunkAccepted, Outcome
+from libs.contracts.lead_import.internal.messages import MAX_CHUNK_BYTES, ChunkAccepted, Outcome
+from libs.spreadsheets.cut_cells import cut
 from services.api.reading.domain.file_to_chunks import file_to_chunks
+from services.api.reading.domain.kept_cells import LONGEST_KEPT
 from services.api.reading.domain.spool import read_spool
 from services.creator.domain import CHAT_EXISTS, LEAD_EXISTS
 from services.creator.questions import NOT_ON_WHATSAPP, WHATSAPP_REFUSED, WHATSAPP_UNKNOWN
@@ -47,15 +49,15 @@ async def test_a_cell_with_nul_or_of_many_characters_is_stored_without_and_cut(
     (phone,) = new_phones(1)
     rows = [
         ["Ana\x00Lúcia", "não tem", "", "", ""],
-        ["ç" * 5000, phone, "", "", ""],
-        ["Bia", phone, "111.111.111-11", "x" * 3000, "\x00"],
+        ["ç" * 15_000, phone, "", "", ""],
+        ["Bia", phone, "111.111.111-11", "x" * 30_000, "\x00"],
     ]
     (chunk,) = parsed(tenant, tmp_path, rows, import_id)
     await pipeline.whole(chunk)
     found = await stored_rows(db, import_id)
     assert found[2]["cells"][0] == "AnaLúcia"
-    assert found[3]["cells"][0] == "ç" * CELL_LIMIT
-    assert found[4]["cells"] == ["Bia", phone, "111.111.111-11", "x" * CELL_LIMIT, ""]
+    assert found[3]["cells"][0] == "ç" * 15_000
+    assert found[4]["cells"] == ["Bia", phone, "111.111.111-11", cut("x" * 30_000, LONGEST_KEPT), ""]
     assert {row["outcome"] for row in found.values()} == {"error"}
 
 

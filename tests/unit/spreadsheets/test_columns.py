@@ -4,14 +4,17 @@ from pathlib import Path
 
 import pytest
 import xlwt
+from hypothesis import given
+from hypothesis import strategies as st
 
-from libs.spreadsheets.columns import ALIASES, Columns, header_key, mapped_columns
+from libs.spreadsheets.columns import ALIASES, Columns, header_key, header_told, mapped_columns
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.hidden_rows import has_hidden_rows
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
+from services.api.accepting.domain.request import ImportOptions
 from tests.unit.spreadsheets.workbooks import HEADER, LEAD, write_xls, write_xlsx
 from tests.unit.spreadsheets.xlsb_files import row as xlsb_row
 from tests.unit.spreadsheets.xlsb_files import text, write_xlsb
@@ -109,8 +112,38 @@ def test_a_mapping_means_the_column_that_is_named_as_it_says_before_those_that_a
     assert found(*headers, **{header: "custom:x"}).more == (("custom:x", place),)
 
 
+@pytest.mark.parametrize(
+    ("headers", "header", "place"),
+    [
+        (("Nome", "Celular", "Valor", "Valor "), "Valor ", 3),
+        (("Nome", "Celular", "Valor", "Valor "), "Valor", 2),
+        (("Nome", "Celular", " Valor", "Valor"), "Valor", 3),
+        (("Nome", "Celular", " Valor", "Valor"), " Valor", 2),
+        (("Nome", "Celular", "Valor\u00a0", "Valor"), "Valor", 3),
+        (("Nome", "Celular", " Valor", "Valor "), "Valor", 2),
+        (("Nome", "Celular", "VALOR", "Valor\t"), "Valor", 3),
+    ],
+)
+def test_blanks_alone_tell_columns_apart(headers: tuple[str, ...], header: str, place: int) -> None:
+    assert found(*headers, **{header: "custom:x"}).more == (("custom:x", place),)
+
+
 def test_a_sign_is_no_other_sign() -> None:
     assert found("#", "Nome", "Celular", **{"%": "custom:x"}).unknown == ("%",)
+
+
+titles = st.text(max_size=4) | st.sampled_from(
+    [" Valor", "Valor ", "x" * 254 + " y", "x" * 300, " " * 300 + "Valor", "Va\x00lor", "\ud800", "\n", "'=1"]
+)
+
+
+@given(headers=st.lists(titles, min_size=1, max_size=6), data=st.data())
+def test_a_column_is_found_by_what_is_told_of_it(headers: list[str], data: st.DataObject) -> None:
+    """A preview tells a column's header, and a mapping takes no other."""
+    told = list(map(header_told, headers))
+    place = data.draw(st.integers(0, len(headers) - 1))
+    ImportOptions(account_id=1, columns="mapped", mapping={told[place]: "custom:x"})
+    assert found(*headers, **{told[place]: "custom:x"}).more == (("custom:x", told.index(told[place])),)
 
 
 def test_columns_may_stand_in_any_order_with_others_between_them(tmp_path: Path) -> None:

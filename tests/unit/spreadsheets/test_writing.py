@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from libs.spreadsheets.cut_cells import is_cut
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.formulas import FORMULA_STARTS, neutralised, restored
 from libs.spreadsheets.limits import Limits
@@ -188,6 +189,12 @@ def test_an_xlsx_report_holds_text_only() -> None:
         (None, "n"),
         ("001", "s"),
     ]
+
+
+@pytest.mark.parametrize("text", ["x" * 40_000, "x\r\n" * 12_000, "\n=1" * 11_000])
+def test_what_no_cell_of_a_workbook_can_hold_is_seen_to_be_cut(text: str) -> None:
+    (sheet,) = openpyxl.load_workbook(io.BytesIO(xlsx_file([["Ana", text]]))).worksheets
+    assert is_cut(str(sheet["B2"].value))
 
 
 @pytest.mark.parametrize("hidden", ["\x08=1+1", "\x0b\x0c@SUM(A1)", "\x1f-2", "\ufffe=1"])

@@ -13,6 +13,9 @@ from collections.abc import Sequence
 MoreValue = str | bool | int | float | None
 """What a further column holds: null is an empty cell."""
 
+CELL_LIMIT = 1_000
+"""Characters that a message carries of an original cell of a live row. One that was cut has more: a mark says so."""
+
 WIRE_COLUMNS = ("name", "phone", "cpf", "email", "tags")
 """What the cells of a row are, in the order in which messages carry them."""
 
@@ -44,13 +47,21 @@ def original_cells(
 
 
 def unspelled_more(cells: list[str], values: Sequence[MoreValue]) -> list[str]:
-    """Return a row's ``cells`` of further columns, or none of them when their ``values`` spell all."""
-    return [] if cells == list(map(_spelled, values)) else cells
+    """Return a row's ``cells`` of further columns, or none of them when their ``values`` spell all.
+
+    A cell that was cut is spelled by its value, which says the same: notes of 10,000 characters need not be said twice.
+    """
+    spelled = list(map(_spelled, values))
+    same = (cell == value or len(cell) > CELL_LIMIT for cell, value in zip(cells, spelled, strict=True))
+    return [] if cells == spelled or all(same) else cells
 
 
 def original_more(carried: list[str], values: Sequence[MoreValue]) -> list[str]:
-    """Return a row's cells of further columns."""
-    return carried or list(map(_spelled, values))
+    """Return a row's cells of further columns; of one that was cut what its value spells."""
+    spelled = map(_spelled, values)
+    if not carried:
+        return list(spelled)
+    return [value if len(cell) > CELL_LIMIT else cell for cell, value in zip(carried, spelled, strict=True)]
 
 
 def _spelled(value: MoreValue) -> str:

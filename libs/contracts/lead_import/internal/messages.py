@@ -17,9 +17,6 @@ from pydantic import AwareDatetime, Field, model_validator
 from libs.common.messages import ID_LIMIT, Id, Message
 from libs.contracts.lead_import.internal.carried_cells import MoreValue, original_cells, original_more
 
-CELL_LIMIT = 1_000
-"""Characters kept of an original cell in messages and in ``lead_import_rows``."""
-
 MAX_CHUNK_BYTES = 512 * 1024
 """A chunk message stays below this many bytes at every stage."""
 
@@ -110,7 +107,7 @@ class LiveRows(Rows):
     """Tag names of the row's own cell, trimmed, without repeats."""
     cells: list[list[str]]
     """What of the row's original cells its columns do not spell (``carried_cells``), each cut at
-    ``CELL_LIMIT`` characters."""
+    1,000 characters."""
     more: list[MoreColumn] | None = Field(default=None, exclude_if=_is_absent)
     """Further columns, in the file's order. Absent from the message of a file that has none."""
     more_cells: list[list[str]] | None = Field(default=None, exclude_if=_is_absent)

@@ -14,6 +14,7 @@ from libs.common.messages import Id
 from libs.common.web.refusals import Detail, Refused, pointer_to
 from libs.fields.custom_values import FieldType
 from libs.fields.more_fields import MORE_PATTERN, custom_key
+from libs.spreadsheets.columns import LONGEST_HEADER, MOST_TOLD
 from libs.spreadsheets.encodings import EncodingName
 from libs.spreadsheets.file_options import Delimiter, FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
@@ -23,9 +24,6 @@ MAX_TAGS = 5
 MAX_DATA_BYTES = 256 * 1024
 MAX_CORRECTIONS = 1_000
 """Rows."""
-MAX_MAPPED = 100
-"""Headers in a mapping."""
-MAX_HEADER = 255
 MAX_SHEET = 31
 """Characters of a sheet's name ("Excel specifications and limits")."""
 MAX_PAGES = 1_000_000
@@ -89,12 +87,13 @@ class ImportOptions(BaseModel):
         description="`strict`: the header is the five names, in order. `mapped`: columns in any order, by any names.",
         json_schema_extra=_or_null,
     )
-    mapping: dict[Annotated[str, Field(max_length=MAX_HEADER)], FieldName | None] = Field(
+    mapping: dict[Annotated[str, Field(max_length=LONGEST_HEADER)], FieldName | None] = Field(
         default_factory=dict,
-        max_length=MAX_MAPPED,
+        max_length=MOST_TOLD,
         description=(
-            "With `mapped`: the field that a header's column holds, or null. The five are found by name, too; "
-            "`first_name`, `last_name`, `company_name`, `job_title`, `linkedin_url`, `notes` and `custom:KEY` are not."
+            "With `mapped`: the field that a header's column holds, or null: left out, if it is there at all. The five "
+            "are found by name, too; `first_name`, `last_name`, `company_name`, `job_title`, `linkedin_url`, `notes` "
+            "and `custom:KEY` are not."
         ),
         json_schema_extra=_or_null,
     )
@@ -103,7 +102,8 @@ class ImportOptions(BaseModel):
         description=(
             "With `mapped`, what becomes of a column that is no known field. `keep`: a field of the company's own, "
             "made where there is none of its name, of type `number`, `date` or `boolean` when all its values are such, "
-            "else `string`. What the mapping says null of stays left out."
+            "else `string`. What the mapping says null of stays left out, and so do columns beyond the first hundred, "
+            "which a preview does not tell of."
         ),
         json_schema_extra=_or_null,
     )

@@ -14,6 +14,7 @@ def cautions(shown: Mapping[str, Any], quota: QuotaView, *, same_file: bool, has
         "few_accents": shown["has_few_accents"],
         "hidden_rows": shown["has_hidden_rows"],
         "other_sheets": len(shown["file"]["sheets"]) > 1,
+        "more_columns": shown["has_more_columns"],
         "no_forecast": not has_forecast and not shown["missing"],
     }
     return [code for code, is_so in said.items() if is_so]

@@ -167,7 +167,9 @@ class StoredView(BaseModel):
 
 
 class PreviewedRow(BaseModel):
-    """A row as it would end, and its cells as they stand in the file's columns."""
+    """A row as it would end, and its cells as they stand in the file's columns. Long ones are cut: `[... +250]` says
+    how many characters more there are.
+    """
 
     row: int
     outcome: Literal["created", "existing", "error"]

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from libs.common.web.refusals import Detail, Refused
-from libs.contracts.lead_import.internal.carried_cells import unspelled_cells, unspelled_more
+from libs.contracts.lead_import.internal.carried_cells import CELL_LIMIT, unspelled_cells, unspelled_more
 from libs.contracts.lead_import.internal.messages import Outcome
 from libs.fields.custom_values import OwnField
-from libs.spreadsheets.cell_faults import CellFault, Faults
+from libs.spreadsheets.cell_faults import CellFault, Faults, with_errors_shown
+from libs.spreadsheets.columns import header_told
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.reader import Record, Spreadsheet, read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
 from services.api.reading.domain.chunk_writer import MORE_CELLS, ChunkWriter, RowBlock, more_column
 from services.api.reading.domain.job import ReadingJob, ReadingResult
-from services.api.reading.domain.kept_cells import CELLS_KEPT, kept, kept_headers
+from services.api.reading.domain.kept_cells import CELLS_KEPT, LONGEST_KEPT, kept, kept_headers
 from services.api.reading.domain.kept_columns import with_kept_columns
 from services.api.reading.domain.message_room import most_bytes
 from services.api.reading.domain.more_columns import MoreColumns, MoreValues
@@ -52,9 +53,8 @@ def file_to_chunks(job: ReadingJob) -> ReadingResult:
     """
     try:
         job, new_fields = _with_its_fields(job)
-        if job.preview_path is None:
-            return _read(job, new_fields, makes_messages=True)
-        return _previewed(job, new_fields)
+        found = _read(job, makes_messages=True) if job.preview_path is None else _previewed(job)
+        return replace(found, new_fields=new_fields)
     except Unreadable as unreadable:
         return ReadingResult(refusal=Refused(unreadable.code, unreadable.detail))
     except Refused as refused:
@@ -68,20 +68,19 @@ def _with_its_fields(job: ReadingJob) -> tuple[ReadingJob, list[OwnField]]:
     return with_kept_columns(job, read_spreadsheet(Path(job.upload_path), job.limits, job.file))
 
 
-def _previewed(job: ReadingJob, new_fields: list[OwnField]) -> ReadingResult:
+def _previewed(job: ReadingJob) -> ReadingResult:
     try:
-        return _read(job, new_fields, makes_messages=False)
+        return _read(job, makes_messages=False)
     except _MightBeTooLarge:
-        return _read(job, new_fields, makes_messages=True)
+        return _read(job, makes_messages=True)
 
 
-def _read(job: ReadingJob, new_fields: list[OwnField], *, makes_messages: bool) -> ReadingResult:
+def _read(job: ReadingJob, *, makes_messages: bool) -> ReadingResult:
     with Path(job.spool_path).open("wb") as spool, Path(os.devnull).open("wb") as nowhere:
         chunks = ChunkWriter(job, nowhere if job.preview_path else spool) if makes_messages else None
         looks = PreviewedChunks(job.envelope, spool) if job.preview_path else None
-        reading = _Reading(job, new_fields, chunks, looks)
-        found = reading.of(read_spreadsheet(Path(job.upload_path), job.limits, job.file))
-        return replace(found, new_fields=new_fields)
+        reading = _Reading(job, chunks, looks)
+        return reading.of(read_spreadsheet(Path(job.upload_path), job.limits, job.file))
 
 
 class _MightBeTooLarge(Exception):
@@ -94,12 +93,10 @@ class _Reading:
     def __init__(
         self,
         job: ReadingJob,
-        new_fields: Sequence[OwnField],
         chunks: ChunkWriter | None,
         looks: PreviewedChunks | None,
     ) -> None:
         self._job = job
-        self._new_fields = new_fields
         self._chunks = chunks
         self._looks = looks
         self._most_bytes = 0
@@ -122,17 +119,17 @@ class _Reading:
             fields = [name for name, _ in spreadsheet.columns.more]
             self._more = MoreColumns(fields, self._job.custom_types, max_cell_chars=limits.max_cell_chars)
         if self._job.preview_path:
-            self._preview = Preview(spreadsheet, self._job, self._new_fields)
+            self._preview = Preview(spreadsheet, self._job)
         if spreadsheet.columns.missing:
             return self._without_columns(spreadsheet)
         # One row too many is enough to refuse a file; what stands below it is not read.
         records = islice(spreadsheet.rows, limits.max_rows + 1)
         total_rows = 0
-        for raw, chars in _record_blocks(records, min(_BLOCK_ROWS, self._job.chunk_rows)):
+        for raw, chars, has_long in _record_blocks(records, min(_BLOCK_ROWS, self._job.chunk_rows)):
             total_rows += len(raw)
             if total_rows > limits.max_rows:
                 raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
-            self._take(self._wanted_cells.of(raw), raw, chars)
+            self._take(self._wanted_cells.of(raw, has_long=has_long), raw, chars)
         if not total_rows:
             raise Refused("file_no_rows")
         self._wanted_cells.check_all_corrected()
@@ -145,16 +142,22 @@ class _Reading:
                 facts={"invalid_rows": self._invalid, "total_rows": total_rows},
             )
         self._write_the_rest()
-        columns = spreadsheet.columns
+        return self._result(spreadsheet, total_rows)
+
+    def _result(self, spreadsheet: Spreadsheet, total_rows: int) -> ReadingResult:
+        columns, headers = spreadsheet.columns, spreadsheet.headers
+        own = columns.are_the_five
+        places = [] if own else [*columns.places, *(place for _, place in columns.more)]
         return ReadingResult(
             total_rows=total_rows,
             chunk_count=self._chunks.count if self._chunks else 0,
             existing=self._existing,
             invalid=self._invalid,
-            headers=kept_headers(spreadsheet.headers[: columns.own_width]),
-            places=None if columns.are_the_five else [*columns.places, *(place for _, place in columns.more)],
+            headers=kept_headers(headers[: columns.own_width]),
+            places=None if own else places,
+            titles=["" if place is None else header_told(headers[place]) for place in places],
             more=[name for name, _ in columns.more],
-            left_out=kept_headers(columns.left_out(spreadsheet.headers)),
+            left_out=kept_headers(columns.left_out(headers)),
             reported=self._wanted_cells.reported,
             separator=spreadsheet.separator,
         )
@@ -174,7 +177,7 @@ class _Reading:
             raise Refused("columns_missing", f"No column for: {', '.join(missing)}.", facts={"missing": missing})
         limits = self._job.limits
         total_rows = 0
-        for block, _ in _record_blocks(islice(spreadsheet.rows, limits.max_rows + 1), self._job.chunk_rows):
+        for block, _, _ in _record_blocks(islice(spreadsheet.rows, limits.max_rows + 1), self._job.chunk_rows):
             total_rows += len(block)
             self._preview.add_unread(block)
         if total_rows > limits.max_rows:
@@ -289,25 +292,31 @@ class _Reading:
         self._invalid += 1
         self._total_errors += len(faults)
         self._errors += faults[: LISTED_ERRORS - len(self._errors)]
+        if number in self._faults:
+            cells = with_errors_shown(cells, self._faults[number])
         detail = " ".join(f"{fault.column}: {fault.message}" if fault.column else fault.message for fault in faults)
         return _settled(number, cells, Outcome.ERROR, faults[0].code, detail, self._kept)
 
 
-def _record_blocks(records: Iterable[Record], rows: int) -> Iterator[tuple[list[Record], int]]:
-    """Yield blocks of records, each with the number of characters in its cells.
+def _record_blocks(records: Iterable[Record], rows: int) -> Iterator[tuple[list[Record], int, bool]]:
+    """Yield blocks of records, each with the number of characters in its cells, and whether one of its records has more
+    than ``CELL_LIMIT``.
 
     A block has ``rows`` records, or fewer when it reaches ``_BLOCK_CHARS``.
     """
     block: list[Record] = []
-    chars = 0
+    chars, has_long = 0, False
     for record in records:
         block.append(record)
-        chars += sum(map(len, record[1]))
+        of_record = sum(map(len, record[1]))
+        chars += of_record
+        if of_record > CELL_LIMIT:
+            has_long = True
         if len(block) == rows or chars > _BLOCK_CHARS:
-            yield block, chars
-            block, chars = [], 0
+            yield block, chars, has_long
+            block, chars, has_long = [], 0, False
     if block:
-        yield block, chars
+        yield block, chars, has_long
 
 
 def _live_columns(rows: list[Record], leads: Leads) -> dict[str, Sequence[Any]]:
@@ -336,4 +345,10 @@ def _more_columns(fields: Sequence[str], cells: list[list[str]], values: list[Mo
 
 
 def _settled(row: int, cells: list[str], outcome: Outcome, reason: str, detail: str, most: int) -> dict[str, Any]:
-    return {"row": row, "outcome": outcome, "reason": reason, "detail": detail, "cells": kept(cells, most)}
+    return {
+        "row": row,
+        "outcome": outcome,
+        "reason": reason,
+        "detail": detail,
+        "cells": kept(cells, most, LONGEST_KEPT),
+    }

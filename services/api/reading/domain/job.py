@@ -67,7 +67,7 @@ class ReadingResult:
     invalid: int = 0
     """Rows settled as ``error`` (``on_invalid_row: skip``)."""
     headers: list[str] = field(default_factory=list)
-    """The header's cells as they stand in the file, each cut to 255 characters, at most 50; without our report's."""
+    """The header's cells as they are told (``header_told``), at most 100; without our report's."""
     separator: str | None = None
     """What stands between the cells of a CSV; None for a workbook."""
     places: list[int | None] | None = None
@@ -75,13 +75,25 @@ class ReadingResult:
     file's five, in order."""
     more: list[str] = field(default_factory=list)
     """Further fields of the file, in its order."""
+    titles: list[str] = field(default_factory=list)
+    """Of each of ``places`` its column's header as it is told; empty where there is no column. None without these."""
     new_fields: list[OwnField] = field(default_factory=list)
     """Fields that the company lacks, and that its file fills."""
     left_out: list[str] = field(default_factory=list)
-    """Headers of columns that hold no field, cut as ``headers``."""
+    """Headers of columns that hold no field, as ``headers``."""
     reported: list[dict[str, Any]] = field(default_factory=list)
     """Of a report of ours the first rows as they say of themselves: ``row, outcome, cells``."""
     refusal: Refused | None = None
+
+    @property
+    def kept_of_file(self) -> dict[str, Any]:
+        """What an import keeps of its file, beside its rows: by it ``ReportForm`` writes their report."""
+        kept: dict[str, Any] = {"headers": self.headers, "separator": self.separator, "marks_cuts": True}
+        if self.places is not None:
+            kept |= {"places": self.places, "titles": self.titles}
+        if self.more:
+            kept["more"] = self.more
+        return kept
 
     def to_plain(self) -> dict[str, Any]:
         """Return dicts, lists, strings and numbers."""

@@ -13,7 +13,8 @@ from libs.fields.invalid_value import InvalidValue
 from libs.fields.more_fields import CUSTOM, MORE_FIELDS
 from libs.fields.shown_errors import shows_error
 from libs.fields.text import TEXT_LIMIT, tidy, trimmed
-from libs.spreadsheets.columns import header_key, header_text, named_places
+from libs.spreadsheets.cell_faults import with_errors_shown
+from libs.spreadsheets.columns import MOST_TOLD, header_key, header_told, named_places
 from libs.spreadsheets.reader import Spreadsheet
 from services.api.reading.domain.job import ReadingJob
 
@@ -28,27 +29,29 @@ def with_kept_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[Readin
     """Return the job with a field for each column that has none, and those of these fields that the company lacks.
 
     Reads the spreadsheet to its end: a type is what every value of the column is. A field that the company has already
-    keeps its type, whatever the values are. Columns without a header or without a value stay left out, those that the
-    mapping names stay as it says, and of two columns for one field the first is taken. Raises Refused
-    (``fields_too_many``).
+    keeps its type, whatever the values are. Columns without a header or whose cells are blank stay left out, those that
+    the mapping names stay as it says, of two columns for one field the first is taken, and of columns that callers are
+    not told of none. A column that shows nothing
+    but errors is kept, so that its rows are told as invalid, and makes no field: nothing says of which type. Raises
+    Refused (``fields_too_many``).
     """
     fields, unknown = _fields_of_columns(job, spreadsheet)
     types = {place: _TypeOfColumn() for place in unknown}
     if types:
         _look_at_values(spreadsheet, types, most=job.limits.max_rows)
-    made = {place: replace(unknown[place], type=found.type) for place, found in types.items() if found.has_values}
-    present, new = len(job.own_fields or ()), list(made.values())
+    kept = {place: replace(unknown[place], type=found.type) for place, found in types.items() if found.has_cells}
+    present, new = len(job.own_fields or ()), [field for place, field in kept.items() if types[place].has_values]
     if present + len(new) > MOST_FIELDS:
         raise Refused(
             "fields_too_many",
             f"The company has {present} fields of its own and the file {len(new)} more; {MOST_FIELDS} is the most.",
             facts={"present": present, "new": len(new), "most": MOST_FIELDS},
         )
-    fields |= {place: CUSTOM + field.key for place, field in made.items()}
+    fields |= {place: CUSTOM + field.key for place, field in kept.items()}
     mapping = {spreadsheet.headers[place]: field for place, field in fields.items()}
     file = replace(job.file, mapping={**job.file.mapping, **mapping})
-    types_of_new = {field.key: field.type for field in new}
-    return replace(job, file=file, custom_types={**job.custom_types, **types_of_new}), new
+    types_of_kept = {field.key: field.type for field in kept.values()}
+    return replace(job, file=file, custom_types={**job.custom_types, **types_of_kept}), new
 
 
 def key_of(header: str) -> str:
@@ -75,8 +78,8 @@ def _fields_of_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[dict[
     taken = set(job.file.mapping.values())
     fields: dict[int, str] = {}
     unknown: dict[int, OwnField] = {}
-    for place, header in enumerate(headers):
-        word, title = header_key(header), header_text(header)
+    for place, header in enumerate(headers[:MOST_TOLD]):
+        word, title = header_key(header), header_told(header)
         is_second = title in titles  # of two columns under one header the mapping means the first
         titles.add(title)
         if not word or is_second or place in mapped or columns.field_of(place) is not None:
@@ -107,20 +110,21 @@ def _known_words(own: Sequence[OwnField]) -> dict[str, str]:
 class _TypeOfColumn:
     """The surest type that all values so far are of."""
 
-    __slots__ = ("_possible", "has_values")
+    __slots__ = ("_possible", "has_cells", "has_values")
 
     def __init__(self) -> None:
         self._possible = list(_SUREST_FIRST)
-        self.has_values = False
+        self.has_cells = self.has_values = False
 
     @property
     def type(self) -> FieldType:
-        return self._possible[0] if self._possible else "string"
+        return self._possible[0] if self._possible and self.has_values else "string"
 
     def add(self, cells: Iterable[str]) -> None:
         # As they come: a column says the same again and again.
         for cell in dict.fromkeys(cells):
             text = trimmed(cell)
+            self.has_cells |= bool(text)
             if text and not shows_error(text):
                 self.has_values = True
                 if not self._possible:
@@ -141,12 +145,11 @@ def _is_of(kind: FieldType, text: str) -> bool:
 def _look_at_values(spreadsheet: Spreadsheet, types: dict[int, _TypeOfColumn], *, most: int) -> None:
     rows = islice(spreadsheet.rows, most + 1)
     while block := list(islice(rows, _ROWS_AT_ONCE)):
+        faults = spreadsheet.faults
+        if faults:
+            block = [(at, with_errors_shown(cells, faults[at]) if at in faults else cells) for at, cells in block]
         for place, found in types.items():
-            found.add(_column(block, place))
-
-
-def _column(block: Sequence[tuple[int, list[str]]], place: int) -> list[str]:
-    return [cells[place] for _, cells in block if place < len(cells)]
+            found.add([cells[place] for _, cells in block if place < len(cells)])
 
 
 _ROWS_AT_ONCE = 500

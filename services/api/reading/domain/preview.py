@@ -2,20 +2,20 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from libs.common.web.refusals import Detail
 from libs.contracts.lead_import.internal.messages import Outcome
-from libs.fields.custom_values import OwnField
 from libs.fields.more_fields import custom_key
+from libs.spreadsheets.columns import MOST_TOLD, header_told
 from libs.spreadsheets.encodings import CODECS, has_few_accents
 from libs.spreadsheets.hidden_rows import has_hidden_rows
 from libs.spreadsheets.reader import Record, Spreadsheet
 from services.api.reading.domain.job import ReadingJob
-from services.api.reading.domain.kept_cells import HEADERS_KEPT, shown
+from services.api.reading.domain.kept_cells import shown
 from services.api.reading.domain.more_columns import MoreValues
 from services.api.reading.domain.rows import Lead, Leads
 
@@ -35,14 +35,14 @@ _CODEC_NAMES = {codec: name for name, codec in CODECS.items()} | {"utf-16-le": "
 class Preview:
     """Collects what is shown while a file is read."""
 
-    def __init__(self, spreadsheet: Spreadsheet, job: ReadingJob, new_fields: Collection[OwnField] = ()) -> None:
+    def __init__(self, spreadsheet: Spreadsheet, job: ReadingJob) -> None:
         self._spreadsheet = spreadsheet
         self._job = job
-        self._new = {field.key for field in new_fields}
+        self._present = None if job.own_fields is None else {field.key for field in job.own_fields}
         columns = spreadsheet.columns
         self._first = (job.page - 1) * ROWS_A_PAGE
         self._total = 0
-        self._shown = range(min(columns.own_width, HEADERS_KEPT))
+        self._shown = range(min(columns.own_width, MOST_TOLD))
         self._fields = {place: columns.field_of(place) for place in self._shown}
         self._samples: dict[int, list[str]] = {place: [] for place in self._shown}
         self._empty: Counter[int] = Counter()
@@ -122,7 +122,8 @@ class Preview:
     def _of_own(self, field: str | None) -> dict[str, Any]:
         """Return of which type a field of the company's own is, and whether the import would make it."""
         key = field and custom_key(field)
-        return {"type": self._job.custom_types[key] if key else None, "is_new": key in self._new}
+        is_new = bool(key) and self._present is not None and key not in self._present
+        return {"type": self._job.custom_types[key] if key else None, "is_new": is_new}
 
     def _look_for_samples(self, samples: list[str], column: Sequence[str]) -> None:
         for cell in dict.fromkeys(column):
@@ -148,7 +149,7 @@ class Preview:
             "columns": [
                 {
                     "index": place,
-                    "header": shown(headers[place]),
+                    "header": header_told(headers[place]),
                     "field": field,
                     **self._of_own(field),
                     "samples": self._samples[place],
@@ -159,6 +160,7 @@ class Preview:
                 for place, field in self._fields.items()
             ],
             "missing": self._spreadsheet.columns.missing,
+            "has_more_columns": self._spreadsheet.columns.own_width > MOST_TOLD,
             "has_hidden_rows": has_hidden_rows(upload, source, job.limits),
             "has_few_accents": source.codec == GUESSED_CODEC and not job.file.encoding and has_few_accents(upload),
             "total_rows": self._total,
@@ -174,8 +176,8 @@ def _within(most: int, cells: Sequence[str]) -> list[str]:
     """Return the cells as they are shown, cut where they have more characters together."""
     short = []
     for cell in cells:
-        short.append(shown(cell)[:most])
-        most -= len(short[-1])
+        short.append(shown(cell, most))
+        most = max(0, most - len(short[-1]))
     return short
 
 

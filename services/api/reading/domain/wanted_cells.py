@@ -8,6 +8,7 @@ from libs.common.web.refusals import Detail, Refused, pointer_to
 from libs.contracts.lead_import.internal.messages import Outcome
 from libs.spreadsheets.cell_faults import Faults
 from libs.spreadsheets.columns import REPORT_COLUMNS, Columns, strict_columns
+from libs.spreadsheets.cut_cells import is_cut
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.reader import Record
@@ -69,9 +70,9 @@ class WantedCells:
         if pointers and not self._columns.missing:
             raise _unknown("column_not_found", "The file has no column for this field.", pointers)
 
-    def of(self, block: list[Record]) -> list[Record]:
+    def of(self, block: list[Record], *, has_long: bool = True) -> list[Record]:
         """Return the block's rows with the five cells, then those of further fields; a row with more cells than the
-        header has has more than these.
+        header has has more than these. ``has_long``: a row of the block has more than ``CELL_LIMIT`` characters.
         """
         columns = self._columns
         if columns.is_report and len(self.reported) < REPORTED_ROWS:
@@ -81,6 +82,8 @@ class WantedCells:
             block = [(number, wanted(cells)) for number, cells in block]
             if self._faults:
                 self._move_faults(block)
+        if has_long or columns.is_report:
+            self._find_cut(block)
         if self._corrections:
             block = [
                 (number, self._corrected(number, cells)) if number in self._corrections else (number, cells)
@@ -102,7 +105,16 @@ class WantedCells:
             if name in fields:
                 cells[place] = fields[name]
                 faults.pop(place, None)
+                if is_cut(cells[place]):
+                    self._faults.setdefault(number, {})[place] = "cell_cut"
         return cells
+
+    def _find_cut(self, block: list[Record]) -> None:
+        """Note which cells bear the mark of one that was cut, as a report of ours shows them."""
+        for number, cells in block:
+            for place, cell in enumerate(cells):
+                if is_cut(cell):
+                    self._faults.setdefault(number, {})[place] = "cell_cut"
 
     def _move_faults(self, block: list[Record]) -> None:
         """Let faults of the block's rows be known by the place among the wanted cells, not by the file's column."""

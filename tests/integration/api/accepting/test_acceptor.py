@@ -129,7 +129,7 @@ async def test_the_file_s_own_header_and_separator_are_kept(
     """As they stand in the file, but for what jsonb refuses."""
     answer = await accepting.accept(wish(tenant, tmp_path, [], content=content))
     options = await db.value("SELECT options FROM amigocare.lead_imports WHERE id = :i", i=answer["id"])
-    assert options["file"] == {"headers": headers, "separator": separator}
+    assert options["file"] == {"headers": headers, "separator": separator, "marks_cuts": True}
     assert {"on_invalid_row", "tag_ids"} <= set(options)
 
 

@@ -12,6 +12,7 @@ SHOWN: dict[str, Any] = {
     "total_rows": 10,
     "has_few_accents": False,
     "has_hidden_rows": False,
+    "has_more_columns": False,
     "file": {"sheets": ["Leads"]},
     "missing": [],
 }
@@ -34,6 +35,7 @@ def warned(rows_left: int = 10, imports_left: int = 1, *, same_file: bool = Fals
         ({"has_few_accents": True}, ["few_accents"]),
         ({"has_hidden_rows": True}, ["hidden_rows"]),
         ({"file": {"sheets": ["Leads", "Capa"]}}, ["other_sheets"]),
+        ({"has_more_columns": True}, ["more_columns"]),
         ({"has_forecast": False}, ["no_forecast"]),
         ({"has_forecast": False, "missing": ["phone"]}, []),
     ],

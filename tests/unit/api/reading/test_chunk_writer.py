@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from libs.contracts.lead_import.internal.carried_cells import CELL_LIMIT
 from libs.contracts.lead_import.internal.messages import (
     MAX_CHUNK_BYTES,
     ChunkAccepted,
@@ -59,7 +60,7 @@ def test_a_chunk_has_as_many_rows_as_fit_by_the_bytes_of_those_before(tmp_path: 
 
 def test_rows_of_very_long_cells_are_not_held_all_at_once(run: Run) -> None:
     """2,000 rows of cells as long as they may be are 330 million characters."""
-    long = f"{'x' * 32_000},11912345678,,,\n"
+    long = f"Ana{' ' * 32_000},11912345678,,,\n"
     _, chunks = run(HEAD + long * 300, on_invalid_row="skip")
     assert [chunk.row_count for chunk in chunks] == [250, 50]
 
@@ -70,9 +71,9 @@ WIDE = ["x", "🔥", "é\x01", '"\\']
 @pytest.mark.parametrize("wide", WIDE, ids=["ascii", "four bytes", "escaped controls", "escaped quotes"])
 @pytest.mark.parametrize("padding", ["", " ", "\u200b"], ids=["invalid", "padded", "padded with three bytes"])
 def test_no_stage_makes_a_message_too_large(tmp_path: Path, wide: str, padding: str) -> None:
-    """Rows of five cells over 1,000 characters: live with all the tags they may have, and settled.
+    """Rows of five long cells: settled as they are read, and live with all the tags they may have.
 
-    Padding makes valid cells as wide as invalid ones: it is trimmed, but the original cells keep it.
+    Padding makes valid cells as wide as those that messages carry: it is trimmed, but the original cells keep it.
     """
     with (tmp_path / "upload").open("w", newline="", encoding="utf-8") as upload:
         writer = csv.writer(upload)
@@ -85,7 +86,9 @@ def test_no_stage_makes_a_message_too_large(tmp_path: Path, wide: str, padding: 
                 f"{'x' * 240}@a.com.br",
                 "T" + wide * 127,
             ]
-            writer.writerow([cell + padding * 1_500 for cell in valid] if padding else ["N" + wide * 1_500] * 5)
+            writer.writerow(
+                [cell.ljust(CELL_LIMIT, padding) for cell in valid] if padding else ["N" + wide * 1_500] * 5
+            )
     result, chunks = run_on(tmp_path / "upload", tmp_path / "spool", on_invalid_row="skip", chunk_rows=5_000)
     assert (result.total_rows, result.invalid) == (160, 0 if padding else 160)
     largest = [max(map(len, forms)) for forms in map(settled_forms, chunks)]

@@ -1,5 +1,6 @@
 """Columns that become fields of the company's own: their keys, their types, and who keeps what."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,12 @@ import pytest
 
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from libs.fields.custom_values import OwnField
+from libs.spreadsheets.columns import MOST_TOLD
 from libs.spreadsheets.file_options import FileOptions
-from services.api.reading.domain.job import ReadingResult
+from services.api.reading.domain.file_to_chunks import file_to_chunks
+from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.kept_columns import key_of
-from tests.unit.api.reading.runs import run_on
+from tests.unit.api.reading.runs import ENVELOPE, run_on
 
 PHONES = [f"1191234567{at}" for at in range(10)]
 
@@ -135,6 +138,11 @@ def test_a_second_column_of_one_title_stays_left_out(tmp_path: Path) -> None:
     assert (result.left_out, [field.key for field in result.new_fields]) == (["celular", "Verba"], ["verba"])
 
 
+def test_of_columns_that_blanks_tell_apart_the_one_is_left_out_and_the_other_kept(tmp_path: Path) -> None:
+    result, (chunk,) = run(tmp_path, "Verba; Verba", ["1;2"], mapping={"Verba": None})
+    assert (result.left_out, values_of(chunk)) == (["Verba"], {"custom:verba": [2]})
+
+
 def test_columns_whose_titles_signs_tell_apart_are_mapped_and_kept(tmp_path: Path) -> None:
     own = [OwnField("desconto", "Desconto", "number")]
     mapping = {"Verba %": "custom:desconto"}
@@ -142,6 +150,27 @@ def test_columns_whose_titles_signs_tell_apart_are_mapped_and_kept(tmp_path: Pat
         result, (chunk,) = run(tmp_path, header, [row], own=own, mapping=mapping)
         assert values_of(chunk) == {"custom:verba": [1000], "custom:desconto": [15]}
         assert result.left_out == []
+
+
+@pytest.mark.parametrize("places", [(50, 51), (98, 99), (99, 100), (100, 101), (300, 301)])
+def test_only_columns_that_a_preview_tells_of_are_kept(tmp_path: Path, places: tuple[int, int]) -> None:
+    """Somebody chooses which columns to keep from those that they are told of."""
+    titles = [f"x{at}" for at in range(places[1] - 1)]
+    titles[places[0] - 2 :] = ["Verba", "company_name"]
+    row = ";".join("" if title.startswith("x") else "7" for title in titles)
+    result, (chunk,) = run(tmp_path, ";".join(titles), [row])
+    paths = str(tmp_path / "upload"), str(tmp_path / "spool")
+    options: dict[str, Any] = {"file": FileOptions(columns="mapped"), "own_fields": [], "chunk_rows": 500}
+    file_to_chunks(ReadingJob(*paths, ENVELOPE, preview_path=str(tmp_path / "preview"), **options))
+    shown = json.loads((tmp_path / "preview").read_bytes())
+    told = {each["header"]: each["field"] for each in shown["columns"]}
+    held = {"Verba": "custom:verba", "company_name": "company_name"}
+    assert set(values_of(chunk)) == {told[title] for title in held if title in told}
+    assert {title: told[title] for title in held if title in told} == {
+        title: field for (title, field), place in zip(held.items(), places, strict=True) if place < MOST_TOLD
+    }
+    assert shown["has_more_columns"] == (places[1] >= MOST_TOLD)
+    assert len(result.left_out) == min(len(titles) - len(values_of(chunk)), MOST_TOLD)
 
 
 @pytest.mark.parametrize(

@@ -41,13 +41,30 @@ def test_a_required_field_without_a_column_refuses_the_file(tmp_path: Path) -> N
 
 
 def test_a_mapping_that_does_not_fit_refuses_the_file(tmp_path: Path) -> None:
-    file = FileOptions(columns="mapped", mapping={"Obs": "name", "Nome": "name", "Bairro": None})
+    file = FileOptions(columns="mapped", mapping={"Obs": "name", "Nome": "name", "Bairro": "notes"})
     refused = refusal(tmp_path, WIDE, file=file)
     assert refused.code == "data_invalid"
     assert [(each.code, each.pointer) for each in refused.errors] == [
         ("header_not_found", "/mapping/Bairro"),
         ("field_repeated", "/mapping"),
     ]
+
+
+def test_a_column_that_is_left_out_need_not_be_there(tmp_path: Path) -> None:
+    """A report has only the columns that hold a field, and is sent again with the mapping of its import."""
+    mapping = {"Obs": None, "Fone": "phone", "Cliente": "name"}
+    report = f"Fone;Cliente;row;outcome;reason\n{PHONE};Ana;2;error;x\n"
+    result, (chunk,) = run(tmp_path, report, file=FileOptions(columns="mapped", mapping=mapping))
+    assert result.refusal is None
+    assert (chunk.live.name, chunk.live.phone) == (["Ana"], [PHONE])
+
+
+@pytest.mark.parametrize("encoding", ["macintosh", "windows-1252", "cp850", "utf-16", "gb18030"])
+def test_a_byte_order_mark_goes_before_the_encoding_that_is_named(tmp_path: Path, encoding: Any) -> None:
+    """A report of ours has one; its import may have named the encoding of another file."""
+    report = f"\ufeffCPF;Fone;Nome;row;outcome;reason\n;{PHONE};João;2;error;x\n"
+    result, (chunk,) = run(tmp_path, report, file=FileOptions(columns="mapped", encoding=encoding))
+    assert (result.refusal, result.headers, chunk.live.name) == (None, ["CPF", "Fone", "Nome"], ["João"])
 
 
 @pytest.mark.parametrize("columns", ["strict", "mapped"])
