@@ -79,6 +79,7 @@ TRANSLATIONS = {
             "email_too_long": "O e-mail tem mais de 255 caracteres.",
             "phone_invalid": "Um lead de uma importação mantém um telefone.",
             "field_unknown": "A empresa não tem esse campo.",
+            "string_unicode": "Há meio caractere aqui (um substituto sem o seu par).",
         },
         {},
     )
