@@ -4,6 +4,7 @@ import { countsOf } from "../src/parts/fates.tsx";
 import { streamsOf } from "../src/parts/flow.tsx";
 import { rateOf, speedsOf } from "../src/parts/speed.tsx";
 import { nameOf, nextName } from "../src/screens/new-import/draft.ts";
+import { firstShown } from "../src/screens/one-import/result.tsx";
 import { codeIn } from "../src/session/dev.ts";
 import { grantOf } from "../src/session/token-source.ts";
 import { percents } from "../src/words/percents.ts";
@@ -42,6 +43,16 @@ describe("percents", () => {
   it("are whole, and 100 for all of it alone", () => {
     expect([percents(29, 100), percents(2_900, 10_000), percents(9_999, 10_000)]).toEqual([29, 29, 99]);
     expect([percents(0, 3), percents(3, 3), percents(0, 0)]).toEqual([0, 100, 100]);
+  });
+});
+
+describe("an import that has ended", () => {
+  const found = { total_rows: 3, total_created: 3, total_existing: 0, total_errors: 0, reasons: {} };
+  it("opens at what there is to see", () => {
+    expect(firstShown(found as never)).toBe("created");
+    expect(firstShown({ ...found, total_created: 2, total_errors: 1 } as never)).toBe(null);
+    expect(firstShown({ ...found, total_created: 2, total_existing: 1 } as never)).toBe(null);
+    expect(firstShown({ ...found, reasons: undefined } as never)).toBe(null);
   });
 });
 

@@ -165,7 +165,9 @@ def token(
 def link(company_id: str = "1", user_id: str = "1") -> None:
     """Print a link that signs in to the console, once and within a minute."""
     instance = Instance.from_environment()
-    address = settings.addresses(instance, _known_ports(instance))["LEADFLOW_API_URL"]
+    ports = _known_ports(instance)
+    stack.require_gateway(instance)
+    address = settings.addresses(instance, ports)["LEADFLOW_API_URL"]
     print(tokens.link(instance, address, company_id=company_id, user_id=user_id))
 
 

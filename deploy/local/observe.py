@@ -71,4 +71,4 @@ def run(instance: Instance) -> None:
         raise StackError("Nothing runs: `make up` first.")
     command, address = prepare(instance, ports)
     print(f"Prometheus: {address}, its alerts: {address}/alerts (Ctrl-C ends it)", flush=True)
-    os.execv(command[0], command)  # noqa: S606 # nosec B606 - no shell, and the command is ours
+    os.execv(command[0], command)  # noqa: S606 # nosec B606 # no shell, and the command is ours

@@ -14,7 +14,7 @@ from deploy.local import ports as ports_of
 from deploy.local.instance import Instance, StackError
 from deploy.local.leftovers import end_leftovers, forget_pids, wait_gone
 from deploy.local.ports import Ports
-from deploy.local.process_names import DOORS, ordered, scalable, service_of
+from deploy.local.process_names import DOORS, GATEWAY, ordered, scalable, service_of
 from deploy.local.settings import Given
 from deploy.local.supervision import RunningProcess, Supervisor
 from deploy.processes import SERVERS, SERVICES
@@ -179,6 +179,13 @@ def status(instance: Instance) -> list[RunningProcess]:
         running.get(name, RunningProcess(name=name, state="stopped", pid=0, uptime=0, exit_code=0))
         for name in ordered({*usual, *running})
     ]
+
+
+def require_gateway(instance: Instance) -> None:
+    """Raise a ``StackError`` unless the address of the console and the API is served."""
+    gateway = Supervisor(instance).processes().get(GATEWAY)
+    if gateway is None or gateway.state != "running":
+        raise StackError("The stack is down: run `make up` first, or `make demo`, which imports an example.")
 
 
 def wait_for_services(

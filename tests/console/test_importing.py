@@ -1,5 +1,6 @@
 """From a file to what became of its rows, as a person does it."""
 
+import re
 from pathlib import Path
 
 import openpyxl
@@ -184,6 +185,37 @@ async def test_an_import_is_deleted_from_the_list_and_its_leads_stay(ana: Person
     await expect(ana.page.get_by_text("No imports yet")).to_be_visible()
 
 
+async def test_an_import_of_which_all_became_leads_opens_at_them(ana: Person, user: User) -> None:
+    made = await user.run(csv_file(lead_rows(new_phones(2))), name="Todos")
+    await ana.open(f"/imports/{made['id']}")
+    await expect(ana.page.get_by_role("button", name="created 2")).to_have_attribute("aria-pressed", "true")
+    await expect(ana.page.get_by_role("cell", name="Lead 119")).to_have_count(2)
+
+
+async def test_earlier_imports_of_the_same_file_are_named_together(ana: Person, user: User, tmp_path: Path) -> None:
+    content = csv_file(lead_rows(new_phones(1)))
+    for name in ("Um", "Dois", "Três", "Quatro"):
+        await user.run(content, name=name)
+    path = tmp_path / "De novo.csv"
+    path.write_bytes(content)
+    await ana.open("/imports/new")
+    await check_file(ana, path)
+    notice = ana.page.locator(".notice", has_text="This file was imported before")
+    await expect(notice).to_have_count(1)
+    await expect(notice.get_by_role("link")).to_have_text(
+        [re.compile(f"^{name},") for name in ("Quatro", "Três", "Dois")]
+    )
+    await expect(notice).to_contain_text("and 1 more")
+
+
+async def test_sources_that_every_company_has_are_named_in_words(ana: Person, leads: Path) -> None:
+    await ana.open("/imports/new")
+    await check_file(ana, leads)
+    names = await ana.page.locator("#source option").all_inner_texts()
+    assert {"Website", "Referral", "Social media", "Other"} <= set(names)
+    assert not {"website", "referral", "social", "other"} & set(names)
+
+
 async def test_a_page_that_is_loaded_anew_shows_the_import_as_it_is(ana: Person, user: User) -> None:
     import_id = await user.accept(csv_file(lead_rows(new_phones(300))), name="Base")
     await ana.open(f"/imports/{import_id}")
@@ -199,21 +231,17 @@ async def test_all_of_it_goes_with_the_keyboard_alone(ana: Person, leads: Path) 
     await tab_to(ana, "New import")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="New import")).to_be_focused()
-    # Waited for before the way there: the browser is told without an answer to keep its own dialog back, and would
-    # sometimes open it.
-    async with page.expect_file_chooser() as chooser:
-        await tab_to(ana, "Choose a file")
-        await page.keyboard.press("Enter")
-    await (await chooser.value).set_files(leads)
-    await expect(page.get_by_role("heading", name="Check Feira de maio.csv")).to_be_focused()
+    await choose_file_by_keys(ana, leads)
     await choose_references(ana)
     await page.keyboard.press("Control+Enter")
     await expect(page.get_by_role("heading", name="Feira de maio")).to_be_focused(timeout=15_000)
 
 
 async def choose_file_by_keys(ana: Person, path: Path) -> None:
-    await tab_to(ana, "Choose a file")
+    # Waited for before the way there: the browser is told without an answer to keep its own dialog back, and would
+    # sometimes open it.
     async with ana.page.expect_file_chooser() as chooser:
+        await tab_to(ana, "Choose a file")
         await ana.page.keyboard.press("Enter")
     await (await chooser.value).set_files(path)
     await expect(ana.page.get_by_role("heading", name=f"Check {path.name}")).to_be_focused(timeout=15_000)

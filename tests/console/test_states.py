@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.async_api import Route, expect
 
-from tests.console.steps import check_file, choose_references, refusal
+from tests.console.steps import check_file, choose_references, import_file, refusal
 from tests.support.browser import Person
 from tests.support.processes import held, needs_local_stack
 from tests.support.user import User, csv_file, lead_rows, new_phones
@@ -53,6 +53,24 @@ async def test_a_busy_server_is_asked_again_after_the_time_that_it_says(ana: Per
     await expect(alert.get_by_role("button")).to_have_text("Try again", timeout=5_000)
     await alert.get_by_role("button").click()
     await expect(ana.page.get_by_text("No imports yet")).to_be_visible()
+
+
+async def test_who_has_used_up_the_quota_is_told_when_more_may_be_imported(ana: Person, tmp_path: Path) -> None:
+    """The API says it in seconds, for programs."""
+    file = tmp_path / "Feira.csv"
+    file.write_bytes(csv_file(lead_rows(new_phones(1))))
+    said = {"detail": "5 imports an hour are allowed.", "remedy": "Wait for the seconds that `Retry-After` says."}
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(**refusal(429, "quota_exceeded", retry_after=1_800, **said))
+
+    await ana.page.route("**/import", refuse)
+    await ana.open("/imports/new")
+    await import_file(ana, file)
+    alert = ana.page.get_by_role("alert")
+    await expect(alert).to_contain_text(re.compile(r"5 imports an hour are allowed. You may import again at \d+:\d\d"))
+    await expect(alert).not_to_contain_text("Retry-After")
+    await expect(alert.get_by_role("button")).to_have_text("Try again in 30 minutes")
 
 
 async def test_without_a_connection_the_page_says_so_and_goes_on_with_it(ana: Person, user: User) -> None:

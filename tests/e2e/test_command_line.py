@@ -38,6 +38,9 @@ async def test_a_second_run_imports_nothing_twice(caller: Importer) -> None:
     file = caller.file(csv_file(lead_rows(new_phones(2))))
     first, second = [await caller.run("import", file, *caller.wanted, "--no-watch") for _ in range(2)]
     assert first[:2] == second[:2] == (Exit.DONE, first[1])
+    assert f"Import {first[1].strip()} was accepted: 2 rows." in first[2]
+    assert f"This file was imported before, in the same way: it is import {first[1].strip()} of 2 rows." in second[2]
+    assert "was accepted" not in second[2]
     assert len((await caller.user.get("/imports")).json()["items"]) == 1
 
 

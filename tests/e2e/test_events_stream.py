@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests.support.processes import held, needs_local_stack
 from tests.support.readers import Stored, Topic, body_of
+from tests.support.stack import Addresses, own_address_of_api
 from tests.support.user import NewUser, User, csv_file, lead_rows, new_phones, problem
+from tests.support.waiting import eventually
 
 END = "lead:import-finished"
 TEN = 10
@@ -200,3 +203,30 @@ async def test_listeners_that_leave_do_no_harm(user: User) -> None:
                 async with listening(user, import_id) as answer:
                     await anext(events_of(answer))
     well_formed(await all_events(user, import_id), import_id, 2)
+
+
+@needs_local_stack
+async def test_who_hangs_up_gives_the_place_back_whatever_was_sent_behind(user: User, stack: Addresses) -> None:
+    """A connection with one more request behind the stream is not read, and nobody would see that it has ended."""
+    url = urlsplit(own_address_of_api(stack))
+    with held("dedup"):
+        import_id = await user.accept(csv_file(lead_rows(new_phones(2))))
+        path, token = f"/imports/{import_id}/events", user.tenant.headers()["Authorization"]
+        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode()
+        writers = []
+        for _ in range(TEN):
+            reader, writer = await asyncio.open_connection(url.hostname, url.port)
+            writer.write(request)
+            await asyncio.wait_for(reader.readuntil(b"event: progress"), 10)
+            writer.write(request)
+            await writer.drain()
+            writers.append(writer)
+        problem(await user.http.get(path, headers=user.tenant.headers()), 429, "streams_too_many")
+        for writer in writers:
+            writer.close()
+
+        async def has_room() -> bool:
+            async with user.http.stream("GET", path, headers=user.tenant.headers()) as answer:
+                return answer.status_code == 200
+
+        await eventually(has_room, seconds=3, what="room for one more stream")

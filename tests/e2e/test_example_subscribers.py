@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 import uuid
 from collections.abc import AsyncIterator
@@ -48,6 +49,24 @@ async def test_the_python_subscriber_says_that_an_import_has_ended(user: User, s
     async with subscriber(stack, sys.executable, str(PYTHON)) as printed:
         said = await line_of(printed, found["id"])
     assert said.endswith("is FINISHED: 3 created, 0 existing, 0 errors, 3 rows")
+
+
+async def test_ctrl_c_ends_the_python_subscriber_without_a_word(user: User, stack: Addresses) -> None:
+    found = await user.run(csv_file(lead_rows(new_phones(1))))
+    # A test runner in the background ignores Ctrl-C, and so would what it starts.
+    process = await asyncio.create_subprocess_exec(
+        *("env", "--default-signal=INT", sys.executable, str(PYTHON)),
+        env=os.environ
+        | {"LEADFLOW_KAFKA_BOOTSTRAP": stack.kafka_bootstrap, "GROUP": f"example-{uuid.uuid4().hex[:12]}"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    await line_of(process.stdout, found["id"])
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(SECONDS):
+        _, complaints = await process.communicate()
+    assert (process.returncode, complaints.decode()) == (0, "")
 
 
 async def test_the_types_of_the_python_subscriber_are_right_where_it_is_copied() -> None:

@@ -3,6 +3,7 @@
 Prints a line when what it holds is started and closed.
 """
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -39,6 +40,7 @@ async def many(count: int) -> Response:
         try:
             for _ in range(count):
                 yield b"x" * (1 << 20)
+                await asyncio.sleep(0)
         finally:
             say("many ended")
 

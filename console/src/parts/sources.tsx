@@ -1,9 +1,9 @@
-import { type LeadWord, useLeadWords } from "../words/lead-words.tsx";
+import { useWords, type Word } from "../words/words.tsx";
 
 /** The sources that every company has; others have a name of their own. */
 const OURS = ["website", "referral", "social", "other"];
 
 export function useSources(): (name: string) => string {
-  const say = useLeadWords();
-  return (name) => (OURS.includes(name) ? say(`lead.source.${name}` as LeadWord) : name);
+  const say = useWords();
+  return (name) => (OURS.includes(name) ? say(`lead.source.${name}` as Word) : name);
 }

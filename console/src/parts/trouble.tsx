@@ -2,9 +2,12 @@
 
 import { useEffect, useState } from "react";
 import { NoAnswer, Problem } from "../api/problems.ts";
-import { useWords } from "../words/words.tsx";
+import { useNumbers, useWords } from "../words/words.tsx";
 import { Button } from "./button.tsx";
 import { Notice } from "./notice.tsx";
+
+/** Seconds. A longer wait is said in minutes. */
+const LONG = 90;
 
 /** Seconds until a moment (milliseconds since 1970), counted down; 0 when it is over or there is none. */
 export function useCountdown(until: number | null): number {
@@ -30,6 +33,7 @@ interface Props {
 export function Trouble({ error, again, about }: Props) {
   const say = useWords();
   const problem = error instanceof Problem ? error : null;
+  const { time } = useNumbers();
   const wait = useCountdown(problem?.retryAt ?? null);
   const { title, text } = words();
   // What is not there is not there the next time either.
@@ -42,7 +46,7 @@ export function Trouble({ error, again, about }: Props) {
         again &&
         passing && (
           <Button onPress={again} isPending={wait > 0}>
-            {wait > 0 ? say("again.in", { seconds: wait }) : say("again")}
+            {whenAgain()}
           </Button>
         )
       }
@@ -60,6 +64,17 @@ export function Trouble({ error, again, about }: Props) {
     </Notice>
   );
 
+  /** The API says it in seconds, for programs. */
+  function whenMore({ retryAt, body }: Problem): string {
+    if (retryAt === null) return body.remedy;
+    return wait > 0 ? say("problem.quota.text", { time: time(retryAt) }) : say("problem.quota.now");
+  }
+
+  function whenAgain(): string {
+    if (wait > LONG) return say("again.inMinutes", { minutes: Math.ceil(wait / 60) });
+    return wait > 0 ? say("again.in", { seconds: wait }) : say("again");
+  }
+
   function words(): { title: string; text: string } {
     if (error instanceof NoAnswer) return { title: say("problem.offline.title"), text: say("problem.offline.text") };
     if (!problem) return { title: say("problem.other.title"), text: "" };
@@ -69,7 +84,8 @@ export function Trouble({ error, again, about }: Props) {
       return { title: say("problem.403.title"), text: say("problem.403.text") };
     if (problem.code === "not_found") return { title: say("problem.404.title"), text: say("problem.404.text") };
     if (problem.status === 503) return { title: say("problem.503.title"), text: say("problem.503.text") };
-    const { title, detail, remedy } = problem.body;
+    const { title, detail } = problem.body;
+    const remedy = problem.code === "quota_exceeded" ? whenMore(problem) : problem.body.remedy;
     return { title, text: [detail, remedy].filter((each, at, all) => each && all.indexOf(each) === at).join(" ") };
   }
 }

@@ -50,6 +50,8 @@ export function useNumbers() {
         ? intl.formatNumber(Math.max(1, Math.round(value / 1_000)), { style: "unit", unit: "kilobyte" })
         : intl.formatNumber(value / 1_000_000, { style: "unit", unit: "megabyte", maximumFractionDigits: 1 }),
     moment: (iso: string) => intl.formatDate(iso, { dateStyle: "medium", timeStyle: "short" }),
+    /** A time of today to the minute, never before it. */
+    time: (time: number) => intl.formatTime(Math.ceil(time / 60_000) * 60_000, { timeStyle: "short" }),
     clock: (time: number) => intl.formatTime(time, { timeStyle: "medium" }),
     /** Seconds in words: their largest unit, rounded. */
     lasting: (seconds: number) =>

@@ -5,6 +5,7 @@ An event is done first and committed then, so one that is not done comes again a
 """
 
 import asyncio
+import contextlib
 import json
 import os
 
@@ -43,4 +44,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C
+        asyncio.run(main())

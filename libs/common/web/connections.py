@@ -7,10 +7,12 @@ memory, before anybody is asked for a token. How large a body may be, and how sl
 """
 
 import asyncio
+import select
 import socket
+from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES = 64 * 1024
 """Bytes of the request line and headers at most. Also of what stands between two pieces of a body's data: the chunked
@@ -23,6 +25,9 @@ read and thrown away: a client that is cut off while it sends would not read the
 STALLED_SECONDS = 30.0
 """How long a client may take nothing of an answer that waits for it. Then the connection ends, and with it whatever
 makes the answer: a stream, or a report and the file that it is read from."""
+LOOK_SECONDS = 0.5
+"""How often somebody is looked for who sent one more request before the answer to the last one. The connection is not
+read until that has ended, which may be in an hour; so a client that hangs up would not be noticed."""
 
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"  # RFC 6585
@@ -45,6 +50,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._stalled: asyncio.TimerHandle | None = None
         self._head_with_offer: bytes | None = None
         self._is_in_head = False
+        self._at_work: RequestResponseCycle | None = None
+        self._look: asyncio.TimerHandle | None = None
         raw = transport.get_extra_info("socket")
         if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
             # What fits into the kernel's buffers never pauses us; there, too, it waits for an absent reader no longer.
@@ -54,6 +61,12 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_deadline()
         self._forget_stall()
+        self._forget_look()
+        # uvicorn tells the newest request alone, which may wait behind the one at work: that would go on, and write to
+        # a connection that is no more.
+        if self._at_work is not None and not self._at_work.response_complete:
+            self._at_work.disconnected = True
+            self._at_work.message_event.set()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -118,6 +131,12 @@ class BoundedHttp(HttpToolsProtocol):
         self._forget_deadline()
         self._bytes_without_body = 0
         super().on_headers_complete()
+        if self.pipeline and self._look is None:
+            self._look_later()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._at_work = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         self._bytes_without_body = 0
@@ -141,6 +160,18 @@ class BoundedHttp(HttpToolsProtocol):
         lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
+    def _look_later(self) -> None:
+        self._look = self.loop.call_later(LOOK_SECONDS, self._look_for_client)
+
+    def _look_for_client(self) -> None:
+        self._look = None
+        if not self.pipeline:
+            return
+        if _has_hung_up(self.transport):
+            self.transport.abort()
+        else:
+            self._look_later()
+
     def _close_in(self, seconds: float) -> None:
         self._forget_deadline()
         self._deadline = self.loop.call_later(seconds, self.transport.close)
@@ -150,7 +181,26 @@ class BoundedHttp(HttpToolsProtocol):
             self._stalled.cancel()
             self._stalled = None
 
+    def _forget_look(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
     def _forget_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _has_hung_up(transport: asyncio.Transport) -> bool:
+    """Tell whether the client sends no more, though what it sent before was not read.
+
+    Whoever ends only its own half is taken for gone, as by uvicorn where the connection is read. An end behind more
+    than the kernel takes for us is not seen: the next write to such a client finds it out.
+    """
+    raw = transport.get_extra_info("socket")
+    if raw is None:
+        return False
+    looked = select.poll()
+    looked.register(raw.fileno(), select.POLLRDHUP)
+    return bool(looked.poll(0))

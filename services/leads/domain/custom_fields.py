@@ -72,8 +72,9 @@ def _kept(kind: FieldType, value: Value) -> Value | None:
     if kind == "boolean":
         return value if isinstance(value, bool) else None
     if kind == "number":
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return value if is_number and abs(float(value)) < LARGEST else None
+        # Not made a float: an integer of 400 digits has none.
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
+        return value if is_number else None
     if not isinstance(value, str):
         return None
     text = tidy(trimmed(value))

@@ -49,7 +49,8 @@ class ListEdit(BaseModel):
 class FilterBody(BaseModel):
     """Which leads: as the parameters of `GET /leads`."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Python's JSON has NaN, which PostgreSQL's has not.
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     status: LeadStatus | None = None
     source: Text = None

@@ -1,10 +1,11 @@
 """Every way leads says no to a call: one table of stable codes, in each language."""
 
+from libs.common.web.problems import NOBODY, NOT_BELIEVED
 from libs.common.web.refusals import Problem, Translation
 
 PROBLEMS: dict[str, Problem] = {
-    "token_missing": Problem(401, "No token", "Send the header `Authorization: Bearer …`."),  # nosec B106
-    "token_invalid": Problem(401, "The token is not valid", "Sign in again."),  # nosec B106
+    NOBODY: Problem(401, "No token", "Send the header `Authorization: Bearer …`."),
+    NOT_BELIEVED: Problem(401, "The token is not valid", "Sign in again."),
     "permission_missing": Problem(403, "Not allowed", "Ask for the permission that `detail` names."),
     "origin_forbidden": Problem(403, "This page may not send the form", "Ask us to allow the page's address."),
     "not_found": Problem(404, "There is no such thing", "Look at the id: it may be another company's, or deleted."),
@@ -36,8 +37,8 @@ PROBLEMS: dict[str, Problem] = {
 }
 
 _PT: dict[str, tuple[str, str]] = {
-    "token_missing": ("Sem token", "Envie o cabeçalho `Authorization: Bearer …`."),  # nosec B105
-    "token_invalid": ("O token não é válido", "Entre de novo."),  # nosec B105
+    NOBODY: ("Sem token", "Envie o cabeçalho `Authorization: Bearer …`."),
+    NOT_BELIEVED: ("O token não é válido", "Entre de novo."),
     "permission_missing": ("Não permitido", "Peça a permissão que `detail` nomeia."),
     "origin_forbidden": ("Esta página não pode enviar o formulário", "Peça que o endereço da página seja liberado."),
     "not_found": ("Não existe", "Confira o id: pode ser de outra empresa ou ter sido excluído."),
@@ -78,6 +79,7 @@ TRANSLATIONS = {
             "email_too_long": "O e-mail tem mais de 255 caracteres.",
             "phone_invalid": "Um lead de uma importação mantém um telefone.",
             "field_unknown": "A empresa não tem esse campo.",
+            "string_unicode": "Há meio caractere aqui (um substituto sem o seu par).",
         },
         {},
     )

@@ -1,6 +1,9 @@
 """The JSON that a call sends: bounded before it is kept, and each wrong field named by where it stands."""
 
 import asyncio
+import json
+import re
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -11,31 +14,54 @@ from libs.common.web.refusals import Detail, Refused, pointer_to
 SECONDS = 20.0
 """How long a body may take."""
 _MOST_ERRORS = 100
+_NUL = re.compile(rb"((?<!\\)(?:\\\\)*)\\u0000")
+"""How JSON writes the character, after any number of backslashes that are such themselves. PostgreSQL takes no text
+with it; so it is taken out of every text and name, as it is of the cells of a file."""
+_HALF = re.compile("[\ud800-\udfff]")
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 
 
 async def read_body(request: Request, model: type[BodyT], *, most_bytes: int) -> BodyT:
-    """Return what the caller sent. Raises Refused: ``body_too_large``, ``body_too_slow``, ``request_invalid``."""
-    body = bytearray()
+    """Return what the caller sent, without NUL.
+
+    Raises Refused: ``body_too_large``, ``body_too_slow``, ``request_invalid``.
+    """
+    received = bytearray()
     try:
         async with asyncio.timeout(SECONDS):
             async for piece in request.stream():
-                body += piece
-                if len(body) > most_bytes:
+                received += piece
+                if len(received) > most_bytes:
                     raise Refused("body_too_large", f"A body may have {most_bytes} bytes.")
     except TimeoutError:
         raise Refused("body_too_slow") from None
+    body = _NUL.sub(rb"\1", received)
     try:
-        return model.model_validate_json(bytes(body))
+        return model.model_validate_json(body)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
-    details = [
-        Detail(code=each["type"], message=each["msg"], pointer=pointer_to(*each["loc"]))
-        for each in found[:_MOST_ERRORS]
-    ]
-    names = ", ".join(sorted({(each.pointer or "")[1:] or "the body" for each in details}))
-    raise Refused("request_invalid", f"Not valid: {names}.", errors=details, total_errors=len(found))
+    details = [Detail(code=each["type"], message=each["msg"], pointer=pointer_to(*each["loc"])) for each in found]
+    if details[0].code == "json_invalid":
+        # To the parser half a character is no JSON at all; where it stands it does not say.
+        details = list(_half_characters(body)) or details
+    names = ", ".join(sorted({(each.pointer or "")[1:] or "the body" for each in details[:_MOST_ERRORS]}))
+    raise Refused("request_invalid", f"Not valid: {names}.", errors=details[:_MOST_ERRORS], total_errors=len(details))
+
+
+def _half_characters(body: bytes) -> Iterator[Detail]:
+    """Yield where a text or a name has half a character: a surrogate without its other one, which no UTF-8 has."""
+    try:
+        unread: list[tuple[tuple[str | int, ...], Any]] = [((), json.loads(body))]
+    except (ValueError, RecursionError):
+        return
+    while unread:
+        at, value = unread.pop()
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        unread += [((*at, step), each) for step, each in inner]
+        texts = [value, *map(str, at[-1:])] if isinstance(value, str) else [*map(str, at[-1:])]
+        if any(map(_HALF.search, texts)):
+            yield Detail("string_unicode", "Half a character stands here (a lone surrogate).", pointer=pointer_to(*at))
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:

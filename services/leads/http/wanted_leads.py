@@ -16,7 +16,10 @@ from services.leads.domain.lead_filter import LeadFilter
 from services.leads.http.lead_deps import LeadDeps, LeadDepsDep, Viewer
 
 CUSTOM = "custom."
-Text = Annotated[str | None, Query(min_length=1, max_length=255)]
+WITHOUT_NUL = r"^[^\x00]*$"
+"""PostgreSQL takes no text with the character. Of a body it is taken out (``sent_body``); what is looked for with it no
+lead has."""
+Text = Annotated[str | None, Query(min_length=1, max_length=255, pattern=WITHOUT_NUL)]
 
 
 async def wanted_leads(
@@ -34,7 +37,12 @@ async def wanted_leads(
     created_to: AwareDatetime | None = None,
     q: Annotated[
         str | None,
-        Query(min_length=1, max_length=255, description="Beginnings of words, or a phone. Also: `custom.KEY`."),
+        Query(
+            min_length=1,
+            max_length=255,
+            pattern=WITHOUT_NUL,
+            description="Beginnings of words, or a phone. Also: `custom.KEY`.",
+        ),
     ] = None,
 ) -> LeadFilter:
     return LeadFilter(

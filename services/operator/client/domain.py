@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
@@ -55,6 +56,11 @@ def exit_of_preview(found: Mapping[str, Any], *, skip_invalid: bool) -> Exit:
     if any(warning["code"] == "over_quota" for warning in found["warnings"]):
         return Exit.WAIT
     return Exit.ROW_ERRORS if found["total_errors"] else Exit.DONE
+
+
+def is_older(created_at: str, *, now: str, seconds: float) -> bool:
+    """Tell whether something was made more than so many seconds before ``now``: two times (ISO 8601) of one clock."""
+    return datetime.fromisoformat(created_at) < datetime.fromisoformat(now) - timedelta(seconds=seconds)
 
 
 def idempotency_key(sha256: str, data: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import time
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Annotated, Any, BinaryIO
 import aiohttp
 import typer
 
-from services.operator.client.api_client import Api, NoConnection, error_lines, opened, run
+from services.operator.client.api_client import Answered, Api, NoConnection, error_lines, opened, run
 from services.operator.client.credentials import credentials, save
 from services.operator.client.domain import (
     Exit,
@@ -20,6 +21,7 @@ from services.operator.client.domain import (
     exit_of_import,
     exit_of_preview,
     idempotency_key,
+    is_older,
     mapping_of,
 )
 from services.operator.client.spoken import catalogue, number, say
@@ -152,7 +154,8 @@ async def _data(api: Api, asked: ImportFlags, mapping: dict[str, str | None], sh
 
 
 async def _accepted(api: Api, asked: ImportFlags, form: aiohttp.FormData, key: str) -> int:
-    """Upload it; return the import's id once the API has accepted it."""
+    """Upload it; return the import's id once the API has accepted it, now or when the same was sent before."""
+    began = time.monotonic()
     try:
         made = await api.send("POST", "/import", data=form, headers={"Idempotency-Key": key})
     except NoConnection:
@@ -160,11 +163,21 @@ async def _accepted(api: Api, asked: ImportFlags, form: aiohttp.FormData, key: s
         raise
     if asked.as_json:
         line("accepted", made)
-    typer.echo(say("accepted", id=made["id"], rows=number(made["total_rows"])), err=True)
+    said = "accepted_before" if await _is_repeat(api, made["id"], began) else "accepted"
+    typer.echo(say(said, id=made["id"], rows=number(made["total_rows"])), err=True)
     _show_left_out(made["left_out"])
     _show_fields("new_fields", made["new_fields"])
     import_id: int = made["id"]
     return import_id
+
+
+async def _is_repeat(api: Api, import_id: int, began: float) -> bool:
+    """Tell whether the import is older than this command's upload, which began then (``time.monotonic``)."""
+    try:
+        found = await api.get(f"/imports/{import_id}")
+    except Answered:  # deleted meanwhile: whoever watches it is told
+        return False
+    return is_older(found["created_at"], now=found["server_time"], seconds=time.monotonic() - began)
 
 
 def watch(import_id: int, *, as_json: bool, url: str | None, report: Path | None = None) -> Exit:

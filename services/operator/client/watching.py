@@ -87,7 +87,7 @@ async def watched(api: Api, import_id: int, shown: Shown) -> dict[str, Any]:
                     raise
                 pause = max(pause, float(answer.problem.get("retry_after", pause)))
             # Jitter: all who watched a server that went away come back to it.
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 # nosec B311 - no secret
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 # nosec B311 # no secret
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
     finally:
         shown.close()

@@ -251,3 +251,6 @@ def test_what_is_down_is_said(local: Local) -> None:
     done = local.run("status")
     assert done.returncode == 1
     assert done.stdout.endswith("The stack is down: `make up` starts it.\n")
+    link = local.run("link")
+    assert (link.returncode, link.stdout) == (1, "")
+    assert link.stderr.strip() == "The stack is down: run `make up` first, or `make demo`, which imports an example."

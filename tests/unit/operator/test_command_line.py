@@ -16,6 +16,7 @@ from services.operator.client.domain import (
     exit_of_preview,
     exit_of_status,
     idempotency_key,
+    is_older,
     mapping_of,
 )
 from services.operator.main import app
@@ -27,6 +28,14 @@ def options(command: Any) -> Iterator[str]:
         yield from parameter.opts
     for below in getattr(command, "commands", {}).values():
         yield from options(below)
+
+
+@pytest.mark.parametrize(
+    ("created_at", "older"),
+    [("2026-03-02T11:59:57.9Z", True), ("2026-03-02T11:59:58Z", False), ("2026-03-02T12:00:00Z", False)],
+)
+def test_what_was_made_before_a_command_began_is_older(created_at: str, older: bool) -> None:
+    assert is_older(created_at, now="2026-03-02T12:00:00Z", seconds=2.0) is older
 
 
 def test_a_token_is_never_a_flag() -> None:

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { may, meQuery } from "../../api/calls.ts";
 import { listsQuery } from "../../api/leads.ts";
 import type { Choices, Named } from "../../api/types.ts";
+import { useSources } from "../../parts/sources.tsx";
 import { useWords } from "../../words/words.tsx";
 import { choose, type Draft } from "./draft.ts";
 
@@ -15,6 +16,7 @@ interface Props {
 
 export function Options({ draft, nameTaken, listTaken }: Props) {
   const say = useWords();
+  const sourceName = useSources();
   const me = useQuery(meQuery).data ?? null;
   const { name, account, source, tags, invalid } = draft.choices;
   const errors = draft.preview?.forecast?.errors ?? 0;
@@ -50,7 +52,7 @@ export function Options({ draft, nameTaken, listTaken }: Props) {
           id="source"
           label={say("options.source")}
           value={source}
-          options={me?.sources ?? null}
+          options={me?.sources.map((each) => ({ ...each, name: sourceName(each.name) })) ?? null}
           onChoice={(chosen) => choose({ source: chosen })}
         />
         {may(me, "VIEW_LEADS") && (

@@ -26,6 +26,11 @@ const DELIMITERS = [
 /** Said by its own notice, or by a link. */
 const SAID_ELSEWHERE = ["same_file"];
 
+/** So many earlier imports of the same file are named. */
+const NAMED = 3;
+/** So many the API tells at most. */
+const TOLD = 5;
+
 /** Words of the file that show whether its letters were read right: those with letters beyond the English ones. */
 function telling(preview: Preview): string[] {
   const samples = preview.columns.flatMap((column) => [column.header, ...column.samples]);
@@ -34,7 +39,6 @@ function telling(preview: Preview): string[] {
 
 export function Reading({ draft, preview }: { draft: Draft; preview: Preview }) {
   const say = useWords();
-  const { moment } = useNumbers();
   const [open, setOpen] = useState(false);
   const { file } = preview;
   const csv = file.encoding !== null || file.delimiter !== null;
@@ -48,13 +52,7 @@ export function Reading({ draft, preview }: { draft: Draft; preview: Preview }) 
   const words = telling(preview);
   return (
     <>
-      {preview.same_file.map((each) => (
-        <Notice key={each.id} kind="warned" title={say("reading.same")}>
-          <Link to={`/imports/${each.id}`}>
-            {each.name}, {moment(each.created_at)}
-          </Link>
-        </Notice>
-      ))}
+      <Before imports={preview.same_file} />
       {preview.warnings
         .filter((each) => !SAID_ELSEWHERE.includes(each.code))
         .map((each) => (
@@ -109,6 +107,30 @@ export function Reading({ draft, preview }: { draft: Draft; preview: Preview }) 
         )}
       </section>
     </>
+  );
+}
+
+/** The imports of this very file, the newest first. */
+function Before({ imports }: { imports: Preview["same_file"] }) {
+  const say = useWords();
+  const { moment } = useNumbers();
+  const more = imports.length - NAMED;
+  if (imports.length === 0) return null;
+  return (
+    <Notice kind="warned" title={say("reading.same")}>
+      <ul className="plain-list">
+        {imports.slice(0, NAMED).map((each) => (
+          <li key={each.id}>
+            <Link to={`/imports/${each.id}`}>
+              {each.name}, {moment(each.created_at)}
+            </Link>
+          </li>
+        ))}
+        {more > 0 && (
+          <li>{say(imports.length < TOLD ? "reading.same.more" : "reading.same.atLeast", { count: more })}</li>
+        )}
+      </ul>
+    </Notice>
   );
 }
 

@@ -10,6 +10,7 @@ import { useColleagues } from "../../parts/people.tsx";
 import { stopAsking, useAskBeforeLeaving } from "../../shell/leaving.tsx";
 import { Page } from "../../shell/page.tsx";
 import { type LeadWord, useLeadWords } from "../../words/lead-words.tsx";
+import type { Word } from "../../words/words.tsx";
 import { faultsOf, Input, Leaving } from "../one-lead/edit.tsx";
 import type { FormField } from "../one-lead/form.ts";
 
@@ -24,7 +25,7 @@ const FIELDS: readonly FormField[] = [
     kind: "choice",
     word: "lead.source",
     options: SOURCES,
-    wordOf: (option) => `lead.source.${option}` as LeadWord,
+    wordOf: (option) => `lead.source.${option}` as Word,
   },
 ];
 const PRIORITY: FormField = {

@@ -4,6 +4,7 @@ import { importQuery, meQuery } from "../../api/calls.ts";
 import { useImportStream } from "../../api/stream.ts";
 import type { Import } from "../../api/types.ts";
 import { ButtonLink } from "../../parts/button.tsx";
+import { useSources } from "../../parts/sources.tsx";
 import { Status, statusOf } from "../../parts/status.tsx";
 import { Trouble } from "../../parts/trouble.tsx";
 import { Page } from "../../shell/page.tsx";
@@ -57,10 +58,17 @@ function Found({ id }: { id: number }) {
 function About({ found }: { found: Import }) {
   const say = useWords();
   const { moment } = useNumbers();
+  const sourceName = useSources();
   const me = useQuery(meQuery).data;
   const account = me?.accounts.find((each) => each.id === found.account_id)?.name;
   const source = me?.sources.find((each) => each.id === found.source_id)?.name;
-  const about = [found.file_name, account, source, moment(found.created_at), found.silent && say("import.silent")]
+  const about = [
+    found.file_name,
+    account,
+    source && sourceName(source),
+    moment(found.created_at),
+    found.silent && say("import.silent"),
+  ]
     .filter(Boolean)
     .join(" · ");
   return (

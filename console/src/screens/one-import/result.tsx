@@ -17,7 +17,7 @@ export function Result({ found }: { found: Import }) {
   const say = useWords();
   const { number } = useNumbers();
   const ends = useEnds(found);
-  const [chosen, setChosen] = useState<string | null>(null);
+  const [chosen, setChosen] = useState(() => firstShown(found));
   const counts = countsOf(found);
   const told = FATES.filter((fate) => fate !== "left" && (fate !== "canceled" || counts.canceled > 0));
   return (
@@ -51,6 +51,12 @@ export function Result({ found }: { found: Import }) {
       <Rows found={found} chosen={chosen === null ? null : choiceOf(chosen)} onChoice={setChosen} />
     </>
   );
+}
+
+/** What there is to see first: the rows that did not become leads, or where all did, those; null stands for the former.
+ * An API that tells reasons tells created rows, too. */
+export function firstShown(found: Import): string | null {
+  return found.total_existing + found.total_errors === 0 && found.reasons ? "created" : null;
 }
 
 function choiceOf(key: string): Choice {

@@ -2,6 +2,7 @@
 
 import type { Changes, Lead, LeadField } from "../../api/leads.ts";
 import type { LeadWord } from "../../words/lead-words.tsx";
+import type { Word } from "../../words/words.tsx";
 import { typed } from "../leads/wanted.ts";
 
 export interface FormField {
@@ -15,7 +16,7 @@ export interface FormField {
   readonly required?: boolean;
   readonly most?: number;
   readonly options?: readonly string[];
-  readonly wordOf?: (option: string) => LeadWord;
+  readonly wordOf?: (option: string) => LeadWord | Word;
 }
 
 const CUSTOM = "custom.";

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from libs.common.messages import Id
 from libs.common.web.refusals import Detail, Refused, pointer_to
@@ -37,7 +37,14 @@ _JOINERS = "\u200c\u200d\ufe0e\ufe0f "
 FieldName = Annotated[str, Field(pattern=f"^({'|'.join(FILE_COLUMNS)}|{MORE_PATTERN})$")]
 """One of the five, one of a lead's further fields, or ``custom:`` and the key of one of the company's own."""
 ListId = Annotated[str, Field(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
-CorrectedCell = Annotated[str, Field(max_length=1_000)]
+
+
+def without_nul(cell: str) -> str:
+    """Return what is kept of a cell: PostgreSQL takes no NUL, and a file's cells are read without it, too."""
+    return cell.replace("\0", "")
+
+
+CorrectedCell = Annotated[str, Field(max_length=1_000), AfterValidator(without_nul)]
 RowNumber = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,6}$")]
 
 

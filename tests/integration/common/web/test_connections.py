@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 import time
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -52,6 +53,22 @@ async def _endless(request: Request) -> Response:
     return StreamingResponse(pieces())
 
 
+async def _slow(request: Request) -> Response:
+    await asyncio.sleep(SECONDS)
+    return PlainTextResponse("slow")
+
+
+async def _quiet(request: Request) -> Response:
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            yield b"listen"
+            await asyncio.Event().wait()
+        finally:
+            _ENDED["event"].set()
+
+    return StreamingResponse(pieces())
+
+
 @pytest_asyncio.fixture
 async def connect(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connect]:
     """Connect to a server whose times are short."""
@@ -64,6 +81,8 @@ async def connect(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connect]:
         Route("/at-once", _at_once, methods=["POST"]),
         Route("/names", _names, methods=["POST"]),
         Route("/endless", _endless),
+        Route("/quiet", _quiet),
+        Route("/slow", _slow, methods=["POST"]),
     ]
     port = free_port()
     config = uvicorn.Config(
@@ -302,3 +321,42 @@ async def test_a_client_that_takes_an_answer_slowly_gets_all_of_it(
     assert not _ENDED["event"].is_set()
     writer.close()
     await asyncio.wait_for(_ENDED["event"].wait(), 10)
+
+
+QUIET = b"GET /quiet HTTP/1.1\r\nHost: x\r\n\r\n"
+BEHIND = {
+    "a request": b"POST /names HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+    "many": b"POST /names HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" * 2_000,
+    "half a body": b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + b"a" * 20_000,
+    "half a head behind one": b"POST /names HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\nPOST /na",
+}
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize("when", ["at once", "later"])
+@pytest.mark.parametrize("behind", BEHIND)
+async def test_who_hangs_up_with_a_request_behind_the_one_at_work_is_noticed(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, behind: str, when: str, end: str
+) -> None:
+    """What makes the answer ends within a second, though the connection is not read meanwhile."""
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 60)
+    reader, writer = await connect()
+    writer.write(QUIET + (BEHIND[behind] if when == "at once" else b""))
+    await asyncio.wait_for(reader.readuntil(b"listen"), 10)
+    if when == "later":
+        writer.write(BEHIND[behind])
+    if end == "reset":
+        raw = writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()  # not closed: that would wait until all is sent
+    await asyncio.wait_for(_ENDED["event"].wait(), 2 * connections.LOOK_SECONDS + 1)
+
+
+async def test_who_stays_is_answered_in_turn(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the first answer takes."""
+    monkeypatch.setattr(connections, "LOOK_SECONDS", 0.01)
+    reader, writer = await connect()
+    writer.write(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" + BEHIND["a request"])
+    assert b"slow" in await asyncio.wait_for(reader.readuntil(b"slow"), 10)
+    assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"\r\n\r\nhost"), 10)
+    writer.close()

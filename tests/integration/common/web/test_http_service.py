@@ -149,6 +149,21 @@ async def test_a_connection_outlives_an_error() -> None:
         assert b"Exception in ASGI application" not in await ended(process)
 
 
+async def test_who_hangs_up_with_a_request_behind_the_one_at_work_is_no_fault_of_ours() -> None:
+    """The answer at work would be written to a connection that is no more, and that error be logged as unforeseen."""
+    async with probe() as (process, client):
+        await until_ready(client)
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+        writer.write(b"GET /many/100000 HTTP/1.1\r\nHost: x\r\n\r\nGET /door HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.wait_for(reader.readuntil(b"xxxx"), 10)
+        writer.transport.abort()
+        assert process.stdout is not None
+        said = await asyncio.wait_for(process.stdout.readuntil(b"many ended"), 10)
+        said += await ended(process)
+        assert b"RuntimeError" not in said
+        assert b'"error"' not in said
+
+
 async def test_head_is_answered_as_get_without_a_body() -> None:
     async with probe() as (process, client):
         await until_ready(client)

@@ -106,6 +106,14 @@ def test_a_wrong_value_is_refused_by_its_field(field: str, value: Any, place: st
     assert field in refused.detail
 
 
+def test_a_correction_is_kept_without_what_no_store_takes() -> None:
+    """As the cells of a file are. Half a character is refused where it stands, as in every text."""
+    request = read_request(changed(corrections={"2": {"name": "An\0a", "email": "\0"}}))
+    assert request.corrected == {"2": {"name": "Ana", "email": ""}}
+    refused = refusal(changed(corrections={"2": {"name": "An\ud83da"}}))
+    assert [detail.pointer for detail in refused.errors] == ["/corrections/2/name"]
+
+
 @pytest.mark.parametrize("field", GOOD)
 def test_a_field_that_stands_twice_is_refused_by_its_name(field: str) -> None:
     twice = json.dumps(GOOD)[:-1] + f', "{field}": {json.dumps(GOOD[field])}}}'
