@@ -46,7 +46,7 @@ _FINISH = text(
 MOST_COUNTED = 100_000
 """More are not told apart: counting them would take longer than the number is worth."""
 # The oldest of the outbox is the one of the least number; those in progress have an index of their own, as have chunks
-# that ended in the dead letter: those whose payload has expired cannot be repaired any more.
+# that ended in the dead letter: those whose payload has expired, or whose import was taken back, are never repaired.
 _OVERVIEW = text(
     """
     SELECT (SELECT count(*) FROM (SELECT FROM amigocare.outbox LIMIT :most) waiting) AS outbox,
@@ -55,8 +55,11 @@ _OVERVIEW = text(
            (SELECT count(*) FROM amigocare.lead_imports WHERE status = 'PROCESSING') AS imports,
            (SELECT extract(epoch FROM clock_timestamp() - min(created_at))::float8
             FROM amigocare.lead_imports WHERE status = 'PROCESSING') AS import_age,
-           (SELECT count(*) FROM (SELECT FROM amigocare.lead_import_chunks
-                                  WHERE dead_lettered AND payload IS NOT NULL LIMIT :most) dead) AS dead_letters
+           (SELECT count(*) FROM (
+                SELECT FROM amigocare.lead_import_chunks c
+                WHERE c.dead_lettered AND c.payload IS NOT NULL
+                  AND NOT EXISTS (SELECT FROM amigocare.lead_import_undos u WHERE u.import_id = c.import_id)
+                LIMIT :most) dead) AS dead_letters
     """
 )
 

@@ -64,6 +64,24 @@ async def test_it_tells_what_is_open_and_for_how_long(
     await db.execute("DELETE FROM amigocare.outbox")
 
 
+async def test_what_ended_in_the_dead_letter_of_an_import_that_was_taken_back_is_not_open(
+    store: Store, postgres: Postgres, tenant: Tenant, db: Stored
+) -> None:
+    """A replay leaves it alone: whoever is called because of it could do nothing."""
+    watch = OverviewWatch(store, watch_seconds=1)
+    await watch.turn()
+    dead_before = told("open_dead_letters")
+    import_id = await insert_import(postgres, tenant, row_counts=[1, 1], name=unique("n"))
+    dead = "UPDATE amigocare.lead_import_chunks SET dead_lettered = true, settled_at = now() WHERE import_id = :i"
+    await db.execute(f"{dead} AND chunk_index = 1", i=import_id)
+    await watch.turn()
+    assert told("open_dead_letters") == dead_before + 1
+    undone = "INSERT INTO amigocare.lead_import_undos (import_id, requester_id, total) VALUES (:i, :u, 0)"
+    await db.execute(undone, i=import_id, u=tenant.user_id)
+    await watch.turn()
+    assert told("open_dead_letters") == dead_before
+
+
 async def test_there_is_no_number_while_the_database_does_not_answer(
     stores: tuple[PostgresSettings, object],
 ) -> None:
