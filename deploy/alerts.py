@@ -111,7 +111,8 @@ ALERTS = (
     Alert(
         "ImportStuck",
         "max(leadflow_import_age_seconds) > 900"
-        ' and sum(increase(leadflow_rows_total{service="finalizer"}[10m])) == 0',
+        # Not "and … == 0": a finalizer that has ended no row yet has no such number.
+        ' unless sum(increase(leadflow_rows_total{service="finalizer"}[10m])) > 0',
         "1m", "page", "An import is {{ $value | humanizeDuration }} old, and no row of any has ended for ten minutes",
     ),
     Alert(
@@ -154,7 +155,9 @@ ALERTS = (
     ),
     Alert(
         "BadDeploy",
-        "sum by (service) (increase(leadflow_dead_letters_total[5m])) >= 20",
+        "sum by (service) (increase(leadflow_dead_letters_total[5m])) >= 20"
+        # A process that meets nothing but bad messages ends within seconds, and its counter with it.
+        " or max by (service) (max_over_time(leadflow_bad_messages_in_a_row[5m])) >= 20",
         "0s", "page", "{{ $labels.service }} gave up on {{ $value | humanize }} messages in five minutes: is its new"
         " version wrong?",
     ),

@@ -115,6 +115,10 @@ METRICS = (
         "messages given up on",
     ),
     Metric(
+        "leadflow_bad_messages_in_a_row", "gauge", "messages", ("service",), CONSUMERS,
+        "messages given up on since one last went well: a process ends after 25, before anybody has seen its counter",
+    ),
+    Metric(
         "leadflow_outbox_waiting", "gauge", "events", (), ("finalizer",),
         "events that no relay has published yet; 100,000 and more are one", common=True,
     ),

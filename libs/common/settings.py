@@ -97,6 +97,9 @@ class KafkaSettings(EnvironmentSettings):
     """So long at least an error of our own code is tried again before its message goes to the dead letter."""
     bad_messages_in_a_row: int = Field(25, ge=1)
     """So many dead letters in a row stop the service (exit code 78)."""
+    bad_deploy_told_seconds: float = Field(45, ge=0, le=120)
+    """For so long it says so at ``/metrics`` before it ends: at least twice as long as from one look of Prometheus to
+    the next."""
     stuck_after_seconds: float = Field(60, gt=0)
     """For so long messages may wait while none is settled, Kafka may give no answer, or a server keep a message or work
     in the background waiting. Then a consumer is not ready, and api says so in the answer of its readiness."""

@@ -28,6 +28,7 @@ async def kafka(servers: Addresses) -> AsyncIterator[Kafka]:
         backoff_max_seconds=0.4,
         unforeseen_seconds=1,
         bad_messages_in_a_row=4,
+        bad_deploy_told_seconds=0,
         stuck_after_seconds=30,
     )
     await ensure_topics(KafkaSettings(kafka_bootstrap=servers.kafka_bootstrap), registries())

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 
 from deploy.alerts import ALERTS, RECORDINGS, Alert, names_in
 from deploy.metrics import ALL, BY_NAME
+from libs.common.settings import KafkaSettings
 from tests.support.promtool import RULES, firing, needs_promtool, promtool
+from tests.support.stack import ROOT
 
 Series = dict[str, str]
 
@@ -50,7 +53,10 @@ def answering(services: Sequence[str]) -> Series:
 
 DAY = 86_400
 FIRES: dict[str, list[Series]] = {
-    "ImportStuck": [{"leadflow_import_age_seconds": "0+60x60", ROWS: "500x60"}],
+    "ImportStuck": [
+        {"leadflow_import_age_seconds": "0+60x60", ROWS: "500x60"},
+        {"leadflow_import_age_seconds": "0+60x60"},  # of a finalizer that has ended no row since its start
+    ],
     "StageStandsStill": [{'leadflow_progress_age_seconds{service="dedup",topic="t"}': "0+60x60"}],
     "LagGrows": [{LAG: "0+10x60"}],
     "OutboxOld": [{"leadflow_outbox_age_seconds": "0+60x60"}],
@@ -61,7 +67,14 @@ FIRES: dict[str, list[Series]] = {
     ],
     "ServerFails": [{'leadflow_failing_seconds{service="api",what="relay"}': "0+60x60"}],
     "KafkaSilent": [{'leadflow_kafka_silence_seconds{service="tagger",topic="t"}': "0+60x60"}],
-    "BadDeploy": [{'leadflow_dead_letters_total{service="creator",topic="t"}': "0x50 25x20"}],
+    "BadDeploy": [
+        {'leadflow_dead_letters_total{service="creator",topic="t"}': "0x50 25x20"},
+        # New, and at its end within the minute: its counter never grew.
+        {
+            'leadflow_dead_letters_total{service="creator",topic="t"}': "_x49 25 stale",
+            'leadflow_bad_messages_in_a_row{service="creator"}': "_x49 25 stale",
+        },
+    ],
     "DeadLetters": [
         {"leadflow_open_dead_letters": "1x60"},
         # A single one, of services whose letters no database keeps a record of.
@@ -103,7 +116,10 @@ QUIET: dict[str, list[Series]] = {
     ],
     "ServerFails": [{'leadflow_failing_seconds{service="api",what="relay"}': "0x30 30x5 0x30"}],
     "KafkaSilent": [{'leadflow_kafka_silence_seconds{service="tagger",topic="t"}': "0.1x60"}],
-    "BadDeploy": [{'leadflow_dead_letters_total{service="creator",topic="t"}': "0x50 3x20"}],
+    "BadDeploy": [
+        {'leadflow_dead_letters_total{service="creator",topic="t"}': "0x50 3x20"},
+        {'leadflow_bad_messages_in_a_row{service="creator"}': "3x60"},
+    ],
     "DeadLetters": [
         {"leadflow_open_dead_letters": "0x60", 'leadflow_dead_letters_total{service="undoer",topic="t"}': "0x60"},
         # The import's own were repaired.
@@ -173,3 +189,13 @@ def test_an_alert_names_metrics_of_the_table_alone(alert: Alert) -> None:
 def test_a_recording_names_metrics_of_the_table_alone() -> None:
     for each in RECORDINGS:
         assert names_in(each.expr) <= BY_NAME.keys()
+
+
+def test_a_process_that_gives_up_says_so_for_two_looks_of_prometheus() -> None:
+    monitor = yaml.safe_load((ROOT / "deploy/k8s/components/observe/pod-monitor.yaml").read_text())
+    beside = yaml.safe_load((ROOT / "deploy/observe/prometheus.yaml").read_text())
+    looks = [
+        *(each["interval"] for each in monitor["spec"]["podMetricsEndpoints"]),
+        beside["global"]["scrape_interval"],
+    ]
+    assert all(KafkaSettings().bad_deploy_told_seconds >= 2 * int(each.removesuffix("s")) for each in looks)

@@ -25,7 +25,7 @@ from faststream.kafka import KafkaBroker
 from libs.common.errors import BadDeploy, NotFinished, describe, is_bad_day, is_bad_message, retry_kind
 from libs.common.kafka.clients import topic_in_kafka
 from libs.common.kafka.dead_letter import dead_letter_headers, dead_letter_key
-from libs.common.kafka.metrics import DEAD_LETTERED, RETRIES
+from libs.common.kafka.metrics import DEAD_LETTERED, IN_A_ROW, RETRIES
 from libs.common.periodic import pause
 from libs.common.settings import KafkaSettings
 from libs.common.topics import DeadLetters
@@ -78,6 +78,7 @@ class Delivery:
         self._monotonic = monotonic
         self._tries: dict[tuple[str, int], _Tries] = {}
         self._bad_in_a_row = 0
+        IN_A_ROW.labels(service).set_function(lambda: self._bad_in_a_row)
         self._gave_up = False
         self._stopping = asyncio.Event()
         self._broker: KafkaBroker | None = None
@@ -121,7 +122,8 @@ class Delivery:
         return tries
 
     def succeeded(self, record: ConsumerRecord[Any, Any]) -> None:
-        self._bad_in_a_row = 0
+        if not self._gave_up:
+            self._bad_in_a_row = 0
         self._settled(record)
 
     async def failed(self, record: ConsumerRecord[Any, Any], error: Exception) -> bool:
@@ -149,7 +151,7 @@ class Delivery:
         if record.topic == topic_in_kafka(self._settings, self.dead_letters.topic):
             log.error("unreadable dead letter left in its topic", offset=record.offset, error=describe(error))
             return True
-        if self._bad_in_a_row >= self._settings.bad_messages_in_a_row:
+        if self._gave_up or self._bad_in_a_row >= self._settings.bad_messages_in_a_row:
             await self._give_up(record, error)
         await self._dead_letter(record, error, tries.all)
         self._bad_in_a_row += 1
@@ -190,6 +192,9 @@ class Delivery:
         if not self._gave_up:
             self._gave_up = True
             log.critical("too many bad messages in a row, stopping", topic=record.topic, error=describe(error))
+            # They went in a second. Whoever looks at the metrics now and then would find a process that had none yet,
+            # and then one that is gone.
+            await pause(self._settings.bad_deploy_told_seconds, until=self._stopping)
             self._on_bad_deploy()
         # Were the error raised now, FastStream would start its loop again and read on, while the service is only
         # about to stop. So the message is held here until it stops.

@@ -8,6 +8,11 @@ RETRIES = Counter(
     ["service", "topic", "kind"],
 )
 DEAD_LETTERED = Counter("leadflow_dead_letters_total", "Messages sent to the dead letter.", ["service", "topic"])
+IN_A_ROW = Gauge(
+    "leadflow_bad_messages_in_a_row",
+    "Messages that went to the dead letter since one last went well; a process that ends for that says it until then.",
+    ["service"],
+)
 CONSUMER_LAG = Gauge(
     "leadflow_consumer_lag",
     "Messages of this process' partitions that its group has not committed: those in hand and fetched count, too."

@@ -54,7 +54,9 @@ class Probe:
 
 
 @asynccontextmanager
-async def probe(kafka: Kafka, *, bootstrap: str | None = None, seconds: float = 0.0) -> AsyncIterator[Probe]:
+async def probe(
+    kafka: Kafka, *, bootstrap: str | None = None, seconds: float = 0.0, told_seconds: float = 0.0
+) -> AsyncIterator[Probe]:
     topic, group, port = (await kafka.chunk_topic()).name, unique("probe"), free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -66,6 +68,7 @@ async def probe(kafka: Kafka, *, bootstrap: str | None = None, seconds: float = 
             "LEADFLOW_KAFKA_BOOTSTRAP": bootstrap or kafka.settings.kafka_bootstrap,
             "LEADFLOW_HTTP_PORT": str(port),
             "LEADFLOW_BAD_MESSAGES_IN_A_ROW": str(kafka.settings.bad_messages_in_a_row),
+            "LEADFLOW_BAD_DEPLOY_TOLD_SECONDS": str(told_seconds),
             "PROBE_TOPIC": topic,
             "PROBE_GROUP": group,
             "PROBE_SECONDS": str(seconds),
@@ -93,6 +96,28 @@ async def test_too_many_bad_messages_end_the_process_with_78_which_no_supervisor
         assert await service.exit_code() == EXIT_BAD_DEPLOY == 78
         assert await kafka.committed(service.group, service.topic) == limit
         assert len(await kafka.dead_letters(service.topic)) == limit
+
+
+async def test_a_process_that_meets_nothing_but_bad_messages_says_so_in_its_metrics_before_it_ends(
+    kafka: Kafka,
+) -> None:
+    limit = kafka.settings.bad_messages_in_a_row
+    async with probe(kafka, told_seconds=120) as service:
+        await send(kafka, service.topic, *[BAD] * (limit + 1), 1)
+
+        async def told() -> bool:
+            async with httpx.AsyncClient() as client:
+                try:
+                    metrics = (await client.get(f"{service.url}/metrics")).text
+                except httpx.TransportError:
+                    return False
+            return bool(re.search(rf"^leadflow_bad_messages_in_a_row\{{.*\}} {limit}\.0$", metrics, re.MULTILINE))
+
+        await eventually(told, what="a word of it")
+        # Told to stop, it waits for nobody to look.
+        service.process.send_signal(signal.SIGTERM)
+        assert await service.exit_code() in (0, -signal.SIGTERM, EXIT_BAD_DEPLOY)
+        assert await kafka.committed(service.group, service.topic) == limit
 
 
 async def test_a_process_answers_while_it_works_and_finishes_the_message_in_hand_when_told_to_stop(

@@ -13,7 +13,9 @@ from libs.common.settings import KafkaSettings
 from libs.common.topics import DeadLetters
 
 PLACE = ("a.topic.v1", 3)
-SETTINGS = KafkaSettings(backoff_max_seconds=0.001, unforeseen_seconds=30, bad_messages_in_a_row=5)
+SETTINGS = KafkaSettings(
+    backoff_max_seconds=0.001, unforeseen_seconds=30, bad_messages_in_a_row=5, bad_deploy_told_seconds=0
+)
 
 
 class Letters:
