@@ -110,14 +110,17 @@ class KafkaWatch(Periodic):
     async def _age(self, number: int, consumer: Any, partition: TopicPartition, *, answered: bool) -> float:
         """Return for how many seconds Kafka has said nothing about a partition.
 
-        An idle partition must be fetched from. One whose messages lie fetched and unread is not fetched from
-        meanwhile, and who has no partition fetches nothing: there it counts that Kafka answers at all.
+        An idle partition must be fetched from. One whose messages lie fetched and unread, or of which the last one
+        fetched is in hand, is not fetched from meanwhile, and who has no partition fetches nothing: there it counts
+        that Kafka answers at all.
         """
         now, fetched = self._monotonic(), 0
         if partition in consumer.assignment():
             fetched = consumer.last_poll_timestamp(partition) or 0
             end = consumer.highwater(partition)
-            idle = end is None or end <= (await position(consumer, partition) or 0)
+            # aiokafka keeps what it fetched until somebody asks for the message after the last one of it.
+            kept = partition in consumer._fetcher._records  # noqa: SLF001
+            idle = not kept and (end is None or end <= (await position(consumer, partition) or 0))
             answered = answered and not idle
         before = self._answered.get((number, partition))
         if answered or before is None or before[0] != fetched:

@@ -108,7 +108,8 @@ async def test_an_idle_consumer_is_answered(kafka: Kafka) -> None:
         assert metric("leadflow_kafka_silence_seconds", topic.name) == pytest.approx(0, abs=0.5)
 
 
-async def test_a_handler_that_takes_long_while_messages_lie_fetched_is_no_silence(kafka: Kafka) -> None:
+@pytest.mark.parametrize("messages", [3, 1], ids=["more lie fetched", "it has all there is"])
+async def test_a_handler_that_takes_long_is_no_silence(kafka: Kafka, messages: int) -> None:
     topic = await kafka.chunk_topic()
     begun, let_go = asyncio.Event(), asyncio.Event()
 
@@ -116,7 +117,7 @@ async def test_a_handler_that_takes_long_while_messages_lie_fetched_is_no_silenc
         begun.set()
         await let_go.wait()
 
-    for _ in range(3):
+    for _ in range(messages):
         await kafka.send(topic.name, CHUNK)
     async with consuming(kafka, topic, hang) as running, watching(running, kafka) as watch:
         await asyncio.wait_for(begun.wait(), 10)
