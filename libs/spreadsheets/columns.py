@@ -5,7 +5,7 @@ Pure. Words are compared without case, accents, blanks and punctuation: ``E-mail
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
@@ -117,7 +117,8 @@ class Columns:
     """Cells of the header."""
     is_report: bool = False
     unknown: tuple[str, ...] = ()
-    """Headers to which the mapping gives a field and which the file does not have."""
+    """Headers to which the mapping gives a field and which the file does not have, or has for a name that says them
+    better."""
     repeated: tuple[str, ...] = ()
     """Fields that the mapping gives to more than one column."""
     more: tuple[tuple[str, int], ...] = ()
@@ -138,7 +139,8 @@ class Columns:
     @property
     def are_the_five(self) -> bool:
         """The file's own columns are the five fields, in order, and nothing else."""
-        return self.own_width == len(FILE_COLUMNS) and self.places == tuple(range(len(FILE_COLUMNS)))
+        five = len(FILE_COLUMNS)
+        return self.own_width == five and self.places == tuple(range(five)) and not self.more
 
     def field_of(self, place: int) -> str | None:
         """Return the field that a column holds."""
@@ -181,25 +183,39 @@ def strict_columns(headers: Sequence[str]) -> Columns:
     return Columns(tuple(range(len(FILE_COLUMNS))), len(headers), is_report=is_report_header(headers))
 
 
-def named_places(headers: Sequence[str], names: Iterable[str]) -> dict[str, int]:
-    """Return which column each name means: the first one whose header says just that, else the first one that says it
-    but for blanks around it, else the first one that is compared alike.
+def named_places(
+    headers: Sequence[str], mapping: Mapping[str, str | None], *, is_report: bool = False
+) -> dict[str, int]:
+    """Return which column each name of the mapping means: the first one whose header says just that, else of those that
+    no name says just so the first one that says it but for blanks around it, else of the rest the first one that is
+    compared alike.
 
-    Blanks or signs may be all that tells headers apart: *Valor* and *Valor %*. A name that is not there is left out.
+    Blanks or signs may be all that tells headers apart: *Valor* and *Valor %*. So a column, and any further one under
+    its very header, is taken by the name that says it best, and of names that say it alike by one: the others are left
+    out, as names are that are not there. Of names alike one that is mapped to nothing goes first, so that no column is
+    stored that somebody left out; not in a report of ours, which lacks the columns of such names.
     """
-    places: list[dict[str, int]] = []
-    for form in (header_told, header_text, header_key):
-        of_form: dict[str, int] = {}
-        for place, header in enumerate(headers):
-            of_form.setdefault(form(header), place)
-        places.append(of_form)
-    exactly, but_for_blanks, alike = places
-    alike.pop("", None)
-    found = (
-        (name, exactly.get(header_told(name), but_for_blanks.get(header_text(name), alike.get(header_key(name)))))
-        for name in names
-    )
-    return {name: place for name, place in found if place is not None}
+    free: dict[str, int] = {}
+    for place, header in enumerate(headers):
+        free.setdefault(header_told(header), place)
+    found: dict[str, int] = {}
+    nothing = [name for name, field in mapping.items() if field is None]
+    fields = [name for name, field in mapping.items() if field is not None]
+    said_less_well = (header_text, header_key)
+    turns = [(header_told, nothing + fields)]
+    if is_report:
+        turns += [(form, names) for names in (fields, nothing) for form in said_less_well]
+    else:
+        turns += [(form, nothing + fields) for form in said_less_well]
+    for form, names in turns:
+        titles = {form(title): title for title in reversed(free)}
+        if form is header_key:
+            titles.pop("", None)  # signs alone are no word: # is not %
+        for name in names:
+            title = None if name in found else titles.pop(form(name), None)
+            if title is not None:
+                found[name] = free.pop(title)
+    return found
 
 
 def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
@@ -210,7 +226,7 @@ def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
     is_report = is_report_header(headers)
     own = len(headers) - len(REPORT_COLUMNS) * is_report
     places: dict[str, int] = {}
-    named = named_places(headers[:own], options.mapping)
+    named = named_places(headers[:own], options.mapping, is_report=is_report)
     taken = set(named.values())
     repeated = []
     for header, field in options.mapping.items():

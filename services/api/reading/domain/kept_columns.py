@@ -73,7 +73,7 @@ def _fields_of_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[dict[
     known = _known_words(job.own_fields or ())
     columns = spreadsheet.columns
     headers = spreadsheet.headers[: columns.own_width]
-    mapped = set(named_places(headers, job.file.mapping).values())
+    mapped = set(named_places(headers, job.file.mapping, is_report=columns.is_report).values())
     titles: set[str] = set()
     taken = set(job.file.mapping.values())
     fields: dict[int, str] = {}
