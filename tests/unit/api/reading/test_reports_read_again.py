@@ -324,6 +324,16 @@ def test_a_row_of_a_report_that_stands_in_another_file_is_refused_too(tmp_path: 
     assert values_when_corrected(tmp_path / "upload", tmp_path / "spool")[0] == []
 
 
+@pytest.mark.parametrize("notes", [None, "x" * 1_001])
+def test_whether_a_row_is_valid_depends_on_no_other_row(tmp_path: Path, notes: str | None) -> None:
+    """Somebody may write the mark himself: a short row was not cut, whatever stands beside it."""
+    rows = [["Nome", "Fone", "Obs"], ["Ana", PHONE, "visto [... +5] ok"]]
+    write_file(tmp_path / "upload", [*rows, ["Rui", "11912345679", notes]] if notes else rows, "csv")
+    file = FileOptions(columns="mapped", mapping={"Obs": "notes"})
+    result, (chunk,) = run_on(tmp_path / "upload", tmp_path / "spool", file=file, on_invalid_row="skip")
+    assert (result.invalid, "Ana" in chunk.live.name) == (0, True)
+
+
 def test_a_correction_that_is_not_whole_is_none(tmp_path: Path) -> None:
     """A preview shows the beginning of a long cell, and whoever corrects it there begins with that."""
     write_file(tmp_path / "upload", [TITLES, wide(len(TITLES), {0: "Ana", 1: PHONE, 4: "x" * 12_000})], "csv")
