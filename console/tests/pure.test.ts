@@ -3,7 +3,7 @@ import { pauseBefore } from "../src/api/stream.ts";
 import { countsOf } from "../src/parts/fates.tsx";
 import { streamsOf } from "../src/parts/flow.tsx";
 import { rateOf, speedsOf } from "../src/parts/speed.tsx";
-import { nameOf, nextName } from "../src/screens/new-import/draft.ts";
+import { fillsNothing, nameOf, nextName } from "../src/screens/new-import/draft.ts";
 import { firstShown } from "../src/screens/one-import/result.tsx";
 import { codeIn } from "../src/session/dev.ts";
 import { grantOf } from "../src/session/token-source.ts";
@@ -91,6 +91,18 @@ describe("speed", () => {
   it("is told over a second at least", () => {
     expect(rateOf(samples)).toBe(100);
     expect(rateOf(samples.slice(0, 1))).toBeNull();
+  });
+});
+
+describe("a column that is kept", () => {
+  const told = { index: 2, header: "Nota", samples: [], valid: 0, invalid: 1, empty: 0 };
+  const own = [{ key: "nota", label: "Nota" }];
+  it("fills nothing where its field is neither there nor made", () => {
+    expect(fillsNothing({ ...told, field: "custom:nota", is_new: false }, [])).toBe(true);
+    expect(fillsNothing({ ...told, field: "custom:nota", is_new: true }, [])).toBe(false);
+    expect(fillsNothing({ ...told, field: "custom:nota", is_new: false }, own)).toBe(false);
+    expect(fillsNothing({ ...told, field: "notes", is_new: false }, [])).toBe(false);
+    expect(fillsNothing({ ...told, field: null }, [])).toBe(false);
   });
 });
 

@@ -5,7 +5,7 @@ Pure. Words are compared without case, accents, blanks and punctuation: ``E-mail
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
@@ -20,6 +20,10 @@ REQUIRED = ("name", "phone")
 
 REPORT_COLUMNS = ("row", "outcome", "reason")
 """The last three columns of a report of ours: by them it is known when it is uploaded again."""
+
+SURPLUS_COLUMN = frozenset({"too many cells", "celulas demais"})
+"""What the column before these is called, as ``header_key`` writes it in each language, if a report has one. It shows
+the cells of a row that no header stands over; a row with something in it still has too many cells."""
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "name": (
@@ -102,9 +106,12 @@ HEADER_WORDS = frozenset(_RANKS)
 """Every word by which a column is known, as ``header_key`` writes it."""
 
 
-def is_report_header(headers: Sequence[str]) -> bool:
-    """Tell whether the last three columns are those of our reports."""
-    return tuple(header_key(cell) for cell in headers[-len(REPORT_COLUMNS) :]) == REPORT_COLUMNS
+def width_of_ours(headers: Sequence[str]) -> int:
+    """Return how many of the last columns are those of our reports: 0 when the file is none, else three or four."""
+    three = len(REPORT_COLUMNS)
+    if tuple(header_key(cell) for cell in headers[-three:]) != REPORT_COLUMNS:
+        return 0
+    return three + (len(headers) > three and header_key(headers[-three - 1]) in SURPLUS_COLUMN)
 
 
 @dataclass(frozen=True)
@@ -115,9 +122,11 @@ class Columns:
     """Of each of ``FILE_COLUMNS`` its column, counted from 0; None: the file has none."""
     width: int
     """Cells of the header."""
-    is_report: bool = False
+    ours: int = 0
+    """Of these the last ones that a report of ours has of its own; 0: the file is no report."""
     unknown: tuple[str, ...] = ()
-    """Headers to which the mapping gives a field and which the file does not have."""
+    """Headers to which the mapping gives a field and which the file does not have, or has for a name that says them
+    better."""
     repeated: tuple[str, ...] = ()
     """Fields that the mapping gives to more than one column."""
     more: tuple[tuple[str, int], ...] = ()
@@ -131,14 +140,20 @@ class Columns:
         ]
 
     @property
+    def is_report(self) -> bool:
+        """The file is a report of ours."""
+        return self.ours > 0
+
+    @property
     def own_width(self) -> int:
         """Cells of the header that are the file's own, not our report's."""
-        return self.width - len(REPORT_COLUMNS) * self.is_report
+        return self.width - self.ours
 
     @property
     def are_the_five(self) -> bool:
         """The file's own columns are the five fields, in order, and nothing else."""
-        return self.own_width == len(FILE_COLUMNS) and self.places == tuple(range(len(FILE_COLUMNS)))
+        five = len(FILE_COLUMNS)
+        return self.own_width == five and self.places == tuple(range(five)) and not self.more
 
     def field_of(self, place: int) -> str | None:
         """Return the field that a column holds."""
@@ -154,7 +169,7 @@ class Columns:
         more cells than the header.
         """
         found = [*self._pick([*cells[: self.width], ""]), *(cells[place] for _, place in self.more)]
-        return found + self._beyond(cells) if len(cells) > self.width else found
+        return found + self._beyond(cells) if self._has_more(cells) else found
 
     @property
     def _all(self) -> list[tuple[str, int | None]]:
@@ -162,13 +177,21 @@ class Columns:
 
     def five(self, cells: list[str]) -> list[str]:
         """Return the cells of the five fields, and behind them those of a row that has more cells than the header."""
-        if len(cells) > self.width:
+        if self._has_more(cells):
             return [*self._pick([*cells[: self.width], ""]), *self._beyond(cells)]
         return list(self._pick([*cells, ""]))
 
+    def _has_more(self, cells: list[str]) -> bool:
+        # Blank ones at the right were taken off, so that at least one of those beyond the header says something.
+        return len(cells) > self.width or (self._has_surplus and bool(trimmed(cells[self.own_width])))
+
     def _beyond(self, cells: list[str]) -> list[str]:
-        # Blank ones at the right were taken off, so that at least one of these says something.
-        return [cell for cell in cells[self.width :] if trimmed(cell)]
+        surplus = cells[self.own_width : self.own_width + self._has_surplus]
+        return [cell for cell in (*surplus, *cells[self.width :]) if trimmed(cell)]
+
+    @cached_property
+    def _has_surplus(self) -> bool:
+        return self.ours > len(REPORT_COLUMNS)
 
     @cached_property
     def _pick(self) -> Callable[[list[str]], tuple[Any, ...]]:
@@ -178,28 +201,42 @@ class Columns:
 
 def strict_columns(headers: Sequence[str]) -> Columns:
     """Return the columns of a file whose header was found to be the five names, with or without our report's three."""
-    return Columns(tuple(range(len(FILE_COLUMNS))), len(headers), is_report=is_report_header(headers))
+    return Columns(tuple(range(len(FILE_COLUMNS))), len(headers), ours=width_of_ours(headers))
 
 
-def named_places(headers: Sequence[str], names: Iterable[str]) -> dict[str, int]:
-    """Return which column each name means: the first one whose header says just that, else the first one that says it
-    but for blanks around it, else the first one that is compared alike.
+def named_places(
+    headers: Sequence[str], mapping: Mapping[str, str | None], *, is_report: bool = False
+) -> dict[str, int]:
+    """Return which column each name of the mapping means: the first one whose header says just that, else of those that
+    no name says just so the first one that says it but for blanks around it, else of the rest the first one that is
+    compared alike.
 
-    Blanks or signs may be all that tells headers apart: *Valor* and *Valor %*. A name that is not there is left out.
+    Blanks or signs may be all that tells headers apart: *Valor* and *Valor %*. So a column, and any further one under
+    its very header, is taken by the name that says it best, and of names that say it alike by one: the others are left
+    out, as names are that are not there. Of names alike one that is mapped to nothing goes first, so that no column is
+    stored that somebody left out; not in a report of ours, which lacks the columns of such names.
     """
-    places: list[dict[str, int]] = []
-    for form in (header_told, header_text, header_key):
-        of_form: dict[str, int] = {}
-        for place, header in enumerate(headers):
-            of_form.setdefault(form(header), place)
-        places.append(of_form)
-    exactly, but_for_blanks, alike = places
-    alike.pop("", None)
-    found = (
-        (name, exactly.get(header_told(name), but_for_blanks.get(header_text(name), alike.get(header_key(name)))))
-        for name in names
-    )
-    return {name: place for name, place in found if place is not None}
+    free: dict[str, int] = {}
+    for place, header in enumerate(headers):
+        free.setdefault(header_told(header), place)
+    found: dict[str, int] = {}
+    nothing = [name for name, field in mapping.items() if field is None]
+    fields = [name for name, field in mapping.items() if field is not None]
+    said_less_well = (header_text, header_key)
+    turns = [(header_told, nothing + fields)]
+    if is_report:
+        turns += [(form, names) for names in (fields, nothing) for form in said_less_well]
+    else:
+        turns += [(form, nothing + fields) for form in said_less_well]
+    for form, names in turns:
+        titles = {form(title): title for title in reversed(free)}
+        if form is header_key:
+            titles.pop("", None)  # signs alone are no word: # is not %
+        for name in names:
+            title = None if name in found else titles.pop(form(name), None)
+            if title is not None:
+                found[name] = free.pop(title)
+    return found
 
 
 def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
@@ -207,10 +244,10 @@ def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
 
     What the mapping names comes first; the other fields are found by ``ALIASES``.
     """
-    is_report = is_report_header(headers)
-    own = len(headers) - len(REPORT_COLUMNS) * is_report
+    ours = width_of_ours(headers)
+    own = len(headers) - ours
     places: dict[str, int] = {}
-    named = named_places(headers[:own], options.mapping)
+    named = named_places(headers[:own], options.mapping, is_report=ours > 0)
     taken = set(named.values())
     repeated = []
     for header, field in options.mapping.items():
@@ -229,7 +266,7 @@ def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
     return Columns(
         tuple(places.get(name) for name in FILE_COLUMNS),
         len(headers),
-        is_report=is_report,
+        ours=ours,
         unknown=tuple(header for header, field in options.mapping.items() if field and header not in named),
         repeated=tuple(repeated),
         more=tuple(sorted(((name, at) for name, at in places.items() if name not in FILE_COLUMNS), key=itemgetter(1))),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from libs.fields.text import trimmed
 from libs.spreadsheets.cell_faults import Faults
-from libs.spreadsheets.columns import REPORT_COLUMNS, Columns, is_report_header, mapped_columns, strict_columns
+from libs.spreadsheets.columns import Columns, mapped_columns, strict_columns, width_of_ours
 from libs.spreadsheets.csv_file import csv_records
 from libs.spreadsheets.excel_file import ole_records, zip_records
 from libs.spreadsheets.file_options import FileOptions
@@ -94,7 +94,7 @@ def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_
             if options.columns == "mapped":
                 columns = mapped_columns(cells, options)
             else:
-                check_header(cells[: -len(REPORT_COLUMNS)] if is_report_header(cells) else cells)
+                check_header(cells[: len(cells) - width_of_ours(cells)])
                 columns = strict_columns(cells)
             return Spreadsheet(cells, columns, source, _data_rows(records, columns.width), faults)
     raise Unreadable("file_empty")

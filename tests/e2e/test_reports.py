@@ -185,10 +185,12 @@ async def test_a_report_of_columns_of_ones_own_is_in_their_order_and_in_the_call
     answer = await user.http.get(query, headers=user.tenant.headers() | {"Accept-Language": language})
     assert answer.headers["content-language"] == language
     assert list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), delimiter=";")) == [
-        ["WhatsApp", "Nome", "row", "outcome", "reason"],
-        ["12", "Rui", "3", "error", f"phone: {sentence}"],
-        ["13", "Bia,sobra,mais", "4", "error", words(language).row_errors["cells_too_many"]],
+        ["WhatsApp", "Nome", words(language).labels["cells_too_many"], "row", "outcome", "reason"],
+        ["12", "Rui", "", "3", "error", f"phone: {sentence}"],
+        ["13", "Bia", "sobra | mais", "4", "error", words(language).row_errors["cells_too_many"]],
     ]
+    again = await user.run(answer.content, columns="mapped", on_invalid_row="skip")
+    assert (again["parent_id"], again["reasons"]) == (found["id"], {"phone_invalid": 1, "cells_too_many": 1})
 
 
 async def test_created_rows_say_their_lead_and_chat(user: User, stored: Stored) -> None:

@@ -1,18 +1,24 @@
-"""The form of a report: the upload's own columns, and three that say what became of each row. Pure."""
+"""The form of a report: the upload's own columns, and three that say what became of each row. Pure.
 
-from collections.abc import Mapping, Sequence
+Where rows have more cells than the header, a column before these shows the others, so that a person sees which they
+are; as long as they stand there the row has too many cells, also when the report is sent again.
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from libs.contracts.lead_import.internal.carried_cells import CELL_LIMIT
 from libs.contracts.lead_import.words import Words
 from libs.spreadsheets.columns import REPORT_COLUMNS
-from libs.spreadsheets.cut_cells import left_out
+from libs.spreadsheets.cut_cells import cut, left_out
 from libs.spreadsheets.header import FILE_COLUMNS
+from services.api.reading.domain.kept_cells import LONGEST_KEPT
 
 CREATED_COLUMNS = ("row", "lead_id", "chat_id", "name")
 """What is said of rows that became leads: their cells are not kept."""
-_BETWEEN_CELLS = ","
+TOO_MANY = "cells_too_many"
+_BETWEEN_CELLS = " | "
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +38,15 @@ class ReportForm:
     """Cells that are kept of a row."""
     marks_cuts: bool
     """A cell that was cut bears the mark of it; else nobody knows of one of ``CELL_LIMIT`` characters."""
+    shows_surplus: bool = False
+    """Rows have more cells than the header: a column shows these."""
 
     @classmethod
-    def of(cls, file: Mapping[str, Any] | None) -> Self:
-        """Return the form of an import's file, as ``kept_of_file`` of ``ReadingResult`` says; those of old say less."""
+    def of(cls, file: Mapping[str, Any] | None, reasons: Collection[str] = ()) -> Self:
+        """Return the form of an import's file, as ``kept_of_file`` of ``ReadingResult`` says; those of old say less.
+
+        ``reasons``: why rows became no leads, as far as it is known.
+        """
         said = file or {}
         headers = said.get("headers") or list(FILE_COLUMNS)
         places = said.get("places") or list(range(len(FILE_COLUMNS)))
@@ -55,11 +66,12 @@ class ReportForm:
             is_by_field=bool(titles) or "places" not in said,
             kept=len(names),
             marks_cuts="marks_cuts" in said,
+            shows_surplus=TOO_MANY in reasons,
         )
 
-    @property
-    def header(self) -> list[str]:
-        return [*self.headers, *REPORT_COLUMNS]
+    def header(self, words: Words) -> list[str]:
+        """Return the titles of the columns."""
+        return [*self.headers, *([words.labels[TOO_MANY]] if self.shows_surplus else ()), *REPORT_COLUMNS]
 
     def cells(self, row: Mapping[str, Any], words: Words) -> list[str]:
         """Return the cells of a row as the store has it."""
@@ -67,18 +79,16 @@ class ReportForm:
         if len(kept) == len(FILE_COLUMNS):
             # A stage of before, or somebody's erasure, kept no others.
             kept = [*kept, *[""] * (self.kept - len(kept))]
-        own = [kept[field] for field in self.fields] if len(kept) == self.kept else self._with_too_many(kept)
-        return [*own, str(row["row_number"]), row["outcome"], words.of_row(row["reason"], row["detail"])]
-
-    def _with_too_many(self, kept: Sequence[str]) -> list[str]:
-        """Return the cells of the fields; those that no header stands over are put to the last one."""
-        if self.is_by_field:
+        if self.is_by_field or len(kept) == self.kept:
             own, others = [kept[field] for field in self.fields], kept[self.kept :]
         else:
             own = [kept[place] if place < len(kept) else "" for place in self.places]
             others = kept[self.width :]
-        own[-1] = _BETWEEN_CELLS.join([own[-1], *filter(None, others)])
-        return own
+        said = [str(row["row_number"]), row["outcome"], words.of_row(row["reason"], row["detail"])]
+        if not self.shows_surplus:
+            # Of an import in progress a row may have come after its reasons were looked up. So it has too many, too.
+            return [*own, *said, *others]
+        return [*own, cut(_BETWEEN_CELLS.join(filter(None, others)), LONGEST_KEPT), *said]
 
 
 def _perhaps_cut(cell: str) -> str:

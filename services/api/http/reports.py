@@ -12,7 +12,7 @@ from libs.common.web.made_files import CSV, XLSX, MadeFile, Portions, lines, wor
 from libs.contracts.lead_import.words import Words
 from libs.spreadsheets.csv_file import SEPARATORS
 from libs.spreadsheets.writing import SEPARATOR, XlsxWriter, csv_header, csv_rows
-from services.api.http.report_form import CREATED_COLUMNS, ReportForm
+from services.api.http.report_form import CREATED_COLUMNS, TOO_MANY, ReportForm
 from services.api.http.store import Scope, Store
 from services.api.http.views import CREATED, RowOutcome
 
@@ -36,11 +36,11 @@ class Wanted:
 
     @property
     def form(self) -> ReportForm:
-        return ReportForm.of(self.found["file"])
+        return ReportForm.of(self.found["file"], self.found["reasons"] if self.reason in {None, TOO_MANY} else ())
 
     @property
     def header(self) -> list[str]:
-        return list(CREATED_COLUMNS) if self.outcome == CREATED else self.form.header
+        return list(CREATED_COLUMNS) if self.outcome == CREATED else self.form.header(self.words)
 
     @property
     def separator(self) -> str:

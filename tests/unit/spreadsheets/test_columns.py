@@ -7,7 +7,7 @@ import xlwt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.spreadsheets.columns import ALIASES, Columns, header_key, header_told, mapped_columns
+from libs.spreadsheets.columns import ALIASES, REPORT_COLUMNS, Columns, header_key, header_told, mapped_columns
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.hidden_rows import has_hidden_rows
@@ -126,6 +126,71 @@ def test_a_mapping_means_the_column_that_is_named_as_it_says_before_those_that_a
 )
 def test_blanks_alone_tell_columns_apart(headers: tuple[str, ...], header: str, place: int) -> None:
     assert found(*headers, **{header: "custom:x"}).more == (("custom:x", place),)
+
+
+@pytest.mark.parametrize(
+    ("headers", "mapping", "unknown"),
+    [
+        (("Valor",), {"Valor": "custom:valor", "Valor %": "custom:percent"}, "Valor %"),
+        (("Valor",), {"Valor %": "custom:percent", "Valor": "custom:valor"}, "Valor %"),
+        (("Valor",), {"Valor": None, "Valor %": "custom:percent"}, "Valor %"),
+        (("Valor",), {"Valor %": "custom:percent", "Valor": None}, "Valor %"),
+        (("Valor ",), {"Valor": None, "VALOR": "custom:x"}, "VALOR"),
+        (("Valor ",), {"VALOR": "custom:x", "Valor": None}, "VALOR"),
+        (("Valor",), {"valor": "custom:x", "VALOR": "custom:y"}, "VALOR"),
+        (("Valor",), {"valor": "custom:x", "VALOR": None}, "valor"),
+        (("Valor", "Valor:"), {"valor": "custom:x", "VALOR": "custom:y"}, "VALOR"),
+        (("Valor", "Valor"), {"Valor": "custom:x", "VALOR": "custom:y"}, "VALOR"),
+        (("Valor",), {"Valor": "custom:x", "valor": "custom:x"}, "valor"),
+        (("cpf", "email", "tags"), {"tags": "tags", "TAGS": "notes"}, "TAGS"),
+    ],
+)
+def test_a_column_that_one_name_means_is_not_what_another_one_means(
+    headers: tuple[str, ...], mapping: dict[str, str | None], unknown: str
+) -> None:
+    """An amount is no percentage, and a column that somebody left out is not stored under another name."""
+    columns = found("Nome", "Celular", *headers, **mapping)
+    assert (columns.unknown, columns.repeated) == ((unknown,), ())
+
+
+@pytest.mark.parametrize(
+    ("headers", "mapping", "places"),
+    [
+        (("Valor", "VALOR"), {"valor": "custom:x", "Valor": "custom:y"}, {"custom:y": 2, "custom:x": 3}),
+        (("VALOR", "Valor "), {"valor": "custom:x", "Valor": "custom:y"}, {"custom:x": 2, "custom:y": 3}),
+        (("Valor", "Valor %"), {"VALOR": "custom:x", "Valor": None}, {"custom:x": 3}),
+    ],
+)
+def test_a_name_means_a_column_alike_that_no_other_name_says_better(
+    headers: tuple[str, ...], mapping: dict[str, str | None], places: dict[str, int]
+) -> None:
+    columns = found("Nome", "Celular", *headers, **mapping)
+    assert (dict(columns.more), columns.unknown) == (places, ())
+
+
+@given(
+    headers=st.lists(st.sampled_from(["Valor", "VALOR", " Valor", "valor ", "Valor %", "Valor"]), max_size=4),
+    mapping=st.dictionaries(
+        st.sampled_from(["Valor", "valor", "VALOR", " Valor", "Valor ", "Valor%"]),
+        st.sampled_from([None, "custom:a", "custom:b", "notes"]),
+    ),
+)
+def test_a_mapping_fits_the_report_of_the_file_that_it_fits(headers: list[str], mapping: dict[str, str | None]) -> None:
+    """A report has the columns of fields alone: a name that is mapped to nothing takes none of them."""
+    titles = ["Nome", "Celular", *headers]
+    columns = found(*titles, **mapping)
+    if columns.unknown or columns.repeated:
+        return
+    held = [header_told(title) for place, title in enumerate(titles) if columns.field_of(place)]
+    of_report = found(*held, *REPORT_COLUMNS, **mapping)
+    assert (of_report.unknown, of_report.repeated) == ((), ())
+    assert [of_report.field_of(place) for place in range(len(held))] == [
+        columns.field_of(place) for place in range(len(titles)) if columns.field_of(place)
+    ]
+
+
+def test_with_a_further_column_a_file_is_not_the_five() -> None:
+    assert not Columns((0, 1, 2, 3, 4), 5, more=(("notes", 4),)).are_the_five
 
 
 def test_a_sign_is_no_other_sign() -> None:

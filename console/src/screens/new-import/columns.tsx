@@ -6,7 +6,7 @@ import { type AnyField, type Column, FIELDS, type Field, MORE_FIELDS } from "../
 import { Notice } from "../../parts/notice.tsx";
 import { useFieldNames } from "../../words/fields.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
-import { choose, currentDraft, type Draft } from "./draft.ts";
+import { choose, currentDraft, type Draft, fillsNothing } from "./draft.ts";
 import { remember } from "./remembered.ts";
 
 /** In place of a field: the column becomes one of the company's own. */
@@ -69,7 +69,7 @@ function hold(column: Column, field: AnyField | typeof KEEP | null, all: readonl
 function Card({ column, all, keeps }: { column: Column; all: readonly Column[]; keeps: boolean }) {
   const say = useWords();
   const nameOf = useFieldNames();
-  const own = useQuery(ownFieldsQuery).data ?? [];
+  const { data: own = [], isSuccess: areOwnKnown } = useQuery(ownFieldsQuery);
   const choices: AnyField[] = [...FIELDS, ...MORE_FIELDS, ...own.map(({ key }) => `custom:${key}` as const)];
   const { number } = useNumbers();
   const id = `column-${column.index}`;
@@ -135,6 +135,7 @@ function Card({ column, all, keeps }: { column: Column; all: readonly Column[]; 
   /** What a column that is kept becomes, once the API has said so. */
   function keptAs(): string {
     if (!column.field) return valid === 0 ? say("columns.keep.nothing") : say("check.looking");
+    if (areOwnKnown && fillsNothing(column, own)) return say("columns.keep.none");
     if (!column.is_new) return say("columns.keep.there", { field: nameOf(column.field) });
     return say("columns.keep.new", { type: say(`columns.type.${column.type ?? "string"}`) });
   }

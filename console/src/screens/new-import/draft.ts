@@ -1,7 +1,7 @@
 // The import that is being prepared: in memory, so that it outlives a session that ends, and nothing else.
 
 import { useSyncExternalStore } from "react";
-import type { Choices, Column, Preview } from "../../api/types.ts";
+import { type Choices, type Column, keyOf, type OwnField, type Preview } from "../../api/types.ts";
 
 export interface Draft {
   readonly file: File;
@@ -56,6 +56,12 @@ export function nextName(name: string): string {
 
 function isLeftOut({ header, field, is_new }: Column, { kept, mapping }: Choices): boolean {
   return !kept.includes(header) && !(header in mapping) && (field === null || Boolean(is_new));
+}
+
+/** Whether a column fills a field of the company's that is not there and that the import does not make: no lead has one. */
+export function fillsNothing({ field, is_new }: Column, own: readonly OwnField[]): boolean {
+  const key = field && keyOf(field);
+  return Boolean(key) && is_new === false && !own.some((each) => each.key === key);
 }
 
 /** `data` of the upload, as the API wants it. `mapped` where it looks into files. */

@@ -3,9 +3,8 @@
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import compress, islice
-from operator import itemgetter
+from operator import itemgetter, not_
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from services.api.reading.domain.kept_cells import CELLS_KEPT, LONGEST_KEPT, kep
 from services.api.reading.domain.kept_columns import with_kept_columns
 from services.api.reading.domain.message_room import most_bytes
 from services.api.reading.domain.more_columns import MoreColumns, MoreValues
+from services.api.reading.domain.new_fields import NewFields
 from services.api.reading.domain.preview import Preview
 from services.api.reading.domain.previewed_chunk import PreviewedChunks
 from services.api.reading.domain.rows import NO_FAULTS, Lead, Leads, validate_row, validate_rows
@@ -52,9 +52,8 @@ def file_to_chunks(job: ReadingJob) -> ReadingResult:
     Refused or Unreadable: a refusal is part of the result. Raises OSError when a file cannot be read or written.
     """
     try:
-        job, new_fields = _with_its_fields(job)
-        found = _read(job, makes_messages=True) if job.preview_path is None else _previewed(job)
-        return replace(found, new_fields=new_fields)
+        job, lacking = _with_its_fields(job)
+        return _read(job, lacking, makes_messages=True) if job.preview_path is None else _previewed(job, lacking)
     except Unreadable as unreadable:
         return ReadingResult(refusal=Refused(unreadable.code, unreadable.detail))
     except Refused as refused:
@@ -62,24 +61,24 @@ def file_to_chunks(job: ReadingJob) -> ReadingResult:
 
 
 def _with_its_fields(job: ReadingJob) -> tuple[ReadingJob, list[OwnField]]:
-    """Return the job with a field for each column where such are wanted, and those that the company lacks."""
+    """Return the job with a field for each column where such are wanted, and those of them that the company lacks."""
     if job.own_fields is None:
         return job, []
     return with_kept_columns(job, read_spreadsheet(Path(job.upload_path), job.limits, job.file))
 
 
-def _previewed(job: ReadingJob) -> ReadingResult:
+def _previewed(job: ReadingJob, lacking: Sequence[OwnField]) -> ReadingResult:
     try:
-        return _read(job, makes_messages=False)
+        return _read(job, lacking, makes_messages=False)
     except _MightBeTooLarge:
-        return _read(job, makes_messages=True)
+        return _read(job, lacking, makes_messages=True)
 
 
-def _read(job: ReadingJob, *, makes_messages: bool) -> ReadingResult:
+def _read(job: ReadingJob, lacking: Sequence[OwnField], *, makes_messages: bool) -> ReadingResult:
     with Path(job.spool_path).open("wb") as spool, Path(os.devnull).open("wb") as nowhere:
         chunks = ChunkWriter(job, nowhere if job.preview_path else spool) if makes_messages else None
         looks = PreviewedChunks(job.envelope, spool) if job.preview_path else None
-        reading = _Reading(job, chunks, looks)
+        reading = _Reading(job, lacking, chunks, looks)
         return reading.of(read_spreadsheet(Path(job.upload_path), job.limits, job.file))
 
 
@@ -93,10 +92,13 @@ class _Reading:
     def __init__(
         self,
         job: ReadingJob,
+        lacking: Sequence[OwnField],
         chunks: ChunkWriter | None,
         looks: PreviewedChunks | None,
     ) -> None:
         self._job = job
+        self._lacking = lacking
+        self._new = NewFields((), ())
         self._chunks = chunks
         self._looks = looks
         self._most_bytes = 0
@@ -118,6 +120,7 @@ class _Reading:
         if spreadsheet.columns.more:
             fields = [name for name, _ in spreadsheet.columns.more]
             self._more = MoreColumns(fields, self._job.custom_types, max_cell_chars=limits.max_cell_chars)
+            self._new = NewFields(self._lacking, fields)
         if self._job.preview_path:
             self._preview = Preview(spreadsheet, self._job)
         if spreadsheet.columns.missing:
@@ -133,6 +136,7 @@ class _Reading:
         if not total_rows:
             raise Refused("file_no_rows")
         self._wanted_cells.check_all_corrected()
+        self._new.check_room(len(self._job.own_fields or ()))
         if self._total_errors and self._rejects:
             raise Refused(
                 "invalid_rows",
@@ -157,6 +161,7 @@ class _Reading:
             places=None if own else places,
             titles=["" if place is None else header_told(headers[place]) for place in places],
             more=[name for name, _ in columns.more],
+            new_fields=self._new.filled(),
             left_out=kept_headers(columns.left_out(headers)),
             reported=self._wanted_cells.reported,
             separator=spreadsheet.separator,
@@ -168,7 +173,7 @@ class _Reading:
         if self._looks:
             self._looks.flush()
         if self._preview:
-            self._preview.write(self._errors, self._total_errors)
+            self._preview.write(self._errors, self._total_errors, self._new.filled())
 
     def _without_columns(self, spreadsheet: Spreadsheet) -> ReadingResult:
         """Refuse a file that lacks a column; a preview shows what there is, so that somebody can say which it is."""
@@ -184,7 +189,7 @@ class _Reading:
             raise Refused("file_too_many_rows", f"A file may hold at most {limits.max_rows} rows below its header.")
         if not total_rows:
             raise Refused("file_no_rows")
-        self._preview.write([], 0)
+        self._preview.write([], 0, self._lacking)
         return ReadingResult(total_rows=total_rows)
 
     def _take(self, block: list[Record], raw: list[Record], chars: int) -> None:
@@ -199,6 +204,8 @@ class _Reading:
             valid, leads, more = self._one_by_one(block, settled, invalid)
         repeats = self._seen.repeats(leads.phone)
         self._existing += sum(repeats)
+        if more:
+            self._new.add(compress(more, map(not_, repeats)))
         if self._preview and self._looks:
             numbers = [number for number, _ in valid]
             self._preview.add(raw, numbers, leads, more, repeats, invalid)

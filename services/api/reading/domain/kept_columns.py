@@ -3,12 +3,12 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from types import MappingProxyType
 
-from libs.common.web.refusals import Refused
-from libs.fields.custom_values import LONGEST_KEY, MOST_FIELDS, PARSERS, FieldType, OwnField
+from libs.fields.custom_values import LONGEST_KEY, PARSERS, FieldType, OwnField
 from libs.fields.invalid_value import InvalidValue
 from libs.fields.more_fields import CUSTOM, MORE_FIELDS
 from libs.fields.shown_errors import shows_error
@@ -26,28 +26,23 @@ _NAMELESS = "field_"
 
 
 def with_kept_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[ReadingJob, list[OwnField]]:
-    """Return the job with a field for each column that has none, and those of these fields that the company lacks.
+    """Return the job with a field for each column that has none, and those of these fields that the company lacks and
+    for which there are values: ``NewFields`` tells which of them are stored.
 
-    Reads the spreadsheet to its end: a type is what every value of the column is. A field that the company has already
-    keeps its type, whatever the values are. Columns without a header or whose cells are blank stay left out, those that
-    the mapping names stay as it says, of two columns for one field the first is taken, and of columns that callers are
-    not told of none. A column that shows nothing
-    but errors is kept, so that its rows are told as invalid, and makes no field: nothing says of which type. Raises
-    Refused (``fields_too_many``).
+    Reads the spreadsheet to its end: a type is what every value of the column is, as corrected. A field that the
+    company has already keeps its type, whatever the values are. Columns without a header or whose cells are blank stay
+    left out, those that the mapping names stay as it says, of two columns for one field the first is taken, and of
+    columns that callers are not told of none. A column that shows nothing but errors is kept, so that its rows are told
+    as invalid, and makes no field: nothing says of which type.
     """
     fields, unknown = _fields_of_columns(job, spreadsheet)
+    names = {place: CUSTOM + field.key for place, field in unknown.items()}
     types = {place: _TypeOfColumn() for place in unknown}
     if types:
-        _look_at_values(spreadsheet, types, most=job.limits.max_rows)
+        _look_at_values(spreadsheet, types, names, job)
     kept = {place: replace(unknown[place], type=found.type) for place, found in types.items() if found.has_cells}
-    present, new = len(job.own_fields or ()), [field for place, field in kept.items() if types[place].has_values]
-    if present + len(new) > MOST_FIELDS:
-        raise Refused(
-            "fields_too_many",
-            f"The company has {present} fields of its own and the file {len(new)} more; {MOST_FIELDS} is the most.",
-            facts={"present": present, "new": len(new), "most": MOST_FIELDS},
-        )
-    fields |= {place: CUSTOM + field.key for place, field in kept.items()}
+    new = [field for place, field in kept.items() if types[place].has_values]
+    fields |= {place: names[place] for place in kept}
     mapping = {spreadsheet.headers[place]: field for place, field in fields.items()}
     file = replace(job.file, mapping={**job.file.mapping, **mapping})
     types_of_kept = {field.key: field.type for field in kept.values()}
@@ -73,7 +68,7 @@ def _fields_of_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[dict[
     known = _known_words(job.own_fields or ())
     columns = spreadsheet.columns
     headers = spreadsheet.headers[: columns.own_width]
-    mapped = set(named_places(headers, job.file.mapping).values())
+    mapped = set(named_places(headers, job.file.mapping, is_report=columns.is_report).values())
     titles: set[str] = set()
     taken = set(job.file.mapping.values())
     fields: dict[int, str] = {}
@@ -142,14 +137,26 @@ def _is_of(kind: FieldType, text: str) -> bool:
     return True
 
 
-def _look_at_values(spreadsheet: Spreadsheet, types: dict[int, _TypeOfColumn], *, most: int) -> None:
-    rows = islice(spreadsheet.rows, most + 1)
+def _look_at_values(
+    spreadsheet: Spreadsheet, types: dict[int, _TypeOfColumn], names: dict[int, str], job: ReadingJob
+) -> None:
+    corrections = {int(row): fields for row, fields in job.corrections.items()}
+    for place, found in types.items():
+        # Kept whatever it is corrected to, for a correction of a column that is left out fits no file.
+        found.has_cells = any(names[place] in fields for fields in corrections.values())
+    rows = islice(spreadsheet.rows, job.limits.max_rows + 1)
     while block := list(islice(rows, _ROWS_AT_ONCE)):
         faults = spreadsheet.faults
         if faults:
             block = [(at, with_errors_shown(cells, faults[at]) if at in faults else cells) for at, cells in block]
+        corrected = any(at in corrections for at, _ in block)
         for place, found in types.items():
-            found.add([cells[place] for _, cells in block if place < len(cells)])
+            if corrected:
+                name = names[place]
+                found.add(corrections.get(at, _NONE).get(name, cells[place]) for at, cells in block)
+            else:
+                found.add([cells[place] for _, cells in block])
 
 
 _ROWS_AT_ONCE = 500
+_NONE: Mapping[str, str] = MappingProxyType({})

@@ -2,13 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from libs.common.web.refusals import Detail
 from libs.contracts.lead_import.internal.messages import Outcome
+from libs.fields.custom_values import OwnField
 from libs.fields.more_fields import custom_key
 from libs.spreadsheets.columns import MOST_TOLD, header_told
 from libs.spreadsheets.encodings import CODECS, has_few_accents
@@ -38,7 +39,6 @@ class Preview:
     def __init__(self, spreadsheet: Spreadsheet, job: ReadingJob) -> None:
         self._spreadsheet = spreadsheet
         self._job = job
-        self._present = None if job.own_fields is None else {field.key for field in job.own_fields}
         columns = spreadsheet.columns
         self._first = (job.page - 1) * ROWS_A_PAGE
         self._total = 0
@@ -119,11 +119,10 @@ class Preview:
                 if field and place < len(cells) and cells[place].strip() and columns & {field, None}:
                     self._invalid[place] += 1
 
-    def _of_own(self, field: str | None) -> dict[str, Any]:
-        """Return of which type a field of the company's own is, and whether the import would make it."""
+    def _of_own(self, field: str | None, new: Collection[str]) -> dict[str, Any]:
+        """Return of which type a field of the company's own is, and whether it is one of the new ones."""
         key = field and custom_key(field)
-        is_new = bool(key) and self._present is not None and key not in self._present
-        return {"type": self._job.custom_types[key] if key else None, "is_new": is_new}
+        return {"type": self._job.custom_types[key] if key else None, "is_new": key in new}
 
     def _look_for_samples(self, samples: list[str], column: Sequence[str]) -> None:
         for cell in dict.fromkeys(column):
@@ -133,8 +132,9 @@ class Preview:
             if text and text not in samples:
                 samples.append(text)
 
-    def write(self, errors: Sequence[Detail], total_errors: int) -> None:
-        """Write all that was found as JSON to the job's ``preview_path``."""
+    def write(self, errors: Sequence[Detail], total_errors: int, new_fields: Sequence[OwnField]) -> None:
+        """Write all that was found as JSON to the job's ``preview_path``. The import would make ``new_fields``."""
+        new = {field.key for field in new_fields}
         job = self._job
         source, headers = self._spreadsheet.source, self._spreadsheet.headers
         upload = Path(job.upload_path)
@@ -151,7 +151,7 @@ class Preview:
                     "index": place,
                     "header": header_told(headers[place]),
                     "field": field,
-                    **self._of_own(field),
+                    **self._of_own(field, new),
                     "samples": self._samples[place],
                     "valid": self._total - self._empty[place] - self._invalid[place],
                     "invalid": self._invalid[place],

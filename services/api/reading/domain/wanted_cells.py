@@ -1,10 +1,11 @@
 """Of a file's rows the cells that the import is about, the five fields and further ones, as corrected by the caller."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from libs.common.web.refusals import Detail, Refused, pointer_to
+from libs.contracts.lead_import.internal.carried_cells import CELL_LIMIT
 from libs.contracts.lead_import.internal.messages import Outcome
 from libs.spreadsheets.cell_faults import Faults
 from libs.spreadsheets.columns import REPORT_COLUMNS, Columns, strict_columns
@@ -72,9 +73,11 @@ class WantedCells:
 
     def of(self, block: list[Record], *, has_long: bool = True) -> list[Record]:
         """Return the block's rows with the five cells, then those of further fields; a row with more cells than the
-        header has has more than these. ``has_long``: a row of the block has more than ``CELL_LIMIT`` characters.
+        header has has more than these. ``has_long``: a row of the block has more than ``CELL_LIMIT`` characters. The
+        mark of a cell that was cut is looked for in such rows, and in all of a report.
         """
         columns = self._columns
+        long = {number for number, cells in block if sum(map(len, cells)) > CELL_LIMIT} if has_long else set()
         if columns.is_report and len(self.reported) < REPORTED_ROWS:
             self.reported += islice(self._said_of_rows(block), REPORTED_ROWS - len(self.reported))
         if columns.width != len(FILE_COLUMNS) or not columns.are_the_five:
@@ -82,8 +85,10 @@ class WantedCells:
             block = [(number, wanted(cells)) for number, cells in block]
             if self._faults:
                 self._move_faults(block)
-        if has_long or columns.is_report:
+        if columns.is_report:
             self._find_cut(block)
+        elif long:
+            self._find_cut(row for row in block if row[0] in long)
         if self._corrections:
             block = [
                 (number, self._corrected(number, cells)) if number in self._corrections else (number, cells)
@@ -109,7 +114,7 @@ class WantedCells:
                     self._faults.setdefault(number, {})[place] = "cell_cut"
         return cells
 
-    def _find_cut(self, block: list[Record]) -> None:
+    def _find_cut(self, block: Iterable[Record]) -> None:
         """Note which cells bear the mark of one that was cut, as a report of ours shows them."""
         for number, cells in block:
             for place, cell in enumerate(cells):

@@ -30,7 +30,9 @@ async def rows(*_: Any, after: int, **__: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_a_report_that_cannot_be_begun_holds_no_place(kind: Literal["csv", "xlsx"]) -> None:
     places = Shares(2)
-    wanted = reports.Wanted(Scope(1, None), {"id": 1, "file": {"headers": [None] * 5}}, None, None, words(LANGUAGES[0]))
+    wanted = reports.Wanted(
+        Scope(1, None), {"id": 1, "reasons": {}, "file": {"headers": [None] * 5}}, None, None, words(LANGUAGES[0])
+    )
     with pytest.raises(TypeError):
         reports.download(cast(Store, None), wanted, kind=kind, place=places.one(1, code="busy"))
     assert places.held_by(1) == 0
@@ -66,7 +68,7 @@ async def test_cells_are_written_in_threads(kind: Literal["csv", "xlsx"], monkey
     monkeypatch.setattr(XlsxWriter, "__init__", noted("begin", XlsxWriter.__init__))
     monkeypatch.setattr(XlsxWriter, "add", noted("rows", XlsxWriter.add))
     monkeypatch.setattr(XlsxWriter, "finish", noted_blocks(XlsxWriter.finish))
-    wanted = reports.Wanted(Scope(1, None), {"id": 1, "file": None}, None, None, words(LANGUAGES[0]))
+    wanted = reports.Wanted(Scope(1, None), {"id": 1, "reasons": {}, "file": None}, None, None, words(LANGUAGES[0]))
     store = cast(Store, SimpleNamespace(rows=rows))
     report = reports.download(store, wanted, kind=kind, place=nullcontext())
     sent: list[bytes] = []

@@ -124,6 +124,59 @@ def test_corrections_of_kept_columns_stand_in_place_of_cells(tmp_path: Path) -> 
     assert values_of(chunk) == {"custom:verba": [12]}
 
 
+def previewed(folder: Path, **options: Any) -> dict[str, tuple[Any, ...]]:
+    """Return of which type each column of the upload that ``run`` read is, and whether it makes a field."""
+    wanted: dict[str, Any] = {"file": FileOptions(columns="mapped"), "own_fields": [], "chunk_rows": 500} | options
+    paths = str(folder / "upload"), str(folder / "spool")
+    assert file_to_chunks(ReadingJob(*paths, ENVELOPE, preview_path=str(folder / "preview"), **wanted)).refusal is None
+    columns = json.loads((folder / "preview").read_bytes())["columns"]
+    return {each["header"]: (each["type"], each["is_new"]) for each in columns if each["field"] not in _THE_TWO}
+
+
+_THE_TWO = ("name", "phone")
+
+
+@pytest.mark.parametrize(
+    ("cells", "corrections", "kind", "is_made"),
+    [
+        (["#N/A", ""], {"2": {"custom:nota": "7,5"}}, "number", True),
+        (["#N/A", "#N/A"], {"2": {"custom:nota": "7,5"}}, "number", True),
+        (["#N/A", "#N/A"], {"2": {"custom:nota": "7,5"}, "3": {"custom:nota": "boa"}}, "string", True),
+        (["boa", "7"], {"2": {"custom:nota": "5"}}, "number", True),
+        (["7", "5"], {"2": {"custom:nota": "boa"}}, "string", True),
+        (["", ""], {"3": {"custom:nota": "sim"}}, "boolean", True),
+        (["#N/A", ""], {"2": {"custom:nota": ""}}, "string", False),
+        (["7", ""], {"2": {"custom:nota": " "}}, "string", False),
+        (["7", ""], {"2": {"custom:nota": "#N/D"}}, "string", False),
+        (["#N/A", ""], {}, "string", False),
+        (["7", ""], {"2": {"phone": "no phone"}}, "number", False),
+        (["7", ""], {"2": {"phone": PHONES[1]}, "3": {"phone": PHONES[1]}}, "number", True),
+        (["", "7"], {"2": {"phone": PHONES[1]}}, "number", False),
+    ],
+)
+def test_a_column_makes_a_field_if_a_lead_has_a_value_of_it_as_corrected(
+    tmp_path: Path, cells: list[str], corrections: dict[str, dict[str, str]], kind: str, is_made: bool
+) -> None:
+    """What leads have without a field that tells of it nobody would see; a field that none has a value of is none."""
+    options: dict[str, Any] = {"corrections": corrections, "on_invalid_row": "skip"}
+    result, (chunk,) = run(tmp_path, "Nota", cells, **options)
+    assert result.refusal is None
+    assert result.new_fields == ([OwnField("nota", "Nota", kind)] if is_made else [])  # type: ignore[arg-type]
+    assert any(value is not None for value in values_of(chunk).get("custom:nota", [])) == is_made
+    assert previewed(tmp_path, **options) == {"Nota": (kind, is_made)}
+
+
+def test_fields_that_corrections_make_count_among_the_fifty_and_those_of_no_lead_do_not(tmp_path: Path) -> None:
+    own = [OwnField(f"f{at}", f"F {at}", "string") for at in range(50)]
+    corrections = {"2": {"custom:nota": "7"}}
+    result, _ = run(tmp_path, "Nota", ["#N/A"], own=own, corrections=corrections)
+    assert result.refusal is not None
+    assert (result.refusal.code, result.refusal.facts["new"]) == ("fields_too_many", 1)
+    corrections = {"2": {"phone": "no phone"}}
+    result, _ = run(tmp_path, "Nota", ["7"], own=own, corrections=corrections, on_invalid_row="skip")
+    assert (result.refusal, result.new_fields) == (None, [])
+
+
 @pytest.mark.parametrize("second", ["Celular", "celular:", "CELULAR "])
 def test_a_second_column_of_one_title_takes_nothing_from_the_first(tmp_path: Path, second: str) -> None:
     """Systems export two phones under one title, the second one mostly a landline or blank."""

@@ -50,6 +50,12 @@ def test_a_mapping_that_does_not_fit_refuses_the_file(tmp_path: Path) -> None:
     ]
 
 
+def test_a_column_for_two_fields_refuses_the_file(tmp_path: Path) -> None:
+    file = FileOptions(columns="mapped", mapping={"tags": "tags", "TAGS": "notes"})
+    refused = refusal(tmp_path, HEAD + f"Ana,{PHONE},,,VIP\n", file=file)
+    assert [(each.code, each.pointer) for each in refused.errors] == [("header_not_found", "/mapping/TAGS")]
+
+
 def test_a_column_that_is_left_out_need_not_be_there(tmp_path: Path) -> None:
     """A report has only the columns that hold a field, and is sent again with the mapping of its import."""
     mapping = {"Obs": None, "Fone": "phone", "Cliente": "name"}

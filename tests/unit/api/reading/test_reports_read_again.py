@@ -12,8 +12,8 @@ import xlwt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from libs.contracts.lead_import.words import words
-from libs.spreadsheets.columns import REPORT_COLUMNS, header_told
+from libs.contracts.lead_import.words import LANGUAGES, words
+from libs.spreadsheets.columns import REPORT_COLUMNS, SURPLUS_COLUMN, header_key, header_told
 from libs.spreadsheets.cut_cells import cut, is_cut
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
@@ -56,9 +56,9 @@ def write_file(path: Path, rows: Sequence[Sequence[str]], kind: Kind) -> None:
                     written.write_string(at, column, cell)
 
 
-def report_of(result: ReadingResult, chunks: Sequence[Any], kind: Kind) -> bytes:
+def report_of(result: ReadingResult, chunks: Sequence[Any], kind: Kind, language: str = "en") -> bytes:
     """Return the report of an import of which no row became a lead."""
-    form = ReportForm.of(result.kept_of_file)
+    form = ReportForm.of(result.kept_of_file, {row.reason for chunk in chunks for row in chunk.settled})
     settled = [
         {"row_number": row.row, "outcome": row.outcome, "reason": row.reason, "detail": row.detail, "cells": row.cells}
         for chunk in chunks
@@ -68,11 +68,11 @@ def report_of(result: ReadingResult, chunks: Sequence[Any], kind: Kind) -> bytes
         for chunk in chunks
         for number, cells in zip(chunk.live.row, map(chunk.live.original_cells, range(len(chunk.live))), strict=True)
     ]
-    rows = [form.cells(row, words("en")) for row in sorted(settled, key=lambda row: row["row_number"])]
+    rows = [form.cells(row, words(language)) for row in sorted(settled, key=lambda row: row["row_number"])]
     if kind == "csv":
-        return csv_header(form.header) + csv_rows(rows)
+        return csv_header(form.header(words(language))) + csv_rows(rows)
     with TemporaryDirectory() as folder:
-        writer = XlsxWriter("leads", form.header, Path(folder))
+        writer = XlsxWriter("leads", form.header(words(language)), Path(folder))
         writer.add(rows)
         return b"".join(writer.finish())
 
@@ -110,7 +110,57 @@ def test_a_row_with_too_many_cells_keeps_those_of_its_fields_wherever_they_stand
     _, chunks, _, again = reported(tmp_path, [titles, row], kind, file=file)
     (settled,) = chunks[0].settled
     assert (settled.reason, settled.cells) == ("cells_too_many", ["Ana", PHONE, "", "", "", "nota", "c45", "c46"])
-    assert cells_of(again)[2][:6] == ["Ana", f"{PHONE},c45,c46", "", "", "", "nota"]
+    assert [(row.reason, row.cells) for row in again[0].settled] == [
+        ("cells_too_many", ["Ana", PHONE, "", "", "", "nota", "c45 | c46"])
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("report", ["csv", "xlsx"])
+@pytest.mark.parametrize(
+    ("titles", "row", "mapping"),
+    [
+        (["Nome", "Celular", "Valor"], ["Ana", PHONE, "10", "50"], {"Valor": "custom:valor"}),
+        (["Nome", "Celular", "Valor"], ["Ana", PHONE, "10", "", "", "=50", "x"], {"Valor": "custom:valor"}),
+        (["Celular", "Nome", ""], [PHONE, "Ana", "ligar depois"], {}),
+        (list(FILE_COLUMNS), ["Ana", PHONE, "", "", "VIP", "obs"], None),
+        (list(FILE_COLUMNS), ["Ana", PHONE, "", "", "VIP", *["x" * 9_000] * 8], None),
+    ],
+)
+def test_a_row_with_too_many_cells_has_them_until_somebody_has_looked(
+    tmp_path: Path,
+    titles: list[str],
+    row: list[str],
+    mapping: dict[str, str | None] | None,
+    report: Literal["csv", "xlsx"],
+    language: str,
+) -> None:
+    """*10* and *50* are not *10,50*, whoever sends a report again without a look."""
+    file = FileOptions() if mapping is None else FileOptions(columns="mapped", mapping=mapping)
+    options: dict[str, Any] = {"file": file, "custom_types": {"valor": "number"}, "on_invalid_row": "skip"}
+    write_file(tmp_path / "upload", [titles, row], "csv")
+    first = run_on(tmp_path / "upload", tmp_path / "spool", **options)
+    headers = first[0].headers
+    for _ in range(2):
+        (settled,) = first[1][0].settled
+        assert (settled.reason, first[0].headers) == ("cells_too_many", headers)
+        (tmp_path / "report").write_bytes(report_of(*first, report, language))
+        first = run_on(tmp_path / "report", tmp_path / "spool", **options)
+    found = read_spreadsheet(tmp_path / "report", Limits(), file)
+    assert found.headers[found.columns.own_width] == words(language).labels["cells_too_many"]
+    (shown,) = [cells for _, cells in found.rows]
+    surplus = shown[found.columns.own_width]
+    beyond = [cell for cell in row[len(headers) :] if cell]
+    assert surplus == " | ".join(beyond) or (is_cut(surplus) and len(surplus) > LONGEST_KEPT)
+    looked_at = [found.headers, [cell if cell != surplus else "" for cell in shown]]
+    write_file(tmp_path / "corrected", looked_at, report)
+    result, (chunk,) = run_on(tmp_path / "corrected", tmp_path / "spool", **options)
+    assert (result.invalid, chunk.live.name) == (0, ["Ana"])
+    assert [column.values for column in chunk.live.more or ()] == ([[10]] if "Valor" in titles else [])
+
+
+def test_the_column_of_cells_too_many_is_known_in_each_language() -> None:
+    assert {header_key(words(language).labels["cells_too_many"]) for language in LANGUAGES} == SURPLUS_COLUMN
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -122,7 +172,7 @@ def test_a_report_has_the_title_of_each_column_wherever_it_stands(tmp_path: Path
         row = wide(160, {0: "Ana", 1: PHONE, place: "nota"})
         file = FileOptions(columns="mapped", mapping={header_told(title): "notes", "x2": None})
         first, chunks, second, again = reported(tmp_path, [titles, row], kind, file=file)
-        header = ReportForm.of(first.kept_of_file).header
+        header = ReportForm.of(first.kept_of_file).header(words("en"))
         assert header == ["Nome", "Fone", header_told(title), *REPORT_COLUMNS]
         assert (second.refusal, cells_of(again)) == (None, cells_of(chunks))
         assert cells_of(again) == {2: ["Ana", PHONE, "", "", "", "nota"]}
@@ -274,6 +324,16 @@ def test_a_row_of_a_report_that_stands_in_another_file_is_refused_too(tmp_path: 
     assert values_when_corrected(tmp_path / "upload", tmp_path / "spool")[0] == []
 
 
+@pytest.mark.parametrize("notes", [None, "x" * 1_001])
+def test_whether_a_row_is_valid_depends_on_no_other_row(tmp_path: Path, notes: str | None) -> None:
+    """Somebody may write the mark himself: a short row was not cut, whatever stands beside it."""
+    rows = [["Nome", "Fone", "Obs"], ["Ana", PHONE, "visto [... +5] ok"]]
+    write_file(tmp_path / "upload", [*rows, ["Rui", "11912345679", notes]] if notes else rows, "csv")
+    file = FileOptions(columns="mapped", mapping={"Obs": "notes"})
+    result, (chunk,) = run_on(tmp_path / "upload", tmp_path / "spool", file=file, on_invalid_row="skip")
+    assert (result.invalid, "Ana" in chunk.live.name) == (0, True)
+
+
 def test_a_correction_that_is_not_whole_is_none(tmp_path: Path) -> None:
     """A preview shows the beginning of a long cell, and whoever corrects it there begins with that."""
     write_file(tmp_path / "upload", [TITLES, wide(len(TITLES), {0: "Ana", 1: PHONE, 4: "x" * 12_000})], "csv")
@@ -306,8 +366,11 @@ def test_a_cell_that_may_have_been_cut_before_cells_bore_a_mark_is_marked(length
 
 
 @pytest.mark.parametrize("kept", [["a", "b", "c", "d"], ["a", "b", "c", "d", "e", "f", "g"]])
-def test_reports_of_imports_that_kept_their_rows_as_they_stood_stay_as_they_were(kept: list[str]) -> None:
+def test_reports_of_imports_that_kept_their_rows_as_they_stood_show_all_cells(kept: list[str]) -> None:
     """Rows with too many cells were kept in the order of the file, without what tells titles apart from headers."""
-    form = ReportForm.of({"headers": ["x", "Fone", "Nome"], "places": [2, 1, None, None, None]})
+    file = {"headers": ["x", "Fone", "Nome"], "places": [2, 1, None, None, None]}
+    form = ReportForm.of(file, {"cells_too_many": 1})
     row = {"row_number": 2, "outcome": "error", "reason": "cells_too_many", "detail": "", "cells": kept}
-    assert form.cells(row, words("en"))[:2] == ["b", ",".join(["c", *kept[3:]])]
+    assert form.cells(row, words("en"))[:3] == ["b", "c", " | ".join(kept[3:])]
+    in_progress = ReportForm.of(file)
+    assert in_progress.cells(row, words("en"))[len(in_progress.header(words("en"))) :] == kept[3:]
