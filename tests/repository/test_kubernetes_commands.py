@@ -1,5 +1,6 @@
 """The commands of deploy/k8s/README.md, run by the real kubectl against what answers it as an API server does."""
 
+import base64
 import os
 import re
 import subprocess
@@ -9,7 +10,7 @@ import pytest
 
 from tests.support.kube_api import NAMESPACE, KubeApi, Plain, serving
 from tests.support.manifests import KUBECTL, ON_CALL, build_kustomization, of_kind
-from tests.support.runbook import sections
+from tests.support.runbook import cluster_commands, sections
 from tests.support.stack import ROOT
 
 README = (ROOT / "deploy" / "k8s" / "README.md").read_text()
@@ -104,3 +105,34 @@ def test_configmaps_that_nothing_refers_to_are_deleted_and_no_other(tmp_path: Pa
     done = run(commands(r"kubectl -n leadflow get replicasets", r"xargs -r kubectl -n leadflow delete"), api, tmp_path)
     assert done.returncode == 0, done.stderr
     assert api.deleted == ["leadflow-kafka-0123456789"]
+
+
+def test_a_certificate_is_renewed_and_those_beside_it_stay(tmp_path: Path) -> None:
+    """Whoever puts a ConfigMap or a Secret back as a whole takes away what else is in it, before all are restarted."""
+    files = {"kafka.pem": "the old one\n", "postgres.pem": "PostgreSQL's\n", "mongo.pem": "MongoDB's\n"}
+    keda = {key: base64.b64encode(key.encode()).decode() for key in ("sasl", "username", "password", "tls", "ca")}
+    certificates = {
+        "kind": "ConfigMap",
+        "apiVersion": "v1",
+        "metadata": {"name": "leadflow-certificates"},
+        "data": files,
+    }
+    secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "leadflow-kafka-keda"}, "data": keda}
+    deployments = of_kind(build_kustomization("overlays/production"), "Deployment")
+    api = KubeApi(
+        {
+            "configmaps": {"leadflow-certificates": here(certificates)},
+            "secrets": {"leadflow-kafka-keda": here(secret | {"type": "Opaque"})},
+            "deployments": {name: here(each) for name, each in deployments.items()},
+        }
+    )
+    looked, *mended = cluster_commands("CertificateEnds")
+    done = run("\n".join([looked, "echo 'the new one' >> kafka.pem", *mended]), api, tmp_path)
+    assert done.returncode == 0, done.stderr
+    renewed = files["kafka.pem"] + "the new one\n"
+    assert api.objects["configmaps"]["leadflow-certificates"]["data"] == files | {"kafka.pem": renewed}
+    has = api.objects["secrets"]["leadflow-kafka-keda"]["data"]
+    assert has == keda | {"ca": base64.b64encode(renewed.encode()).decode()}
+    restarted = "kubectl.kubernetes.io/restartedAt"
+    for each in api.objects["deployments"].values():
+        assert restarted in each["spec"]["template"]["metadata"]["annotations"]
