@@ -4,6 +4,7 @@ import base64
 import os
 import re
 import subprocess
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support.runbook import cluster_commands, sections
 from tests.support.stack import ROOT
 
 README = (ROOT / "deploy" / "k8s" / "README.md").read_text()
+REVISION = "deployment.kubernetes.io/revision"
 
 
 def commands(first: str, last: str) -> str:
@@ -136,3 +138,51 @@ def test_a_certificate_is_renewed_and_those_beside_it_stay(tmp_path: Path) -> No
     restarted = "kubectl.kubernetes.io/restartedAt"
     for each in api.objects["deployments"].values():
         assert restarted in each["spec"]["template"]["metadata"]["annotations"]
+
+
+def test_a_bad_deploy_is_taken_back_also_where_the_service_was_restarted_since(tmp_path: Path) -> None:
+    """A restart makes a revision of the same bad version: the one before the last is none to go back to."""
+    made = here(of_kind(build_kustomization("overlays/production"), "Deployment")["creator"])
+    labels = made["spec"]["template"]["metadata"]["labels"]
+    good, bad = "registry.example.com/leadflow:0.1.0", "registry.example.com/leadflow:0.2.0"
+
+    def revision(number: int, image: str) -> Plain:
+        template = deepcopy(made["spec"]["template"])
+        template["spec"]["containers"][0]["image"] = image
+        template["metadata"]["labels"] = labels | {"pod-template-hash": str(number)}
+        owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "creator", "uid": "1", "controller": True}
+        metadata = {
+            "name": f"creator-{number}",
+            "namespace": NAMESPACE,
+            "uid": f"creator-{number}",
+            "labels": template["metadata"]["labels"],
+            "annotations": {REVISION: str(number)},
+            "ownerReferences": [owner],
+            "creationTimestamp": f"2026-11-29T08:{number:02}:00Z",
+        }
+        selector = {"matchLabels": template["metadata"]["labels"]}
+        spec = {"replicas": 0, "selector": selector, "template": template}
+        return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": spec}
+
+    history = [revision(9, good), revision(10, bad), revision(11, bad)]
+    made["metadata"]["annotations"] = {REVISION: "11"}
+    made["spec"]["template"]["spec"]["containers"][0]["image"] = bad
+    other = {"metadata": {"name": "api-1", "labels": {"app.kubernetes.io/name": "api"}}}
+    api = KubeApi(
+        {
+            "deployments": {"creator": made},
+            "replicasets": {each["metadata"]["name"]: each for each in reversed(history)} | {"api-1": other},
+        }
+    )
+    looked, _stop, undo, _start = cluster_commands("BadDeploy")
+    shown = run(looked, api, tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    lines = [line.split() for line in shown.stdout.splitlines()]
+    images = {line[0]: line[2] for line in lines[1:]}
+    assert images == {"9": good, "10": bad, "11": bad}
+    assert list(images) == ["9", "10", "11"]
+    assert any(each.startswith("leadflow-creator-") for each in lines[1][3].split(","))
+    chosen = [number for number, image in images.items() if image != bad][-1]
+    done = run(undo.replace("=REVISION", f"={chosen}"), api, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert api.objects["deployments"]["creator"]["spec"]["template"]["spec"]["containers"][0]["image"] == good
