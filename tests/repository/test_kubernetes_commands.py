@@ -1,6 +1,7 @@
 """The commands of deploy/k8s/README.md, run by the real kubectl against what answers it as an API server does."""
 
 import base64
+import json
 import os
 import re
 import subprocess
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.processes import SERVICES
 from tests.support.kube_api import NAMESPACE, KubeApi, Plain, serving
-from tests.support.manifests import KUBECTL, ON_CALL, build_kustomization, of_kind
+from tests.support.manifests import KUBECTL, ON_CALL, SECRETS, SECURED, build_kustomization, containers, of_kind, pods
 from tests.support.runbook import cluster_commands, sections
 from tests.support.stack import ROOT
 
@@ -112,7 +114,7 @@ def test_configmaps_that_nothing_refers_to_are_deleted_and_no_other(tmp_path: Pa
 def test_a_certificate_is_renewed_and_those_beside_it_stay(tmp_path: Path) -> None:
     """Whoever puts a ConfigMap or a Secret back as a whole takes away what else is in it, before all are restarted."""
     files = {"kafka.pem": "the old one\n", "postgres.pem": "PostgreSQL's\n", "mongo.pem": "MongoDB's\n"}
-    keda = {key: base64.b64encode(key.encode()).decode() for key in ("sasl", "username", "password", "tls", "ca")}
+    keda = encoded({key: key for key in ("sasl", "username", "password", "tls", "ca")})
     certificates = {
         "kind": "ConfigMap",
         "apiVersion": "v1",
@@ -134,7 +136,7 @@ def test_a_certificate_is_renewed_and_those_beside_it_stay(tmp_path: Path) -> No
     renewed = files["kafka.pem"] + "the new one\n"
     assert api.objects["configmaps"]["leadflow-certificates"]["data"] == files | {"kafka.pem": renewed}
     has = api.objects["secrets"]["leadflow-kafka-keda"]["data"]
-    assert has == keda | {"ca": base64.b64encode(renewed.encode()).decode()}
+    assert has == keda | encoded({"ca": renewed})
     restarted = "kubectl.kubernetes.io/restartedAt"
     for each in api.objects["deployments"].values():
         assert restarted in each["spec"]["template"]["metadata"]["annotations"]
@@ -186,3 +188,42 @@ def test_a_bad_deploy_is_taken_back_also_where_the_service_was_restarted_since(t
     done = run(undo.replace("=REVISION", f"={chosen}"), api, tmp_path)
     assert done.returncode == 0, done.stderr
     assert api.objects["deployments"]["creator"]["spec"]["template"]["spec"]["containers"][0]["image"] == good
+
+
+def test_the_owners_address_is_read_where_the_runbook_says(tmp_path: Path) -> None:
+    """The people on call log in as a role that owns nothing, and may change no table."""
+    name = "LEADFLOW_POSTGRES_OWNER_URL"
+    given = SECRETS | {
+        "leadflow-secrets": SECRETS["leadflow-secrets"] | {name: "postgresql://owner:secret@db/leadflow"}
+    }
+    secrets = {
+        own: here({"kind": "Secret", "apiVersion": "v1", "metadata": {"name": own}, "data": encoded(values)})
+        for own, values in given.items()
+    }
+    asked = [line for line in cluster_commands("SequenceNearlyUsedUp") if " get secret " in line]
+    done = run("; echo\n".join([*asked, ""]), KubeApi({"secrets": secrets}), tmp_path)
+    assert done.returncode == 0, done.stderr
+    users, services = given["leadflow-postgres-users"], given["leadflow-secrets"]
+    assert done.stdout.split() == [users["migrate"], services[name], services["LEADFLOW_POSTGRES_URL"]]
+
+
+def encoded(values: dict[str, str]) -> dict[str, str]:
+    return {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+
+
+@pytest.mark.parametrize("section", ["ServerFails", "ProviderFails"])
+def test_keys_of_secrets_that_the_runbook_has_changed_are_those_that_pods_read(section: str) -> None:
+    read = {
+        (reference["name"], reference["key"])
+        for name in ("overlays/production", SECURED)
+        for pod in pods(build_kustomization(name)).values()
+        for container in containers(pod)
+        for variable in container.get("env", [])
+        if (reference := variable.get("valueFrom", {}).get("secretKeyRef"))
+    }
+    changes = re.findall(r"patch secret (\S+) -p '(.*)'$", "\n".join(cluster_commands(section)), re.MULTILINE)
+    assert changes
+    for secret, patch in changes:
+        for key in json.loads(patch)["stringData"]:
+            services = SERVICES if key == "SERVICE" else [key]
+            assert {(secret, each) for each in services} <= read
