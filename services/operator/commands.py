@@ -233,7 +233,8 @@ def replay(
     if import_id:
         reopened = _run(_reopen_import(import_id))
         if not reopened:
-            typer.echo(f"No chunk of import {import_id} can be replayed: replayed before, settled well, or expired.")
+            left_alone = "replayed before, settled well, taken back, or expired"
+            typer.echo(f"No chunk of import {import_id} can be replayed: {left_alone}.")
         else:
             typer.echo(f"{len(reopened)} chunks go through all stages again.")
     if not (positions or everything):

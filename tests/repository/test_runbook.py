@@ -8,6 +8,7 @@ import yaml
 
 from deploy.alerts import ALERTS, RUNBOOK, names_in
 from deploy.metrics import BY_NAME, FAILING
+from tests.support.manifests import ON_CALL
 from tests.support.promtool import needs_promtool, promtool
 from tests.support.runbook import of_alerts, queries, sections
 from tests.support.stack import ROOT
@@ -60,6 +61,23 @@ def test_metrics_that_it_names_are_there() -> None:
     named = {name for quoted in re.findall(r"`([^`]+)`", text) for name in names_in(quoted)}
     assert named
     assert named - BY_NAME.keys() == set()
+
+
+def test_pods_that_its_commands_are_run_in_are_made_here_or_the_readers_to_name() -> None:
+    """Words in capitals are the reader's to put in."""
+    run_in = re.findall(r"kubectl -n (\S+) exec (?:-it )?(\S+)", (ROOT / RUNBOOK).read_text())
+    assert run_in
+    made = {("leadflow", f"job/{each}") for each in ON_CALL}
+    unknown = {pair for pair in run_in if pair not in made and not pair[1].isupper()}
+    assert unknown == set()
+    assert {namespace for namespace, _ in run_in} <= {"leadflow", "NAMESPACE"}
+
+
+def test_tools_of_kafka_are_named_where_they_stand() -> None:
+    """The image has no such folder on its PATH."""
+    text = (ROOT / RUNBOOK).read_text()
+    assert re.findall(r"exec \S+ -- (\S*kafka-\S+\.sh)", text)
+    assert set(re.findall(r"exec \S+ -- (\S*kafka-\S+\.sh)", text)) == {"/opt/kafka/bin/kafka-topics.sh"}
 
 
 @needs_promtool

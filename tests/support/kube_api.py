@@ -1,7 +1,8 @@
-"""As much of a Kubernetes API as ``kubectl create job``, ``wait``, ``logs``, ``get``, ``exec`` and ``delete`` ask for.
+"""As much of a Kubernetes API as the commands of the README and the runbook ask for.
 
-There is no API server to be had here. What it answers is written as the API's reference has it, so that the commands
-of deploy/k8s/README.md are run by the real ``kubectl``.
+That is ``kubectl create job``, ``wait``, ``logs``, ``get``, ``exec``, ``patch``, ``replace``, ``rollout`` and
+``delete``. There is no API server to be had here. What it answers is written as the API's reference has it, so that the
+commands are run by the real ``kubectl``.
 """
 
 import http.server
@@ -20,10 +21,11 @@ Plain = dict[str, Any]
 NAMESPACE = "leadflow"
 
 RESOURCES = {
-    "/api/v1": ("v1", {"pods": "Pod", "configmaps": "ConfigMap"}),
-    "/apis/apps/v1": ("apps/v1", {"replicasets": "ReplicaSet"}),
+    "/api/v1": ("v1", {"pods": "Pod", "configmaps": "ConfigMap", "secrets": "Secret"}),
+    "/apis/apps/v1": ("apps/v1", {"deployments": "Deployment", "replicasets": "ReplicaSet"}),
     "/apis/batch/v1": ("batch/v1", {"jobs": "Job", "cronjobs": "CronJob"}),
 }
+SHORT = {"deployments": ["deploy"]}
 
 
 @dataclass
@@ -41,8 +43,11 @@ class KubeApi:
         """Return what is at the path; None: nothing."""
         if path in RESOURCES:
             version, kinds = RESOURCES[path]
-            verbs = ["create", "delete", "get", "list", "watch"]
-            found = [{"name": each, "kind": kind, "namespaced": True, "verbs": verbs} for each, kind in kinds.items()]
+            verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
+            found = [
+                {"name": each, "kind": kind, "namespaced": True, "verbs": verbs, "shortNames": SHORT.get(each, [])}
+                for each, kind in kinds.items()
+            ]
             return {"kind": "APIResourceList", "groupVersion": version, "resources": found}
         if path == "/api":
             return {"kind": "APIVersions", "versions": ["v1"]}
@@ -81,13 +86,17 @@ class KubeApi:
         if method == "DELETE":
             self.deleted.append(name)
             return there.pop(name, None)
+        if method == "PUT":
+            there[name] = json.loads(body)
+        if method == "PATCH":
+            there[name] = _patched(there[name], json.loads(body))
         if name:
             return there.get(name)
         [version, kind] = next((version, kinds[plural]) for version, kinds in RESOURCES.values() if plural in kinds)
         [wanted] = query.get("fieldSelector", [""])
         items = [each for own, each in there.items() if not wanted or wanted == f"metadata.name={own}"]
         [labels] = query.get("labelSelector", [""])
-        if plural == "pods" and labels:
+        if labels and plural in ("pods", "replicasets"):
             asked = dict(pair.split("=") for pair in labels.split(","))
             items = [each for each in items if asked.items() <= each["metadata"]["labels"].items()]
         listed = json.loads(json.dumps(items))
@@ -96,6 +105,35 @@ class KubeApi:
                 # A Job of a real cluster says first that it will fail, then that it has.
                 job["status"] = {"conditions": [{"type": self.ends_as, "status": "True"}], "ready": 1}
         return {"kind": f"{kind}List", "apiVersion": version, "metadata": {"resourceVersion": "1"}, "items": listed}
+
+
+def _patched(stored: Plain, patch: Plain | list[Plain]) -> Plain:
+    """Return an object with a patch: of JSON (RFC 6902, ``replace`` alone), or to be merged (RFC 7396).
+
+    A strategic merge is none other where it names no list, as that of ``rollout restart``.
+    """
+    made: Plain = json.loads(json.dumps(stored))
+    if isinstance(patch, dict):
+        return _merged(made, patch)
+    for step in patch:
+        assert step["op"] == "replace", step
+        *way, last = (part.replace("~1", "/").replace("~0", "~") for part in step["path"].split("/")[1:])
+        place = made
+        for part in way:
+            place = place[part]
+        place[last] = step["value"]
+    return made
+
+
+def _merged(made: Plain, patch: Plain) -> Plain:
+    for key, value in patch.items():
+        if value is None:
+            made.pop(key, None)
+        elif isinstance(value, dict):
+            made[key] = _merged(made.get(key) or {}, value)
+        else:
+            made[key] = value
+    return made
 
 
 def _group(version: str) -> Plain:
@@ -130,6 +168,12 @@ def serving(api: KubeApi, folder: Path) -> Iterator[Path]:
             self._answer()
 
         def do_POST(self) -> None:
+            self._answer()
+
+        def do_PUT(self) -> None:
+            self._answer()
+
+        def do_PATCH(self) -> None:
             self._answer()
 
         def do_DELETE(self) -> None:

@@ -46,6 +46,11 @@ def commands(section: str) -> list[str]:
     return [command for command in found if not command.startswith(KUBERNETES)]
 
 
+def cluster_commands(section: str) -> list[str]:
+    """Return a section's lines for a cluster, in their order."""
+    return re.findall(rf"^    ({KUBERNETES} .+)$", sections()[section], re.MULTILINE)
+
+
 def statements(section: str) -> list[str]:
     """Return the SQL that a section has people run, in its order."""
     asked = [command for command in commands(section) if command.startswith("psql ")]

@@ -184,6 +184,9 @@ async def test_people_on_call_see_who_holds_everybody_up_and_end_it(given: OwnPo
         await with_less.execute(ending)
     (found,) = await on_call.fetch(holders)
     assert (found["state"], found["query"]) == ("idle in transaction", "BEGIN; LOCK TABLE amigocare.lead_imports")
+    own = await holder.fetchval("SELECT inet_client_addr()")
+    assert own
+    assert found["client_addr"] == own, "by which a pod is found"
     await on_call.execute(ending)
     await waiting
     for each in (with_less, on_call):

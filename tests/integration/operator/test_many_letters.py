@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from libs.common.settings import PostgresSettings
 from libs.common.stores.postgres import Postgres
 from libs.common.topics import DeadLetters
 from libs.contracts.lead_import.acceptance import acceptance_number
@@ -16,11 +17,13 @@ from libs.contracts.lead_import.internal.topics import DEAD_LETTERS
 from services.operator.domain import chunks_and_others, newest
 from services.operator.letters import Letters, republish
 from services.operator.store import Store
+from tests.support.command_line import leadflow
 from tests.support.imports import ACCEPTED_AT, insert_import
 from tests.support.kafka import Kafka, unique
 from tests.support.pipeline import Pipeline
 from tests.support.platform import Tenant
-from tests.support.stack import ROOT
+from tests.support.readers import Stored
+from tests.support.stack import ROOT, Addresses
 
 MANY = 240
 LETTER_BYTES = 500_000
@@ -134,3 +137,23 @@ async def test_an_import_is_replayed_when_its_letters_are_gone(
     assert await operator.reopen_import(import_id) == [(import_id, 0), (import_id, 2)]
     assert await operator.reopen_import(import_id) == []
     assert await operator.reopen_import(2**31 - 1) == []
+
+
+async def test_an_import_that_was_taken_back_is_left_alone_and_it_is_said_why(
+    pipeline: Pipeline,
+    postgres: Postgres,
+    tenant: Tenant,
+    db: Stored,
+    servers: Addresses,
+    stores: tuple[PostgresSettings, object],
+) -> None:
+    import_id = await insert_import(postgres, tenant, row_counts=[1], name=unique("n"))
+    await pipeline.dead_letter((import_id, 0))
+    undone = "INSERT INTO amigocare.lead_import_undos (import_id, requester_id, total) VALUES (:i, :u, 0)"
+    await db.execute(undone, i=import_id, u=tenant.user_id)
+    url = stores[0].postgres_url.get_secret_value()
+    words = ("dead-letters", "replay", "--import", str(import_id))
+    code, said = await leadflow(*words, servers=servers, postgres_url=url)
+    assert code == 0, said
+    assert said.startswith(f"No chunk of import {import_id} can be replayed: ")
+    assert "taken back" in said
