@@ -12,6 +12,10 @@ SEPARATOR = ":"
 """Between a module and a permission where a token lists them as words: ``DOORS:OPEN``."""
 
 
+_LAST_SECOND = 253_402_300_799.0
+"""Of the year 9999, with which dates end. A provider that counts in milliseconds names later ones."""
+
+
 class InvalidToken(Exception):
     """The caller must sign in again."""
 
@@ -25,7 +29,7 @@ class Caller:
     permissions: Mapping[str, frozenset[str]]
     accounts: frozenset[int] | None
     expires_at: float | None = None
-    """When the token ends, in seconds since 1970: nothing goes on for its bearer after that."""
+    """When the token ends, in seconds since 1970, at most those of a date: nothing goes on for its bearer then."""
 
     def may(self, module: str, permission: str) -> bool:
         return permission in self.permissions.get(module, frozenset())
@@ -86,9 +90,18 @@ def _permissions(claim: object, names: Mapping[str, str]) -> dict[str, frozenset
     granted: defaultdict[str, set[str]] = defaultdict(set)
     for word in _words(claim):
         module, separator, permission = names.get(word, word).partition(SEPARATOR)
-        if separator:
+        if separator and _can_be_said(word):
             granted[module].add(permission)
     return {module: frozenset(permissions) for module, permissions in granted.items()}
+
+
+def _can_be_said(word: str) -> bool:
+    """Tell whether UTF-8 has it: JSON can also write half a character, which is in no permission of ours."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _words(claim: object) -> Iterator[str]:
@@ -117,8 +130,10 @@ def _listed(claim: object) -> list[Any]:
 
 def _seconds(claim: object) -> float | None:
     try:
-        return float(claim)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
+        return min(float(claim), _LAST_SECOND)  # type: ignore[arg-type]
+    except OverflowError:
+        return _LAST_SECOND
+    except (TypeError, ValueError):
         return None
 
 

@@ -18,7 +18,7 @@ from libs.common.errors import describe, is_bad_day
 from libs.common.web.answers import current_ids
 from libs.common.web.languages import wanted_language
 from libs.common.web.metrics import REFUSED
-from libs.common.web.refusals import Detail, Problem, Refused, Translation
+from libs.common.web.refusals import Detail, Problem, Refused, Translation, named, shown
 from libs.common.web.sentences import in_other_words
 
 log = structlog.get_logger()
@@ -143,10 +143,10 @@ def install_error_handlers(
     @app.exception_handler(RequestValidationError)
     async def on_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
         details = [
-            Detail(code=item["type"], parameter=".".join(map(str, item["loc"][1:])), message=item["msg"])
+            Detail(code=item["type"], parameter=shown(".".join(map(str, item["loc"][1:]))), message=item["msg"])
             for item in error.errors()
         ]
-        names = ", ".join(sorted({detail.parameter or "" for detail in details}))
+        names = named(detail.parameter or "" for detail in details)
         return answered(
             Refused("request_invalid", f"Not valid: {names}.", errors=details[:100], total_errors=len(details)), request
         )

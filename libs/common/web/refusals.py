@@ -1,8 +1,15 @@
 """A request that is refused: pure. ``libs.common.web.problems`` answers it as problem+json."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+LONGEST_NAME = 255
+"""Characters that are told of a name that a caller wrote, and has in hand: it may have as many as the request."""
+MOST_NAMES = 20
+"""Of such names that a sentence tells."""
+_MOST_STEPS = 20
+_LONGEST_SENTENCE_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +49,24 @@ class Detail:
 
 
 def pointer_to(*steps: str | int) -> str:
-    """Return the JSON pointer (RFC 6901) of a field within fields."""
-    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
+    """Return the JSON pointer (RFC 6901) of a field within fields.
+
+    Long names in it, and what stands deeper than any field of ours, are cut: every error within would repeat them.
+    """
+    cut = (shown(str(step)) for step in steps[:_MOST_STEPS])
+    return "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in cut)
+
+
+def shown(name: str, most: int = LONGEST_NAME) -> str:
+    """Return what is told of a name that a caller wrote."""
+    return name if len(name) <= most else f"{name[:most]}…"
+
+
+def named(names: Iterable[str]) -> str:
+    """Return the names in order and once, for a sentence in any language; of many the first, and how many more."""
+    found = sorted(set(names))
+    told = ", ".join(shown(name, _LONGEST_SENTENCE_NAME) for name in found[:MOST_NAMES])
+    return told if len(found) <= MOST_NAMES else f"{told}… (+{len(found) - MOST_NAMES})"
 
 
 @dataclass(slots=True)

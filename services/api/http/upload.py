@@ -15,7 +15,7 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from libs.common.web.refusals import Refused
+from libs.common.web.refusals import Refused, named
 from libs.common.web.temporary_files import temporary_folder
 from services.api.accepting.domain.request import MAX_DATA_BYTES, Upload
 from services.api.http.file_names import clean_name, with_plain_file_name
@@ -221,9 +221,9 @@ def _checked_parts(form: FormData, *, complete: bool, max_bytes: int) -> tuple[U
 
 
 def _parts(form: FormData) -> tuple[UploadFile, str]:
-    unknown = sorted({name for name, _ in form.multi_items()} - {"file", "data"})
+    unknown = {name for name, _ in form.multi_items()} - {"file", "data"}
     if unknown:
-        raise Refused("part_unknown", "Unknown part: " + ", ".join(name[:40] for name in unknown[:5]))
+        raise Refused("part_unknown", "Unknown part: " + named(unknown))
     files = form.getlist("file")
     if len(files) > 1:
         raise Refused("file_repeated", "The part `file` stands more than once.")

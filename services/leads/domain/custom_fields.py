@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
-from libs.common.web.refusals import Detail, Refused, pointer_to
+from libs.common.web.refusals import Detail, Refused, named, pointer_to
 from libs.fields.custom_values import MOST_FIELDS
 from libs.fields.text import tidy, trimmed
 
@@ -48,7 +48,7 @@ def merged(
         else:
             result[key] = kept
     if wrong:
-        names = ", ".join(sorted((each.pointer or "/")[1:] for each in wrong))
+        names = named((each.pointer or "/")[1:] for each in wrong)
         raise Refused("request_invalid", f"Not valid: {names}.", errors=wrong[:100], total_errors=len(wrong))
     return result or None
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from libs.common.web.refusals import Detail, Refused, pointer_to
+from libs.common.web.refusals import Detail, Refused, named, pointer_to
 
 SECONDS = 20.0
 """How long a body may take."""
@@ -45,7 +45,7 @@ async def read_body(request: Request, model: type[BodyT], *, most_bytes: int) ->
     if details[0].code == "json_invalid":
         # To the parser half a character is no JSON at all; where it stands it does not say.
         details = list(_half_characters(body)) or details
-    names = ", ".join(sorted({(each.pointer or "")[1:] or "the body" for each in details[:_MOST_ERRORS]}))
+    names = named((each.pointer or "")[1:] or "the body" for each in details[:_MOST_ERRORS])
     raise Refused("request_invalid", f"Not valid: {names}.", errors=details[:_MOST_ERRORS], total_errors=len(details))
 
 

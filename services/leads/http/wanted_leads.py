@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from libs.common.messages import Id
 from libs.common.web.caller import Caller
 from libs.common.web.digits import Digits
-from libs.common.web.refusals import Detail, Refused
+from libs.common.web.refusals import Detail, Refused, named, shown
 from libs.contracts.leads.events import Channel, LeadStatus
 from services.leads.domain.custom_fields import Value, read_value
 from services.leads.domain.lead_filter import LeadFilter
@@ -76,11 +76,11 @@ async def _custom(request: Request, caller: Caller, deps: LeadDeps) -> dict[str,
         value = read_value(text, types[key]) if key in types else None
         if value is None:
             wrong.append(
-                Detail("field_unknown", "The company has no such field, or none of this type.", parameter=name)
+                Detail("field_unknown", "The company has no such field, or none of this type.", parameter=shown(name))
             )
         else:
             found[key] = value
     if wrong:
-        names = ", ".join(each.parameter or "" for each in wrong)
+        names = named(each.parameter or "" for each in wrong)
         raise Refused("request_invalid", f"Not valid: {names}.", errors=wrong[:100], total_errors=len(wrong))
     return found

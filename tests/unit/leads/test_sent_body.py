@@ -71,3 +71,17 @@ def test_what_is_no_json_is_refused_as_a_whole(body: bytes) -> None:
     with pytest.raises(Refused) as caught:
         read(body)
     assert [each.code for each in caught.value.errors] == ["json_invalid"]
+
+
+def test_a_refusal_is_short_however_long_and_deep_the_names_are_that_a_caller_wrote() -> None:
+    half = ["\ud83d"] * 300
+    for sent in ({"n" * 5_000: half}, {"deep": nested({"n" * 5_000: half}, 100)}):
+        with pytest.raises(Refused) as refused:
+            read(json.dumps(sent).encode())
+        assert refused.value.total_errors == len(half)
+        assert len(refused.value.detail) < 3_000
+        assert all(len(detail.pointer or "") < 600 for detail in refused.value.errors)
+
+
+def nested(inner: Any, times: int) -> Any:
+    return inner if times == 0 else {"in": nested(inner, times - 1)}

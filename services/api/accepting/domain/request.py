@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from libs.common.messages import Id
-from libs.common.web.refusals import Detail, Refused, pointer_to
+from libs.common.web.refusals import Detail, Refused, named, pointer_to
 from libs.fields.custom_values import FieldType
 from libs.fields.more_fields import MORE_PATTERN, custom_key
 from libs.spreadsheets.columns import LONGEST_HEADER, MOST_TOLD
@@ -22,6 +22,9 @@ from libs.spreadsheets.header import FILE_COLUMNS
 MAX_NAME = 255
 MAX_TAGS = 5
 MAX_DATA_BYTES = 256 * 1024
+LONGEST_FIELD = 1_000
+"""Characters of a field's name in `data`. None has so many, nor may a header; but every error within a field repeats
+its name, so that one of 100 KB with thousands of errors in it would fill the memory."""
 MAX_CORRECTIONS = 1_000
 """Rows."""
 MAX_SHEET = 31
@@ -287,7 +290,7 @@ def _read(data: bytes | str, wanted: type[RequestT]) -> RequestT:
     try:
         if isinstance(data, str):
             data = data.removeprefix("\ufeff")  # PowerShell writes files so
-        plain = json.loads(data, parse_constant=_no_constant, object_pairs_hook=_each_name_once)
+        plain = json.loads(data, parse_constant=_no_constant, object_pairs_hook=_fields)
     except (ValueError, RecursionError):
         raise Refused("data_not_json", "The part `data` is not a JSON object.") from None
     try:
@@ -305,21 +308,32 @@ def _read(data: bytes | str, wanted: type[RequestT]) -> RequestT:
         raise Refused(
             "data_invalid",
             "Fields of `data` are not valid: "
-            + ", ".join(sorted({str(item["loc"][0]) if item["loc"] else "data" for item in found})),
+            + named(str(item["loc"][0]) if item["loc"] else "data" for item in found),
             errors=details[:100],
             total_errors=len(details),
         ) from None
 
 
-def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the fields. Raises Refused for two of one name: programs differ in which of them they take."""
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the fields.
+
+    Raises Refused for two of one name, of which programs differ in what they take, and for a name that is too long.
+    """
     found = dict(pairs)
+    if long := [name for name in found if len(name) > LONGEST_FIELD]:
+        words = f"String should have at most {LONGEST_FIELD} characters"
+        raise Refused(
+            "data_invalid",
+            "Fields of `data` are not valid: " + named(long),
+            errors=[Detail("string_too_long", words, pointer=pointer_to(name)) for name in long[:100]],
+            total_errors=len(long),
+        )
     if len(found) < len(pairs):
         repeated = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
         details = [Detail("repeated", "stands more than once", pointer=pointer_to(name)) for name in repeated]
         raise Refused(
             "data_invalid",
-            "Fields of `data` stand more than once: " + ", ".join(sorted(repeated)[:5]),
+            "Fields of `data` stand more than once: " + named(repeated),
             errors=details[:100],
             total_errors=len(details),
         )

@@ -1,6 +1,7 @@
 """The part ``data``: strict types, trimmed names, no unknown fields; each refusal names the field."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -165,6 +166,47 @@ def test_at_most_100_errors_are_listed_and_all_are_counted() -> None:
     refused = refusal(json.dumps(GOOD | {f"field_{number}": number for number in range(150)}))
     assert len(refused.errors) == 100
     assert refused.total_errors == 150
+
+
+LONG = "n" * 5_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps(GOOD | {LONG: 1}),
+        json.dumps(GOOD | {f"{number}{LONG}": 1 for number in range(40)}),
+        json.dumps(GOOD)[:-1] + f', "{LONG}": 1, "{LONG}": 1}}',
+        json.dumps(GOOD | {f"field{number}": 1 for number in range(9_000)}),
+        json.dumps(GOOD | {"columns": "mapped", "mapping": {LONG: "name"}}),
+        json.dumps(GOOD | {"columns": "mapped", "mapping": {"Contato": LONG}}),
+        json.dumps(GOOD | {"corrections": {LONG: {f"{number:x}": 1 for number in range(9_000)}}}),
+    ],
+    ids=["a name", "names", "a name twice", "many names", "a header", "a field", "a row"],
+)
+def test_a_refusal_is_short_however_long_the_names_are_that_a_caller_wrote(data: str) -> None:
+    """Each error within a field would repeat its name: 258 KB took gigabytes."""
+    tracemalloc.start()
+    try:
+        refused = refusal(data)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(refused.detail) < 3_000
+    assert all(len(detail.pointer or "") < 600 for detail in refused.errors)
+    assert most < 30_000_000
+
+
+def test_a_refusal_names_the_first_of_many_and_how_many_more() -> None:
+    refused = refusal(json.dumps(GOOD | {f"field_{number:03}": 1 for number in range(50)}))
+    assert refused.detail.startswith("Fields of `data` are not valid: field_000, field_001, ")
+    assert refused.detail.endswith(", field_019… (+30)")
+
+
+def test_a_header_of_the_longest_name_is_pointed_to() -> None:
+    header = "/" * 255
+    refused = refusal(changed(columns="mapped", mapping={header: "no field"}))
+    assert [detail.pointer for detail in refused.errors] == ["/mapping/" + "~1" * 255]
 
 
 def test_the_refusal_does_not_repeat_the_value() -> None:

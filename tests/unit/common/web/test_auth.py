@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -215,3 +216,46 @@ def test_a_token_of_this_moment_passes_though_our_clock_is_an_hour_slow() -> Non
     token = jwt.encode(GOOD | {"iat": now + 3600, "exp": now + 7200}, secret, algorithm="HS256")
     reader = TokenReader(AuthSettings(jwt_secret=SecretStr(secret)))
     assert asyncio.run(reader.read(token)).user_id == 7
+
+
+def read(**claims: Any) -> Caller:
+    """Return who bears a token with these claims, signed and encoded as a provider does."""
+    secret = "s" * 32
+    token = jwt.encode(GOOD | {"exp": time.time() + 60} | claims, secret, algorithm="HS256")
+    return asyncio.run(TokenReader(AuthSettings(jwt_secret=SecretStr(secret))).read(token))
+
+
+HALF = "\ud83d"
+"""A surrogate without its other one: JSON can write it, and no UTF-8 has it."""
+
+
+@pytest.mark.parametrize(
+    "permissions",
+    [
+        {"LEADS": ["IMPORT_LEADS", HALF, f"VIEW{HALF}"], HALF: ["VIEW"], f"CHATS{HALF}": []},
+        ["LEADS:IMPORT_LEADS", f"LEADS:{HALF}", f"{HALF}:VIEW"],
+        f"openid LEADS:IMPORT_LEADS LEADS:{HALF} {HALF}:VIEW",
+    ],
+    ids=["by module", "words", "a scope"],
+)
+def test_a_permission_that_no_answer_can_hold_is_not_granted(permissions: Any) -> None:
+    """Whoever asks what a token may do is told so in UTF-8."""
+    assert read(permissions=permissions).permissions == {"LEADS": frozenset({"IMPORT_LEADS"})}
+
+
+@pytest.mark.parametrize("name", ["sub", "company_id"])
+def test_an_id_of_half_a_character_is_refused(name: str) -> None:
+    with pytest.raises(InvalidToken):
+        read(**{name: HALF})
+
+
+@pytest.mark.parametrize(
+    "end",
+    [253_402_300_799, 253_402_300_800, 1_790_000_000_000, 10**17, 10**300, 10**400],
+    ids=lambda end: str(end)[:20],
+)
+def test_a_token_may_end_later_than_any_date(end: int) -> None:
+    """As one does whose provider counts in milliseconds."""
+    ends = read(exp=end).expires_at
+    assert ends is not None
+    assert datetime.fromtimestamp(ends, UTC).year == 9999
