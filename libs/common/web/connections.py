@@ -1,5 +1,7 @@
 """HTTP connections of bounded cost: a client that says little, slowly or endlessly holds nothing for long.
 
+Nor does one that asks for much at once: its requests wait for each other in the kernel, not in our memory.
+
 And of one protocol: an offer to change to another is passed over, and the request is read to its end.
 
 uvicorn bounds neither the size of a request's head nor the time that it may take: one header without end would fill the
@@ -9,14 +11,19 @@ memory, before anybody is asked for a token. How large a body may be, and how sl
 import asyncio
 import select
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES = 64 * 1024
 """Bytes of the request line and headers at most. Also of what stands between two pieces of a body's data: the chunked
 encoding allows any number of bytes there."""
+PIECE_BYTES = 1024
+"""Bytes that are read at once of what came at once, which may be 256 KB: 14,000 requests, each far larger in memory.
+Once one waits for the answer to another, the rest is not looked at; so as many wait as stand in a piece, some fifty."""
 HEAD_SECONDS = 10.0
 """From the connection, or the first byte of a further request, to the end of its headers."""
 LINGER_SECONDS = 10.0
@@ -45,6 +52,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = _ReadInTurn(transport, self._somebody_waits)
+        self._unread = memoryview(b"")
         self._bytes_without_body = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
@@ -79,17 +88,34 @@ class BoundedHttp(HttpToolsProtocol):
         super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
-        self._bytes_without_body += len(data)
         self._unset_keepalive_if_required()
-        try:
-            self._feed(data)
-        except httptools.HttpParserError:
-            self.logger.warning("Invalid HTTP request received.")
-            self.send_400_response("Invalid HTTP request received.")
-            return
-        if self._bytes_without_body > HEAD_BYTES and not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
-            self.transport.close()
+        # Where some is left, we do not read; but what the loop had in hand when we stopped may still come.
+        self._unread = memoryview(bytes(self._unread) + data) if self._unread else memoryview(data)
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Read what came, up to the first request that waits for the answer to another."""
+        if self._is_in_head and self._deadline is None:
+            self._close_in(HEAD_SECONDS)
+        while self._unread and not self.pipeline and not self.transport.is_closing():
+            piece, self._unread = bytes(self._unread[:PIECE_BYTES]), self._unread[PIECE_BYTES:]
+            self._bytes_without_body += len(piece)
+            try:
+                self._feed(piece)
+            except httptools.HttpParserError:
+                self.logger.warning("Invalid HTTP request received.")
+                self.send_400_response("Invalid HTTP request received.")
+                return
+            if self._bytes_without_body > HEAD_BYTES and not self.transport.is_closing():
+                self.transport.write(_TOO_LARGE)
+                self.transport.close()
+        if self.pipeline:
+            # What follows, the rest of a head perhaps, is not late: we do not read it.
+            self._forget_deadline()
+            self.flow.pause_reading()
+
+    def _somebody_waits(self) -> bool:
+        return bool(self.pipeline)
 
     def _feed(self, data: bytes) -> None:
         while True:
@@ -151,6 +177,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if not self.pipeline and not self.transport.is_closing():
+            self._read_on()
+            self.flow.resume_reading()
         if self.cycle.response_complete and self.cycle.more_body:
             self._close_in(LINGER_SECONDS)
 
@@ -190,6 +219,22 @@ class BoundedHttp(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+class _ReadInTurn(FlowControl):
+    """Reads nothing from who has requests waiting for the answer to another.
+
+    uvicorn stops reading as well, and goes on after each answer, and whenever the application looks for a body: with
+    one more read of requests each time.
+    """
+
+    def __init__(self, transport: asyncio.Transport, somebody_waits: Callable[[], bool]) -> None:
+        super().__init__(transport)
+        self._somebody_waits = somebody_waits
+
+    def resume_reading(self) -> None:
+        if not self._somebody_waits():
+            super().resume_reading()
 
 
 def _has_hung_up(transport: asyncio.Transport) -> bool:

@@ -38,7 +38,7 @@ async def _at_once(request: Request) -> Response:
     return PlainTextResponse("no", status_code=413)
 
 
-_ENDED: dict[str, asyncio.Event] = {}
+ENDED: dict[str, asyncio.Event] = {}
 
 
 async def _endless(request: Request) -> Response:
@@ -48,7 +48,7 @@ async def _endless(request: Request) -> Response:
                 yield b"x" * 100_000
                 await asyncio.sleep(0)
         finally:
-            _ENDED["event"].set()
+            ENDED["event"].set()
 
     return StreamingResponse(pieces())
 
@@ -64,9 +64,16 @@ async def _quiet(request: Request) -> Response:
             yield b"listen"
             await asyncio.Event().wait()
         finally:
-            _ENDED["event"].set()
+            ENDED["event"].set()
 
     return StreamingResponse(pieces())
+
+
+async def _looking(request: Request) -> Response:
+    while not await request.is_disconnected():  # noqa: ASYNC110 nothing else tells
+        await asyncio.sleep(0.01)
+    ENDED["event"].set()
+    return PlainTextResponse("gone")
 
 
 @pytest_asyncio.fixture
@@ -75,13 +82,14 @@ async def connect(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connect]:
     monkeypatch.setattr(connections, "HEAD_SECONDS", SECONDS)
     monkeypatch.setattr(connections, "LINGER_SECONDS", SECONDS)
     monkeypatch.setattr(connections, "STALLED_SECONDS", SECONDS)
-    monkeypatch.setitem(_ENDED, "event", asyncio.Event())
+    monkeypatch.setitem(ENDED, "event", asyncio.Event())
     routes = [
         Route("/length", _length, methods=["POST"]),
         Route("/at-once", _at_once, methods=["POST"]),
         Route("/names", _names, methods=["POST"]),
         Route("/endless", _endless),
         Route("/quiet", _quiet),
+        Route("/looking", _looking),
         Route("/slow", _slow, methods=["POST"]),
     ]
     port = free_port()
@@ -296,7 +304,7 @@ async def test_a_client_that_takes_nothing_of_an_answer_is_hung_up_on(connect: C
     _, writer = await connect()
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     writer.write(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
-    await asyncio.wait_for(_ENDED["event"].wait(), SECONDS + 10)
+    await asyncio.wait_for(ENDED["event"].wait(), SECONDS + 10)
     writer.close()
 
 
@@ -318,9 +326,9 @@ async def test_a_client_that_takes_an_answer_slowly_gets_all_of_it(
     while time.monotonic() - began < 2 * STALLED:
         await reader.readexactly(100_000)
         await asyncio.sleep(0.01)
-    assert not _ENDED["event"].is_set()
+    assert not ENDED["event"].is_set()
     writer.close()
-    await asyncio.wait_for(_ENDED["event"].wait(), 10)
+    await asyncio.wait_for(ENDED["event"].wait(), 10)
 
 
 QUIET = b"GET /quiet HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -349,7 +357,7 @@ async def test_who_hangs_up_with_a_request_behind_the_one_at_work_is_noticed(
         raw = writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()  # not closed: that would wait until all is sent
-    await asyncio.wait_for(_ENDED["event"].wait(), 2 * connections.LOOK_SECONDS + 1)
+    await asyncio.wait_for(ENDED["event"].wait(), 2 * connections.LOOK_SECONDS + 1)
 
 
 async def test_who_stays_is_answered_in_turn(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
