@@ -23,7 +23,8 @@ HEAD_BYTES = 64 * 1024
 encoding allows any number of bytes there."""
 PIECE_BYTES = 1024
 """Bytes that are read at once of what came at once, which may be 256 KB: 14,000 requests, each far larger in memory.
-Once one waits for the answer to another, the rest is not looked at; so as many wait as stand in a piece, some fifty."""
+Once one waits for the answer to another, the rest is not looked at; so as many wait as stand in a piece, some fifty.
+What is known to be a body is read as it came: an upload of a megabyte in pieces would cost a thousand calls."""
 HEAD_SECONDS = 10.0
 """From the connection, or the first byte of a further request, to the end of its headers."""
 LINGER_SECONDS = 10.0
@@ -54,6 +55,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = _ReadInTurn(transport, self._somebody_waits)
         self._unread = memoryview(b"")
+        self._body_left = 0
         self._bytes_without_body = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
@@ -98,7 +100,8 @@ class BoundedHttp(HttpToolsProtocol):
         if self._is_in_head and self._deadline is None:
             self._close_in(HEAD_SECONDS)
         while self._unread and not self.pipeline and not self.transport.is_closing():
-            piece, self._unread = bytes(self._unread[:PIECE_BYTES]), self._unread[PIECE_BYTES:]
+            size = max(PIECE_BYTES, self._body_left)
+            piece, self._unread = bytes(self._unread[:size]), self._unread[size:]
             self._bytes_without_body += len(piece)
             try:
                 self._feed(piece)
@@ -156,6 +159,8 @@ class BoundedHttp(HttpToolsProtocol):
             return
         self._forget_deadline()
         self._bytes_without_body = 0
+        # The parser has refused every other length; a chunked body has none.
+        self._body_left = next((int(value) for name, value in self.headers if name == b"content-length"), 0)
         super().on_headers_complete()
         if self.pipeline and self._look is None:
             self._look_later()
@@ -166,6 +171,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._bytes_without_body = 0
+        self._body_left -= len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -121,3 +121,23 @@ async def test_a_head_that_waits_for_the_answers_before_it_has_its_own_time(
     assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n200000"), 10)
     assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"\r\n\r\nhost"), 10)
     writer.close()
+
+
+async def test_a_body_is_read_as_it_comes_and_not_in_pieces(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    on_body = BoundedHttp.on_body
+
+    def body(self: BoundedHttp, part: bytes) -> None:
+        sizes.append(len(part))
+        on_body(self, part)
+
+    monkeypatch.setattr(BoundedHttp, "on_body", body)
+    reader, writer = await connect()
+    sent = b"x" * 50_000
+    writer.write(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % len(sent) + sent + SHORT)
+    async with asyncio.timeout(30):
+        for _ in range(2):
+            await reader.readuntil(b"\r\n\r\nNot Found")
+    assert sum(sizes) == len(sent)
+    assert max(sizes) > 10 * connections.PIECE_BYTES
+    writer.close()
