@@ -130,6 +130,11 @@ FAILS = PanelRow(
             alerts=("BadDeploy", "DeadLetters"), when_empty="None",
         ),
         Panel(
+            "Bad messages in a row", "Since one last went well. A process ends after 25.", "messages",
+            (Query(f"max(leadflow_bad_messages_in_a_row{{{OWN}}})", "in a row"),),
+            alerts=("BadDeploy",), when_empty="None",
+        ),
+        Panel(
             "Calls by route and status", "5xx is ours.", "calls/s",
             (Query(pace("leadflow_http_request_seconds_count", OWN, "route, status"), "{{status}} {{route}}"),),
             when_empty=NO_CALLS,
