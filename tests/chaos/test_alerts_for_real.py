@@ -33,6 +33,7 @@ from deploy.local.instance import write_atomically
 from deploy.local.stack import status
 from deploy.local.supervision import Supervisor
 from tests.chaos.cases import full_only
+from tests.support.certificates import authorities_that_end
 from tests.support.databases import sqlalchemy_url
 from tests.support.hurried_rules import hurried
 from tests.support.machine import needs
@@ -350,16 +351,8 @@ async def test_a_sequence_is_nearly_used_up(watched: Watched) -> None:
 
 
 async def test_a_certificate_ends_soon(watched: Watched, tmp_path: Path) -> None:
-    """A process that trusts two authorities, of which the later one ends in ten days, until its file is another one and
-    it starts again.
-    """
-    file = tmp_path / "ca.pem"
-    for name, days in (("older", "5"), ("old", "10")):
-        await program(
-            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-days", days,
-            "-keyout", str(tmp_path / "ca.key"), "-out", str(tmp_path / f"{name}.pem"),
-        )  # fmt: skip
-    file.write_bytes(b"".join((tmp_path / f"{name}.pem").read_bytes() for name in ("older", "old")))
+    """A process that trusts an authority that ends in five days and one that does in ten, until its file is another."""
+    file = authorities_that_end(tmp_path / "ca.pem", older=5, old=10)
     trusting = {
         "kafka_bootstrap": "127.0.0.1:1", "kafka_security_protocol": "SSL", "kafka_ca_file": str(file),
         "postgres_url": watched.stack.postgres_url, "mongo_url": watched.stack.mongo_url,

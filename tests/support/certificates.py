@@ -1,5 +1,6 @@
 """Certificates of a test's own, as files."""
 
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,3 +32,18 @@ class FiledAuthority:
         signed.key.touch(mode=0o600)
         signed.key.write_bytes(key)
         return signed
+
+
+def authorities_that_end(path: Path, **days: int) -> Path:
+    """Write certificates that sign themselves, by name the days after which each ends, into one file."""
+    each_of_them = []
+    for name, left in days.items():
+        made = path.with_name(f"{name}.pem")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-days", str(left),
+             "-keyout", str(path.with_suffix(".key")), "-out", str(made)],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        each_of_them.append(made.read_bytes())
+    path.write_bytes(b"".join(each_of_them))
+    return path
