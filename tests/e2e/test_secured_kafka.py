@@ -248,8 +248,10 @@ async def forbidden(secured: Secured, user: str, topic: str) -> AsyncIterator[No
     try:
         # aiokafka's administrator has no method for it yet.
         await admin._send_request(CreateAclsRequest(*rule))
-        yield
-        await admin._send_request(DeleteAclsRequest(*rule))
+        try:
+            yield
+        finally:
+            await admin._send_request(DeleteAclsRequest(*rule))
     finally:
         await admin.close()
 

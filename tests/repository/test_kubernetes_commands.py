@@ -42,7 +42,8 @@ def run(script: str, api: KubeApi, folder: Path) -> subprocess.CompletedProcess[
 
 
 def here(manifest: Plain) -> Plain:
-    return manifest | {"metadata": manifest["metadata"] | {"namespace": NAMESPACE, "uid": "1"}}
+    # A copy: what a kustomization becomes is built once for all tests.
+    return deepcopy(manifest) | {"metadata": manifest["metadata"] | {"namespace": NAMESPACE, "uid": "1"}}
 
 
 @pytest.mark.parametrize(("ends_as", "well"), [("Complete", True), ("Failed", False)])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream.kafka import KafkaBroker
 
@@ -118,8 +119,9 @@ class KafkaWatch(Periodic):
         if partition in consumer.assignment():
             fetched = consumer.last_poll_timestamp(partition) or 0
             end = consumer.highwater(partition)
-            # aiokafka keeps what it fetched until somebody asks for the message after the last one of it.
-            kept = partition in consumer._fetcher._records  # noqa: SLF001
+            # aiokafka keeps what it fetched until somebody asks for the message after the last one of it. It keeps
+            # refusals at the same place, and those are no messages.
+            kept = isinstance(consumer._fetcher._records.get(partition), FetchResult)  # noqa: SLF001
             idle = not kept and (end is None or end <= (await position(consumer, partition) or 0))
             answered = answered and not idle
         before = self._answered.get((number, partition))

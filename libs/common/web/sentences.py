@@ -69,7 +69,7 @@ class _Places:
 def _found_at(at: int, sentence: str, text: str, places: _Places) -> tuple[list[str], int] | None:
     """Return what stands in the gaps of a sentence that begins there, and where it ends; None where it does not.
 
-    Its parts are looked for from left to right, each where it can stand first: if that leads to no end, a later place
+    Its parts are looked for from left to right, each where it can stand first: if that finds no end, a later place
     does not, either. A regular expression would try them all, for every gap beside every other.
     """
     first, *others = _parts(sentence)
