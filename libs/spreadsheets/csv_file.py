@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
@@ -179,6 +179,8 @@ class _Lines:
     of_record: int = 0
     """Lines handed out since the last whole record."""
     last: str = ""
+    before: list[str] = field(default_factory=list)
+    """The lines of the record before the last one."""
     marks_beyond: int = 0
     """Quotation marks of the last line behind what was kept of it."""
     ended: bool = False
@@ -193,6 +195,8 @@ class _Lines:
         line = self.text.readline(self.limit)
         if self.returned and line == "\n":
             line = self.text.readline(self.limit)
+        if self.of_record:
+            self.before.append(self.last)
         self.last, self.returned, self.marks_beyond = line, line.endswith("\r"), 0
         if not line:
             self.ended = True
@@ -205,6 +209,11 @@ class _Lines:
             self.returned = rest.endswith("\r")
             raise _LineTooLong
         return line
+
+    def begin_record(self) -> None:
+        self.of_record = 0
+        if self.before:
+            self.before.clear()
 
     @property
     def ends_within_marks(self) -> bool:
@@ -236,8 +245,9 @@ def _width_of_all(path: Path, encoding: str, layout: _Layout, limits: Limits) ->
     if layout.whole_lines:
         return None
     widths: set[int] = set()
-    with _opened(path, encoding, layout, limits) as (_, reader), suppress(csv.Error, _LineTooLong):
+    with _opened(path, encoding, layout, limits) as (lines, reader), suppress(csv.Error, _LineTooLong):
         for cells in islice(reader, _MOST_RECORDS):
+            lines.begin_record()
             is_below = bool(widths) or len(cells) >= layout.width
             if is_below and (len(cells) > 1 or any(map(str.strip, cells))):
                 widths.add(len(cells))
@@ -251,7 +261,7 @@ def _records_of(
     lines: _Lines, reader: Iterator[list[str]], layout: _Layout, limits: Limits
 ) -> Iterator[tuple[int, list[str]]]:
     for number in range(1, _MOST_RECORDS + 1):
-        lines.of_record = 0
+        lines.begin_record()
         try:
             cells = next(reader)
         except StopIteration:
@@ -279,7 +289,8 @@ def _as_marked(cells: list[str], lines: _Lines, layout: _Layout, limits: Limits,
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
         raise _stray_mark(number)
     if not layout.blanks_before_marks and (line is None or ' "' in line) and any(map(_BLANK_AND_MARK.match, cells)):
-        cells = _without_blanks_before_marks(line, layout.separator, number)
+        record = [*lines.before, lines.last] if line is None else [line]
+        cells = _without_blanks_before_marks(record, layout.separator, number)
     if line is None or '="' in line:
         return [_as_excel_shows(cell) for cell in cells]
     return cells
@@ -301,11 +312,12 @@ def _unpacked(line: str, separator: str, limits: Limits, number: int) -> list[st
         return _loosely_read(line, separator, limits, skips=False)
 
 
-def _without_blanks_before_marks(line: str | None, separator: str, number: int) -> list[str]:
-    """Return the cells of a line, read anew; None: they stand in many lines, which are gone."""
-    if line is not None:
-        with suppress(csv.Error):
-            return next(csv.reader([line], delimiter=separator, strict=True, skipinitialspace=True), [])
+def _without_blanks_before_marks(lines: list[str], separator: str, number: int) -> list[str]:
+    """Return the cells of a record, read anew from its lines: a mark behind a blank opens a cell."""
+    with suppress(csv.Error):
+        cells, *others = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
+        if not others:
+            return cells
     raise Unreadable("file_broken", f"Row {number}: before a quotation mark that opens a cell stands a blank.")
 
 

@@ -139,8 +139,8 @@ async def test_no_refusal_is_kept(user: User, stored: Stored) -> None:
     problem(await upload(user, b"," * 21_000_000, data, "k-1"), 413, "file_too_large")
     await user.run(csv_file(lead_rows(new_phones(1))), name="Feira")
     problem(await upload(user, good, data | {"name": "Feira"}, "k-1"), 409, "name_taken")
-    for _ in range(4):
-        await user.accept(csv_file(lead_rows(new_phones(1))))
+    for _ in range(4):  # to their ends: an import that is under way and gets older is another one to its messages
+        await user.run(csv_file(lead_rows(new_phones(1))))
     problem(await upload(user, good, data, "k-1"), 429, "quota_exceeded")
     await stored.execute(
         "UPDATE amigocare.lead_imports SET created_at = now() - interval '2 hours' WHERE company_id = :c",

@@ -8,10 +8,21 @@ import pytest
 from tests.support.readers import Stored
 from tests.support.user import NewUser, User, csv_file, lead_rows, new_phones, problem, totals
 
-AGE = (
-    "UPDATE amigocare.lead_imports SET created_at = created_at - make_interval(mins => :minutes)"
-    " WHERE company_id = :c AND id = :id"
-)
+
+async def age(user: User, stored: Stored, import_id: int, *, minutes: int) -> None:
+    """Let an import that has ended be older.
+
+    By its time of acceptance an import's messages say whose they are. Of one that is under way each would be a dead
+    letter, and be sent again without end; a stage that meets nothing else for long gives up.
+    """
+    await user.ended(import_id)
+    await stored.execute(
+        "UPDATE amigocare.lead_imports SET created_at = created_at - make_interval(mins => :minutes)"
+        " WHERE company_id = :c AND id = :id",
+        c=user.tenant.company_id,
+        id=import_id,
+        minutes=minutes,
+    )
 
 
 def small() -> bytes:
@@ -63,10 +74,9 @@ async def test_another_user_of_the_account_shares_it(user: User) -> None:
 async def test_the_hour_rolls(user: User, stored: Stored) -> None:
     """``Retry-After`` says when the oldest import is an hour old; then one more passes."""
     made = await fill(user)
-    company = user.tenant.company_id
-    await stored.execute(AGE, c=company, id=made[0], minutes=50)
+    await age(user, stored, made[0], minutes=50)
     assert 500 <= over(await user.upload(small())) <= 601
-    await stored.execute(AGE, c=company, id=made[0], minutes=11)
+    await age(user, stored, made[0], minutes=11)
     await user.accept(small())
     assert over(await user.upload(small())) > 3_500
 
@@ -83,8 +93,8 @@ async def test_retry_after_waits_for_enough_rows(user: User, stored: Stored) -> 
     """The oldest import gives back too few rows for a big file: the second oldest decides."""
     first = await user.accept(duplicates(1_000))
     second = await user.accept(duplicates(3_950))
-    await stored.execute(AGE, c=user.tenant.company_id, id=first, minutes=50)
-    await stored.execute(AGE, c=user.tenant.company_id, id=second, minutes=20)
+    await age(user, stored, first, minutes=50)
+    await age(user, stored, second, minutes=20)
     assert 500 <= over(await user.upload(duplicates(1_050))) <= 601
     assert 2_300 <= over(await user.upload(duplicates(1_051))) <= 2_401
 

@@ -135,7 +135,7 @@ async def fresh_quota(stored: Stored) -> AsyncIterator[None]:
     """The hour's imports of the demo's account are older before the test, and those of the test after it."""
     older = (
         "UPDATE amigocare.lead_imports SET created_at = created_at - interval '2 hours'"
-        " WHERE company_id = 1 AND account_id = 1"
+        " WHERE company_id = 1 AND account_id = 1 AND status <> 'PROCESSING'"
     )
     await stored.execute(older)
     yield

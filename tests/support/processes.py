@@ -65,7 +65,9 @@ def kill(pid: int) -> None:
 @contextmanager
 def held(name: str) -> Iterator[None]:
     """Hold a process still, so that an import stays in progress for as long as the test needs."""
-    pid = running()[name]
+    pids = running()
+    assert name in pids, f"{name} does not run: {[each for each in stack.status(instance_of()) if each.name == name]}"
+    pid = pids[name]
     os.kill(pid, signal.SIGSTOP)
     try:
         yield

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from libs.spreadsheets.formulas import restored
@@ -330,6 +330,7 @@ tables = st.lists(st.lists(names, min_size=5, max_size=5).map(lambda cells: ["An
 
 
 @settings(A_FILE_EACH, max_examples=80)
+@example(table=[["Ana", ' "', "", "\n", ""]], encoding="utf-8", separator=",", style=("\r\n", csv.QUOTE_MINIMAL))
 @given(
     table=tables,
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),

@@ -57,6 +57,9 @@ FAR_ABOVE = [row(*PEOPLE[0])] * 5_000
         (' "Bia";11981230672;;;', "Bia"),
         ('"Bia ; ""Bibi""";11981230672;;;', 'Bia ; "Bibi"'),
         ('" ""Bibi""";11981230672;;;', ' "Bibi"'),
+        ('" ""Bibi""";11981230672;;;"vip\nnovo"', ' "Bibi"'),
+        ('" ""Bibi""\nPrado";11981230672;;;', ' "Bibi"\nPrado'),
+        ('Bia; "11981230672";;;"vip\nnovo"', "Bia"),
     ],
 )
 def test_a_blank_before_a_mark_means_the_same_wherever_it_first_stands(
