@@ -212,7 +212,8 @@ async def test_ten_seconds_without_a_connection_amid_an_import(ana: Person, user
     await expect(page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
     await expect(away).not_to_be_visible()
     await expect(page.get_by_role("alert")).not_to_be_visible()
-    await expect(page.get_by_text("No row is here.")).to_be_visible()
+    await expect(page.get_by_role("link", name="See these 3 leads")).to_be_visible()
+    await expect(page.get_by_role("button", name="3 created", pressed=True)).to_be_visible()
 
 
 @needs_local_stack
