@@ -8,7 +8,6 @@ XLSB is read by ``xlsb_cells``.
 import datetime as dt
 import io
 import mmap
-import struct
 import zipfile
 from collections.abc import Iterator
 from functools import partial
@@ -30,7 +29,7 @@ from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xls_errors import SheetErrors, errors_of_xls
-from libs.spreadsheets.xls_stream import NAMES, xls_stream
+from libs.spreadsheets.xls_stream import NAMES, XlsStream, xls_stream
 from libs.spreadsheets.xlsb_cells import xlsb_rows
 from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, place_of_sheet, visible_sheet
 from libs.spreadsheets.xlsx_cells import sheet_rows
@@ -38,7 +37,6 @@ from libs.spreadsheets.xlsx_parts import Parts, damage_refused
 
 _ENCRYPTED_STREAMS = ("EncryptedPackage", "DataSpaces")
 _WORKBOOK_STREAMS = (*NAMES, *map(str.upper, NAMES))
-_UTF_16_IN_XLS = struct.pack("<H", 1_200)
 _PANIC = "PanicException"
 """The error that a failed assertion inside calamine (Rust) is raised as. It is known by its name alone: PyO3 derives it
 from BaseException and gives it no path that it could be imported from."""
@@ -91,18 +89,8 @@ def ole_records(path: Path, limits: Limits, wanted: str | None, source: FileSour
             raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
     source.format = "xls"
     stream = xls_stream(path)
-    as_read = stream.as_read
-    errors = errors_of_xls(stream.records, limits, partial(_index_of_sheet, as_read, wanted))
-    yield from _calamine_or_refusal(_with_right_code_page(as_read, errors), errors, source, faults)
-
-
-def _with_right_code_page(file: Path | bytes, errors: SheetErrors) -> Path | bytes:
-    """Return the file, or its content with the code page that its texts have."""
-    if errors.before_code_page is None:
-        return file
-    content = file if isinstance(file, bytes) else file.read_bytes()
-    before, separator, number_and_rest = content.partition(errors.before_code_page)
-    return before + separator + _UTF_16_IN_XLS + number_and_rest[len(_UTF_16_IN_XLS) :]
+    errors = errors_of_xls(stream.records, limits, partial(_index_of_sheet, stream, wanted))
+    yield from _calamine_or_refusal(stream.as_file(errors.code_page_at), errors, source, faults)
 
 
 def _opened(path: Path | bytes, suffix: str) -> CalamineWorkbook:
@@ -135,13 +123,13 @@ def cell_text(cell: Cell) -> str:
     return str(cell).removesuffix(" 00:00:00")
 
 
-def _calamine_or_refusal(path: Path | bytes, errors: SheetErrors, source: FileSource, faults: Faults) -> Records:
+def _calamine_or_refusal(workbook: bytes, errors: SheetErrors, source: FileSource, faults: Faults) -> Records:
     """Yield calamine's rows, with what is known of the cells that it shows as blank."""
     texts = errors.texts
     faults.update(errors.faults)
     last = 0
     try:
-        for number, cells in _calamine_rows(path, ".xls", errors.wanted, errors.index, source):
+        for number, cells in _calamine_rows(workbook, ".xls", errors.wanted, errors.index, source):
             last = number
             for column in errors.beyond_texts.get(number, ()):
                 if column >= len(cells) or not cells[column]:
@@ -186,12 +174,12 @@ def _calamine_rows(
         raise
 
 
-def _index_of_sheet(path: Path | bytes, wanted: str | None) -> int | None:
+def _index_of_sheet(stream: XlsStream, wanted: str | None) -> int | None:
     """Return the place of the sheet that is named, or None where none is."""
     if wanted is None:
         return None
     try:
-        with _opened(path, ".xls") as workbook:
+        with _opened(stream.as_file(), ".xls") as workbook:
             names = _visible_names(workbook)
             return workbook.sheet_names.index(names[place_of_sheet(names, wanted)])
     except PasswordError:
