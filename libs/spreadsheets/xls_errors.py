@@ -6,8 +6,9 @@ cells are looked at.
 
 import struct
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache, partial
 from itertools import islice, pairwise, takewhile
 from operator import lt
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from libs.spreadsheets.cell_faults import ERROR_TEXTS, UNKNOWN_ERROR, CellFault, Faults
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
+from libs.spreadsheets.xls_numbers import numbers_of
 from libs.spreadsheets.xls_stream import UTF_16, xls_damage_refused, xls_stream
 from libs.spreadsheets.xlsx_parts import too_wide
 
@@ -61,6 +63,8 @@ class SheetErrors:
     beyond_texts: dict[int, list[int]] = field(default_factory=dict)
     """Columns by row number of an XLS' cells whose text, by its number, is none of those that the file counts. Where
     nothing is read of such a cell, it is lost; some writers count wrongly."""
+    numbers: Callable[[], Mapping[tuple[int, int], float]] = dict
+    """Those in its cells, by row and column, both counted from 0; looked for when they are asked for."""
     code_page_at: int | None = None
     """Of an XLS that names a code page though its texts are UTF-16: where the number stands in its stream, in bytes."""
 
@@ -130,8 +134,14 @@ def _xls_errors(stream: bytes, wanted: int | None) -> SheetErrors:
         if is_shown and wanted in {index, None}:
             errors = SheetErrors(index, wanted, code_page_at=_wrong_code_page_at(stream))
             _note_cells(errors, stream, offset)
+            errors.numbers = cache(partial(_numbers, stream, offset))
             return errors
     return SheetErrors(wanted=wanted, code_page_at=_wrong_code_page_at(stream))
+
+
+def _numbers(stream: bytes, start: int) -> dict[tuple[int, int], float]:
+    with xls_damage_refused():
+        return numbers_of(_xls_sheet_records(stream, start))
 
 
 def _note_cells(errors: SheetErrors, stream: bytes, start: int) -> None:
