@@ -152,7 +152,9 @@ def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Shee
         with closing(parts.blocks(part)) as blocks:
             is_plain = _is_plain(blocks, limits)
     # Calamine looks for these parts where they usually are, whatever the workbook says.
-    is_usual = workbook == _WORKBOOK and part_name(strings or _STRINGS) == part_name(_STRINGS)
+    is_usual = workbook == _WORKBOOK and all(
+        part_name(named or usual) == part_name(usual) for named, usual in ((strings, _STRINGS), (styles, _STYLES))
+    )
     names = tuple(name for _, name, _ in shown)
     return Sheet(index, part, workbook, is_plain and is_usual, names, name)
 
