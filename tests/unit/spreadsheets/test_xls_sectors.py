@@ -9,23 +9,25 @@ import pytest
 from libs.spreadsheets.xls_sectors import file_of_stream, refuse_false_head
 from libs.spreadsheets.xls_stream import xls_stream
 from tests.support.stack import ROOT
-from tests.unit.spreadsheets.ole_files import Entry, ole_file
+from tests.unit.spreadsheets.ole_files import (
+    FILE,
+    FIRST_LIST,
+    FOLDERS,
+    INTACT,
+    LISTS,
+    MILLIONS_OF_LISTS,
+    MOST,
+    SHIFT,
+    SMALL_SHIFT,
+    SMALL_TABLES,
+    TABLES,
+    Entry,
+    changed,
+    ole_file,
+)
 from tests.unit.spreadsheets.records import read_path, refusal
 
-FILE = ROOT / "tests/fixtures/files/libreoffice-97.xls"
-INTACT = FILE.read_bytes()
 FILES = sorted((ROOT / "tests/fixtures/files").rglob("*.xls"))
-VERSION, SHIFT, SMALL_SHIFT, FOLDERS, TABLES, SMALL_TABLES, FIRST_LIST, LISTS = 26, 30, 32, 40, 44, 64, 68, 72
-"""Where in a file's head its numbers stand ([MS-CFB] 2.2), in bytes."""
-MOST = 0xFFFFFFFF
-
-
-def changed(path: Path, numbers: dict[int, int], width: str = "I", content: bytes = INTACT) -> Path:
-    written = bytearray(content)
-    for at, number in numbers.items():
-        struct.pack_into(f"<{width}", written, at, number)
-    path.write_bytes(written)
-    return path
 
 
 def shown_to_olefile(*_: object) -> None:
@@ -51,11 +53,8 @@ def test_sectors_of_a_size_that_none_has_are_refused(tmp_path: Path, at: int, sh
 def test_lists_of_sectors_that_are_counted_by_the_million_are_refused_before_they_are_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of two sectors: one that lists nothing, and is followed by itself."""
     monkeypatch.setattr(olefile, "OleFileIO", shown_to_olefile)
-    lists = (MOST - 109) // 127
-    numbers = {TABLES: 109 + 127 * lists, FIRST_LIST: 0, LISTS: lists, 512: 0xFFFFFFFE, 1_020: 0}
-    assert refusal(read_path, changed(tmp_path / "upload", numbers)).code == "file_broken"
+    assert refusal(read_path, changed(tmp_path / "upload", MILLIONS_OF_LISTS)).code == "file_broken"
 
 
 def test_a_file_that_counts_no_list_of_sectors_and_names_one_is_refused(tmp_path: Path) -> None:
