@@ -8,15 +8,15 @@ XLSB is read by ``xlsb_cells``.
 import datetime as dt
 import io
 import mmap
-import struct
 import zipfile
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from python_calamine import (
     CalamineError,
+    CalamineSheet,
     CalamineWorkbook,
     PasswordError,
     SheetMetadata,
@@ -30,15 +30,14 @@ from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xls_errors import SheetErrors, errors_of_xls
-from libs.spreadsheets.xls_stream import NAMES, xls_stream
+from libs.spreadsheets.xls_stream import NAMES, XlsStream, xls_stream
 from libs.spreadsheets.xlsb_cells import xlsb_rows
-from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, place_of_sheet, visible_sheet
+from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, holds_negative, place_of_sheet, visible_sheet
 from libs.spreadsheets.xlsx_cells import sheet_rows
 from libs.spreadsheets.xlsx_parts import Parts, damage_refused
 
 _ENCRYPTED_STREAMS = ("EncryptedPackage", "DataSpaces")
 _WORKBOOK_STREAMS = (*NAMES, *map(str.upper, NAMES))
-_UTF_16_IN_XLS = struct.pack("<H", 1_200)
 _PANIC = "PanicException"
 """The error that a failed assertion inside calamine (Rust) is raised as. It is known by its name alone: PyO3 derives it
 from BaseException and gives it no path that it could be imported from."""
@@ -48,8 +47,19 @@ Records = Iterator[tuple[int, list[str]]]
 """``(row number, cells as text)``."""
 
 
+Time = dt.time | dt.timedelta
+"""What calamine makes of a number that is shown as a duration, or as a time of day, which may be one below zero: it
+rounds the one to milliseconds, and takes the other for what it is above the next whole day."""
+TextOfTime = Callable[[int, int, Time], str]
+"""``(row number, column counted from 0, what calamine shows)``: what the cell is read as."""
+
+
 class _CalamineFails(Exception):
     """Calamine does not read this workbook, or not this row of it."""
+
+
+class NumberIsLost(Exception):
+    """A cell is a ``Time``: it does not say which number it was."""
 
 
 def zip_records(path: Path, limits: Limits, wanted: str | None, source: FileSource, faults: Faults) -> Records:
@@ -66,11 +76,12 @@ def zip_records(path: Path, limits: Limits, wanted: str | None, source: FileSour
     last = 0
     if sheet.is_plain:
         try:
-            for number, cells in _calamine_rows(path, ".xlsx", sheet.index, None, source):
+            for number, cells in _plain_rows(path, sheet, limits, source):
                 yield number, cells
                 last = number
         except _CalamineFails:
-            # One cell that it does not know, such as a duration of a million years, makes it give up the whole file.
+            # One cell that it does not know, such as a duration of a million years, makes it give up the whole file;
+            # and we do where it does not tell the number that a cell holds.
             pass
         else:
             return
@@ -91,18 +102,8 @@ def ole_records(path: Path, limits: Limits, wanted: str | None, source: FileSour
             raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
     source.format = "xls"
     stream = xls_stream(path)
-    as_read = stream.as_read
-    errors = errors_of_xls(stream.records, limits, partial(_index_of_sheet, as_read, wanted))
-    yield from _calamine_or_refusal(_with_right_code_page(as_read, errors), errors, source, faults)
-
-
-def _with_right_code_page(file: Path | bytes, errors: SheetErrors) -> Path | bytes:
-    """Return the file, or its content with the code page that its texts have."""
-    if errors.before_code_page is None:
-        return file
-    content = file if isinstance(file, bytes) else file.read_bytes()
-    before, separator, number_and_rest = content.partition(errors.before_code_page)
-    return before + separator + _UTF_16_IN_XLS + number_and_rest[len(_UTF_16_IN_XLS) :]
+    errors = errors_of_xls(stream.records, limits, partial(_index_of_sheet, stream, wanted))
+    yield from _calamine_or_refusal(stream.as_file(errors.code_page_at), errors, source, faults)
 
 
 def _opened(path: Path | bytes, suffix: str) -> CalamineWorkbook:
@@ -122,26 +123,56 @@ def _opened(path: Path | bytes, suffix: str) -> CalamineWorkbook:
 
 
 def cell_text(cell: Cell) -> str:
-    """Return what a person reads in the cell: numbers exactly, without ``.0`` and exponent."""
+    """Return what a person reads in the cell: numbers exactly, without ``.0`` and exponent. Raises NumberIsLost."""
     if isinstance(cell, str):
         return cell
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, float):
         return number_text(cell)
-    if isinstance(cell, dt.timedelta):
-        # A number that is shown as a duration, by mistake: nothing here lasts, and its digits are what was typed.
-        return number_text(cell / dt.timedelta(days=1))
+    if isinstance(cell, (dt.time, dt.timedelta)):
+        raise NumberIsLost
     return str(cell).removesuffix(" 00:00:00")
 
 
-def _calamine_or_refusal(path: Path | bytes, errors: SheetErrors, source: FileSource, faults: Faults) -> Records:
+def _plain_rows(path: Path, sheet: Sheet, limits: Limits, source: FileSource) -> Records:
+    """Yield calamine's rows of an XLSX. Raises _CalamineFails where it does not tell a number: its XML does.
+
+    A time of day is one where no number of the sheet is below zero.
+    """
+    may_be_negative = cache(partial(holds_negative, path, sheet.part, limits))
+
+    def text_of_time(_row: int, _column: int, shown: Time) -> str:
+        if isinstance(shown, dt.timedelta) or may_be_negative():
+            raise _CalamineFails
+        return str(shown)
+
+    yield from _calamine_rows(path, ".xlsx", sheet.index, None, source, text_of_time)
+
+
+def _time_of_xls(errors: SheetErrors) -> TextOfTime:
+    """Read a time of day as one, and of a duration, which is one by mistake, the digits that it is: nothing lasts here.
+
+    So of a number below zero: no day has such a time.
+    """
+
+    def text(row: int, column: int, shown: Time) -> str:
+        number = errors.numbers().get((row - 1, column))
+        if number is None:
+            raise _CalamineFails
+        return str(shown) if isinstance(shown, dt.time) and number >= 0 else number_text(number)
+
+    return text
+
+
+def _calamine_or_refusal(workbook: bytes, errors: SheetErrors, source: FileSource, faults: Faults) -> Records:
     """Yield calamine's rows, with what is known of the cells that it shows as blank."""
     texts = errors.texts
     faults.update(errors.faults)
     last = 0
     try:
-        for number, cells in _calamine_rows(path, ".xls", errors.wanted, errors.index, source):
+        text_of_time = _time_of_xls(errors)
+        for number, cells in _calamine_rows(workbook, ".xls", errors.wanted, errors.index, source, text_of_time):
             last = number
             for column in errors.beyond_texts.get(number, ()):
                 if column >= len(cells) or not cells[column]:
@@ -156,7 +187,12 @@ def _calamine_or_refusal(path: Path | bytes, errors: SheetErrors, source: FileSo
 
 
 def _calamine_rows(
-    path: Path | bytes, suffix: str, index: int | None, visible: int | None, source: FileSource
+    path: Path | bytes,
+    suffix: str,
+    index: int | None,
+    visible: int | None,
+    source: FileSource,
+    text_of_time: TextOfTime,
 ) -> Records:
     """Yield calamine's rows of a sheet, the first visible one where ``index`` is None. Raises _CalamineFails.
 
@@ -169,13 +205,7 @@ def _calamine_rows(
             if not source.sheets:
                 source.sheets = _visible_names(workbook)
                 source.sheet = workbook.sheet_names[index]
-            sheet = workbook.get_sheet_by_index(index)
-            if sheet.start is None:
-                return
-            before = [""] * sheet.start[1]
-            for row, found in enumerate(sheet.iter_rows()):
-                cells = [cell if cell.__class__ is str else cell_text(cell) for cell in found]
-                yield row + 1, before + cells if before else cells
+            yield from _rows_of(workbook.get_sheet_by_index(index), text_of_time)
     except PasswordError:
         raise Unreadable("file_encrypted") from None
     except (CalamineError, OSError, ValueError, OverflowError):
@@ -186,12 +216,38 @@ def _calamine_rows(
         raise
 
 
-def _index_of_sheet(path: Path | bytes, wanted: str | None) -> int | None:
+def _rows_of(sheet: CalamineSheet, text_of_time: TextOfTime) -> Records:
+    if sheet.start is None:
+        return
+    before, has_times = [""] * sheet.start[1], False
+    for row, found in enumerate(sheet.iter_rows(), 1):
+        if not has_times:
+            try:
+                cells = [cell if cell.__class__ is str else cell_text(cell) for cell in found]
+            except NumberIsLost:
+                has_times = True
+        if has_times:
+            cells = _with_times(found, row, len(before), text_of_time)
+        yield row, before + cells if before else cells
+
+
+def _with_times(cells: Sequence[Cell], row: int, first: int, text_of_time: TextOfTime) -> list[str]:
+    return [
+        cell
+        if cell.__class__ is str
+        else text_of_time(row, column, cell)
+        if isinstance(cell, (dt.time, dt.timedelta))
+        else cell_text(cell)
+        for column, cell in enumerate(cells, first)
+    ]
+
+
+def _index_of_sheet(stream: XlsStream, wanted: str | None) -> int | None:
     """Return the place of the sheet that is named, or None where none is."""
     if wanted is None:
         return None
     try:
-        with _opened(path, ".xls") as workbook:
+        with _opened(stream.as_file(), ".xls") as workbook:
             names = _visible_names(workbook)
             return workbook.sheet_names.index(names[place_of_sheet(names, wanted)])
     except PasswordError:

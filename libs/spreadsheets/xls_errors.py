@@ -6,8 +6,9 @@ cells are looked at.
 
 import struct
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache, partial
 from itertools import islice, pairwise, takewhile
 from operator import lt
 from pathlib import Path
@@ -15,7 +16,8 @@ from pathlib import Path
 from libs.spreadsheets.cell_faults import ERROR_TEXTS, UNKNOWN_ERROR, CellFault, Faults
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xls_stream import xls_damage_refused, xls_stream
+from libs.spreadsheets.xls_numbers import numbers_of
+from libs.spreadsheets.xls_stream import UTF_16, xls_damage_refused, xls_stream
 from libs.spreadsheets.xlsx_parts import too_wide
 
 _WORKSHEET = 0
@@ -45,7 +47,6 @@ _CALCULATE_WHEN_LOADED = 0x0002
 _NO_RESULTS = {struct.pack("<dI", 0.0, 0), struct.pack("<dI", 4.0, 0xFCE00000)}
 """What writers that do not calculate put for want of a value, and before the formula: Apache POI, JExcelApi."""
 _BIFF_8 = 0x0600
-_UTF_16 = 1_200
 
 
 @dataclass(slots=True)
@@ -62,8 +63,10 @@ class SheetErrors:
     beyond_texts: dict[int, list[int]] = field(default_factory=dict)
     """Columns by row number of an XLS' cells whose text, by its number, is none of those that the file counts. Where
     nothing is read of such a cell, it is lost; some writers count wrongly."""
-    before_code_page: bytes | None = None
-    """Of an XLS that names a code page though its texts are UTF-16: the beginning of its stream, up to the number."""
+    numbers: Callable[[], Mapping[tuple[int, int], float]] = dict
+    """Those in its cells, by row and column, both counted from 0; looked for when they are asked for."""
+    code_page_at: int | None = None
+    """Of an XLS that names a code page though its texts are UTF-16: where the number stands in its stream, in bytes."""
 
     def add(self, row: int, column: int, fault: CellFault, text: str) -> None:
         """Note a cell; row and column are counted from 0."""
@@ -78,6 +81,8 @@ def errors_of_xls(stream: bytes, limits: Limits, place_of: Callable[[], int | No
     and is asked once that is safe.
     """
     with xls_damage_refused():
+        if any(kind == _XLS_PASSWORD for kind, _ in _xls_globals(stream)):
+            raise Unreadable("file_encrypted")
         _refuse_sizes(stream, limits)
         return _xls_errors(stream, place_of())
 
@@ -88,8 +93,6 @@ def _refuse_sizes(stream: bytes, limits: Limits) -> None:
     calamine makes a rectangle of each sheet, also of those that nobody wants, as large as its cells spread, and asks
     beforehand for as much memory as the sheet says that it needs.
     """
-    if any(kind == _XLS_PASSWORD for kind, _ in _xls_globals(stream)):
-        return  # what sheets say is encrypted, and calamine does not get as far as to them
     places, left = 0, _READ_SO_OFTEN * len(stream)
     for offset, _ in _xls_sheets(stream):
         rows = columns = declared = 0
@@ -127,14 +130,18 @@ def _place(kind: int, body: bytes) -> tuple[int, int, int]:
 
 
 def _xls_errors(stream: bytes, wanted: int | None) -> SheetErrors:
-    if any(kind == _XLS_PASSWORD for kind, _ in _xls_globals(stream)):
-        raise Unreadable("file_encrypted")
     for index, (offset, is_shown) in enumerate(_xls_sheets(stream)):
         if is_shown and wanted in {index, None}:
-            errors = SheetErrors(index, wanted, before_code_page=_before_code_page(stream))
+            errors = SheetErrors(index, wanted, code_page_at=_wrong_code_page_at(stream))
             _note_cells(errors, stream, offset)
+            errors.numbers = cache(partial(_numbers, stream, offset))
             return errors
-    return SheetErrors(wanted=wanted, before_code_page=_before_code_page(stream))
+    return SheetErrors(wanted=wanted, code_page_at=_wrong_code_page_at(stream))
+
+
+def _numbers(stream: bytes, start: int) -> dict[tuple[int, int], float]:
+    with xls_damage_refused():
+        return numbers_of(_xls_sheet_records(stream, start))
 
 
 def _note_cells(errors: SheetErrors, stream: bytes, start: int) -> None:
@@ -211,8 +218,8 @@ def _count_of_texts(stream: bytes) -> int:
     return int(struct.unpack_from("<I", found, 4)[0]) if found else 0
 
 
-def _before_code_page(stream: bytes) -> bytes | None:
-    """Return what stands before the number of a code page that is none: since Excel 97 all texts are UTF-16.
+def _wrong_code_page_at(stream: bytes) -> int | None:
+    """Return where a code page is named that is none, in bytes: since Excel 97 all texts are UTF-16.
 
     JExcelApi of Java and Spreadsheet::WriteExcel of Perl name Windows-1252 all the same, and calamine believes it.
     """
@@ -221,8 +228,8 @@ def _before_code_page(stream: bytes) -> bytes | None:
         if kind == _XLS_EOF or (kind == _XLS_BOF and struct.unpack_from("<H", body) != (_BIFF_8,)):
             return None
         if kind == _XLS_CODE_PAGE:
-            return None if struct.unpack_from("<H", body) == (_UTF_16,) else stream[: at + 4]
-        at += 4 + len(body)
+            return None if struct.unpack_from("<H", body) == (UTF_16,) else at + _HEAD
+        at += _HEAD + len(body)
     return None
 
 

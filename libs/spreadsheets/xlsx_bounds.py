@@ -89,6 +89,9 @@ _REFERRING_IN_TEXT = re.compile(
 """A value that spells a character (``&#49;``). Calamine knows it in texts; a number would end before it."""
 
 
+_NEGATIVE, _BEFORE_A_SIGN = re.compile(rb">\s*-"), 64
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """The sheet to read."""
@@ -149,9 +152,23 @@ def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Shee
         with closing(parts.blocks(part)) as blocks:
             is_plain = _is_plain(blocks, limits)
     # Calamine looks for these parts where they usually are, whatever the workbook says.
-    is_usual = workbook == _WORKBOOK and part_name(strings or _STRINGS) == part_name(_STRINGS)
+    is_usual = workbook == _WORKBOOK and all(
+        part_name(named or usual) == part_name(usual) for named, usual in ((strings, _STRINGS), (styles, _STYLES))
+    )
     names = tuple(name for _, name, _ in shown)
     return Sheet(index, part, workbook, is_plain and is_usual, names, name)
+
+
+def holds_negative(path: Path, part: str, limits: Limits) -> bool:
+    """Tell whether a sheet's part may hold a number below zero. Raises Unreadable."""
+    rest = b""
+    with damage_refused(), zipfile.ZipFile(path) as archive:
+        for block in Parts(archive, limits.max_bytes).blocks(part):
+            piece = rest + block
+            if _NEGATIVE.search(piece):
+                return True
+            rest = piece[-_BEFORE_A_SIGN:]
+    return False
 
 
 def _visible_sheets(parts: Parts, workbook: str) -> list[tuple[int, str, str]]:

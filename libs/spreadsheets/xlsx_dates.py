@@ -14,6 +14,9 @@ _TELLING = re.compile(r'"[^"]*"?|[\\_*].|\[(?:h+|m+|s+)\]|\[[^\]]*\]?|[dmyhs]|;'
 letter of dates and times, the end of the part for usual numbers."""
 _DURATION = re.compile(r"\[[hms]+\]", re.IGNORECASE)
 
+_FORMATS, _CELL_STYLES = ["styleSheet", "numFmts"], ["styleSheet", "cellXfs"]
+"""Within which elements the formats and the cells' styles stand."""
+
 _DAY_0 = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - what a spreadsheet shows has no zone
 _DAYS_TO_1904 = 1_462
 _LEAP_DAY_OF_1900 = 60
@@ -50,7 +53,7 @@ def dates_of(parts: Parts, workbook: str, styles: str | None, most: int) -> Date
     begins_1904 = False
     formats: dict[str, str] = {}
     shown: list[str] = []
-    inside = ""
+    within: list[str] = []
 
     def of_workbook(name: str, attributes: dict[str, str]) -> None:
         nonlocal begins_1904
@@ -58,17 +61,19 @@ def dates_of(parts: Parts, workbook: str, styles: str | None, most: int) -> Date
             begins_1904 = attributes.get("date1904") in {"1", "true"}
 
     def of_styles(name: str, attributes: dict[str, str]) -> None:
-        nonlocal inside
-        if name in {"cellXfs", "cellStyleXfs"}:
-            inside = name
-        elif name == "numFmt":
+        # Conditional formats (dxfs) have formats as well, by numbers that mean others than the cells'.
+        if name == "numFmt" and within == _FORMATS:
             formats[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
-        elif name == "xf" and inside == "cellXfs":
+        elif name == "xf" and within == _CELL_STYLES:
             shown.append(attributes.get("numFmtId", ""))
+        within.append(name)
+
+    def end_of_styles(_name: str) -> None:
+        within.pop()
 
     parse_whole(parts.blocks(workbook), of_workbook, most)
     if styles is not None:
-        parse_whole(parts.blocks(styles), of_styles, most)
+        parse_whole(parts.blocks(styles), of_styles, most, end_of_styles)
     return Dates(date_styles(formats, shown), begins_1904)
 
 

@@ -144,6 +144,7 @@ def parse_whole(
     blocks: Generator[bytes, None, None],
     start: Callable[[str, dict[str, str]], None],
     most: int = MOST_ELEMENTS,
+    end: Callable[[str], None] | None = None,
 ) -> None:
     """Parse a small part of at most so many elements to its end. Raises ExpatError, Unreadable."""
     elements = Elements(most)
@@ -152,7 +153,7 @@ def parse_whole(
         elements.count()
         start(name, attributes)
 
-    for _ in parse(blocks, counted):
+    for _ in parse(blocks, counted, end):
         pass
 
 

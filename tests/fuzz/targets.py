@@ -84,7 +84,7 @@ def read_xlsx(content: bytes) -> None:
         return
     faults: Faults = {}
     try:
-        quick = _rows(excel_file._calamine_rows(_UPLOAD, ".xlsx", sheet.index, None, FileSource()))
+        quick = _rows(excel_file._plain_rows(_UPLOAD, sheet, LIMITS, FileSource()))
         with zipfile.ZipFile(_UPLOAD) as archive:
             parts = Parts(archive, LIMITS.max_bytes)
             slow = _rows(sheet_rows(parts, sheet.workbook, sheet.part, LIMITS, faults))

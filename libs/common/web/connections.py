@@ -12,6 +12,7 @@ import asyncio
 import select
 import socket
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 
 import httptools
@@ -49,10 +50,15 @@ class BoundedHttp(HttpToolsProtocol):
     as if it had not (RFC 9110, section 7.8). The parser cannot: it takes what follows the head for the other protocol,
     so that the request would have no body, and the body would be read as the next request, written by whoever made the
     file. So the head is read again without its offer, by a new parser, and the body after it.
+
+    What is read, and the requests that begin by it, belong to the context of the connection (``contextvars``), which
+    holds what is bound for the whole process. It is the task of one request that says it is answered, and asks for more
+    to be read: in its context the next request would bear its company in the log, and its span in traces.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._own_context = copy_context()
         self.flow = _ReadInTurn(transport, self._somebody_waits)
         self._unread = memoryview(b"")
         self._body_left = 0
@@ -90,6 +96,9 @@ class BoundedHttp(HttpToolsProtocol):
         super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
+        self._own_context.run(self._receive, data)
+
+    def _receive(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         # Where some is left, we do not read; but what the loop had in hand when we stopped may still come.
         self._unread = memoryview(bytes(self._unread) + data) if self._unread else memoryview(data)
@@ -182,6 +191,9 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        self._own_context.run(self._go_on)
+
+    def _go_on(self) -> None:
         super().on_response_complete()
         if not self.pipeline and not self.transport.is_closing():
             self._read_on()

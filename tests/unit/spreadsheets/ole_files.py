@@ -3,12 +3,24 @@
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.stack import ROOT
 
 _SECTOR, _ENTRY, _SMALLEST = 512, 128, 4096
 _PLACES = _SECTOR // 4
 _END, _OF_TABLE, _NONE = 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFF
 _FOLDER, _STREAM, _ROOT = 1, 2, 5
 _SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+FILE = ROOT / "tests/fixtures/files/libreoffice-97.xls"
+INTACT = FILE.read_bytes()
+SHIFT, SMALL_SHIFT, FOLDERS, TABLES, SMALL_TABLES, FIRST_LIST, LISTS = 30, 32, 40, 44, 64, 68, 72
+"""Where in a file's head its numbers stand ([MS-CFB] 2.2), in bytes."""
+MOST = 0xFFFFFFFF
+LISTS_AT_MOST = (MOST - 109) // 127
+MILLIONS_OF_LISTS = {TABLES: 109 + 127 * LISTS_AT_MOST, FIRST_LIST: 0, LISTS: LISTS_AT_MOST, 512: 0xFFFFFFFE, 1_020: 0}
+"""Of one sector that lists nothing, and is followed by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +64,12 @@ def _add(sectors: list[bytes], table: list[int], content: bytes) -> int:
     sectors += pieces
     table += [*range(start + 1, start + len(pieces)), _END]
     return start
+
+
+def changed(path: Path, numbers: dict[int, int], width: str = "I", content: bytes = INTACT) -> Path:
+    """Write the content with these numbers at these places, in bytes; ``width`` is their kind of ``struct``."""
+    written = bytearray(content)
+    for at, number in numbers.items():
+        struct.pack_into(f"<{width}", written, at, number)
+    path.write_bytes(written)
+    return path

@@ -2,6 +2,7 @@
 
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,11 @@ def test_an_inline_string_that_stands_where_values_stand_is_not_lost(tmp_path: P
         ("dd/mm/yyyy", "11912345678", "11912345678"),
         ("[h]:mm", "1.5", "1.5"),
         ("46", "1.5", "1.5"),
+        ("[h]:mm", "59.123456", "59.123456"),
+        ("46", "-2.75", "-2.75"),
+        ("14", "-250", "-250"),
+        ("dd/mm/yyyy", "-1.5", "-1.5"),
+        ("h:mm", "-0.25", "-0.25"),
         ("0", "45413", "45413"),
         ("(00) 00000-0000", "11912345678", "11912345678"),
         ("0&quot; dias&quot;", "45413", "45413"),
@@ -187,6 +193,52 @@ def test_dates_that_are_counted_from_1904(tmp_path: Path) -> None:
     wanted = [(2, ["Ana", "", "", "", "2024-05-01"])]
     path = tmp_path / "upload"
     assert read_both_ways(path, cells, formats=["14"], workbook='<workbookPr date1904="1"/>') == (wanted, wanted)
+
+
+def with_styles(
+    path: Path, change: Callable[[str], str], name: str = "xl/styles.xml", code: str = "dd/mm/yyyy"
+) -> Path:
+    """Write a workbook with a number in this format, with changed styles in a part of this name."""
+    write(path, f'{HEADER}<row r="2"><c r="A2" s="1"><v>45413</v></c></row>', formats=["0", code])
+    with zipfile.ZipFile(path) as archive:
+        parts = {info.filename: archive.read(info).decode() for info in archive.infolist()}
+    parts[name] = change(parts.pop("xl/styles.xml"))
+    rels = "xl/_rels/workbook.xml.rels"
+    parts[rels] = parts[rels].replace("styles.xml", name.removeprefix("xl/"))
+    with zipfile.ZipFile(path, "w") as archive:
+        for part, content in parts.items():
+            archive.writestr(part, content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["xl/styles.xml", "xl/Styles.xml", "xl/styles1.xml", "xl/worksheets/styles.xml"])
+def test_styles_are_those_that_the_workbook_names(tmp_path: Path, name: str) -> None:
+    """Calamine looks for them where they usually are; elsewhere it would find none, and no date."""
+    path = with_styles(tmp_path / "upload", lambda styles: styles, name)
+    assert read_path(path) == [(2, ["2024-05-01", "", "", "", ""])]
+
+
+@pytest.mark.parametrize(("code", "other"), [("dd/mm/yyyy", "0.00"), ("0.00", "dd/mm/yyyy")])
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        '<dxfs><dxf><numFmt numFmtId="164" formatCode="{}"/></dxf></dxfs>',
+        '<extLst><ext><numFmts><numFmt numFmtId="164" formatCode="{}"/></numFmts></ext></extLst>',
+        '<extLst><ext><cellXfs><xf numFmtId="0"/></cellXfs></ext></extLst><!--{}-->',
+    ],
+)
+def test_formats_of_other_things_than_cells_are_not_the_cells(
+    tmp_path: Path, code: str, other: str, foreign: str
+) -> None:
+    """Also where the sheet is read as XML: a conditional format has a format with a number of its own."""
+    shown = ["2024-05-01" if code == "dd/mm/yyyy" else "45413", "", "", "", ""]
+    added = foreign.format(other)
+
+    def change(styles: str) -> str:
+        return styles.replace("</styleSheet>", f"{added}</styleSheet>")
+
+    assert read_path(with_styles(tmp_path / "upload", change, code=code)) == [(2, shown)]
+    assert read_path(with_styles(tmp_path / "upload", change, "xl/styles1.xml", code)) == [(2, shown)]
 
 
 PIECES = st.lists(

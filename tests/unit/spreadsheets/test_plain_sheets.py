@@ -12,7 +12,7 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libs.spreadsheets import xlsx_bounds
+from libs.spreadsheets import excel_file, xlsx_bounds
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.xlsx_bounds import _is_plain, visible_sheet
@@ -97,6 +97,32 @@ def test_a_file_with_as_many_rows_as_it_may_have_is_read_at_once(tmp_path: Path)
         for number in range(120_001):
             sheet.write_row(number, 0, "ab")
     assert visible_sheet(path, Limits(max_rows=120_000)).is_plain
+
+
+@pytest.mark.parametrize("number", [0.25, -0.25])
+def test_times_of_day_are_read_at_once_where_no_number_is_below_zero(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: float
+) -> None:
+    """Of one below zero calamine makes a time of day as well, and only the sheet's XML tells which number it is."""
+    path = tmp_path / "leads.xlsx"
+    with xlsxwriter.Workbook(path) as workbook:
+        sheet = workbook.add_worksheet()
+        sheet.write_row(0, 0, ROWS[0])
+        for at in range(1, 9):
+            sheet.write_row(at, 0, ["Ana", 11912345678])
+            sheet.write_number(at, 4, number if at == 8 else 0.5, workbook.add_format({"num_format": "hh:mm"}))
+    as_xml: list[int] = []
+    read_as_xml = excel_file._xml_rows
+
+    def noted(*arguments: Any) -> excel_file.Records:
+        for row, cells in read_as_xml(*arguments):
+            as_xml.append(row)
+            yield row, cells
+
+    monkeypatch.setattr(excel_file, "_xml_rows", noted)
+    hours = [cells[-1] for _, cells in read_spreadsheet(path, LIMITS).rows]
+    assert hours == ["12:00:00"] * 7 + (["06:00:00"] if number > 0 else ["-0.25"])
+    assert bool(as_xml) == (number < 0)
 
 
 @pytest.mark.parametrize("reference", ["A1048576", "A300000", "XFD200"])

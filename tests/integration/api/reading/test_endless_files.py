@@ -10,6 +10,7 @@ import pytest
 from services.api.http.problems import PROBLEMS
 from services.api.reading import pool as pool_module
 from tests.integration.api.reading.reading_jobs import StartPool, job, job_of, refusal_code
+from tests.unit.spreadsheets.ole_files import FIRST_LIST, MILLIONS_OF_LISTS, changed
 from tests.unit.spreadsheets.workbooks import HEADER, write_xls, write_xlsx
 
 REPORT_HEAD = "name,phone,cpf,email,tags,row,outcome,reason\n"
@@ -55,6 +56,8 @@ async def test_hostile_files_cost_no_more_than_their_worker(start_pool: StartPoo
     files = [
         write_xls(tmp_path / "two cells far apart", {(65_535, 255): "x"}),
         write_xlsx(tmp_path / "one string five thousand times", HEADER + references, shared_strings=long_string),
+        changed(tmp_path / "a list of sectors that follows itself", {FIRST_LIST: 0, 1_020: 0}),
+        changed(tmp_path / "millions of such lists", MILLIONS_OF_LISTS),
         write_xlsx(tmp_path / "nested", "<a>" * 3_000_000, parts={"xl/styles.xml": "<a>" * 3_000_000}),
     ]
     results = await asyncio.gather(*(pool.read(job_of(file)) for file in files), pool.read(job(tmp_path)))
