@@ -248,7 +248,7 @@ def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
     own = len(headers) - ours
     places: dict[str, int] = {}
     named = named_places(headers[:own], options.mapping, is_report=ours > 0)
-    taken = set(named.values())
+    taken = {header_told(headers[place]) for place in named.values()}
     repeated = []
     for header, field in options.mapping.items():
         at = named.get(header)
@@ -258,7 +258,7 @@ def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
             repeated.append(field)
     found: dict[str, tuple[int, int]] = {}
     for place, header in enumerate(headers[:own]):
-        field_and_rank = None if place in taken else _RANKS.get(header_key(header))
+        field_and_rank = None if header_told(header) in taken else _RANKS.get(header_key(header))
         if field_and_rank and field_and_rank[0] not in places:
             name, rank = field_and_rank
             found[name] = min(found.get(name, (rank, place)), (rank, place))
