@@ -214,7 +214,8 @@ def named_places(
     Blanks or signs may be all that tells headers apart: *Valor* and *Valor %*. So a column, and any further one under
     its very header, is taken by the name that says it best, and of names that say it alike by one: the others are left
     out, as names are that are not there. Of names alike one that is mapped to nothing goes first, so that no column is
-    stored that somebody left out; not in a report of ours, which lacks the columns of such names.
+    stored that somebody left out; in a report of ours, which lacks the columns of such names, it means none that is
+    only like it.
     """
     free: dict[str, int] = {}
     for place, header in enumerate(headers):
@@ -222,12 +223,8 @@ def named_places(
     found: dict[str, int] = {}
     nothing = [name for name, field in mapping.items() if field is None]
     fields = [name for name, field in mapping.items() if field is not None]
-    said_less_well = (header_text, header_key)
-    turns = [(header_told, nothing + fields)]
-    if is_report:
-        turns += [(form, names) for names in (fields, nothing) for form in said_less_well]
-    else:
-        turns += [(form, nothing + fields) for form in said_less_well]
+    less_well = fields if is_report else nothing + fields
+    turns = ((header_told, nothing + fields), (header_text, less_well), (header_key, less_well))
     for form, names in turns:
         titles = {form(title): title for title in reversed(free)}
         if form is header_key:

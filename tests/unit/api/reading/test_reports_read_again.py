@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.contracts.lead_import.words import LANGUAGES, words
+from libs.fields.custom_values import OwnField
 from libs.spreadsheets.columns import REPORT_COLUMNS, SURPLUS_COLUMN, header_key, header_told
 from libs.spreadsheets.cut_cells import cut, is_cut
 from libs.spreadsheets.file_options import FileOptions
@@ -157,6 +158,24 @@ def test_a_row_with_too_many_cells_has_them_until_somebody_has_looked(
     result, (chunk,) = run_on(tmp_path / "corrected", tmp_path / "spool", **options)
     assert (result.invalid, chunk.live.name) == (0, ["Ana"])
     assert [column.values for column in chunk.live.more or ()] == ([[10]] if "Valor" in titles else [])
+
+
+@pytest.mark.parametrize(
+    ("title", "options"),
+    [
+        ("E-mail", {}),
+        ("Nota", {"own_fields": [OwnField("nota", "nota", "string")], "custom_types": {"nota": "string"}}),
+    ],
+)
+def test_a_title_that_is_mapped_to_nothing_takes_no_column_of_a_report(
+    tmp_path: Path, title: str, options: dict[str, Any]
+) -> None:
+    """The report lacks the column that the title means, and has one that is named alike."""
+    rows = [["Nome", "Celular", title, title.lower()], ["Bia", "x", "a@b.co", "c@d.co"]]
+    file = FileOptions(columns="mapped", mapping={title: None})
+    _, (sent,), _, (again,) = reported(tmp_path, rows, "csv", file=file, **options)
+    assert sent.settled[0].cells == again.settled[0].cells
+    assert "c@d.co" in again.settled[0].cells
 
 
 def test_the_column_of_cells_too_many_is_known_in_each_language() -> None:
