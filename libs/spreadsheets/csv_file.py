@@ -92,7 +92,7 @@ def _decoded(path: Path, encoding: str) -> Iterator[TextIO]:
     try:
         with path.open(encoding=encoding, newline="") as text:
             yield text
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise Unreadable("file_encoding", "The text is neither UTF-8, UTF-16 nor Windows-1252.") from None
 
 
