@@ -150,6 +150,11 @@ class Columns:
         return self.width - self.ours
 
     @property
+    def told(self) -> int:
+        """How many of the file's own columns, the first ones, callers are told of."""
+        return min(self.own_width, MOST_TOLD)
+
+    @property
     def are_the_five(self) -> bool:
         """The file's own columns are the five fields, in order, and nothing else."""
         five = len(FILE_COLUMNS)
@@ -168,7 +173,7 @@ class Columns:
         """Return the cells of the five fields and then of the further ones, and behind them those of a row that has
         more cells than the header.
         """
-        found = [*self._pick([*cells[: self.width], ""]), *(cells[place] for _, place in self.more)]
+        found = [*self._picked(cells), *(cells[at] if at < len(cells) else "" for _, at in self.more)]
         return found + self._beyond(cells) if self._has_more(cells) else found
 
     @property
@@ -178,20 +183,32 @@ class Columns:
     def five(self, cells: list[str]) -> list[str]:
         """Return the cells of the five fields, and behind them those of a row that has more cells than the header."""
         if self._has_more(cells):
-            return [*self._pick([*cells[: self.width], ""]), *self._beyond(cells)]
-        return list(self._pick([*cells, ""]))
+            return [*self._picked(cells), *self._beyond(cells)]
+        return list(self._picked(cells))
+
+    def _picked(self, cells: list[str]) -> Sequence[str]:
+        if len(cells) > self._furthest:
+            return self._pick([*cells, ""])
+        # Cells that are missing are blank; they are not added, for a header may have tens of thousands of them.
+        return [cells[at] if at is not None and at < len(cells) else "" for at in self.places]
 
     def _has_more(self, cells: list[str]) -> bool:
         # Blank ones at the right were taken off, so that at least one of those beyond the header says something.
-        return len(cells) > self.width or (self._has_surplus and bool(trimmed(cells[self.own_width])))
+        return len(cells) > self.width or (self._has_surplus and bool(trimmed("".join(self._surplus(cells)))))
 
     def _beyond(self, cells: list[str]) -> list[str]:
-        surplus = cells[self.own_width : self.own_width + self._has_surplus]
-        return [cell for cell in (*surplus, *cells[self.width :]) if trimmed(cell)]
+        return [cell for cell in (*self._surplus(cells), *cells[self.width :]) if trimmed(cell)]
+
+    def _surplus(self, cells: list[str]) -> list[str]:
+        return cells[self.own_width : self.own_width + self._has_surplus]
 
     @cached_property
     def _has_surplus(self) -> bool:
         return self.ours > len(REPORT_COLUMNS)
+
+    @cached_property
+    def _furthest(self) -> int:
+        return max((place for place in self.places if place is not None), default=-1)
 
     @cached_property
     def _pick(self) -> Callable[[list[str]], tuple[Any, ...]]:
