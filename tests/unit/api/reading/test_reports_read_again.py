@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 import xlsxwriter
 import xlwt
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from libs.contracts.lead_import.words import LANGUAGES, words
@@ -279,10 +279,10 @@ def report_of_refused(folder: Path, cells: Sequence[str], report: Literal["csv",
 
 
 storable = st.characters(
-    exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff", include_characters="\n\r\t"
+    exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff", include_characters="\n\r\t\x0b\x0c\x1c\x1d\x1e"
 )
 pieces = st.text(storable, max_size=8) | st.sampled_from(
-    ["1", "0", "28/11/2026", "\r\n", "=1", "e\u0301", "a@b.co", "'"]
+    ["1", "0", "28/11/2026", "\r\n", "\r\x0b", "a\x1cb", "=1", "e\u0301", "a@b.co", "'"]
 )
 long_cells = st.builds(
     lambda before, much, times, after: before + much * (times // max(1, len(much))) + after,
@@ -295,6 +295,9 @@ rows_of_long_cells = st.lists(pieces | long_cells, min_size=len(TITLES), max_siz
 @pytest.mark.parametrize("report", ["csv", "xlsx"])
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cells=rows_of_long_cells)
+@example(
+    cells=["\x0bLima\x1cPrado", "1", "a@b.co", "vip\x0bsul", "a\x0bb\r\x0cc\x1dd\x1ee", "a\x0bb", "a\x1eb", "1", ""]
+)
 def test_a_corrected_row_is_stored_as_the_file_had_it_or_refused(
     tmp_path: Path, cells: list[str], report: Literal["csv", "xlsx"]
 ) -> None:
