@@ -26,7 +26,8 @@ _NORMALISED_LIMIT = 4 * TEXT_LIMIT
 """Longer text stays as it is, because it is too long for every field however it is normalised: NFC makes one character
 of a few at most. It must not even be tried: normalising can take time that grows with the square of the length."""
 
-_LINE_BREAKS = re.compile("[\t-\r\x85\u2028\u2029]+")
+_LINE_BREAKS = re.compile("[\t-\r\x1c-\x1e\x85\u2028\u2029]+")
+"""Tabs, and all that ``str.splitlines`` takes for a line's end: notes have a line there, other texts a blank."""
 _NOT_IN_JSONB = re.compile("[\x00\ud800-\udfff]")
 _UNSTORABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 

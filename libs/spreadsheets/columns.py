@@ -150,6 +150,11 @@ class Columns:
         return self.width - self.ours
 
     @property
+    def told(self) -> int:
+        """How many of the file's own columns, the first ones, callers are told of."""
+        return min(self.own_width, MOST_TOLD)
+
+    @property
     def are_the_five(self) -> bool:
         """The file's own columns are the five fields, in order, and nothing else."""
         five = len(FILE_COLUMNS)
@@ -168,7 +173,7 @@ class Columns:
         """Return the cells of the five fields and then of the further ones, and behind them those of a row that has
         more cells than the header.
         """
-        found = [*self._pick([*cells[: self.width], ""]), *(cells[place] for _, place in self.more)]
+        found = [*self._picked(cells), *(cells[at] if at < len(cells) else "" for _, at in self.more)]
         return found + self._beyond(cells) if self._has_more(cells) else found
 
     @property
@@ -178,20 +183,32 @@ class Columns:
     def five(self, cells: list[str]) -> list[str]:
         """Return the cells of the five fields, and behind them those of a row that has more cells than the header."""
         if self._has_more(cells):
-            return [*self._pick([*cells[: self.width], ""]), *self._beyond(cells)]
-        return list(self._pick([*cells, ""]))
+            return [*self._picked(cells), *self._beyond(cells)]
+        return list(self._picked(cells))
+
+    def _picked(self, cells: list[str]) -> Sequence[str]:
+        if len(cells) > self._furthest:
+            return self._pick([*cells, ""])
+        # Cells that are missing are blank; they are not added, for a header may have tens of thousands of them.
+        return [cells[at] if at is not None and at < len(cells) else "" for at in self.places]
 
     def _has_more(self, cells: list[str]) -> bool:
         # Blank ones at the right were taken off, so that at least one of those beyond the header says something.
-        return len(cells) > self.width or (self._has_surplus and bool(trimmed(cells[self.own_width])))
+        return len(cells) > self.width or (self._has_surplus and bool(trimmed("".join(self._surplus(cells)))))
 
     def _beyond(self, cells: list[str]) -> list[str]:
-        surplus = cells[self.own_width : self.own_width + self._has_surplus]
-        return [cell for cell in (*surplus, *cells[self.width :]) if trimmed(cell)]
+        return [cell for cell in (*self._surplus(cells), *cells[self.width :]) if trimmed(cell)]
+
+    def _surplus(self, cells: list[str]) -> list[str]:
+        return cells[self.own_width : self.own_width + self._has_surplus]
 
     @cached_property
     def _has_surplus(self) -> bool:
         return self.ours > len(REPORT_COLUMNS)
+
+    @cached_property
+    def _furthest(self) -> int:
+        return max((place for place in self.places if place is not None), default=-1)
 
     @cached_property
     def _pick(self) -> Callable[[list[str]], tuple[Any, ...]]:
@@ -214,7 +231,8 @@ def named_places(
     Blanks or signs may be all that tells headers apart: *Valor* and *Valor %*. So a column, and any further one under
     its very header, is taken by the name that says it best, and of names that say it alike by one: the others are left
     out, as names are that are not there. Of names alike one that is mapped to nothing goes first, so that no column is
-    stored that somebody left out; not in a report of ours, which lacks the columns of such names.
+    stored that somebody left out; in a report of ours, which lacks the columns of such names, it means none that is
+    only like it.
     """
     free: dict[str, int] = {}
     for place, header in enumerate(headers):
@@ -222,12 +240,8 @@ def named_places(
     found: dict[str, int] = {}
     nothing = [name for name, field in mapping.items() if field is None]
     fields = [name for name, field in mapping.items() if field is not None]
-    said_less_well = (header_text, header_key)
-    turns = [(header_told, nothing + fields)]
-    if is_report:
-        turns += [(form, names) for names in (fields, nothing) for form in said_less_well]
-    else:
-        turns += [(form, nothing + fields) for form in said_less_well]
+    less_well = fields if is_report else nothing + fields
+    turns = ((header_told, nothing + fields), (header_text, less_well), (header_key, less_well))
     for form, names in turns:
         titles = {form(title): title for title in reversed(free)}
         if form is header_key:
@@ -248,7 +262,7 @@ def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
     own = len(headers) - ours
     places: dict[str, int] = {}
     named = named_places(headers[:own], options.mapping, is_report=ours > 0)
-    taken = set(named.values())
+    taken = {header_told(headers[place]) for place in named.values()}
     repeated = []
     for header, field in options.mapping.items():
         at = named.get(header)
@@ -258,7 +272,7 @@ def mapped_columns(headers: Sequence[str], options: FileOptions) -> Columns:
             repeated.append(field)
     found: dict[str, tuple[int, int]] = {}
     for place, header in enumerate(headers[:own]):
-        field_and_rank = None if place in taken else _RANKS.get(header_key(header))
+        field_and_rank = None if header_told(header) in taken else _RANKS.get(header_key(header))
         if field_and_rank and field_and_rank[0] not in places:
             name, rank = field_and_rank
             found[name] = min(found.get(name, (rank, place)), (rank, place))

@@ -3,25 +3,26 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Self, TextIO
+from typing import TextIO
 
 from libs.fields.text import trimmed
 from libs.spreadsheets.columns import HEADER_WORDS, REQUIRED, header_key
+from libs.spreadsheets.csv_lines import Lines, LineTooLong
 from libs.spreadsheets.encodings import find_encoding, named_encoding
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.open_cells import has_an_end, is_open, marked_cells, may_go_on
 from libs.spreadsheets.swallowed_rows import holds_a_row, is_one_of_even_rows
 from libs.spreadsheets.unreadable import Unreadable
 
-_BLOCK = 1 << 20
 _SAMPLE = 1 << 16
 SEPARATORS = (",", ";", "\t")
 """What is found to separate cells without being declared."""
@@ -30,6 +31,7 @@ _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _BLANK_LINES = re.compile(r"\s*(?=\S)")
 _TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*', re.DOTALL)
 _BLANK_AND_MARK = re.compile(' +"')
+_BACKSLASH_AND_MARK = '\\"'
 _MOST_NAMES = 100
 """Cells of a header that are looked at to find the separator."""
 _MOST_HEADINGS = 10
@@ -51,13 +53,14 @@ def csv_records(
     line ``sep=;``, so it is not counted), a quoted cell of several lines is in one row.
 
     Blanks before a cell's quotation mark are not part of the value; ``="…"`` is the value that Excel shows. Where every
-    record is one quoted cell that holds a whole line, as some exports write it, that line is the record. In a line that
-    is no CSV otherwise, a quotation mark may have a backslash before it, as MySQL and PHP write it.
+    record is one quoted cell that holds a whole line, as some exports write it, that line is the record. In a record
+    that is no CSV otherwise, a quotation mark may have a backslash before it, as MySQL and PHP write it.
 
     A cell may be longer than ``max_cell_chars``. In a record of one line that is the row's own fault: the record comes
     as a single cell, the beginning of its line, one character longer than the limit. In a record of many lines the
-    file is refused, as it is for a quoted cell that never ends, or that ends amid a word, or that holds a whole row:
-    where a quotation mark is missing or stray, rows become one cell, and would be lost silently.
+    file is refused, as it is for a quoted cell that never ends, or that ends amid a word, or that holds a whole row, or
+    that may go on below a line with stray marks: where a quotation mark is missing or stray, rows become one cell, and
+    would be lost silently, or a row becomes two.
 
     Raises Unreadable with ``file_encoding``, ``file_not_spreadsheet``, ``file_broken``; the last also while the
     records are read.
@@ -89,7 +92,7 @@ def _decoded(path: Path, encoding: str) -> Iterator[TextIO]:
     try:
         with path.open(encoding=encoding, newline="") as text:
             yield text
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise Unreadable("file_encoding", "The text is neither UTF-8, UTF-16 nor Windows-1252.") from None
 
 
@@ -162,65 +165,6 @@ def _likeness_to_any(mapping: Mapping[str, str | None], cells: list[str]) -> tup
     return len(found & (HEADER_WORDS | set(map(header_key, mapping)))), len(cells)
 
 
-class _LineTooLong(Exception):
-    """A line holds more than any record may."""
-
-
-@dataclass(slots=True)
-class _Lines:
-    """The lines of a text, each of bounded length, and where in a record their reader stands."""
-
-    text: TextIO
-    limit: int
-    width: int
-    """Cells of the header, once that is read."""
-    width_of_all: Callable[[], int | None] = lambda: None
-    """Return how many cells each record has; None: they differ."""
-    of_record: int = 0
-    """Lines handed out since the last whole record."""
-    last: str = ""
-    before: list[str] = field(default_factory=list)
-    """The lines of the record before the last one."""
-    marks_beyond: int = 0
-    """Quotation marks of the last line behind what was kept of it."""
-    ended: bool = False
-    returned: bool = False
-    """What was read last ended with a carriage return. A line feed that comes alone then belongs to it, cut off by the
-    limit, and is no line: or all numbers of the rows below would be one too high."""
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> str:
-        line = self.text.readline(self.limit)
-        if self.returned and line == "\n":
-            line = self.text.readline(self.limit)
-        if self.of_record:
-            self.before.append(self.last)
-        self.last, self.returned, self.marks_beyond = line, line.endswith("\r"), 0
-        if not line:
-            self.ended = True
-            raise StopIteration
-        self.of_record += 1
-        if len(line) == self.limit and line[-1] not in "\r\n":
-            while (rest := self.text.readline(_BLOCK)) and rest[-1] not in "\r\n":
-                self.marks_beyond += rest.count('"')
-            self.marks_beyond += rest.count('"')
-            self.returned = rest.endswith("\r")
-            raise _LineTooLong
-        return line
-
-    def begin_record(self) -> None:
-        self.of_record = 0
-        if self.before:
-            self.before.clear()
-
-    @property
-    def ends_within_marks(self) -> bool:
-        """The last line opens a cell that it does not close, as far as the marks are placed in pairs."""
-        return (self.last.count('"') + self.marks_beyond) % 2 == 1
-
-
 def _records(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     with _opened(path, encoding, layout, limits) as (lines, reader):
         lines.width_of_all = cache(partial(_width_of_all, path, encoding, layout, limits))
@@ -228,12 +172,12 @@ def _records(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Iter
 
 
 @contextmanager
-def _opened(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Iterator[tuple[_Lines, Iterator[list[str]]]]:
+def _opened(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Iterator[tuple[Lines, Iterator[list[str]]]]:
     """Give the lines of a file behind what declares its separator, and the records that they are read as."""
     with _decoded(path, encoding) as text:
         if layout.is_declared:
             text.readline()
-        lines = _Lines(text, 2 * len(FILE_COLUMNS) * limits.max_cell_chars, layout.width)
+        lines = Lines(text, 2 * len(FILE_COLUMNS) * limits.max_cell_chars, layout.width)
         csv.field_size_limit(limits.max_cell_chars)
         skips = layout.blanks_before_marks
         # strict: what follows a closing quotation mark is a separator or the line's end.
@@ -245,7 +189,7 @@ def _width_of_all(path: Path, encoding: str, layout: _Layout, limits: Limits) ->
     if layout.whole_lines:
         return None
     widths: set[int] = set()
-    with _opened(path, encoding, layout, limits) as (lines, reader), suppress(csv.Error, _LineTooLong):
+    with _opened(path, encoding, layout, limits) as (lines, reader), suppress(csv.Error, LineTooLong):
         for cells in islice(reader, _MOST_RECORDS):
             lines.begin_record()
             is_below = bool(widths) or len(cells) >= layout.width
@@ -258,29 +202,66 @@ def _width_of_all(path: Path, encoding: str, layout: _Layout, limits: Limits) ->
 
 
 def _records_of(
-    lines: _Lines, reader: Iterator[list[str]], layout: _Layout, limits: Limits
+    lines: Lines, reader: Iterator[list[str]], layout: _Layout, limits: Limits
 ) -> Iterator[tuple[int, list[str]]]:
     for number in range(1, _MOST_RECORDS + 1):
         lines.begin_record()
+        above = lines.open_row
         try:
             cells = next(reader)
         except StopIteration:
             return
-        except (csv.Error, _LineTooLong):
-            is_too_long = len(lines.last) > limits.max_cell_chars
-            if lines.of_record > 1 or (is_too_long and lines.ends_within_marks):
+        except LineTooLong:
+            if lines.of_record > 1 or lines.ends_within_marks:
                 raise _stray_mark(number) from None
-            cells = _loosely_read(lines.last, layout.separator, limits, skips=layout.blanks_before_marks)
+            cells = _beginning(lines.last, limits)
+        except csv.Error:
+            cells = _read_otherwise(lines, layout, limits, number)
         if lines.ended and lines.of_record:
             raise Unreadable("file_broken", f"Row {number}: a quotation mark opens a cell and none closes it.")
         lines.width = lines.width or _header_width(cells)
+        if above:
+            _check_not_torn(above, cells, lines, layout)
         if '"' in lines.last:
             cells = _as_marked(cells, lines, layout, limits, number)
         yield number, cells
     raise Unreadable("file_too_large", f"The file holds more than {_MOST_RECORDS} rows, most of them blank.")
 
 
-def _as_marked(cells: list[str], lines: _Lines, layout: _Layout, limits: Limits, number: int) -> list[str]:
+def _read_otherwise(lines: Lines, layout: _Layout, limits: Limits, number: int) -> list[str]:
+    """Return the cells of a record that is no CSV: one of a line, or one whose marks have backslashes before them.
+
+    Raises Unreadable where one of a line goes on below: half a row, and another one made of its other half, are worse
+    than none.
+    """
+    if lines.of_record == 1 and _BACKSLASH_AND_MARK in lines.last:
+        cells = _read_with_backslashes(chain([lines.last], lines), layout.separator)
+        if cells is not None:
+            return cells
+    if lines.of_record > 1:
+        raise _stray_mark(number)
+    # The mark at the end of a line that is quoted as a whole is the line's own.
+    line = lines.last.rstrip("\r\n").removesuffix('"') if layout.whole_lines else lines.last
+    *_, last = marked_cells(line, layout.separator, skips=layout.blanks_before_marks)
+    if is_open(last):
+        raise _stray_mark(number)
+    if may_go_on(last):
+        lines.open_row = number
+    return _loosely_read(lines.last, layout.separator, limits, skips=layout.blanks_before_marks)
+
+
+def _check_not_torn(row: int, cells: list[str], lines: Lines, layout: _Layout) -> None:
+    """Raise Unreadable where a record looks like the end of a row above, of which it was not told whether it ended.
+
+    What is between the two is short of cells: where there is a whole row, the one above has ended.
+    """
+    if has_an_end(marked_cells(lines.last, layout.separator, skips=layout.blanks_before_marks)):
+        raise _stray_mark(row)
+    if lines.open_row == row and len(cells) >= lines.width:
+        lines.open_row = 0
+
+
+def _as_marked(cells: list[str], lines: Lines, layout: _Layout, limits: Limits, number: int) -> list[str]:
     """Return the cells of a record that has quotation marks, as whoever placed the marks means them."""
     line = lines.last if lines.of_record == 1 else None
     if layout.whole_lines and len(cells) == 1:
@@ -296,7 +277,7 @@ def _as_marked(cells: list[str], lines: _Lines, layout: _Layout, limits: Limits,
     return cells
 
 
-def _holds_more_than_a_row(cells: list[str], layout: _Layout, lines: _Lines) -> bool:
+def _holds_more_than_a_row(cells: list[str], layout: _Layout, lines: Lines) -> bool:
     return holds_a_row(cells, layout.separator, lines.width) and not is_one_of_even_rows(
         cells, layout.separator, lines.width_of_all
     )
@@ -309,7 +290,8 @@ def _unpacked(line: str, separator: str, limits: Limits, number: int) -> list[st
     except csv.Error:
         if _LINE_ENDS.search(line):
             raise _stray_mark(number) from None
-        return _loosely_read(line, separator, limits, skips=False)
+    cells = _read_with_backslashes([line], separator) if _BACKSLASH_AND_MARK in line else None
+    return _loosely_read(line, separator, limits, skips=False) if cells is None else cells
 
 
 def _without_blanks_before_marks(lines: list[str], separator: str, number: int) -> list[str]:
@@ -324,17 +306,24 @@ def _without_blanks_before_marks(lines: list[str], separator: str, number: int) 
 def _loosely_read(line: str, separator: str, limits: Limits, *, skips: bool) -> list[str]:
     """Return the cells of a line whose quotation marks are not placed as in a CSV: they are part of its values.
 
-    Marks with a backslash before each are read as MySQL and PHP mean them. A line that has a cell too long comes as
-    that cell's beginning.
+    A line that has a cell too long comes as that cell's beginning.
     """
     if len(line) <= limits.max_cell_chars:
-        if '\\"' in line:
-            with suppress(csv.Error):
-                return next(
-                    csv.reader([line], delimiter=separator, strict=True, doublequote=False, escapechar="\\"), []
-                )
         with suppress(csv.Error):
             return next(csv.reader([line], delimiter=separator, skipinitialspace=skips), [])
+    return _beginning(line, limits)
+
+
+def _read_with_backslashes(lines: Iterable[str], separator: str) -> list[str] | None:
+    """Return the cells of the record that begins the lines, whose marks are as MySQL and PHP write them; None: they are
+    not.
+    """
+    with suppress(csv.Error, LineTooLong):
+        return next(csv.reader(lines, delimiter=separator, strict=True, escapechar="\\"), [])
+    return None
+
+
+def _beginning(line: str, limits: Limits) -> list[str]:
     return [line[: limits.max_cell_chars + 1]]
 
 

@@ -38,7 +38,6 @@ _SHOWN: dict[EncodingName, str] = {
     "gb18030": "GB18030",
 }
 
-_LONGEST_MARK = len(codecs.BOM_UTF8)
 _BLOCK = 1 << 20
 _SAMPLE = 1 << 14
 _BYTES_OF_UTF16 = 4
@@ -69,9 +68,8 @@ def find_encoding(path: Path) -> str:
         head = file.read(_SAMPLE)
     if marked := _encoding_of_mark(head):
         return CODECS[marked]
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) * _BYTES_OF_UTF16 > len(head):
-        return "utf-16-be" if even > odd else "utf-16-le"
+    if utf16 := _utf16_without_mark(head):
+        return utf16
     if _decodes(path, "utf-8"):
         return "utf-8"
     _refuse_mixture(path)
@@ -96,13 +94,19 @@ def has_few_accents(path: Path) -> bool:
 def named_encoding(path: Path, name: EncodingName) -> str:
     """Return the codec of the encoding that the caller names, or of the one that a byte order mark names.
 
+    Who names UTF-16, as a preview tells it, means a file without a mark, too.
+
     Raises Unreadable when the file is not in it.
     """
     with path.open("rb") as file:
         # No text begins with these signs of another encoding. A report of ours has a mark whatever its import was in,
         # and every single byte decodes in some way.
-        name = _encoding_of_mark(file.read(_LONGEST_MARK)) or name
+        head = file.read(_SAMPLE)
+    marked = _encoding_of_mark(head)
+    name = marked or name
     codec = CODECS[name]
+    if name == "utf-16" and not marked:
+        codec = _utf16_without_mark(head) or codec
     if not _decodes(path, codec):
         raise Unreadable("file_encoding", f"The file is not encoded in {name}.")
     return codec
@@ -112,6 +116,14 @@ def _encoding_of_mark(head: bytes) -> EncodingName | None:
     if head.startswith(codecs.BOM_UTF8):
         return "utf-8"
     return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
+
+
+def _utf16_without_mark(head: bytes) -> str | None:
+    """Return the codec of text in UTF-16 that begins so; None: it looks like no such text."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) * _BYTES_OF_UTF16 > len(head):
+        return "utf-16-be" if even > odd else "utf-16-le"
+    return None
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
@@ -126,7 +138,7 @@ def _decodes(path: Path, encoding: str) -> bool:
         for block in _blocks(path):
             decoder.decode(block)
         decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
+    except UnicodeError:  # of UTF-16 a mark that is missing is no UnicodeDecodeError
         return False
     return True
 

@@ -74,7 +74,9 @@ class Spreadsheet:
 
 
 def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_OPTIONS) -> Spreadsheet:
-    """Return the file's header and its ``(row number, cells)`` of each data row, as text, as many as the header has.
+    """Return the file's header and its ``(row number, cells)`` of each data row, as text.
+
+    A row has a cell for each of the columns that are ``told``; of the rest of the header it has those that it has.
 
     Row numbers are those that a spreadsheet shows: the header is 1 when nothing stands above it. Blank rows
     are skipped and counted, also above the header. Blank cells beyond the header's last are dropped; who finds more
@@ -96,24 +98,28 @@ def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_
             else:
                 check_header(cells[: len(cells) - width_of_ours(cells)])
                 columns = strict_columns(cells)
-            return Spreadsheet(cells, columns, source, _data_rows(records, columns.width), faults)
+            return Spreadsheet(cells, columns, source, _data_rows(records, columns), faults)
     raise Unreadable("file_empty")
 
 
-def _data_rows(records: Iterator[Record], width: int) -> Iterator[Record]:
+def _data_rows(records: Iterator[Record], columns: Columns) -> Iterator[Record]:
+    width, told = columns.width, columns.told
     for number, cells in records:
         text = "".join(cells)
         # Nearly every row begins with a letter or a digit, which tells without the look at all of its text.
         if not (text[:1].isalnum() or trimmed(text)):
             continue
         if len(cells) != width:
-            _widen_or_narrow(cells, width)
+            _widen_or_narrow(cells, told, width)
         yield number, [restored(cell) for cell in cells] if "'" in text else cells
 
 
-def _widen_or_narrow(cells: list[str], width: int) -> None:
-    """Add missing cells and take off blank ones beyond ``width``, in place."""
-    cells.extend([""] * (width - len(cells)))
+def _widen_or_narrow(cells: list[str], told: int, width: int) -> None:
+    """Add cells that are missing of the first ``told`` and take off blank ones beyond ``width``, in place.
+
+    More are not added: a small file with a wide header would become a large one.
+    """
+    cells.extend([""] * (told - len(cells)))
     while len(cells) > width and not trimmed(cells[-1]):
         cells.pop()
 

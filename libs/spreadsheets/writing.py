@@ -1,7 +1,8 @@
 """Rows of text as a CSV or XLSX file, which harms nobody who opens it.
 
 Cells that a spreadsheet would run as formulas get an apostrophe, which ``read_spreadsheet`` takes off again: what is
-read again is what was written, but for characters that no file of the kind can hold.
+read again is what was written, but for characters that no file of the kind can hold; of these what ends a line becomes
+a plain line's end.
 """
 
 import re
@@ -22,6 +23,9 @@ _BYTE_ORDER_MARK = "\ufeff"
 """Without it Excel reads the CSV as Windows-1252."""
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_LINE_ENDS_NOT_IN_XML = re.compile("\r?[\x0b\x0c\x1c-\x1e]")
+"""What ends a line, in notes, or parts words, elsewhere, and no workbook can hold; a carriage return before is not to
+be taken for half of the line's end that stands there instead."""
 _PHONE = re.compile(r"\+[0-9][0-9 ().-]{6,24}")
 """What a spreadsheet would at worst take for a number, in a cell of text not even that."""
 _LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
@@ -105,6 +109,7 @@ class XlsxWriter:
     def _text(self, cell: str) -> "Cell | str | None":
         if not cell.isprintable():
             # Before formulas are looked for: one behind such a character begins the cell once the character is gone.
+            cell = _LINE_ENDS_NOT_IN_XML.sub(lambda found: "\n" * len(found[0]), cell)
             cell = _NOT_IN_XML.sub("", cell)
         if not _PHONE.fullmatch(cell):  # a cell of text needs no mark before its plus
             cell = neutralised(cell)

@@ -73,6 +73,11 @@ def test_names(cell: str, name: str) -> None:
     assert outcome(parse_name, cell) == name
 
 
+def test_what_ends_a_line_of_notes_is_a_blank_in_a_name() -> None:
+    ends = [char for char in map(chr, range(sys.maxunicode + 1)) if len(f"A{char}B".splitlines()) == 2]
+    assert {parse_name(f"A{char}B") for char in ends} == {"A B"}
+
+
 @pytest.mark.parametrize("cell", ["", " ", "\u00a0\u200b", "\x00", "\n", "\ud800"])
 def test_a_name_is_required(cell: str) -> None:
     assert outcome(parse_name, cell) == "refused: name_missing"

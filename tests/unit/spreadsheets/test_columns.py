@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import xlwt
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from libs.spreadsheets.columns import ALIASES, REPORT_COLUMNS, Columns, header_key, header_told, mapped_columns
@@ -168,11 +168,36 @@ def test_a_name_means_a_column_alike_that_no_other_name_says_better(
     assert (dict(columns.more), columns.unknown) == (places, ())
 
 
+@pytest.mark.parametrize(
+    ("headers", "mapping", "places"),
+    [
+        (("Nome", "Celular", "E-mail", "E-mail"), {"E-mail": None}, (0, 1, None, None, None)),
+        (("Nome", "Celular", "E-mail", "E-mail"), {"e-mail": None}, (0, 1, None, None, None)),
+        (("Nome", "Celular", "E-mail", "E-mail"), {"E-mail": "notes"}, (0, 1, None, None, None)),
+        (("Nome", "Celular", "E-mail", "E-mail"), {"E-mail": "email"}, (0, 1, None, 2, None)),
+        (("Nome", "Telefone", "Telefone"), {"Telefone": None}, (0, None, None, None, None)),
+        (("Nome", "Telefone", "Celular", "Telefone"), {"Telefone": None}, (0, 2, None, None, None)),
+        (("Nome", "Celular", "E-mail", "e-mail"), {"E-mail": None}, (0, 1, None, 3, None)),
+    ],
+)
+def test_a_header_that_the_mapping_names_is_no_word_for_a_further_column_under_it(
+    headers: tuple[str, ...], mapping: dict[str, str | None], places: tuple[int | None, ...]
+) -> None:
+    assert found(*headers, **mapping).places == places
+
+
+@example(["E-mail", "e-mail"], {"E-mail": None})
+@example(["e-mail", "E-mail", "E-mail"], {"E-mail": None})
 @given(
-    headers=st.lists(st.sampled_from(["Valor", "VALOR", " Valor", "valor ", "Valor %", "Valor"]), max_size=4),
+    headers=st.lists(
+        st.sampled_from(["Valor", "VALOR", " Valor", "valor ", "Valor %", "E-mail", "e-mail", "Fone", "Fone "]),
+        max_size=4,
+    ),
     mapping=st.dictionaries(
-        st.sampled_from(["Valor", "valor", "VALOR", " Valor", "Valor ", "Valor%"]),
-        st.sampled_from([None, "custom:a", "custom:b", "notes"]),
+        st.sampled_from(
+            ["Valor", "valor", "VALOR", " Valor", "Valor ", "Valor%", "E-mail", "E-MAIL", "e-mail", "Fone"]
+        ),
+        st.sampled_from([None, "custom:a", "custom:b", "notes", "email", "tags"]),
     ),
 )
 def test_a_mapping_fits_the_report_of_the_file_that_it_fits(headers: list[str], mapping: dict[str, str | None]) -> None:

@@ -91,6 +91,32 @@ def test_a_file_is_not_read_in_an_encoding_that_it_is_not_in(tmp_path: Path) -> 
         read_spreadsheet(path, Limits(), FileOptions(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("named", [None, "utf-16"])
+def test_utf_16_is_read_with_and_without_a_mark_whether_it_is_named_or_not(
+    tmp_path: Path, codec: str, named: EncodingName | None
+) -> None:
+    read = read_spreadsheet(written(tmp_path, ["João"], codec), Limits(), FileOptions(encoding=named))
+    assert [cells[0] for _, cells in read.rows] == ["João"]
+
+
+@pytest.mark.parametrize("named", CODECS)
+@pytest.mark.parametrize(
+    "content", [HEAD.encode() + b"Jo\xe3o;11981230000;;;\r\n", "李明;王小红".encode("utf-16-le"), b"a"]
+)
+def test_whatever_encoding_is_named_a_file_is_read_or_refused(
+    tmp_path: Path, named: EncodingName, content: bytes
+) -> None:
+    path = tmp_path / "upload"
+    path.write_bytes(content)
+    try:
+        assert list(read_spreadsheet(path, Limits(), FileOptions(encoding=named)).rows)
+    except Unreadable as refused:
+        assert refused.code in {"file_encoding", "file_headers", "file_not_spreadsheet"}
+    if named == "utf-16":
+        assert refusal(lambda: read_spreadsheet(path, Limits(), FileOptions(encoding=named))).code == "file_encoding"
+
+
 @pytest.mark.parametrize(("others", "codec"), [("cp1252", "utf-8"), ("utf-8", "cp1252"), ("utf-8", "mac_roman")])
 @pytest.mark.parametrize("rows", [1, 5, 300])
 def test_a_few_rows_in_another_encoding_refuse_a_file(tmp_path: Path, others: str, codec: str, rows: int) -> None:

@@ -108,6 +108,88 @@ def test_marks_with_a_backslash_are_read_as_their_writers_mean_them(tmp_path: Pa
     assert read_path(written(tmp_path, [line])) == [(2, [name, "11981230672", "", "", ""])]
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['"Ana "Nana" Lima";11981230671;;;"indicou:', 'Bia Prado;11981230672;irmã"'],
+        ['"Ana "Nana" Lima";11981230671;"liga de manhã', 'prefere WhatsApp";ana@x.com;vip'],
+        ['"Ana "Nana"', 'de Souza";11981230671;;;'],
+        ['"Ana "Nana" de', 'Souza";11981230671;;;'],
+        ['"Sala 5" da', 'Ana";11981230671;;;'],
+        ['"Ana "Nana" Lima";11981230671;;;"disse ""oi""', 'Bia Prado;11981230672;irmã"'],
+        ['"Ana "Nana" Lima";11981230671;;;"vip;"novo"', 'Bia Prado;11981230672;irmã"'],
+        ['"Ana "Nana" Lima";11981230671;;;' + '"' + "x" * 33_000, 'Bia Prado;11981230672;irmã"'],
+        ['Monitor 5";"Ana "Nana" Lima";;;"' + "x" * 33_000, 'Bia Prado;11981230672;irmã"'],
+        ['"Ana "Nana" Lima"; 11981230671;; ; "indicou:', 'Bia Prado;11981230672;irmã"'],
+        ['"Ana";"11981230671";"";"";"TV de 42" nova', 'Bia Prado;11981230672;irmã"'],
+        ['"Ana";"11981230671";"";"";"disse "oi"', 'Bia Prado;11981230672;irmã"'],
+        ['"Ana";"11981230671";"";"";"TV de 42" nova', "", "Bia Prado;11981230672", 'irmã"'],
+        [r'"Ana \"Nana\" Lima";11981230671;;;"indicou: "Bia"', 'Bia Prado;11981230672;irmã"'],
+    ],
+)
+def test_a_line_with_stray_marks_whose_last_cell_may_go_on_is_not_torn_from_the_next(
+    tmp_path: Path, lines: list[str]
+) -> None:
+    refused = refusal(read_path, written(tmp_path, [row(*PEOPLE[2]), *lines]))
+    assert (refused.code, "Row 3" in refused.detail) == ("file_broken", True)
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ('"Ana" Nina";11981230671;;;', ['Ana Nina"', "11981230671", "", "", ""]),
+        ('"Ana" Prado;11981230671;;;"novo" cliente', ["Ana Prado", "11981230671", "", "", "novo cliente"]),
+        ('"Ana" Prado;11981230671;;;TV de 15"', ["Ana Prado", "11981230671", "", "", 'TV de 15"']),
+        ('"Ana "Nina" Prado";"11981230671";"";"";"vip"', ['Ana Nina" Prado"', "11981230671", "", "", "vip"]),
+        ('"Ana" Prado;11981230671;;;"vip;novo"', ["Ana Prado", "11981230671", "", "", "vip;novo"]),
+        ('"Ana";"11981230671";"";"";"TV de "42""', ["Ana", "11981230671", "", "", 'TV de 42""']),
+        ('"Ana";"11981230671";"";"";"TV de 42" nova"', ["Ana", "11981230671", "", "", 'TV de 42 nova"']),
+        ('"Ana" Prado;"11981230671"', ["Ana Prado", "11981230671", "", "", ""]),
+    ],
+)
+def test_a_line_with_stray_marks_whose_last_cell_is_whole_is_a_row(tmp_path: Path, line: str, cells: list[str]) -> None:
+    assert read_path(written(tmp_path, [line, row(*PEOPLE[1])])) == [
+        (2, cells),
+        (3, ["Bia", "11981230672", "", "", ""]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "cells"),
+    [
+        ([r'"Ana \"Nana\"', r'Lima";"11981230671";"";"";"vip"'], ['Ana "Nana"\nLima', "11981230671", "", "", "vip"]),
+        (
+            [r'"Ana \"Nana\" Lima";"11981230671";"";"";"liga', "", r'de \"manhã\""'],
+            ['Ana "Nana" Lima', "11981230671", "", "", 'liga\n\nde "manhã"'],
+        ),
+    ],
+)
+def test_marks_with_a_backslash_may_stand_in_a_record_of_several_lines(
+    tmp_path: Path, lines: list[str], cells: list[str]
+) -> None:
+    assert read_path(written(tmp_path, [*lines, row(*PEOPLE[1])])) == [
+        (2, cells),
+        (3, ["Bia", "11981230672", "", "", ""]),
+    ]
+
+
+def test_a_row_within_a_record_with_backslashes_is_not_swallowed(tmp_path: Path) -> None:
+    lines = [r'"Ana \"Nana\" Lima;11981230671;;;', r'Bia";11981230672;;;', row(*PEOPLE[2])]
+    refused = refusal(read_path, written(tmp_path, lines))
+    assert (refused.code, "Row 2" in refused.detail) == ("file_broken", True)
+
+
+def test_a_row_that_may_go_on_has_ended_where_a_whole_row_is_below(tmp_path: Path) -> None:
+    lines = ['"Ana" Prado;11981230671;;;"novo" cliente', row(*PEOPLE[1]), 'Cida;11981230673;;;TV de 15"']
+    assert [cells[4] for _, cells in read_path(written(tmp_path, lines))] == ["novo cliente", "", 'TV de 15"']
+
+
+def test_of_rows_that_may_go_on_the_one_above_the_end_is_named(tmp_path: Path) -> None:
+    lines = [f'"{name}";"{phone}";"";"";"5" vip{end}' for (name, phone), end in zip(PEOPLE[:2], ('"', ""), strict=True)]
+    refused = refusal(read_path, written(tmp_path, [*lines, 'novo"']))
+    assert (refused.code, "Row 3" in refused.detail) == ("file_broken", True)
+
+
 WHOLE = '"name;phone;cpf;email;tags"'
 
 
@@ -124,6 +206,7 @@ def test_a_line_that_is_one_quoted_cell_holds_no_second_row(tmp_path: Path) -> N
         ('"""Ana\nPrado"";11981230671;;;"', ["Ana\nPrado", "11981230671", "", "", ""]),
         ('"Ana ""Nina"" Prado;11981230671;;;"', ['Ana "Nina" Prado', "11981230671", "", "", ""]),
         ('"""Ana"" Prado;11981230671;;;"', ["Ana Prado", "11981230671", "", "", ""]),
+        ('"Ana "Nina" Prado;11981230671;;;"', ['Ana Nina" Prado', "11981230671", "", "", "\n"]),
         ('"=""Ana"";11981230671;;;"', ["Ana", "11981230671", "", "", ""]),
     ],
 )

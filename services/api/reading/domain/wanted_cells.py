@@ -132,9 +132,10 @@ class WantedCells:
                 }
 
     def _said_of_rows(self, block: list[Record]) -> Iterator[dict[str, Any]]:
+        at = self._columns.width - len(REPORT_COLUMNS)
         for _, cells in block:
-            if len(cells) == self._columns.width:
-                row, outcome, _ = (cell.strip() for cell in cells[-len(REPORT_COLUMNS) :])
+            if at + 2 <= len(cells) <= self._columns.width:
+                row, outcome = (cell.strip() for cell in cells[at : at + 2])
                 if row.isascii() and row.isdigit() and len(row) <= _DIGITS_OF_A_ROW and outcome in _OUTCOMES:
                     yield {"row": int(row), "outcome": outcome, "cells": kept(self._columns.five(cells))}
 

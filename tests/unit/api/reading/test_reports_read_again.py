@@ -9,10 +9,11 @@ from typing import Any, Literal
 import pytest
 import xlsxwriter
 import xlwt
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from libs.contracts.lead_import.words import LANGUAGES, words
+from libs.fields.custom_values import OwnField
 from libs.spreadsheets.columns import REPORT_COLUMNS, SURPLUS_COLUMN, header_key, header_told
 from libs.spreadsheets.cut_cells import cut, is_cut
 from libs.spreadsheets.file_options import FileOptions
@@ -159,6 +160,24 @@ def test_a_row_with_too_many_cells_has_them_until_somebody_has_looked(
     assert [column.values for column in chunk.live.more or ()] == ([[10]] if "Valor" in titles else [])
 
 
+@pytest.mark.parametrize(
+    ("title", "options"),
+    [
+        ("E-mail", {}),
+        ("Nota", {"own_fields": [OwnField("nota", "nota", "string")], "custom_types": {"nota": "string"}}),
+    ],
+)
+def test_a_title_that_is_mapped_to_nothing_takes_no_column_of_a_report(
+    tmp_path: Path, title: str, options: dict[str, Any]
+) -> None:
+    """The report lacks the column that the title means, and has one that is named alike."""
+    rows = [["Nome", "Celular", title, title.lower()], ["Bia", "x", "a@b.co", "c@d.co"]]
+    file = FileOptions(columns="mapped", mapping={title: None})
+    _, (sent,), _, (again,) = reported(tmp_path, rows, "csv", file=file, **options)
+    assert sent.settled[0].cells == again.settled[0].cells
+    assert "c@d.co" in again.settled[0].cells
+
+
 def test_the_column_of_cells_too_many_is_known_in_each_language() -> None:
     assert {header_key(words(language).labels["cells_too_many"]) for language in LANGUAGES} == SURPLUS_COLUMN
 
@@ -260,10 +279,10 @@ def report_of_refused(folder: Path, cells: Sequence[str], report: Literal["csv",
 
 
 storable = st.characters(
-    exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff", include_characters="\n\r\t"
+    exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff", include_characters="\n\r\t\x0b\x0c\x1c\x1d\x1e"
 )
 pieces = st.text(storable, max_size=8) | st.sampled_from(
-    ["1", "0", "28/11/2026", "\r\n", "=1", "e\u0301", "a@b.co", "'"]
+    ["1", "0", "28/11/2026", "\r\n", "\r\x0b", "a\x1cb", "=1", "e\u0301", "a@b.co", "'"]
 )
 long_cells = st.builds(
     lambda before, much, times, after: before + much * (times // max(1, len(much))) + after,
@@ -276,6 +295,9 @@ rows_of_long_cells = st.lists(pieces | long_cells, min_size=len(TITLES), max_siz
 @pytest.mark.parametrize("report", ["csv", "xlsx"])
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cells=rows_of_long_cells)
+@example(
+    cells=["\x0bLima\x1cPrado", "1", "a@b.co", "vip\x0bsul", "a\x0bb\r\x0cc\x1dd\x1ee", "a\x0bb", "a\x1eb", "1", ""]
+)
 def test_a_corrected_row_is_stored_as_the_file_had_it_or_refused(
     tmp_path: Path, cells: list[str], report: Literal["csv", "xlsx"]
 ) -> None:

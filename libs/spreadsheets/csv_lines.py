@@ -1,0 +1,68 @@
+"""The lines of a CSV, each of bounded length, for a reader of records that asks how a record was written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self, TextIO
+
+_BLOCK = 1 << 20
+
+
+class LineTooLong(Exception):
+    """A line holds more than any record may."""
+
+
+@dataclass(slots=True)
+class Lines:
+    """The lines of a text, each of bounded length, and where in a record their reader stands."""
+
+    text: TextIO
+    limit: int
+    width: int
+    """Cells of the header, once that is read."""
+    width_of_all: Callable[[], int | None] = lambda: None
+    """Return how many cells each record has; None: they differ."""
+    of_record: int = 0
+    """Lines handed out since the last whole record."""
+    last: str = ""
+    before: list[str] = field(default_factory=list)
+    """The lines of the record before the last one."""
+    marks_beyond: int = 0
+    """Quotation marks of the last line behind what was kept of it."""
+    open_row: int = 0
+    """The row whose last cell may go on below; 0: none."""
+    ended: bool = False
+    returned: bool = False
+    """What was read last ended with a carriage return. A line feed that comes alone then belongs to it, cut off by the
+    limit, and is no line: or all numbers of the rows below would be one too high."""
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self.text.readline(self.limit)
+        if self.returned and line == "\n":
+            line = self.text.readline(self.limit)
+        if self.of_record:
+            self.before.append(self.last)
+        self.last, self.returned, self.marks_beyond = line, line.endswith("\r"), 0
+        if not line:
+            self.ended = True
+            raise StopIteration
+        self.of_record += 1
+        if len(line) == self.limit and line[-1] not in "\r\n":
+            while (rest := self.text.readline(_BLOCK)) and rest[-1] not in "\r\n":
+                self.marks_beyond += rest.count('"')
+            self.marks_beyond += rest.count('"')
+            self.returned = rest.endswith("\r")
+            raise LineTooLong
+        return line
+
+    def begin_record(self) -> None:
+        self.of_record = 0
+        if self.before:
+            self.before.clear()
+
+    @property
+    def ends_within_marks(self) -> bool:
+        """The last line opens a cell that it does not close, as far as the marks are placed in pairs."""
+        return (self.last.count('"') + self.marks_beyond) % 2 == 1
