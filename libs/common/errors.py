@@ -133,13 +133,19 @@ def describe(error: BaseException) -> str:
         return f"ValidationError at {', '.join(where[:5]) or 'the message'}"
     if isinstance(error, sqlalchemy.exc.DBAPIError):
         cause = error.orig and (error.orig.__cause__ or error.orig)
-        return f"PostgreSQL: {_name(cause or error)} sqlstate={getattr(error.orig, 'sqlstate', None)}"
+        return f"PostgreSQL: {_name(cause or error)} sqlstate={getattr(error.orig, 'sqlstate', None)}{_where(cause)}"
     if isinstance(error, sqlalchemy.exc.TimeoutError):
         return "PostgreSQL: no connection of the pool became free in time"
     if isinstance(error, pymongo.errors.OperationFailure):
         return f"MongoDB: {_name(error)} code={error.code}"
     server = _server_of(error)
     return f"{server}: {_name(error)}" if server else _name(error)
+
+
+def _where(cause: BaseException | None) -> str:
+    """Return the table, column and constraint that PostgreSQL names: those of the schema, no values."""
+    named = ((what, getattr(cause, f"{what}_name", None)) for what in ("table", "column", "constraint"))
+    return "".join(f" {what}={name}" for what, name in named if isinstance(name, str))
 
 
 _SERVERS: tuple[tuple[type[BaseException], str], ...] = (

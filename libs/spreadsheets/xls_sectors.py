@@ -55,7 +55,8 @@ def file_of_stream(name: str, content: bytes) -> bytes:
     while tables * places < folder + 1 + tables:
         tables += 1
     if tables > _TABLES_IN_HEAD:
-        raise Unreadable("file_too_large", f"The workbook holds {len(content)} bytes.")
+        most = _TABLES_IN_HEAD * places * _SECTOR
+        raise Unreadable("file_too_large", f"The file holds more than {most} bytes.")
     own = range(folder + 1, folder + 1 + tables)
     table = array("I", [*range(1, folder), _END, _END, *[_OF_TABLE] * tables])
     table.extend([_NONE] * (tables * places - len(table)))

@@ -25,6 +25,7 @@ async def test_a_failed_import_is_repaired_by_a_replay_and_a_second_replay_does_
         position, why = letter_of(f"{import_id}:0", listed)
         assert "creator" in why
         assert any("sqlstate=23502" in cell for cell in why)
+        assert "column=channel_id" in listed
         assert "dead-lettered" in why
         shown = await on_call("dead-letters", "show", position)
         assert "x-original-topic: lead.import-chunk-tagged.v1" in shown

@@ -273,6 +273,18 @@ def test_errors_of_databases_are_described_by_their_code() -> None:
     assert describe(pymongo.errors.OperationFailure(MARK, 11600)) == "MongoDB: OperationFailure code=11600"
 
 
+def test_an_error_of_postgresql_names_the_table_column_and_constraint_that_it_is_about() -> None:
+    """Of the schema, and no values: people on call find by them what to mend."""
+    error = pg.NotNullViolationError(MARK)
+    error.detail, error.table_name, error.column_name = MARK, "amigocare_leads", "channel_id"
+    assert describe(from_sqlalchemy(error)) == (
+        "PostgreSQL: NotNullViolationError sqlstate=23502 table=amigocare_leads column=channel_id"
+    )
+    twice = pg.UniqueViolationError(MARK)
+    twice.table_name, twice.constraint_name = "chat_tags", "chat_tags_key"
+    assert describe(from_sqlalchemy(twice)).endswith(" sqlstate=23505 table=chat_tags constraint=chat_tags_key")
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
