@@ -23,19 +23,23 @@ def _numbers(kind: int, body: bytes) -> Iterator[tuple[tuple[int, int], float]]:
         row, column, _, number = struct.unpack_from("<HHHd", body)
         yield (row, column), number
     elif kind == _SHORT:
-        row, column, _, written = struct.unpack_from("<HHHI", body)
-        yield (row, column), _short_number(written)
+        row, column, _, written = struct.unpack_from("<HHH4s", body)
+        yield (row, column), short_number(written)
     elif kind == _SEVERAL_SHORT:
         row, first = struct.unpack_from("<HH", body)
-        for at, (_, written) in enumerate(struct.iter_unpack("<HI", body[4:-2])):
-            yield (row, first + at), _short_number(written)
+        for at, (_, written) in enumerate(struct.iter_unpack("<H4s", body[4:-2])):
+            yield (row, first + at), short_number(written)
 
 
-def _short_number(written: int) -> float:
-    """Return a number that is written in 30 bits, the upper ones of a double or an integer ([MS-XLS] 2.5.122)."""
-    bits = written.to_bytes(4, "little")
-    if written & _INTEGER:
-        number = float(struct.unpack("<i", bits)[0] >> 2)
+def short_number(written: bytes) -> float:
+    """Return a number that is written in four bytes (RkNumber of [MS-XLS] and [MS-XLSB]): an integer, or the upper 30
+    bits of a float. Raises struct.error where they are not four.
+    """
+    bits: int
+    (bits,) = struct.unpack("<i", written)
+    number: float
+    if bits & _INTEGER:
+        number = float(bits >> 2)
     else:
-        (number,) = struct.unpack("<d", bytes(4) + (written & ~3).to_bytes(4, "little"))
-    return number / 100 if written & _HUNDREDTHS else number
+        (number,) = struct.unpack("<d", struct.pack("<q", (bits & ~3) << 32))
+    return number / 100 if bits & _HUNDREDTHS else number

@@ -8,13 +8,13 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 from libs.spreadsheets.cell_faults import ERROR_TEXTS, UNKNOWN_ERROR, Faults
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.unreadable import Unreadable
+from libs.spreadsheets.xls_numbers import short_number
 from libs.spreadsheets.xlsx_bounds import place_of_sheet
 from libs.spreadsheets.xlsx_dates import Dates, date_styles
 from libs.spreadsheets.xlsx_parts import Parts, damage_refused, related_part, relationships, too_wide
@@ -38,7 +38,6 @@ _VISIBLE = 0
 _ROW_FLAGS, _ROW_IS_HIDDEN = 11, 0x10
 """Where in a row's record, and which bit of that byte ([MS-XLSB] 2.4.741, fDyZero)."""
 _BEGINS_1904 = 1
-_IN_HUNDREDTHS, _IS_INTEGER = 1, 2
 _MORE_FOLLOWS = 0x80
 _LONGEST_LENGTH = 21
 """Bits by which the last of four bytes of a length is shifted."""
@@ -228,18 +227,8 @@ class _XlsbSheet:
             return "TRUE" if body[value] else "FALSE"
         number: float
         if kind == _NUMBER_IN_SHORT:
-            number = _short_number(body, value)
+            number = short_number(body[value : value + 4])
         else:
             (number,) = struct.unpack_from("<d", body, value)
         style = struct.unpack_from("<I", body, at)[0] & _STYLE_BITS
         return self._dates.text(number, str(style)) or number_text(number)
-
-
-def _short_number(body: bytes, at: int) -> float:
-    """Return a number that stands in four bytes ([MS-XLSB] 2.5.122): an integer, or the upper 30 bits of a float."""
-    (bits,) = struct.unpack_from("<i", body, at)
-    if bits & _IS_INTEGER:
-        number = float(bits >> 2)
-    else:
-        number = cast(float, struct.unpack("<d", struct.pack("<q", (bits & ~3) << 32))[0])
-    return number / 100 if bits & _IN_HUNDREDTHS else number
