@@ -148,7 +148,8 @@ async def test_where_cells_are_corrected(ana: Person, tmp_path: Path) -> None:
 @needs_local_stack
 async def test_on_an_imports_page(ana: Person, user: User) -> None:
     page, keys = ana.page, ana.page.keyboard
-    with held("tagger"):
+    # The finalizer is what ends a canceled import: held too, it leaves the time to look.
+    with held("tagger"), held("finalizer"):
         canceled = await user.accept(csv_file(lead_rows(new_phones(2))), name="Engano")
         await ana.open(f"/imports/{canceled}")
         await press(ana, "Cancel import")
