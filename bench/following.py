@@ -1,7 +1,7 @@
 """What it costs an import that somebody watches it: a real browser at the console's page of it.
 
 Each import alone stands beside one that is followed, and their ratio is taken; so is that of the CPU that services and
-servers took, which hardly depends on what else the machine does.
+servers took. Both are compared for the pace that the machine had meanwhile, too: see bench.pace.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from bench.client import Client
 from bench.enrolling import until_enrolled
 from bench.figures import Part
+from bench.pace import Pace, watched
 from bench.rows import csv_file
 from bench.shipped import taken_with
 from bench.stack import INSTANCE, ROOT, Stack, cpu_seconds, running
@@ -42,10 +43,15 @@ BROWSER = ROOT / "bench" / "polite_browser.sh"
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What one took: rows a second, from the upload to the end that it names itself, and µs of CPU a row."""
+    """What one took: rows a second, from the upload to the end that it names itself, and µs of CPU a row.
+
+    ``pace`` is the machine's until that end, ``pace_of_all`` until the enroller has come after, which the CPU counts.
+    """
 
     rate: float
     micros: float
+    pace: float
+    pace_of_all: float
     followed: float = 0.0
     """Share of its time in which the page was connected."""
 
@@ -55,46 +61,62 @@ def measure(runs: int) -> Part:
     part = Part("following", what, taken_with())
     alone: list[Import] = []
     followed: list[Import] = []
-    with running(part.settings) as stack, Client(stack) as client:
-        _import(stack, client, 900_000_000, WARM_UP_ROWS)
+    with running(part.settings) as stack, Client(stack) as client, watched() as pace:
+        _import(stack, client, pace, 900_000_000, WARM_UP_ROWS)
         stack.empty()
-        asyncio.run(_follow(stack, client, 910_000_000))
+        asyncio.run(_follow(stack, client, pace, 910_000_000))
         for turn in range(runs * PAIRS_A_RUN):
             # Who comes second finds the servers busy with what the first has left: each does so in half of the turns.
             for is_followed in (turn % 2 == 1, turn % 2 == 0):
                 stack.empty()
                 start = (2 * turn + is_followed) * 1_000_000
                 if is_followed:
-                    followed.append(asyncio.run(_follow(stack, client, start)))
+                    followed.append(asyncio.run(_follow(stack, client, pace, start)))
                 else:
-                    alone.append(_import(stack, client, start, ROWS))
+                    alone.append(_import(stack, client, pace, start, ROWS))
     part.add(f"{ROWS:,} rows, nobody watches", "rows/s", [each.rate for each in alone])
     part.add(f"{ROWS:,} rows, the console follows them", "rows/s", [each.rate for each in followed])
     part.add("… connected of the import's time", "ratio", [each.followed for each in followed])
     pairs = list(zip(followed, alone, strict=True))
+    speed, work = "speed, followed ÷ alone", "CPU of services and servers, followed ÷ alone"
     speeds = [one.rate / other.rate for one, other in pairs]
-    part.add("speed, followed ÷ alone", "ratio", speeds, (">=", 0.97))
-    part.add("… standard error of their mean", "ratio", [_error(speeds)], ("<=", 0.01))
-    work = [one.micros / other.micros for one, other in pairs]
-    part.add("CPU of services and servers, followed ÷ alone", "ratio", work, ("<=", 1.03))
-    part.add("… standard error of their mean", "ratio", [_error(work)], ("<=", 0.01))
+    _add(part, speed, speeds, (">=", 0.97))
+    paces = [one.pace / other.pace for one, other in pairs]
+    _add(part, f"{speed}, each for the machine's pace", _each(speeds, paces), (">=", 0.97))
+    works = [one.micros / other.micros for one, other in pairs]
+    _add(part, work, works, ("<=", 1.03))
+    paces = [other.pace_of_all / one.pace_of_all for one, other in pairs]
+    _add(part, f"{work}, each for the machine's pace", _each(works, paces), ("<=", 1.03))
     return part
 
 
-def _error(ratios: list[float]) -> float:
-    return statistics.stdev(ratios) / math.sqrt(len(ratios))
+def _each(ratios: list[float], by: list[float]) -> list[float]:
+    return [ratio / other for ratio, other in zip(ratios, by, strict=True)]
 
 
-def _import(stack: Stack, client: Client, start: int, rows: int) -> Import:
+def _add(part: Part, what: str, ratios: list[float], goal: tuple[str, float]) -> None:
+    """Add pairs' ratios, and how far their mean may be off."""
+    part.add(what, "ratio", ratios, goal)
+    error = statistics.stdev(ratios) / math.sqrt(len(ratios))
+    part.add("… standard error of their mean", "ratio", [error], ("<=", 0.01))
+
+
+def _import(stack: Stack, client: Client, pace: Pace, start: int, rows: int) -> Import:
     file = csv_file(start, rows)
     before = _cpu(stack)
     began = datetime.now(UTC)
     seconds = _seconds(client, client.post(file), began)
     until_enrolled(stack, rows)
-    return Import(rows / seconds, (_cpu(stack) - before) / rows * 1e6)
+    return _took(pace, began, rows, seconds, _cpu(stack) - before)
 
 
-async def _follow(stack: Stack, client: Client, start: int) -> Import:
+def _took(pace: Pace, began: datetime, rows: int, seconds: float, cpu: float, followed: float = 0.0) -> Import:
+    first = began.timestamp()
+    until_end, until_now = pace.between(first, first + seconds), pace.between(first, time.time())
+    return Import(rows / seconds, cpu / rows * 1e6, until_end, until_now, followed)
+
+
+async def _follow(stack: Stack, client: Client, pace: Pace, start: int) -> Import:
     """Import while the console shows it. What the page says in the end is what there is."""
     file = csv_file(start, ROWS)
     async with _browser() as browser, _signed_in(stack, browser) as page:
@@ -108,12 +130,12 @@ async def _follow(stack: Stack, client: Client, start: int) -> Import:
         connected = (datetime.now(UTC) - began).total_seconds()
         seconds = await ended
         await asyncio.to_thread(until_enrolled, stack, ROWS)
-        micros = (_cpu(stack) - before) / ROWS * 1e6
+        cpu = _cpu(stack) - before
         await page.locator(".badge", has_text="Finished").wait_for()
-    followed = 1 - connected / seconds
-    if followed < LEAST_FOLLOWED:
-        raise RuntimeError(f"the page was connected only for {followed:.0%} of the import's time: import more rows")
-    return Import(ROWS / seconds, micros, followed)
+        took = _took(pace, began, ROWS, seconds, cpu, 1 - connected / seconds)
+    if took.followed < LEAST_FOLLOWED:
+        raise RuntimeError(f"the page was connected for {took.followed:.0%} of the import's time: import more rows")
+    return took
 
 
 def _cpu(stack: Stack) -> float:

@@ -6,6 +6,8 @@ AT_ONCE = 100_000
 SHARE = 5
 """Each fifth lead is company 1's, so that they lie among those of others as in a platform that has grown."""
 OTHERS = 2
+FEW = 50_000
+"""Each so many leads one of company 1 has another source than the rest."""
 
 # They are right, and looking up for each row that they are takes half of the time. Their phones begin as none of
 # bench.rows does: an import into what is there finds no lead of its own.
@@ -14,7 +16,8 @@ _LEADS = """
 INSERT INTO amigocare.amigocare_leads
     (name, email, contact_cellphone, chat_id, source_id, channel_id, company_id, amigocare_messaging_account_id,
      creator_id, status, assigned_to, custom_fields, created_at, updated_at)
-SELECT person || ' ' || n, 'lead' || n || '@example.com', phone, lpad(to_hex(n), 24, '0'), 1 + n % 4,
+SELECT person || ' ' || n, 'lead' || n || '@example.com', phone, lpad(to_hex(n), 24, '0'),
+       CASE WHEN n % {few} = 0 THEN (SELECT id FROM amigocare.lead_sources WHERE name = 'referral') ELSE 1 + n % 4 END,
        CASE WHEN n % 50 = 0 THEN 2 ELSE 1 END, company, CASE company WHEN 1 THEN 1 ELSE 3 END, company,
        CASE WHEN n % 7 = 0 THEN 'contacted' WHEN n % 70 = 1 THEN 'qualified' ELSE 'new' END,
        CASE WHEN n % 11 = 0 THEN company END,
@@ -61,6 +64,7 @@ def fill(stack: Stack, leads: int) -> None:
     """Put so many leads there, with history, search, a list, tags and a field of the company's own."""
     for first in range(1, leads + 1, AT_ONCE):
         last = min(first + AT_ONCE - 1, leads)
-        stack.execute_together(_OPEN, _LEADS.format(first=first, last=last, total=leads, share=SHARE, others=OTHERS))
+        made = _LEADS.format(first=first, last=last, total=leads, share=SHARE, others=OTHERS, few=FEW)
+        stack.execute_together(_OPEN, made)
     stack.execute_together(_OPEN, _HISTORY, _SEARCH, *_LIST, _TAGS, _FIELD)
     stack.execute(f"VACUUM (ANALYZE) {_TABLES}", "CHECKPOINT")

@@ -25,6 +25,10 @@ FILTERS = {
     "status": ({"status": "contacted"}, "AND l.status = 'contacted' AND l.status <> 'new'"),
     "assigned_to": ({"assigned_to": "1"}, "AND l.assigned_to = 1"),
     "source": ({"source": "Instagram"}, "AND l.source_id = 1"),
+    "a source of few": (
+        {"source": "referral"},
+        "AND l.source_id = (SELECT id FROM amigocare.lead_sources WHERE name = 'referral')",
+    ),
     "channel": ({"channel": "FORM"}, "AND l.channel_id = 2"),
     "tag": (
         {"tag": "Avaliação"},
@@ -32,6 +36,7 @@ FILTERS = {
     ),
     "custom": ({"custom.plan": "gold"}, """AND l.custom_fields @> '{"plan": "gold"}'"""),
     "created_from": ({"created_from": "2020-01-01T00:00:00Z"}, "AND l.created_at >= '2020-01-01Z'"),
+    "created_to, of few": ({"created_to": "LONG_AGO"}, "AND l.created_at < 'LONG_AGO'"),
     "list_id": ({"list_id": "LIST"}, "AND l.id IN (SELECT lead_id FROM crm.lead_list_members WHERE list_id = 'LIST')"),
 }
 SEARCHES = {
@@ -53,6 +58,9 @@ def read(stack: Stack, asked: tuple[dict[str, str], str]) -> tuple[list[float], 
     """Return the milliseconds of each call, and those of the bare statement, each sorted."""
     known = {
         "LIST": str(stack.value("SELECT id FROM crm.lead_lists WHERE name = 'Bench'")),
+        "LONG_AGO": stack.value(
+            "SELECT min(created_at) + interval '1 hour' FROM amigocare.amigocare_leads WHERE company_id = 1"
+        ).isoformat(),
         "PHONE": str(stack.value("SELECT max(contact_cellphone) FROM amigocare.amigocare_leads WHERE company_id = 1")),
     }
     parameters, where = asked

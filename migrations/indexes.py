@@ -20,3 +20,14 @@ def create_index_concurrently(name: str, on: str, *, unique: bool = False) -> No
             op.execute(f"CREATE {kind} CONCURRENTLY {name} ON {SCHEMA}.{on}")
         finally:
             op.execute("RESET lock_timeout")
+
+
+def drop_index_concurrently(name: str) -> None:
+    """Drop an index while others read and write; one that a run before has dropped is no error."""
+    with op.get_context().autocommit_block():
+        # As above: it waits for those who may be reading by it.
+        op.execute("SET lock_timeout = 0")
+        try:
+            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        finally:
+            op.execute("RESET lock_timeout")

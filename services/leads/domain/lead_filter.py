@@ -35,6 +35,11 @@ class LeadFilter:
         return replace(self, status=None, assigned_to=None) == LeadFilter()
 
     @property
+    def is_of_source_and_time(self) -> bool:
+        """Whether the list's index alone says which leads these are: it has each one's source, and when it was made."""
+        return replace(self, source=None, created_from=None, created_to=None) == LeadFilter()
+
+    @property
     def may_be_common(self) -> bool:
         """Whether something is asked for that many leads may have, and that no index has in the list's order.
 
@@ -42,7 +47,7 @@ class LeadFilter:
         and of values even those of all companies, which their index does not tell apart. A phone is a few leads'.
         """
         has_phone = self.q is not None and wanted_phone(self.q) is not None
-        return not (self.is_in_order or has_phone)
+        return not (self.is_in_order or self.is_of_source_and_time or has_phone)
 
     def where(self, *, by_index: bool = True) -> tuple[str, dict[str, Any]]:
         """Return conditions on ``l``, the leads, that begin with AND, and their values.
@@ -100,7 +105,7 @@ _WORDS_OF_A_LEAD = (
 # The list asks for the company as its own index begins, the indexes of few leads begin with the column.
 _COMPANY = "l.company_id = :company_id"
 _CONDITIONS = {
-    "source": "l.source_id IN (SELECT id FROM amigocare.lead_sources WHERE lower(name) = lower(:source))",
+    "source": "l.source_id = ANY(ARRAY(SELECT id FROM amigocare.lead_sources WHERE lower(name) = lower(:source)))",
     "assigned_to": f"{_COMPANY} AND l.assigned_to = :assigned_to",
     "channel": (
         "l.channel_id = (SELECT id FROM amigocare.lead_channels WHERE name = :channel AND NOT is_deleted)"

@@ -34,7 +34,7 @@ _NAMES = """
     JOIN amigocare.lead_sources s ON s.id = l.source_id
     JOIN amigocare.lead_channels c ON c.id = l.channel_id
 """
-# As the list's index begins: see migrations/leads/v0003_list_of_a_company.py.
+# As the list's index begins: see migrations/leads/v0022_list_by_source_and_time.py.
 _OF_COMPANY = "CAST(l.company_id AS bigint) = :company_id AND NOT l.is_deleted"
 # The page first, then the names: a join before LIMIT may lead another way than by the list's index.
 _PAGE = f"""
@@ -42,6 +42,16 @@ _PAGE = f"""
         SELECT l.* FROM amigocare.amigocare_leads l
         WHERE {_OF_COMPANY} {{where}} {{behind}}
         ORDER BY l.id {{direction}} LIMIT :limit OFFSET :offset
+    ) l {{names}} ORDER BY l.id {{direction}}
+"""
+# What the index alone says is asked of it alone: leads that are passed over are not read.
+_BY_INDEX_ALONE = f"""
+    SELECT {{columns}} FROM (
+        SELECT l.* FROM (
+            SELECT l.id FROM amigocare.amigocare_leads l
+            WHERE {_OF_COMPANY} {{where}} {{behind}}
+            ORDER BY l.id {{direction}} LIMIT :limit OFFSET :offset
+        ) wanted JOIN amigocare.amigocare_leads l ON l.id = wanted.id
     ) l {{names}} ORDER BY l.id {{direction}}
 """
 _NEAR = f"""
@@ -171,12 +181,12 @@ class ListStore:
         return counted
 
     def _reading(self, company_id: int, wanted: LeadFilter) -> AbstractAsyncContextManager[AsyncConnection]:
-        in_order = wanted.is_in_order or wanted.may_be_common
+        in_order = wanted.is_in_order or wanted.may_be_common or wanted.is_of_source_and_time
         return self._postgres.transaction(company_id=company_id, in_order=in_order)
 
     async def count(self, company_id: int, wanted: LeadFilter, *, most: int = EXACT) -> tuple[int, bool]:
         """Return how many there are, ``most`` at most, and whether that is all."""
-        async with self._postgres.transaction(company_id=company_id) as connection:
+        async with self._postgres.transaction(company_id=company_id, by_index=True) as connection:
             return await _count(connection, company_id, wanted, most)
 
     async def one(self, company_id: int, lead_id: UUID) -> dict[str, Any] | None:
@@ -220,7 +230,7 @@ async def _page(
         near = await read(_NEAR, by_index=False, walked=WALKED)
         if len(near) == place.limit or not await _is_there_more(connection, values, behind, direction):
             return near
-    return await read(_PAGE, by_index=True)
+    return await read(_BY_INDEX_ALONE if wanted.is_of_source_and_time else _PAGE, by_index=True)
 
 
 async def _is_there_more(connection: AsyncConnection, values: dict[str, int], behind: str, direction: str) -> bool:

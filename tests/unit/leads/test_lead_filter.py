@@ -1,5 +1,7 @@
 """From a caller's question to conditions."""
 
+from datetime import UTC, datetime
+
 from libs.contracts.leads.events import LeadStatus
 from services.leads.domain.lead_filter import LeadFilter
 
@@ -31,10 +33,18 @@ def test_only_what_an_index_holds_in_the_lists_order_is_walked_along() -> None:
 
 
 def test_whatever_else_many_may_have_is_looked_for_among_the_newest_first() -> None:
-    for wanted in (LeadFilter(tag="VIP"), LeadFilter(source="Feira"), LeadFilter(import_id=7), LeadFilter(q="ana")):
+    for wanted in (LeadFilter(tag="VIP"), LeadFilter(import_id=7, source="Feira"), LeadFilter(q="ana")):
         assert wanted.may_be_common
     for wanted in (LeadFilter(), LeadFilter(assigned_to=7), LeadFilter(q="(34) 99123-4567", tag="VIP")):
         assert not wanted.may_be_common
+
+
+def test_by_their_source_and_time_alone_leads_are_found_in_the_lists_index() -> None:
+    day = datetime(2026, 5, 1, tzinfo=UTC)
+    for wanted in (LeadFilter(source="Feira"), LeadFilter(created_from=day, created_to=day, source="Feira")):
+        assert wanted.is_of_source_and_time
+        assert not wanted.may_be_common
+    assert not LeadFilter(source="Feira", tag="VIP").is_of_source_and_time
 
 
 def test_a_phone_is_searched_as_one() -> None:
