@@ -89,6 +89,8 @@ _REFERRING_IN_TEXT = re.compile(
 """A value that spells a character (``&#49;``). Calamine knows it in texts; a number would end before it."""
 
 
+_SHEET_ATTRIBUTES = {"name", "sheetId", "state", "r:id", "xmlns:r", "xmlns"}
+"""How nearly all programs write what a workbook says of a sheet."""
 _NEGATIVE, _BEFORE_A_SIGN = re.compile(rb">\s*-"), 64
 
 
@@ -142,7 +144,7 @@ def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Shee
     with damage_refused(), zipfile.ZipFile(path) as archive:
         parts = Parts(archive, limits.max_bytes)
         workbook = workbook_part(parts) or _WORKBOOK
-        shown = _visible_sheets(parts, workbook)
+        shown, is_listed_plainly = _visible_sheets(parts, workbook)
         index, name, part = shown[place_of_sheet([name for _, name, _ in shown], wanted)]
         strings, styles = (related_part(parts, workbook, kind) for kind in ("sharedStrings", "styles"))
         for each in {strings or _STRINGS, _STRINGS, styles or _STYLES, _STYLES}:
@@ -156,7 +158,7 @@ def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Shee
         part_name(named or usual) == part_name(usual) for named, usual in ((strings, _STRINGS), (styles, _STYLES))
     )
     names = tuple(name for _, name, _ in shown)
-    return Sheet(index, part, workbook, is_plain and is_usual, names, name)
+    return Sheet(index, part, workbook, is_plain and is_usual and is_listed_plainly, names, name)
 
 
 def holds_negative(path: Path, part: str, limits: Limits) -> bool:
@@ -171,13 +173,19 @@ def holds_negative(path: Path, part: str, limits: Limits) -> bool:
     return False
 
 
-def _visible_sheets(parts: Parts, workbook: str) -> list[tuple[int, str, str]]:
-    """Return the visible worksheets in order: place in the workbook, name, part."""
+def _visible_sheets(parts: Parts, workbook: str) -> tuple[list[tuple[int, str, str]], bool]:
+    """Return the visible worksheets in order: place in the workbook, name, part; and whether calamine sees the same.
+
+    It asks for a sheet by its name, and knows attributes by how they are spelled, whatever stands beside them.
+    """
     sheets: list[dict[str, str]] = []
+    is_plain = True
 
     def sheet(name: str, attributes: dict[str, str]) -> None:
+        nonlocal is_plain
         if name == "sheet":
             sheets.append({local(key): value for key, value in attributes.items()})
+            is_plain = is_plain and _SHEET_ATTRIBUTES.issuperset(attributes)
 
     related = relationships(parts, workbook)
     parse_whole(parts.blocks(workbook), sheet)
@@ -186,7 +194,7 @@ def _visible_sheets(parts: Parts, workbook: str) -> list[tuple[int, str, str]]:
         kind, part = related.get(found.get("id", ""), ("", ""))
         if found.get("state", "visible") == "visible" and kind == "worksheet":
             shown.append((index, found.get("name", ""), part))
-    return shown
+    return shown, is_plain and len({found.get("name") for found in sheets}) == len(sheets)
 
 
 def place_of_sheet(names: Sequence[str], wanted: str | None) -> int:

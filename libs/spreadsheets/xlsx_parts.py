@@ -106,15 +106,25 @@ def part_name(name: str) -> str:
 
 
 def relationships(parts: Parts, of: str) -> dict[str, tuple[str, str]]:
-    """Return {id: (the last word of its type, name of the target's part)} of a part; "" is the whole archive."""
+    """Return {id: (the last word of its type, name of the target's part)} of a part; "" is the whole archive.
+
+    Raises Unreadable where an id is another one's: one reader would follow the first, another one the last.
+    """
     folder, name = posixpath.split(of)
     found: dict[str, tuple[str, str]] = {}
+    ids: set[str] = set()
 
     def start(element: str, attributes: dict[str, str]) -> None:
-        if element == "Relationship" and attributes.get("TargetMode") != "External":
+        if element != "Relationship":
+            return
+        given = attributes.get("Id", "")
+        if given in ids:
+            raise Unreadable("file_broken", "The workbook's parts have unusual names; open it in Excel and save it.")
+        ids.add(given)
+        if attributes.get("TargetMode") != "External":
             target = posixpath.join("/" + folder, attributes.get("Target", "").replace("\\", "/"))
             kind = attributes.get("Type", "").rpartition("/")[2]
-            found[attributes.get("Id", "")] = kind, posixpath.normpath(target).lstrip("/")
+            found[given] = kind, posixpath.normpath(target).lstrip("/")
 
     part = posixpath.join(folder, "_rels", f"{name}.rels")
     if part in parts:
