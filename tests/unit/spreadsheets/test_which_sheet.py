@@ -1,5 +1,8 @@
 """Which of a workbook's parts is its sheet, where two may be meant."""
 
+import struct
+import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -51,5 +54,20 @@ def test_parts_that_have_one_name_refuse_the_file(tmp_path: Path, more: str) -> 
         listed='<sheet name="A" sheetId="1" r:id="a"/>',
         related=related(1, "a") + related(2, "a", more),
     )
+    with pytest.raises(Unreadable, match="unusual names"):
+        read_path(path)
+
+
+@pytest.mark.parametrize("second", ["xl/worksheets/sheet1.xml", "other.xml"])
+def test_a_part_of_two_names_refuses_the_file(tmp_path: Path, second: str) -> None:
+    path = write_xlsx(tmp_path / "upload")
+    with zipfile.ZipFile(path, "a") as archive:
+        info = zipfile.ZipInfo("other.xml")
+        name = struct.pack("<BI", 1, zlib.crc32(b"other.xml")) + second.encode()
+        info.extra = struct.pack("<HH", 0x7075, len(name)) + name
+        archive.writestr(info, f'<worksheet xmlns="{MAIN}"/>')
+    if second == "other.xml":
+        assert len(read_path(path)) == 1
+        return
     with pytest.raises(Unreadable, match="unusual names"):
         read_path(path)
