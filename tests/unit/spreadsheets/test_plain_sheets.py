@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.spreadsheets import excel_file, xlsx_bounds
+from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.xlsx_bounds import _is_plain, visible_sheet
@@ -143,6 +144,19 @@ def test_styles_that_would_each_have_a_long_format_looked_through_are_not_read_b
     path = write_xlsx(tmp_path / "leads.xlsx", parts={"xl/styles.xml": xml})
     assert visible_sheet(path, Limits()).is_plain == is_plain
     assert len(list(read_spreadsheet(path, Limits()).rows)) == 1
+
+
+def test_a_wide_export_with_one_error_is_read_as_it_is_without(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "leads.xlsx"), {"constant_memory": True})
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, ["Nome", "Celular", *(f"Campo {number}" for number in range(38))])
+    for number in range(1, 5_001):
+        sheet.write_row(number, 0, [f"Lead {number}", f"119{80_000_000 + number}", *["x"] * 38])
+    sheet.write_formula(5_001, 2, "=NA()", None, "#N/A")
+    book.close()
+    found = read_spreadsheet(tmp_path / "leads.xlsx", Limits(), FileOptions(columns="mapped"))
+    assert sum(1 for _ in found.rows) == 5_001
+    assert found.faults == {5_002: {2: "cell_error"}}
 
 
 def of_a_shared_text(path: Path, characters: int, cells: int) -> Path:
