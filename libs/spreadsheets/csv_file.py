@@ -26,7 +26,8 @@ from libs.spreadsheets.unreadable import Unreadable
 _SAMPLE = 1 << 16
 SEPARATORS = (",", ";", "\t")
 """What is found to separate cells without being declared."""
-_EXCEL_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
+_EXCEL_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?(?:\1| )*', re.IGNORECASE)
+"""Who saves a file anew for which it was a row has separators behind it, one for each column."""
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _BLANK_LINES = re.compile(r"\s*(?=\S)")
 _TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*', re.DOTALL)

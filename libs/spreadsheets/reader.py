@@ -98,14 +98,18 @@ def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_
             else:
                 check_header(cells[: len(cells) - width_of_ours(cells)])
                 columns = strict_columns(cells)
-            return Spreadsheet(cells, columns, source, _data_rows(records, columns), faults)
+            return Spreadsheet(cells, columns, source, _data_rows(records, columns, limits), faults)
     raise Unreadable("file_empty")
 
 
-def _data_rows(records: Iterator[Record], columns: Columns) -> Iterator[Record]:
-    width, told = columns.width, columns.told
+def _data_rows(records: Iterator[Record], columns: Columns, limits: Limits) -> Iterator[Record]:
+    width, told, left = columns.width, columns.told, limits.max_bytes
     for number, cells in records:
         text = "".join(cells)
+        left -= len(text)
+        if left < 0:
+            # A text that thousands of cells of a workbook share stands in its file once.
+            raise Unreadable("file_too_large", f"The workbook's cells hold more than {limits.max_bytes} characters.")
         # Nearly every row begins with a letter or a digit, which tells without the look at all of its text.
         if not (text[:1].isalnum() or trimmed(text)):
             continue

@@ -79,7 +79,7 @@ _CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>[^<]
 """A formula with its value right behind it."""
 _NOT_THE_LAST = re.compile(rb"</(?:v|is)\s*+>(?!\s*+</c\s*+>)")
 """A value with something behind it in its cell: another one, of which calamine would show one alone."""
-_INTERRUPTED = re.compile(rb"v(?:\s[^<>]*+)?+>[^<]*+<[^/]")
+_INTERRUPTED = re.compile(rb"<(?:[^<>\s/:]{1,40}+:)?+v(?:\s[^<>]*+)?+>[^<]*+<[^/]")
 """A value with something in it besides its text, such as ``<?x?>``: of a number calamine would read what stands before
 that, and another number can be a phone as well."""
 _REFERRING = re.compile(rb"<v(?:\s[^<>]*+)?>[^<&]*+&")
@@ -89,6 +89,13 @@ _REFERRING_IN_TEXT = re.compile(
 """A value that spells a character (``&#49;``). Calamine knows it in texts; a number would end before it."""
 
 
+_SHORT_TEXT = 1_024
+_MOST_OF_TEXTS = 1 << 28
+"""Bytes of the texts of a sheet's cells at most: calamine copies a text that cells share for each of them."""
+_MOST_OF_STYLES = 30_000_000
+"""Tags of styles times the characters of the longest: Excel allows 64,000 styles, and 255 characters in a format."""
+_SHEET_ATTRIBUTES = {"name", "sheetId", "state", "r:id", "xmlns:r", "xmlns"}
+"""How nearly all programs write what a workbook says of a sheet."""
 _NEGATIVE, _BEFORE_A_SIGN = re.compile(rb">\s*-"), 64
 
 
@@ -142,21 +149,54 @@ def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Shee
     with damage_refused(), zipfile.ZipFile(path) as archive:
         parts = Parts(archive, limits.max_bytes)
         workbook = workbook_part(parts) or _WORKBOOK
-        shown = _visible_sheets(parts, workbook)
+        shown, is_listed_plainly = _visible_sheets(parts, workbook)
         index, name, part = shown[place_of_sheet([name for _, name, _ in shown], wanted)]
         strings, styles = (related_part(parts, workbook, kind) for kind in ("sharedStrings", "styles"))
+        longest, are_quick = 1, True
         for each in {strings or _STRINGS, _STRINGS, styles or _STYLES, _STYLES}:
             if each in parts:
-                for _ in parts.blocks(each):
-                    pass
+                with closing(parts.blocks(each)) as blocks:
+                    if each in {strings, _STRINGS}:
+                        longest = max(longest, _longest_text(blocks))
+                    else:
+                        are_quick &= _are_quick(blocks)
+                    for _ in blocks:
+                        pass
         with closing(parts.blocks(part)) as blocks:
-            is_plain = _is_plain(blocks, limits)
+            is_plain = _is_plain(blocks, limits, _MOST_OF_TEXTS // longest)
     # Calamine looks for these parts where they usually are, whatever the workbook says.
     is_usual = workbook == _WORKBOOK and all(
         part_name(named or usual) == part_name(usual) for named, usual in ((strings, _STRINGS), (styles, _STYLES))
     )
     names = tuple(name for _, name, _ in shown)
-    return Sheet(index, part, workbook, is_plain and is_usual, names, name)
+    return Sheet(index, part, workbook, is_plain and is_usual and are_quick and is_listed_plainly, names, name)
+
+
+def _longest_text(blocks: Generator[bytes, None, None]) -> int:
+    """Return how long a text that cells share is at most, in bytes: the longest, or what is short enough for all."""
+    longest, rest = 2 * _SHORT_TEXT, b""
+    for block in blocks:
+        whole = rest + block
+        rest = whole[max(0, whole.rfind(b"<si")) :]
+        if len(rest) > PENDING:
+            return len(rest)
+        if any(whole.find(b"<si", at, at + _SHORT_TEXT) < 0 for at in range(0, len(whole) - len(rest), _SHORT_TEXT)):
+            longest = max(longest, *map(len, whole.split(b"<si")))
+    return max(longest, len(rest))
+
+
+def _are_quick(blocks: Generator[bytes, None, None]) -> bool:
+    """Tell whether calamine reads these styles at once: for each style it looks through the format that it names."""
+    tags = longest = 0
+    rest = b""
+    for block in blocks:
+        *whole, rest = (rest + block).split(b"<")
+        # What all stand in, with its namespaces, is the first one.
+        longest = max(longest, *map(len, whole[0 if tags else 2 :]), len(rest), 0)
+        tags += len(whole)
+        if len(rest) > PENDING or tags * longest > _MOST_OF_STYLES:
+            return False
+    return True
 
 
 def holds_negative(path: Path, part: str, limits: Limits) -> bool:
@@ -171,13 +211,19 @@ def holds_negative(path: Path, part: str, limits: Limits) -> bool:
     return False
 
 
-def _visible_sheets(parts: Parts, workbook: str) -> list[tuple[int, str, str]]:
-    """Return the visible worksheets in order: place in the workbook, name, part."""
+def _visible_sheets(parts: Parts, workbook: str) -> tuple[list[tuple[int, str, str]], bool]:
+    """Return the visible worksheets in order: place in the workbook, name, part; and whether calamine sees the same.
+
+    It asks for a sheet by its name, and knows attributes by how they are spelled, whatever stands beside them.
+    """
     sheets: list[dict[str, str]] = []
+    is_plain = True
 
     def sheet(name: str, attributes: dict[str, str]) -> None:
+        nonlocal is_plain
         if name == "sheet":
             sheets.append({local(key): value for key, value in attributes.items()})
+            is_plain = is_plain and _SHEET_ATTRIBUTES.issuperset(attributes)
 
     related = relationships(parts, workbook)
     parse_whole(parts.blocks(workbook), sheet)
@@ -186,7 +232,7 @@ def _visible_sheets(parts: Parts, workbook: str) -> list[tuple[int, str, str]]:
         kind, part = related.get(found.get("id", ""), ("", ""))
         if found.get("state", "visible") == "visible" and kind == "worksheet":
             shown.append((index, found.get("name", ""), part))
-    return shown
+    return shown, is_plain and len({found.get("name") for found in sheets}) == len(sheets)
 
 
 def place_of_sheet(names: Sequence[str], wanted: str | None) -> int:
@@ -200,22 +246,30 @@ def place_of_sheet(names: Sequence[str], wanted: str | None) -> int:
     return names.index(wanted)
 
 
-def _is_plain(blocks: Generator[bytes, None, None], limits: Limits) -> bool:
+def _is_plain(blocks: Generator[bytes, None, None], limits: Limits, most_shared: int) -> bool:
     """Tell whether the sheet's XML is plain, has all its values, and spreads over few enough rows and columns.
 
     False means only that this fast look does not know: the sheet must then be read cell by cell. A sheet is plain
     when each cell names itself (r="B7") right after its tag, as nearly all writers do, once and in its own row, and
-    rows ascend: of two rows of one number, and of two cells in one place, calamine would show one.
+    rows ascend: of two rows of one number, and of two cells in one place, calamine would show one. Of shared texts it
+    has ``most_shared`` at most.
     """
     rows, columns = 0, _ONE_LETTER_COLUMNS
     last_row = tables = 0
     for piece in _whole_rows(blocks):
+        most_shared -= 0 if piece is None else piece.count(b't="s"')
         whole, usual = (None, []) if piece is None else _without_usual_rows(piece, last_row, columns, limits)
         if usual:
             last_row = usual[-1]
             rows = max(rows, last_row)
         # One character is looked for much faster than two, and a mark of exclamation is rare.
-        if whole is None or b"\x00" in whole or (b"!" in whole and b"<!" in whole) or _PREFIXED_CELL.search(whole):
+        if (
+            most_shared < 0
+            or whole is None
+            or b"\x00" in whole
+            or (b"!" in whole and b"<!" in whole)
+            or _PREFIXED_CELL.search(whole)
+        ):
             return False
         tables += whole.count(b"<sheetData")
         named = _ROW.findall(whole)

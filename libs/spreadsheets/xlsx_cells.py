@@ -27,9 +27,10 @@ _HOLDS = {"v": "v", "is": "t"}
 """Elements of a cell that hold its value, each by the element that the value stands in: a cell has one."""
 _COLUMNS_OF_EXCEL = 16_384
 _ROWS_OF_EXCEL = 1_048_576
-_CELLS = 100_000
+_CELLS = 500_000
 _CELLS_PER_ROW = 16
-"""So many cells a sheet that is read here may have, and these more for each row that the limits allow."""
+"""So many cells a sheet that is read here may have, and these more for each row that the limits allow: one error is
+enough for an export of a CRM, of 5,000 rows and a hundred columns, to be."""
 _ELEMENTS_PER_CELL = 3
 _LONGEST_FORMULA = 1_000
 """Characters of a formula that are kept, to show its owner which one was never calculated."""
@@ -122,6 +123,7 @@ class _XlsxSheet:
         self._dates = dates
         self._faults = faults
         self._cells_left = self._most = most_cells(limits)
+        self._places_left = limits.rectangle
         self._longest = {"v": limits.max_cell_chars, "t": limits.max_cell_chars, "f": _LONGEST_FORMULA}
         self._elements = Elements(_ELEMENTS_PER_CELL * self._most)
         self._row = 0
@@ -185,8 +187,8 @@ class _XlsxSheet:
         self._is_in_row = False
         if self._cells:
             width = max(self._cells) + 1
-            self._cells_left -= width
-            if self._cells_left < 0:
+            self._places_left -= width
+            if self._places_left < 0:
                 raise too_wide(self._row, width)
             self.rows.append((self._row, [self._cells.get(column, "") for column in range(width)]))
             self._cells = {}

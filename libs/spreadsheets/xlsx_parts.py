@@ -23,6 +23,8 @@ MOST_ELEMENTS = 200_000
 """Of a part that says how a workbook is put together. Excel keeps 65,536 styles and as many names as fit into memory;
 of workbooks that grew for years some tens of thousands are known."""
 
+_EXTRA, _UNICODE_NAME, _BEFORE_NAME = struct.Struct("<HH"), 0x7075, 5
+"""Of what an archive may say of a part besides: its kind and length, the kind of a name, and the bytes before that."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DECLARED = re.compile(
     rb"(?:\xef\xbb\xbf)?<\?xml\s[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z][A-Za-z0-9._-]{0,40})[\"']"
@@ -56,6 +58,10 @@ class Parts:
         self._names: dict[str, zipfile.ZipInfo] = {}
         refuse_two_ends(archive)
         for info in archive.infolist():
+            if _has_another_name(info):
+                raise Unreadable(
+                    "file_broken", "The workbook's parts have unusual names; open it in Excel and save it."
+                )
             name = part_name(info.filename)
             if name in self._names:
                 # One reader would take the first, another one the last: what was measured is not what is read.
@@ -89,6 +95,20 @@ class Parts:
                 yield block
 
 
+def _has_another_name(info: zipfile.ZipInfo) -> bool:
+    """Tell whether a part has a second name, in Unicode ([APPNOTE.TXT] 4.6.9), that is not its first one.
+
+    calamine goes by it, and Python does not.
+    """
+    extra = info.extra
+    while len(extra) >= _EXTRA.size:
+        kind, length = _EXTRA.unpack_from(extra)
+        field, extra = extra[_EXTRA.size : _EXTRA.size + length], extra[_EXTRA.size + length :]
+        if kind == _UNICODE_NAME and field[_BEFORE_NAME:] != info.filename.encode("utf-8", "replace"):
+            return True
+    return False
+
+
 def _refuse_unread_encoding(block: bytes) -> None:
     """Raise Unreadable where XML says that it is written in an encoding that not each of our readers knows.
 
@@ -106,15 +126,25 @@ def part_name(name: str) -> str:
 
 
 def relationships(parts: Parts, of: str) -> dict[str, tuple[str, str]]:
-    """Return {id: (the last word of its type, name of the target's part)} of a part; "" is the whole archive."""
+    """Return {id: (the last word of its type, name of the target's part)} of a part; "" is the whole archive.
+
+    Raises Unreadable where an id is another one's: one reader would follow the first, another one the last.
+    """
     folder, name = posixpath.split(of)
     found: dict[str, tuple[str, str]] = {}
+    ids: set[str] = set()
 
     def start(element: str, attributes: dict[str, str]) -> None:
-        if element == "Relationship" and attributes.get("TargetMode") != "External":
+        if element != "Relationship":
+            return
+        given = attributes.get("Id", "")
+        if given and given in ids:
+            raise Unreadable("file_broken", "The workbook's parts have unusual names; open it in Excel and save it.")
+        ids.add(given)
+        if attributes.get("TargetMode") != "External":
             target = posixpath.join("/" + folder, attributes.get("Target", "").replace("\\", "/"))
             kind = attributes.get("Type", "").rpartition("/")[2]
-            found[attributes.get("Id", "")] = kind, posixpath.normpath(target).lstrip("/")
+            found[given] = kind, posixpath.normpath(target).lstrip("/")
 
     part = posixpath.join(folder, "_rels", f"{name}.rels")
     if part in parts:

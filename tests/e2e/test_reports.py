@@ -208,6 +208,7 @@ async def test_created_rows_say_their_lead_and_chat(user: User, stored: Stored) 
         for row, phone in zip((2, 3, 5), phones, strict=True)
     ]
     assert await user.rows(found["id"], outcome="created") == expected
+    assert await user.rows(found["id"], outcome="created", reason="lead_exists") == [], "those have none"
     page = (await user.get(f"/imports/{found['id']}/rows", outcome="created", limit=2)).json()
     assert (page["items"], page["next"]) == (expected[:2], "3")
     header, *rows = read(await download(user, found["id"], "csv", outcome="created"), "csv")

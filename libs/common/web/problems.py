@@ -110,10 +110,12 @@ def _entry(detail: Detail) -> dict[str, Any]:
 def _allowed(paths: dict[str, Any], path: str) -> list[str]:
     """Return the methods of every call at this path, as the OpenAPI document has them (RFC 9110, section 15.5.6).
 
-    A path that the document has to the letter is none of those that a template of it may stand for.
+    A path that the document has to the letter is none of those that a template of it may stand for. What answers GET
+    answers HEAD, too.
     """
     templates = [path] if path in paths else [each for each in paths if compile_path(each)[0].match(path)]
-    return sorted({method.upper() for template in templates for method in paths[template]}) or ["GET"]
+    methods = {method.upper() for template in templates for method in paths[template]} or {"GET"}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 def install_error_handlers(

@@ -55,7 +55,9 @@ class Wanted:
 async def _portions(store: Store, wanted: Wanted) -> Portions:
     after, scope, form = 0, wanted.scope, wanted.form
     if wanted.outcome == CREATED:
-        while made := await store.created_rows(scope, wanted.found, after=after, limit=ROWS_A_READ):
+        while made := await store.created_rows(
+            scope, wanted.found, after=after, limit=ROWS_A_READ, reason=wanted.reason
+        ):
             yield [[str(row[column] or "") for column in CREATED_COLUMNS] for row in made]
             after = made[-1]["row"]
         return

@@ -225,7 +225,7 @@ async def get_rows(
         return reports.download(deps.store, wanted, kind=format, place=deps.reports.one(caller.company_id, code="busy"))
     items: list[RowView | CreatedRow]
     if outcome == CREATED:
-        made = await deps.store.created_rows(scope, found, after=cursor or 0, limit=limit + 1)
+        made = await deps.store.created_rows(scope, found, after=cursor or 0, limit=limit + 1, reason=reason)
         items = [CreatedRow(**row) for row in made[:limit]]
         has_more = len(made) > limit
     else:

@@ -241,12 +241,14 @@ class Store:
             return [dict(row) for row in rows.mappings()]
 
     async def created_rows(
-        self, scope: Scope, found: Mapping[str, Any], *, after: int, limit: int
+        self, scope: Scope, found: Mapping[str, Any], *, after: int, limit: int, reason: str | None = None
     ) -> list[dict[str, Any]]:
         """Return ``row, lead_id, chat_id, name`` of up to ``limit`` rows above ``after`` that became leads.
 
-        ``found`` is the import as ``get_import`` returned it.
+        ``found`` is the import as ``get_import`` returned it. Of a ``reason`` there are none: it is of others.
         """
+        if reason is not None:
+            return []
         behind, last = chat_ids_of_rows(found["id"], found["created_at"], (after, LAST_ROW))
         given = {
             "company_id": scope.company_id,

@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.spreadsheets import excel_file, xlsx_bounds
+from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.xlsx_bounds import _is_plain, visible_sheet
-from tests.unit.spreadsheets.workbooks import write_xlsx
+from tests.unit.spreadsheets.records import refusal
+from tests.unit.spreadsheets.workbooks import HEADER, write_xlsx
 
 LIMITS = Limits(max_rows=100)
 ROWS: list[list[Any]] = [
@@ -131,6 +133,51 @@ def test_a_cell_far_from_its_row_is_not_taken_for_near(tmp_path: Path, reference
     assert not visible_sheet(path, LIMITS).is_plain
 
 
+@pytest.mark.parametrize(("characters", "styles", "is_plain"), [(255, 64_000, True), (100_000, 60_000, False)])
+def test_styles_that_would_each_have_a_long_format_looked_through_are_not_read_by_calamine(
+    tmp_path: Path, characters: int, styles: int, *, is_plain: bool
+) -> None:
+    """A file of 5 kB took a minute and a half. The others are as many, with as long a format, as Excel allows."""
+    formats = f'<numFmts><numFmt numFmtId="164" formatCode="{"0" * characters}"/></numFmts>'
+    cells = '<xf numFmtId="164"/>' * styles
+    xml = f"<styleSheet>{formats}<cellXfs>{cells}</cellXfs></styleSheet>"
+    path = write_xlsx(tmp_path / "leads.xlsx", parts={"xl/styles.xml": xml})
+    assert visible_sheet(path, Limits()).is_plain == is_plain
+    assert len(list(read_spreadsheet(path, Limits()).rows)) == 1
+
+
+def test_a_wide_export_with_one_error_is_read_as_it_is_without(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "leads.xlsx"), {"constant_memory": True})
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, ["Nome", "Celular", *(f"Campo {number}" for number in range(38))])
+    for number in range(1, 5_001):
+        sheet.write_row(number, 0, [f"Lead {number}", f"119{80_000_000 + number}", *["x"] * 38])
+    sheet.write_formula(5_001, 2, "=NA()", None, "#N/A")
+    book.close()
+    found = read_spreadsheet(tmp_path / "leads.xlsx", Limits(), FileOptions(columns="mapped"))
+    assert sum(1 for _ in found.rows) == 5_001
+    assert found.faults == {5_002: {2: "cell_error"}}
+
+
+def of_a_shared_text(path: Path, characters: int, cells: int) -> Path:
+    rows = "".join(f'<row r="{row}"><c r="A{row}" t="s"><v>0</v></c></row>' for row in range(2, cells + 2))
+    return write_xlsx(path, HEADER + rows, shared_strings=f"<si><t>{'a' * characters}</t></si>")
+
+
+def test_a_text_that_very_many_cells_share_is_read_at_once_where_it_is_short(tmp_path: Path) -> None:
+    path = of_a_shared_text(tmp_path / "leads.xlsx", 1_000, 20_000)
+    assert visible_sheet(path, Limits()).is_plain
+    assert len(list(read_spreadsheet(path, Limits()).rows)) == 20_000
+
+
+def test_a_long_text_that_very_many_cells_share_is_not_copied_for_each_of_them(tmp_path: Path) -> None:
+    """A file of 0.2 MB took 2.5 GB."""
+    path = of_a_shared_text(tmp_path / "leads.xlsx", 32_000, 20_000)
+    assert not visible_sheet(path, Limits()).is_plain
+    refused = refusal(lambda: list(read_spreadsheet(path, Limits()).rows))
+    assert refused.detail == "The workbook's cells hold more than 20480000 characters."
+
+
 # A quick look at usual rows says what the slow looks at all rows would
 
 USUAL = st.sampled_from(
@@ -206,7 +253,7 @@ def test_a_quick_look_at_usual_rows_says_what_the_slow_looks_say(
     written = f"{xml}</sheetData></worksheet>".encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(xlsx_bounds, "_USUAL_ROW", re.compile(rb"(?!)()"))
-        slowly = _is_plain(blocks_of(written, size), LIMITS)
-    quickly = _is_plain(blocks_of(written, size), LIMITS)
+        slowly = _is_plain(blocks_of(written, size), LIMITS, len(written))
+    quickly = _is_plain(blocks_of(written, size), LIMITS, len(written))
     # Of a cell behind its row the quick look may not know, which costs time alone.
     assert quickly == slowly or (behind.startswith("<c") and not quickly)

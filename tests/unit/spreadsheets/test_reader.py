@@ -142,7 +142,7 @@ def test_separators_and_line_ends(read: Reader, separator: str, end: str) -> Non
     assert read(end.join(lines)) == [(2, ANA), (3, ["Bia", "2", "", "", "a, b; c"])]
 
 
-@pytest.mark.parametrize("declared", ["sep=;", '"sep=;"', "SEP=;", "\ufeffsep=;"])
+@pytest.mark.parametrize("declared", ["sep=;", '"sep=;"', "SEP=;", "\ufeffsep=;", "sep=;;;;;", "sep=; "])
 def test_excels_separator_line_is_honoured_and_not_counted(read: Reader, declared: str) -> None:
     assert read(f"{declared}\r\nname;phone;cpf;email;tags\r\nAna;11912345678;;;\r\n") == [(2, ANA)]
 

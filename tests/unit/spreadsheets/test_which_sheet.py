@@ -1,0 +1,73 @@
+"""Which of a workbook's parts is its sheet, where two may be meant."""
+
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import pytest
+
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.unreadable import Unreadable
+from libs.spreadsheets.xlsx_bounds import visible_sheet
+from tests.unit.spreadsheets.records import read_path
+from tests.unit.spreadsheets.workbooks import HEADER, row, write_xlsx
+
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+
+
+def of_two_sheets(path: Path, *, listed: str, related: str) -> Path:
+    """Write a workbook whose first part holds Bia, and whose second one Ana."""
+    other = HEADER + row(2, "Bia")
+    parts = {
+        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>{listed}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f"<Relationships>{related}</Relationships>",
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{MAIN}"><sheetData>{other}</sheetData></worksheet>',
+    }
+    return write_xlsx(path, HEADER + row(2, "Ana"), sheets={"One": "visible", "Two": "visible"}, parts=parts)
+
+
+def related(number: int, name: str, more: str = "") -> str:
+    return f'<Relationship Id="{name}" Type="{OFFICE}/worksheet" Target="worksheets/sheet{number}.xml"{more}/>'
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        '<sheet name="A" sheetId="1" state="hidden" r:id="a"/><sheet name="A" sheetId="2" r:id="b"/>',
+        '<sheet name="A" sheetId="1" r:id="b"/><sheet name="A" sheetId="2" r:id="a"/>',
+        '<sheet name="A" sheetId="1" r:id="a" x:id="b"/>',
+        '<sheet name="B" sheetId="1" state="visible" x:state="hidden" r:id="a"/><sheet name="A" sheetId="2" r:id="b"/>',
+    ],
+)
+def test_a_sheet_is_the_one_that_is_shown_however_others_are_named(tmp_path: Path, listed: str) -> None:
+    path = of_two_sheets(tmp_path / "upload", listed=listed, related=related(1, "a") + related(2, "b"))
+    assert not visible_sheet(path, Limits()).is_plain
+    assert [cells[0] for _, cells in read_path(path)] == ["Ana"]
+
+
+@pytest.mark.parametrize("more", ["", ' TargetMode="External"'])
+def test_parts_that_have_one_name_refuse_the_file(tmp_path: Path, more: str) -> None:
+    path = of_two_sheets(
+        tmp_path / "upload",
+        listed='<sheet name="A" sheetId="1" r:id="a"/>',
+        related=related(1, "a") + related(2, "a", more),
+    )
+    with pytest.raises(Unreadable, match="unusual names"):
+        read_path(path)
+
+
+@pytest.mark.parametrize("second", ["xl/worksheets/sheet1.xml", "other.xml"])
+def test_a_part_of_two_names_refuses_the_file(tmp_path: Path, second: str) -> None:
+    path = write_xlsx(tmp_path / "upload")
+    with zipfile.ZipFile(path, "a") as archive:
+        info = zipfile.ZipInfo("other.xml")
+        name = struct.pack("<BI", 1, zlib.crc32(b"other.xml")) + second.encode()
+        info.extra = struct.pack("<HH", 0x7075, len(name)) + name
+        archive.writestr(info, f'<worksheet xmlns="{MAIN}"/>')
+    if second == "other.xml":
+        assert len(read_path(path)) == 1
+        return
+    with pytest.raises(Unreadable, match="unusual names"):
+        read_path(path)
