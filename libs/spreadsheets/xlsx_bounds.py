@@ -89,7 +89,8 @@ _REFERRING_IN_TEXT = re.compile(
 """A value that spells a character (``&#49;``). Calamine knows it in texts; a number would end before it."""
 
 
-_SHORT_TEXT = 1_024
+_SHORT_TEXT = 512
+"""Bytes of a text, with its tags, that as many cells as a file has room for may share."""
 _MOST_OF_TEXTS = 1 << 28
 """Bytes of the texts of a sheet's cells at most: calamine copies a text that cells share for each of them."""
 _MOST_OF_STYLES = 30_000_000
@@ -152,7 +153,7 @@ def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Shee
         shown, is_listed_plainly = _visible_sheets(parts, workbook)
         index, name, part = shown[place_of_sheet([name for _, name, _ in shown], wanted)]
         strings, styles = (related_part(parts, workbook, kind) for kind in ("sharedStrings", "styles"))
-        longest, are_quick = 1, True
+        longest, are_quick = _SHORT_TEXT, True
         for each in {strings or _STRINGS, _STRINGS, styles or _STYLES, _STYLES}:
             if each in parts:
                 with closing(parts.blocks(each)) as blocks:
@@ -163,7 +164,7 @@ def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Shee
                     for _ in blocks:
                         pass
         with closing(parts.blocks(part)) as blocks:
-            is_plain = _is_plain(blocks, limits, _MOST_OF_TEXTS // longest)
+            is_plain = _is_plain(blocks, limits, _MOST_OF_TEXTS // longest if longest > _SHORT_TEXT else None)
     # Calamine looks for these parts where they usually are, whatever the workbook says.
     is_usual = workbook == _WORKBOOK and all(
         part_name(named or usual) == part_name(usual) for named, usual in ((strings, _STRINGS), (styles, _STYLES))
@@ -174,13 +175,13 @@ def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Shee
 
 def _longest_text(blocks: Generator[bytes, None, None]) -> int:
     """Return how long a text that cells share is at most, in bytes: the longest, or what is short enough for all."""
-    longest, rest = 2 * _SHORT_TEXT, b""
+    longest, rest, step = _SHORT_TEXT, b"", _SHORT_TEXT // 2
     for block in blocks:
         whole = rest + block
         rest = whole[max(0, whole.rfind(b"<si")) :]
         if len(rest) > PENDING:
             return len(rest)
-        if any(whole.find(b"<si", at, at + _SHORT_TEXT) < 0 for at in range(0, len(whole) - len(rest), _SHORT_TEXT)):
+        if any(whole.find(b"<si", at, at + step) < 0 for at in range(0, len(whole) - len(rest), step)):
             longest = max(longest, *map(len, whole.split(b"<si")))
     return max(longest, len(rest))
 
@@ -246,30 +247,27 @@ def place_of_sheet(names: Sequence[str], wanted: str | None) -> int:
     return names.index(wanted)
 
 
-def _is_plain(blocks: Generator[bytes, None, None], limits: Limits, most_shared: int) -> bool:
+def _is_plain(blocks: Generator[bytes, None, None], limits: Limits, most_shared: int | None = None) -> bool:
     """Tell whether the sheet's XML is plain, has all its values, and spreads over few enough rows and columns.
 
     False means only that this fast look does not know: the sheet must then be read cell by cell. A sheet is plain
     when each cell names itself (r="B7") right after its tag, as nearly all writers do, once and in its own row, and
     rows ascend: of two rows of one number, and of two cells in one place, calamine would show one. Of shared texts it
-    has ``most_shared`` at most.
+    has ``most_shared`` at most; None: all of them are short.
     """
     rows, columns = 0, _ONE_LETTER_COLUMNS
-    last_row = tables = 0
+    last_row = tables = shared = 0
     for piece in _whole_rows(blocks):
-        most_shared -= 0 if piece is None else piece.count(b't="s"')
+        if most_shared is not None and piece is not None:
+            shared += piece.count(b't="s"')
+            if shared > most_shared:
+                return False
         whole, usual = (None, []) if piece is None else _without_usual_rows(piece, last_row, columns, limits)
         if usual:
             last_row = usual[-1]
             rows = max(rows, last_row)
         # One character is looked for much faster than two, and a mark of exclamation is rare.
-        if (
-            most_shared < 0
-            or whole is None
-            or b"\x00" in whole
-            or (b"!" in whole and b"<!" in whole)
-            or _PREFIXED_CELL.search(whole)
-        ):
+        if whole is None or b"\x00" in whole or (b"!" in whole and b"<!" in whole) or _PREFIXED_CELL.search(whole):
             return False
         tables += whole.count(b"<sheetData")
         named = _ROW.findall(whole)

@@ -253,7 +253,7 @@ def test_a_quick_look_at_usual_rows_says_what_the_slow_looks_say(
     written = f"{xml}</sheetData></worksheet>".encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(xlsx_bounds, "_USUAL_ROW", re.compile(rb"(?!)()"))
-        slowly = _is_plain(blocks_of(written, size), LIMITS, len(written))
-    quickly = _is_plain(blocks_of(written, size), LIMITS, len(written))
+        slowly = _is_plain(blocks_of(written, size), LIMITS)
+    quickly = _is_plain(blocks_of(written, size), LIMITS)
     # Of a cell behind its row the quick look may not know, which costs time alone.
     assert quickly == slowly or (behind.startswith("<c") and not quickly)
