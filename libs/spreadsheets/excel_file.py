@@ -74,9 +74,9 @@ def zip_records(path: Path, limits: Limits, wanted: str | None, source: FileSour
     sheet = visible_sheet(path, limits, wanted)
     source.format, source.sheet, source.sheets, source.part = "xlsx", sheet.name, sheet.names, sheet.part
     last = 0
-    if sheet.is_plain:
+    if sheet.copy is not None:
         try:
-            for number, cells in _plain_rows(path, sheet, limits, source):
+            for number, cells in _plain_rows(path, sheet, sheet.copy, limits, source):
                 yield number, cells
                 last = number
         except _CalamineFails:
@@ -106,11 +106,13 @@ def ole_records(path: Path, limits: Limits, wanted: str | None, source: FileSour
     yield from _calamine_or_refusal(stream.as_file(errors.code_page_at), errors, source, faults)
 
 
-def _opened(path: Path | bytes, suffix: str) -> CalamineWorkbook:
+def _opened(path: Path | bytes | io.BytesIO, suffix: str) -> CalamineWorkbook:
     """Open the file under a name that ends in ``suffix``, or its content.
 
     calamine believes a path's ending, and where there is none it cannot tell a password from damage.
     """
+    if isinstance(path, io.BytesIO):
+        return CalamineWorkbook.from_filelike(path)
     if isinstance(path, bytes):
         return CalamineWorkbook.from_filelike(io.BytesIO(path))
     if path.suffix == suffix:
@@ -135,7 +137,7 @@ def cell_text(cell: Cell) -> str:
     return str(cell).removesuffix(" 00:00:00")
 
 
-def _plain_rows(path: Path, sheet: Sheet, limits: Limits, source: FileSource) -> Records:
+def _plain_rows(path: Path, sheet: Sheet, copy: io.BytesIO, limits: Limits, source: FileSource) -> Records:
     """Yield calamine's rows of an XLSX. Raises _CalamineFails where it does not tell a number: its XML does.
 
     A time of day is one where no number of the sheet is below zero.
@@ -147,7 +149,7 @@ def _plain_rows(path: Path, sheet: Sheet, limits: Limits, source: FileSource) ->
             raise _CalamineFails
         return str(shown)
 
-    yield from _calamine_rows(path, ".xlsx", sheet.index, None, source, text_of_time)
+    yield from _calamine_rows(copy, ".xlsx", 0, None, source, text_of_time)
 
 
 def _time_of_xls(errors: SheetErrors) -> TextOfTime:
@@ -187,7 +189,7 @@ def _calamine_or_refusal(workbook: bytes, errors: SheetErrors, source: FileSourc
 
 
 def _calamine_rows(
-    path: Path | bytes,
+    path: Path | bytes | io.BytesIO,
     suffix: str,
     index: int | None,
     visible: int | None,

@@ -58,7 +58,7 @@ def dates_of(parts: Parts, workbook: str, styles: str | None, most: int) -> Date
     def of_workbook(name: str, attributes: dict[str, str]) -> None:
         nonlocal begins_1904
         if name == "workbookPr":
-            begins_1904 = attributes.get("date1904") in {"1", "true"}
+            begins_1904 = begins_in_1904(attributes)
 
     def of_styles(name: str, attributes: dict[str, str]) -> None:
         # Conditional formats (dxfs) have formats as well, by numbers that mean others than the cells'.
@@ -75,6 +75,11 @@ def dates_of(parts: Parts, workbook: str, styles: str | None, most: int) -> Date
     if styles is not None:
         parse_whole(parts.blocks(styles), of_styles, most, end_of_styles)
     return Dates(date_styles(formats, shown), begins_1904)
+
+
+def begins_in_1904(workbook_properties: Mapping[str, str]) -> bool:
+    """Tell whether days are counted from 1904, by what a workbook says of itself."""
+    return workbook_properties.get("date1904") in {"1", "true"}
 
 
 def date_styles(formats: Mapping[str, str], shown: Sequence[str]) -> frozenset[str]:
