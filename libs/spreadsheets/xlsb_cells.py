@@ -12,9 +12,8 @@ from pathlib import Path
 from libs.spreadsheets.cell_faults import ERROR_TEXTS, UNKNOWN_ERROR, Faults
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
-from libs.spreadsheets.numbers import number_text
+from libs.spreadsheets.numbers import number_text, short_number
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xls_numbers import short_number
 from libs.spreadsheets.xlsx_bounds import place_of_sheet
 from libs.spreadsheets.xlsx_dates import Dates, date_styles
 from libs.spreadsheets.xlsx_parts import Parts, damage_refused, related_part, relationships, too_wide
