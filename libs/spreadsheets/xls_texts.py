@@ -61,7 +61,7 @@ def codec_of(code_page: int | None) -> str:
 
 
 class _Content:
-    """A record's content together with that of the records which continue it. Raises LookupError where it ends."""
+    """A record's content together with that of the records which continue it. Raises IndexError where it ends."""
 
     def __init__(self, stream: bytes, at: int, end: int) -> None:
         self._stream = stream

@@ -59,11 +59,10 @@ class XlsWorkbook:
 
     def _number(self, kind: int) -> int | None:
         """Return the number that is all of the last record of this kind; None: there is none."""
-        number: int
-        for at, end in self._found.get(kind, ())[-1:]:
-            (number,) = struct.unpack("<H", self.stream[at:end][:2])
-            return number
-        return None
+        if kind not in self._found:
+            return None
+        at, end = self._found[kind][-1]
+        return int.from_bytes(self.stream[at:end][:2], "little")
 
     @cached_property
     def texts(self) -> XlsTexts:
@@ -87,11 +86,11 @@ class XlsWorkbook:
         return [text for at, end in found for text in self.texts.shared(at, end, self.limits)]
 
     def dates(self) -> Dates:
+        code = self.texts.text if self.texts.codec is None else self.texts.short
         formats = {}
         for at, end in self._found.get(_FORMAT, ()):
             (number,) = struct.unpack("<H", self.stream[at:end][:_BEFORE_CODE])
-            read = self.texts.text if self.texts.codec is None else self.texts.short
-            formats[str(number)] = read(at + _BEFORE_CODE, end)
+            formats[str(number)] = code(at + _BEFORE_CODE, end)
         shown = [struct.unpack("<HH", self.stream[at:end][:4])[1] for at, end in self._found.get(_STYLE, ())]
         return Dates(date_styles(formats, list(map(str, shown))), self._number(_COUNTED_FROM) == _FROM_1904)
 
