@@ -61,8 +61,8 @@ class _XlsSheet:
         self._stream = workbook.stream
         self._texts = workbook.texts
         self._shared = workbook.shared_texts()
-        self._dates = workbook.dates()
-        self._styles_of_dates = frozenset(map(int, self._dates.styles))
+        self._formats = workbook.formats()
+        self._special = frozenset(map(int, self._formats.dates | self._formats.plus))
         self._faults = faults
         self._row = -1
         self._cells: list[str] = []
@@ -113,8 +113,7 @@ class _XlsSheet:
         return self._shown(short_number(written), style)
 
     def _shown(self, number: float, style: int) -> str:
-        date = self._dates.text(number, str(style)) if style in self._styles_of_dates else None
-        return date or number_text(number)
+        return self._formats.text(number, str(style)) if style in self._special else number_text(number)
 
     def _own_text(self, at: int) -> str:
         return self._texts.text(at + marks.BEFORE_VALUE, self._end(at))

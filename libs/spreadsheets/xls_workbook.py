@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.number_formats import NumberFormats
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xls_records import HEAD, records
 from libs.spreadsheets.xls_stream import xls_stream
 from libs.spreadsheets.xls_texts import XlsTexts, codec_of
-from libs.spreadsheets.xlsx_dates import Dates, date_styles
 
 _PASSWORD, _CODE_PAGE, _SHEET, _SHARED_TEXTS = 0x002F, 0x0042, 0x0085, 0x00FC
 _COUNTED_FROM, _FORMAT, _STYLE = 0x0022, 0x041E, 0x00E0
@@ -85,14 +85,15 @@ class XlsWorkbook:
             raise Unreadable("file_broken", "The workbook lists its texts twice.")
         return [text for at, end in found for text in self.texts.shared(at, end, self.limits)]
 
-    def dates(self) -> Dates:
+    def formats(self) -> NumberFormats:
         code = self.texts.text if self.texts.codec is None else self.texts.short
         formats = {}
         for at, end in self._found.get(_FORMAT, ()):
             (number,) = struct.unpack("<H", self.stream[at:end][:_BEFORE_CODE])
             formats[str(number)] = code(at + _BEFORE_CODE, end)
         shown = [struct.unpack("<HH", self.stream[at:end][:4])[1] for at, end in self._found.get(_STYLE, ())]
-        return Dates(date_styles(formats, list(map(str, shown))), self._number(_COUNTED_FROM) == _FROM_1904)
+        begins_1904 = self._number(_COUNTED_FROM) == _FROM_1904
+        return NumberFormats.of(formats, list(map(str, shown)), begins_1904=begins_1904)
 
 
 def xls_workbook(path: Path, limits: Limits) -> XlsWorkbook:

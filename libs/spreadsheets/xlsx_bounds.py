@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Literal
 
 from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.number_formats import begins_in_1904
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_cells import column_of
 from libs.spreadsheets.xlsx_copy import SHEET, STRINGS, STYLES, XlsxCopy
-from libs.spreadsheets.xlsx_dates import begins_in_1904
 from libs.spreadsheets.xlsx_parts import (
     PENDING,
     Parts,
@@ -93,6 +93,7 @@ _SHORT_TEXT = 512
 """Bytes of a text, with its tags, that as many cells as a file has room for may share."""
 _MOST_OF_TEXTS = 1 << 28
 """Bytes of the texts of a sheet's cells at most: calamine copies a text that cells share for each of them."""
+_PLUS = re.compile(rb'formatCode="[^"]*(?<![Ee])\+')
 _MOST_OF_STYLES = 30_000_000
 """Tags of styles times the characters of the longest: Excel allows 64,000 styles, and 255 characters in a format."""
 _NEGATIVE, _BEFORE_A_SIGN = re.compile(rb">\s*-"), 64
@@ -188,7 +189,9 @@ def _longest_text(blocks: Generator[bytes, None, None]) -> int:
 
 
 def _are_quick(blocks: Generator[bytes, None, None]) -> bool:
-    """Tell whether calamine reads these styles at once: for each style it looks through the format that it names."""
+    """Tell whether calamine reads these styles, and at once: for each it looks through the format that it names, and of
+    a plus that one shows before a number it says nothing.
+    """
     tags = longest = 0
     rest = b""
     for block in blocks:
@@ -196,6 +199,8 @@ def _are_quick(blocks: Generator[bytes, None, None]) -> bool:
         # What all stand in, with its namespaces, is the first one.
         longest = max(longest, *map(len, whole[0 if tags else 2 :]), len(rest), 0)
         tags += len(whole)
+        if any(b"+" in tag and _PLUS.search(tag) for tag in whole) or b"&#" in block:
+            return False
         if len(rest) > PENDING or tags * longest > _MOST_OF_STYLES:
             return False
     return True
