@@ -42,12 +42,3 @@ def _shown(text: str, fault: CellFault) -> str:
     if fault == "cell_not_calculated":
         return NOT_CALCULATED
     return text if fault == "cell_cut" or shows_error(trimmed(text)) else UNKNOWN_ERROR
-
-
-def with_faults(cells: list[str], texts: dict[int, str]) -> list[str]:
-    """Return the cells with these texts at their columns, counted from 0; there may be more columns than cells."""
-    missing = max(texts) + 1 - len(cells)
-    cells = cells + [""] * missing
-    for column, text in texts.items():
-        cells[column] = text
-    return cells

@@ -8,7 +8,7 @@ from pathlib import Path
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xls_errors import xls_has_hidden_rows
+from libs.spreadsheets.xls_cells import xls_has_hidden_rows
 from libs.spreadsheets.xlsb_cells import xlsb_has_hidden_rows
 from libs.spreadsheets.xlsx_parts import PENDING, Parts, damage_refused
 
@@ -21,11 +21,12 @@ def has_hidden_rows(path: Path, source: FileSource, limits: Limits) -> bool:
         if source.format == "xlsx" and source.part is not None:
             with damage_refused():
                 return _in_xml(path, source.part, limits)
-        if source.format == "xlsb" and source.sheet is not None:
-            return xlsb_has_hidden_rows(path, source.sheets.index(source.sheet), limits)
-        return source.format == "xls" and xls_has_hidden_rows(path, source.sheet)
+        if source.format in {"xls", "xlsb"} and source.sheet is not None:
+            look = xlsb_has_hidden_rows if source.format == "xlsb" else xls_has_hidden_rows
+            return look(path, source.sheets.index(source.sheet), limits)
     except (OSError, struct.error, Unreadable, LookupError, ValueError):
-        return False
+        pass
+    return False
 
 
 def _in_xml(path: Path, part: str, limits: Limits) -> bool:

@@ -1,9 +1,11 @@
 """Numbers of spreadsheets as people read them."""
 
+import struct
 from decimal import Decimal
 
 _DIGITS_OF_A_DOUBLE = 1e15
 """Below it a double holds every integer, and is printed as one."""
+_HUNDREDTHS, _INTEGER = 1, 2
 
 
 def number_text(number: float) -> str:
@@ -13,3 +15,17 @@ def number_text(number: float) -> str:
     # repr finds the shortest digits that make this double, which are those that were typed.
     text = format(Decimal(repr(number)), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def short_number(written: bytes) -> float:
+    """Return a number that is written in four bytes (RkNumber of [MS-XLS] and [MS-XLSB]): an integer, or the upper 30
+    bits of a float. Raises struct.error where they are not four.
+    """
+    bits: int
+    (bits,) = struct.unpack("<i", written)
+    number: float
+    if bits & _INTEGER:
+        number = float(bits >> 2)
+    else:
+        (number,) = struct.unpack("<d", struct.pack("<q", (bits & ~3) << 32))
+    return number / 100 if bits & _HUNDREDTHS else number

@@ -1,43 +1,22 @@
-"""The stream of an XLS that holds its workbook: for one reader as for another.
+"""The stream of an XLS that holds its workbook.
 
 The file is a tree of folders and streams ([MS-CFB]). The workbook stands at its root; beside it a folder holds what its
-owner put into it, which may be another workbook. calamine takes the first stream of the name, wherever it stands, and
-follows lists of sectors that refer to each other in a circle until memory ends. So it never sees the file: it gets one
-of the workbook's stream alone, which is what was measured.
+owner put into it, which may be another workbook.
 """
 
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import olefile
 
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xls_sectors import file_of_stream, refuse_false_head
+from libs.spreadsheets.xls_sectors import refuse_false_head
 
-UTF_16 = 1_200
-"""The code page of all texts since Excel 97."""
 NAMES = ("Workbook", "Book")
 """Of the stream, since Excel 97 and before. Crystal Reports writes them in capitals."""
-
-
-@dataclass(frozen=True, slots=True)
-class XlsStream:
-    """What the stream holds, and its name as Excel writes it."""
-
-    name: str
-    records: bytes
-
-    def as_file(self, code_page_at: int | None = None) -> bytes:
-        """Return a file of this stream alone, with the code page of UTF-16 at that place of it, in bytes."""
-        if code_page_at is None:
-            return file_of_stream(self.name, self.records)
-        records = bytearray(self.records)
-        struct.pack_into("<H", records, code_page_at, UTF_16)
-        return file_of_stream(self.name, bytes(records))
 
 
 @contextmanager
@@ -53,8 +32,8 @@ def xls_damage_refused() -> Iterator[None]:
         raise Unreadable("file_broken", "The workbook is damaged.") from None
 
 
-def xls_stream(path: Path) -> XlsStream:
-    """Find the workbook. Raises Unreadable where there is none, or where it is damaged."""
+def xls_stream(path: Path) -> bytes:
+    """Return what the stream holds. Raises Unreadable where there is none, or where it is damaged."""
     with xls_damage_refused():
         refuse_false_head(path)
         with olefile.OleFileIO(str(path)) as ole:
@@ -62,7 +41,8 @@ def xls_stream(path: Path) -> XlsStream:
             if name is None:
                 raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
             _refuse_endless_chains(ole, name)
-            return XlsStream(name, ole.openstream(name).read())
+            content: bytes = ole.openstream(name).read()
+            return content
 
 
 def _refuse_endless_chains(ole: Any, name: str) -> None:

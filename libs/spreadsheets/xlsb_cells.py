@@ -12,11 +12,10 @@ from pathlib import Path
 from libs.spreadsheets.cell_faults import ERROR_TEXTS, UNKNOWN_ERROR, Faults
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
-from libs.spreadsheets.numbers import number_text
+from libs.spreadsheets.number_formats import NumberFormats
+from libs.spreadsheets.numbers import short_number
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xls_numbers import short_number
 from libs.spreadsheets.xlsx_bounds import place_of_sheet
-from libs.spreadsheets.xlsx_dates import Dates, date_styles
 from libs.spreadsheets.xlsx_parts import Parts, damage_refused, related_part, relationships, too_wide
 
 _WORKBOOK = "xl/workbook.bin"
@@ -38,6 +37,8 @@ _VISIBLE = 0
 _ROW_FLAGS, _ROW_IS_HIDDEN = 11, 0x10
 """Where in a row's record, and which bit of that byte ([MS-XLSB] 2.4.741, fDyZero)."""
 _BEGINS_1904 = 1
+_MOST_BYTES = 4
+"""Of a character: of a text that is too long by characters enough is kept to see it."""
 _MORE_FOLLOWS = 0x80
 _LONGEST_LENGTH = 21
 """Bits by which the last of four bytes of a length is shifted."""
@@ -55,7 +56,8 @@ def xlsb_rows(path: Path, limits: Limits, wanted: str | None, source: FileSource
         shown = list(_visible_sheets(parts, limits))
         name, part = shown[place_of_sheet([name for name, _ in shown], wanted)]
         source.sheet, source.sheets = name, tuple(name for name, _ in shown)
-        yield from _XlsbSheet(_texts(parts, limits), _dates(parts, limits), limits, faults).rows(_content(parts, part))
+        texts, formats = _texts(parts, limits), _formats(parts, limits)
+        yield from _XlsbSheet(texts, formats, limits, faults).rows(_content(parts, part))
 
 
 def xlsb_has_hidden_rows(path: Path, place: int, limits: Limits) -> bool:
@@ -118,7 +120,7 @@ def _wide(body: bytes, at: int, most: int | None = None) -> str:
     begin, end = at + 4, at + 4 + 2 * length
     if end > len(body):
         raise LookupError("a text that is cut short")
-    return body[begin : end if most is None else min(end, begin + 2 * most)].decode("utf-16-le", "replace")
+    return body[begin : end if most is None else min(end, begin + _MOST_BYTES * most)].decode("utf-16-le", "replace")
 
 
 def _texts(parts: Parts, limits: Limits) -> list[str]:
@@ -130,7 +132,7 @@ def _texts(parts: Parts, limits: Limits) -> list[str]:
     return [_wide(body, 1, limits.max_cell_chars + 1) for kind, body in records if kind == _TEXT]
 
 
-def _dates(parts: Parts, limits: Limits) -> Dates:
+def _formats(parts: Parts, limits: Limits) -> NumberFormats:
     properties = (body for kind, body in _records(_content(parts, _WORKBOOK), limits) if kind == _WORKBOOK_PROPERTIES)
     begins_1904 = any(struct.unpack_from("<I", body)[0] & _BEGINS_1904 for body in properties)
     formats: dict[str, str] = {}
@@ -144,15 +146,15 @@ def _dates(parts: Parts, limits: Limits) -> Dates:
             formats[str(struct.unpack_from("<H", body)[0])] = _wide(body, 2)
         elif kind == _STYLE and is_of_cells:
             shown.append(str(struct.unpack_from("<HH", body)[1]))
-    return Dates(date_styles(formats, shown), begins_1904)
+    return NumberFormats.of(formats, shown, begins_1904=begins_1904)
 
 
 class _XlsbSheet:
     """Follows the records of a sheet."""
 
-    def __init__(self, texts: list[str], dates: Dates, limits: Limits, faults: Faults) -> None:
+    def __init__(self, texts: list[str], formats: NumberFormats, limits: Limits, faults: Faults) -> None:
         self._texts = texts
-        self._dates = dates
+        self._formats = formats
         self._limits = limits
         self._faults = faults
         self._row = self._column = -1
@@ -231,4 +233,4 @@ class _XlsbSheet:
         else:
             (number,) = struct.unpack_from("<d", body, value)
         style = struct.unpack_from("<I", body, at)[0] & _STYLE_BITS
-        return self._dates.text(number, str(style)) or number_text(number)
+        return self._formats.text(number, str(style))

@@ -8,6 +8,7 @@ Plain sheets, as nearly all programs write them, are told by regular expressions
 strangers has one.
 """
 
+import io
 import re
 import zipfile
 from collections.abc import Generator, Iterator, Sequence
@@ -20,15 +21,16 @@ from pathlib import Path
 from typing import Literal
 
 from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.number_formats import begins_in_1904
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_cells import column_of
+from libs.spreadsheets.xlsx_copy import SHEET, STRINGS, STYLES, XlsxCopy
 from libs.spreadsheets.xlsx_parts import (
     PENDING,
     Parts,
     damage_refused,
     local,
     parse_whole,
-    part_name,
     related_part,
     relationships,
 )
@@ -36,8 +38,6 @@ from libs.spreadsheets.xlsx_parts import (
 _WORKBOOK = "xl/workbook.xml"
 """Where calamine looks for it. Others name it otherwise, and say so in ``_rels/.rels``."""
 _BINARY_WORKBOOK = "xl/workbook.bin"
-_STRINGS = "xl/sharedStrings.xml"
-_STYLES = "xl/styles.xml"
 
 _OTHER_ARCHIVES = {
     "word/document.xml": "a Word document",
@@ -89,13 +89,13 @@ _REFERRING_IN_TEXT = re.compile(
 """A value that spells a character (``&#49;``). Calamine knows it in texts; a number would end before it."""
 
 
-_SHORT_TEXT = 1_024
+_SHORT_TEXT = 512
+"""Bytes of a text, with its tags, that as many cells as a file has room for may share."""
 _MOST_OF_TEXTS = 1 << 28
 """Bytes of the texts of a sheet's cells at most: calamine copies a text that cells share for each of them."""
+_PLUS = re.compile(rb'formatCode="[^"]*(?<![Ee])\+')
 _MOST_OF_STYLES = 30_000_000
 """Tags of styles times the characters of the longest: Excel allows 64,000 styles, and 255 characters in a format."""
-_SHEET_ATTRIBUTES = {"name", "sheetId", "state", "r:id", "xmlns:r", "xmlns"}
-"""How nearly all programs write what a workbook says of a sheet."""
 _NEGATIVE, _BEFORE_A_SIGN = re.compile(rb">\s*-"), 64
 
 
@@ -103,13 +103,11 @@ _NEGATIVE, _BEFORE_A_SIGN = re.compile(rb">\s*-"), 64
 class Sheet:
     """The sheet to read."""
 
-    index: int
-    """Its place in the workbook."""
     part: str
     workbook: str
     """The part that lists the sheets."""
-    is_plain: bool
-    """Calamine reads all of it."""
+    copy: io.BytesIO | None
+    """A workbook of it alone, where calamine reads all of it."""
     names: tuple[str, ...]
     """Of all visible worksheets, in order."""
     name: str
@@ -149,44 +147,51 @@ def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Shee
     with damage_refused(), zipfile.ZipFile(path) as archive:
         parts = Parts(archive, limits.max_bytes)
         workbook = workbook_part(parts) or _WORKBOOK
-        shown, is_listed_plainly = _visible_sheets(parts, workbook)
-        index, name, part = shown[place_of_sheet([name for _, name, _ in shown], wanted)]
-        strings, styles = (related_part(parts, workbook, kind) for kind in ("sharedStrings", "styles"))
-        longest, are_quick = 1, True
-        for each in {strings or _STRINGS, _STRINGS, styles or _STYLES, _STYLES}:
-            if each in parts:
-                with closing(parts.blocks(each)) as blocks:
-                    if each in {strings, _STRINGS}:
-                        longest = max(longest, _longest_text(blocks))
-                    else:
-                        are_quick &= _are_quick(blocks)
-                    for _ in blocks:
-                        pass
-        with closing(parts.blocks(part)) as blocks:
-            is_plain = _is_plain(blocks, limits, _MOST_OF_TEXTS // longest)
-    # Calamine looks for these parts where they usually are, whatever the workbook says.
-    is_usual = workbook == _WORKBOOK and all(
-        part_name(named or usual) == part_name(usual) for named, usual in ((strings, _STRINGS), (styles, _STYLES))
-    )
-    names = tuple(name for _, name, _ in shown)
-    return Sheet(index, part, workbook, is_plain and is_usual and are_quick and is_listed_plainly, names, name)
+        shown, begins_1904 = _visible_sheets(parts, workbook)
+        name, part = shown[place_of_sheet([name for name, _ in shown], wanted)]
+        copy, most_shared, are_quick = XlsxCopy(), None, True
+        if strings := related_part(parts, workbook, "sharedStrings"):
+            with closing(copy.keeping(STRINGS, parts.blocks(strings))) as blocks:
+                most_shared = _most_shared(blocks)
+                _exhaust(blocks)
+        if styles := related_part(parts, workbook, "styles"):
+            with closing(copy.keeping(STYLES, parts.blocks(styles))) as blocks:
+                are_quick = _are_quick(blocks)
+                _exhaust(blocks)
+        with closing(copy.keeping(SHEET, parts.blocks(part))) as blocks:
+            is_plain = _is_plain(blocks, limits, most_shared)
+    whole = copy.whole(begins_1904=begins_1904) if is_plain and are_quick else None
+    return Sheet(part, workbook, whole, tuple(name for name, _ in shown), name)
+
+
+def _exhaust(blocks: Iterator[bytes]) -> None:
+    for _ in blocks:
+        pass
+
+
+def _most_shared(blocks: Generator[bytes, None, None]) -> int | None:
+    """Return how many cells may share the longest of these texts; None: all that a file has room for."""
+    longest = _longest_text(blocks)
+    return _MOST_OF_TEXTS // longest if longest > _SHORT_TEXT else None
 
 
 def _longest_text(blocks: Generator[bytes, None, None]) -> int:
     """Return how long a text that cells share is at most, in bytes: the longest, or what is short enough for all."""
-    longest, rest = 2 * _SHORT_TEXT, b""
+    longest, rest, step = _SHORT_TEXT, b"", _SHORT_TEXT // 2
     for block in blocks:
         whole = rest + block
         rest = whole[max(0, whole.rfind(b"<si")) :]
         if len(rest) > PENDING:
             return len(rest)
-        if any(whole.find(b"<si", at, at + _SHORT_TEXT) < 0 for at in range(0, len(whole) - len(rest), _SHORT_TEXT)):
+        if any(whole.find(b"<si", at, at + step) < 0 for at in range(0, len(whole) - len(rest), step)):
             longest = max(longest, *map(len, whole.split(b"<si")))
     return max(longest, len(rest))
 
 
 def _are_quick(blocks: Generator[bytes, None, None]) -> bool:
-    """Tell whether calamine reads these styles at once: for each style it looks through the format that it names."""
+    """Tell whether calamine reads these styles, and at once: for each it looks through the format that it names, and of
+    a plus that one shows before a number it says nothing.
+    """
     tags = longest = 0
     rest = b""
     for block in blocks:
@@ -194,6 +199,8 @@ def _are_quick(blocks: Generator[bytes, None, None]) -> bool:
         # What all stand in, with its namespaces, is the first one.
         longest = max(longest, *map(len, whole[0 if tags else 2 :]), len(rest), 0)
         tags += len(whole)
+        if any(b"+" in tag and _PLUS.search(tag) for tag in whole) or b"&#" in block:
+            return False
         if len(rest) > PENDING or tags * longest > _MOST_OF_STYLES:
             return False
     return True
@@ -211,28 +218,26 @@ def holds_negative(path: Path, part: str, limits: Limits) -> bool:
     return False
 
 
-def _visible_sheets(parts: Parts, workbook: str) -> tuple[list[tuple[int, str, str]], bool]:
-    """Return the visible worksheets in order: place in the workbook, name, part; and whether calamine sees the same.
-
-    It asks for a sheet by its name, and knows attributes by how they are spelled, whatever stands beside them.
-    """
+def _visible_sheets(parts: Parts, workbook: str) -> tuple[list[tuple[str, str]], bool]:
+    """Return names and parts of the visible worksheets in order, and whether days are counted from 1904."""
     sheets: list[dict[str, str]] = []
-    is_plain = True
+    begins_1904 = False
 
-    def sheet(name: str, attributes: dict[str, str]) -> None:
-        nonlocal is_plain
+    def element(name: str, attributes: dict[str, str]) -> None:
+        nonlocal begins_1904
         if name == "sheet":
             sheets.append({local(key): value for key, value in attributes.items()})
-            is_plain = is_plain and _SHEET_ATTRIBUTES.issuperset(attributes)
+        elif name == "workbookPr":
+            begins_1904 = begins_in_1904(attributes)
 
     related = relationships(parts, workbook)
-    parse_whole(parts.blocks(workbook), sheet)
-    shown: list[tuple[int, str, str]] = []
-    for index, found in enumerate(sheets):
+    parse_whole(parts.blocks(workbook), element)
+    shown: list[tuple[str, str]] = []
+    for found in sheets:
         kind, part = related.get(found.get("id", ""), ("", ""))
         if found.get("state", "visible") == "visible" and kind == "worksheet":
-            shown.append((index, found.get("name", ""), part))
-    return shown, is_plain and len({found.get("name") for found in sheets}) == len(sheets)
+            shown.append((found.get("name", ""), part))
+    return shown, begins_1904
 
 
 def place_of_sheet(names: Sequence[str], wanted: str | None) -> int:
@@ -246,30 +251,27 @@ def place_of_sheet(names: Sequence[str], wanted: str | None) -> int:
     return names.index(wanted)
 
 
-def _is_plain(blocks: Generator[bytes, None, None], limits: Limits, most_shared: int) -> bool:
+def _is_plain(blocks: Generator[bytes, None, None], limits: Limits, most_shared: int | None = None) -> bool:
     """Tell whether the sheet's XML is plain, has all its values, and spreads over few enough rows and columns.
 
     False means only that this fast look does not know: the sheet must then be read cell by cell. A sheet is plain
     when each cell names itself (r="B7") right after its tag, as nearly all writers do, once and in its own row, and
     rows ascend: of two rows of one number, and of two cells in one place, calamine would show one. Of shared texts it
-    has ``most_shared`` at most.
+    has ``most_shared`` at most; None: all of them are short.
     """
     rows, columns = 0, _ONE_LETTER_COLUMNS
-    last_row = tables = 0
+    last_row = tables = shared = 0
     for piece in _whole_rows(blocks):
-        most_shared -= 0 if piece is None else piece.count(b't="s"')
+        if most_shared is not None and piece is not None:
+            shared += piece.count(b't="s"')
+            if shared > most_shared:
+                return False
         whole, usual = (None, []) if piece is None else _without_usual_rows(piece, last_row, columns, limits)
         if usual:
             last_row = usual[-1]
             rows = max(rows, last_row)
         # One character is looked for much faster than two, and a mark of exclamation is rare.
-        if (
-            most_shared < 0
-            or whole is None
-            or b"\x00" in whole
-            or (b"!" in whole and b"<!" in whole)
-            or _PREFIXED_CELL.search(whole)
-        ):
+        if whole is None or b"\x00" in whole or (b"!" in whole and b"<!" in whole) or _PREFIXED_CELL.search(whole):
             return False
         tables += whole.count(b"<sheetData")
         named = _ROW.findall(whole)

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 
 from libs.spreadsheets.cell_faults import UNKNOWN_ERROR, CellFault, Faults
 from libs.spreadsheets.limits import Limits
-from libs.spreadsheets.numbers import number_text
+from libs.spreadsheets.number_formats import NumberFormats, formats_of
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xlsx_dates import Dates, dates_of
 from libs.spreadsheets.xlsx_parts import Elements, Parts, parse, related_part, too_wide
 
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
@@ -50,8 +49,8 @@ def sheet_rows(
     """
     strings, styles = related_part(parts, workbook, "sharedStrings"), related_part(parts, workbook, "styles")
     texts = _shared_strings(parts, strings, limits) if strings else []
-    dates = dates_of(parts, workbook, styles, most_cells(limits))
-    reading = _XlsxSheet(texts, dates, limits, faults)
+    formats = formats_of(parts, workbook, styles, most_cells(limits))
+    reading = _XlsxSheet(texts, formats, limits, faults)
     for _ in parse(parts.blocks(sheet), reading.start, reading.end, reading.text):
         yield from reading.rows
         reading.rows.clear()
@@ -117,10 +116,10 @@ class _Cell:
 class _XlsxSheet:
     """Follows the events of a sheet's XML; ``rows`` are those that have ended."""
 
-    def __init__(self, strings: list[str], dates: Dates, limits: Limits, faults: Faults) -> None:
+    def __init__(self, strings: list[str], formats: NumberFormats, limits: Limits, faults: Faults) -> None:
         self.rows: list[tuple[int, list[str]]] = []
         self._strings = strings
-        self._dates = dates
+        self._formats = formats
         self._faults = faults
         self._cells_left = self._most = most_cells(limits)
         self._places_left = limits.rectangle
@@ -235,7 +234,7 @@ class _XlsxSheet:
             return "FALSE" if plain in {"0", "false"} else "TRUE"
         if cell.kind in {"n", ""} and _NUMBER.fullmatch(plain):
             number = float(plain)
-            return self._dates.text(number, cell.style) or number_text(number)
+            return self._formats.text(number, cell.style)
         return unescaped(value)
 
     def _shared(self, index: str) -> str:

@@ -23,8 +23,6 @@ MOST_ELEMENTS = 200_000
 """Of a part that says how a workbook is put together. Excel keeps 65,536 styles and as many names as fit into memory;
 of workbooks that grew for years some tens of thousands are known."""
 
-_EXTRA, _UNICODE_NAME, _BEFORE_NAME = struct.Struct("<HH"), 0x7075, 5
-"""Of what an archive may say of a part besides: its kind and length, the kind of a name, and the bytes before that."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DECLARED = re.compile(
     rb"(?:\xef\xbb\xbf)?<\?xml\s[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z][A-Za-z0-9._-]{0,40})[\"']"
@@ -58,10 +56,6 @@ class Parts:
         self._names: dict[str, zipfile.ZipInfo] = {}
         refuse_two_ends(archive)
         for info in archive.infolist():
-            if _has_another_name(info):
-                raise Unreadable(
-                    "file_broken", "The workbook's parts have unusual names; open it in Excel and save it."
-                )
             name = part_name(info.filename)
             if name in self._names:
                 # One reader would take the first, another one the last: what was measured is not what is read.
@@ -93,20 +87,6 @@ class Parts:
                 if self._left < 0:
                     raise Unreadable("file_too_large", f"The workbook unpacks to more than {self._max_bytes} bytes.")
                 yield block
-
-
-def _has_another_name(info: zipfile.ZipInfo) -> bool:
-    """Tell whether a part has a second name, in Unicode ([APPNOTE.TXT] 4.6.9), that is not its first one.
-
-    calamine goes by it, and Python does not.
-    """
-    extra = info.extra
-    while len(extra) >= _EXTRA.size:
-        kind, length = _EXTRA.unpack_from(extra)
-        field, extra = extra[_EXTRA.size : _EXTRA.size + length], extra[_EXTRA.size + length :]
-        if kind == _UNICODE_NAME and field[_BEFORE_NAME:] != info.filename.encode("utf-8", "replace"):
-            return True
-    return False
 
 
 def _refuse_unread_encoding(block: bytes) -> None:

@@ -21,7 +21,6 @@ from libs.common.web.refusals import Refused
 from libs.fields.text import trimmed
 from libs.spreadsheets import excel_file
 from libs.spreadsheets.cell_faults import Faults
-from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_bounds import visible_sheet
@@ -84,7 +83,7 @@ def read_xlsx(content: bytes) -> None:
         return
     faults: Faults = {}
     try:
-        quick = _rows(excel_file._plain_rows(_UPLOAD, sheet, LIMITS, FileSource()))
+        quick = _rows(excel_file._plain_rows(_UPLOAD, sheet, LIMITS))
         with zipfile.ZipFile(_UPLOAD) as archive:
             parts = Parts(archive, LIMITS.max_bytes)
             slow = _rows(sheet_rows(parts, sheet.workbook, sheet.part, LIMITS, faults))

@@ -4,7 +4,9 @@ Each kind of file is made in two sizes, one four times the other. What is linear
 quadratic took sixteen times.
 """
 
+import struct
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from itertools import count, islice
@@ -19,6 +21,7 @@ from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
 from services.api.reading.domain.seen_phones import SeenPhones
+from tests.unit.spreadsheets import xls_files as xls
 from tests.unit.spreadsheets.records import refusal
 from tests.unit.spreadsheets.workbooks import HEADER, write_xlsb, write_xlsx
 
@@ -133,6 +136,82 @@ def test_a_small_archive_that_lists_very_many_parts_is_refused_before_they_are_r
         return calls
 
     assert cost(440_000) < 1.1 * cost(220_000), "however many more there are, they are not read"
+
+
+EMPTY = struct.pack("<HB", 0, 0)
+REFERENCES = b"\x23\1\0\0\0" + b"\x23\1\0\0\0\3" * 200
+BLANKS = b"\x19\x40\x00\xff"
+CELLS_OF_XLS: dict[str, Callable[[int], tuple[bytes, bytes]]] = {
+    "shared texts that go on in very many records": lambda size: (
+        xls.shared_texts(struct.pack("<HB", 1_000 * size, 0), *[b"\0a"] * (1_000 * size)),
+        xls.shared(1, 0, 0),
+    ),
+    "texts that each go on in another record": lambda size: (
+        xls.shared_texts(b"\1\0\0", *[b"\0a\1\0\0"] * (1_000 * size), b"\0a"),
+        b"",
+    ),
+    "a shared text that says it is long": lambda size: (
+        xls.shared_texts(struct.pack("<HBI", 1, 4, 0xFFFFFFFF), *[b"a"] * (1_000 * size)),
+        b"",
+    ),
+    "empty texts": lambda size: (xls.shared_texts(*[EMPTY * 1_000] * size), b""),
+    "a text of a formula that goes on": lambda size: (
+        b"",
+        xls.formula(1, 0, "").removesuffix(xls.text_of_formula(""))
+        + xls.going_on(0x0207, struct.pack("<HB", 1_000 * size, 0), *[b"\0a"] * (1_000 * size)),
+    ),
+    "long formulas": lambda size: (
+        b"",
+        b"".join(xls.formula(at, 0, 1.0, expression=REFERENCES + BLANKS * 100 * size) for at in range(1, 50 * size)),
+    ),
+    "cells from below": lambda size: (
+        b"",
+        b"".join(xls.number(row, column, 1.5) for row in range(200 * size, 0, -1) for column in (4, 3, 2)),
+    ),
+    "records that nobody knows": lambda size: (b"", xls.record(0x7777) * (2_000 * size)),
+}
+
+
+@pytest.mark.parametrize("kind", CELLS_OF_XLS)
+def test_an_xls_costs_in_proportion_to_its_size(tmp_path: Path, kind: str) -> None:
+    def cost(size: int) -> int:
+        texts, cells = CELLS_OF_XLS[kind](size)
+        path = xls.write(tmp_path / "upload", xls.HEADER + cells, texts=texts)
+        return counted(lambda: read_all(path))
+
+    cost(1)
+    assert cost(4) < 5 * cost(1) + 2_000
+
+
+def test_formulas_of_an_xls_are_not_looked_at(tmp_path: Path) -> None:
+    """Their values are read: what they are made of costs nothing, whoever it was made by."""
+
+    def cost(expression: bytes) -> int:
+        path = xls.write(tmp_path / "upload", xls.HEADER + xls.formula(1, 0, 1.0, expression=expression))
+        return counted(lambda: read_all(path))
+
+    expression = REFERENCES + BLANKS * 1_500
+    cost(expression)
+    assert cost(expression) == cost(b"\0" * len(expression))
+
+
+def test_a_text_that_very_many_cells_name_is_held_once(tmp_path: Path) -> None:
+    """As copies it would take gigabytes."""
+    texts = xls.shared_texts(struct.pack("<HB", 8_000, 0) + b"a" * 8_000)
+    cells = b"".join(xls.shared(row, column, 0) for row in range(1, 4_000) for column in range(5))
+    path = xls.write(tmp_path / "upload", xls.HEADER + cells, texts=texts)
+    tracemalloc.start()
+    rows = list(read_spreadsheet(path, Limits(max_bytes=200_000_000)).rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(rows) == 3_999
+    assert peak < 10_000_000
+
+
+def test_very_many_texts_of_an_xls_are_refused(tmp_path: Path) -> None:
+    """A byte each would be some of the file's size; as texts they are many times as much."""
+    path = xls.write(tmp_path / "upload", xls.HEADER, texts=xls.shared_texts(*[EMPTY * 2_700] * 900))
+    assert refusal(lambda: read_spreadsheet(path, Limits())).code == "file_too_large"
 
 
 def test_a_small_xlsb_of_very_many_records_is_refused_before_they_are_read(tmp_path: Path) -> None:

@@ -48,10 +48,10 @@ def write(path: Path, rows: str, *, strings: str = "", formats: list[str] | None
 def read_both_ways(path: Path, cells: str, **options: object) -> tuple[Records, Records]:
     rows = f'{HEADER}<row r="2">{cells}</row>'
     write(path, rows, **options)  # type: ignore[arg-type]
-    assert visible_sheet(path, Limits()).is_plain
+    assert visible_sheet(path, Limits()).copy is not None
     plainly = read_path(path)
     write(path, rows + NOT_PLAIN, **options)  # type: ignore[arg-type]
-    assert not visible_sheet(path, Limits()).is_plain
+    assert visible_sheet(path, Limits()).copy is None
     return plainly, read_path(path)[:-1]
 
 
@@ -118,7 +118,7 @@ def test_a_cell_is_the_same_text_both_ways(tmp_path: Path, kind: str) -> None:
 )
 def test_a_value_that_spells_a_character_does_not_end_before_it(tmp_path: Path, written: str, text: str) -> None:
     path = write_xlsx(tmp_path / "upload", f'{HEADER}<row r="2">{written}{cell("B2", "1")}</row>')
-    assert not visible_sheet(path, Limits()).is_plain
+    assert visible_sheet(path, Limits()).copy is None
     assert read_path(path)[0][1][:2] == [text, "1"]
 
 
@@ -313,7 +313,7 @@ def test_a_cell_of_no_row_is_not_lost(tmp_path: Path, behind: str) -> None:
 def test_cells_that_stand_in_any_order_in_their_own_row_are_read(tmp_path: Path) -> None:
     cells = '<row r="2"><c r="B2" t="str"><v>11912345678</v></c><c r="A2" t="str"><v>Ana</v></c></row>'
     path = write_xlsx(tmp_path / "upload", HEADER + cells)
-    assert visible_sheet(path, Limits()).is_plain
+    assert visible_sheet(path, Limits()).copy is not None
     assert read_path(path) == [(2, ["Ana", "11912345678", "", "", ""])]
 
 

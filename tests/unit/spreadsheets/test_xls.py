@@ -1,5 +1,6 @@
-"""XLS: however its cells are written they are read alike, and what calamine would hold of a workbook has a bound."""
+"""XLS: however its cells are written they are read alike, and how far they may spread has a bound."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.spreadsheets import excel_file
+from libs.spreadsheets import xls_marks
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from tests.unit.spreadsheets import xls_files as xls
@@ -26,6 +27,8 @@ WAYS: dict[str, tuple[Callable[[int, int], bytes], str]] = {
     "error": (lambda row, column: xls.error(row, column, 0x2A), "#N/A"),
     "formula of a number": (lambda row, column: xls.formula(row, column, 5.5), "5.5"),
     "formula of a text": (lambda row, column: xls.formula(row, column, "x"), "x"),
+    "formula of Excel 4": (lambda row, column: xls.formula(row, column, 6.5, 0x0406), "6.5"),
+    "text of a formula of Excel 3": (lambda row, column: xls.formula(row, column, "y", 0x0206), "y"),
     "blank": (xls.blank, ""),
 }
 WAY = st.sampled_from(list(WAYS))
@@ -84,7 +87,7 @@ def test_a_value_and_a_blank_are_the_value(tmp_path: Path, first: bool) -> None:
     ids=["no formula", "formula of a number", "second text", "not behind it"],
 )
 def test_a_text_that_belongs_to_no_formula_refuses_the_file(tmp_path: Path, records: bytes) -> None:
-    """Excel passes over it; calamine shows it in the cell of the last formula, or in A1."""
+    """Excel passes over it; others show it in the cell of the last formula, or in A1."""
     assert refusal(read_path, xls.write(tmp_path / "upload", LEAD + records)).code == "file_broken"
 
 
@@ -96,11 +99,11 @@ def test_a_formula_whose_text_does_not_follow_is_no_blank(tmp_path: Path, behind
     assert spreadsheet.faults == {2: {3: "cell_not_calculated"}}
 
 
-# Memory: calamine makes a rectangle of each sheet, also of the hidden ones
+# Memory: the cells of all sheets count, also of the hidden ones
 
 
-def shown_to_calamine(*_: object) -> None:
-    pytest.fail("calamine is given the file")
+def looked_for(*_: object) -> None:
+    pytest.fail("cells are looked for")
 
 
 HIDDEN = {
@@ -116,7 +119,7 @@ HIDDEN = {
 def test_hidden_sheets_that_are_too_large_are_refused_before_they_are_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(excel_file, "_opened", shown_to_calamine)
+    monkeypatch.setattr(xls_marks, "marks_of", looked_for)
     path = xls.write(tmp_path / "upload", xls.size(2, 5) + LEAD, *HIDDEN[kind])
     assert refusal(read_path, path).code == "file_too_large"
 
@@ -144,6 +147,35 @@ def test_sheets_that_are_made_of_the_same_records_are_refused(tmp_path: Path) ->
     assert refusal(read_path, path).code == "file_broken"
 
 
-def test_what_stands_behind_a_chart_is_read(tmp_path: Path) -> None:
+def test_what_stands_behind_a_chart_is_read_and_what_stands_in_it_is_not(tmp_path: Path) -> None:
     path = xls.write(tmp_path / "upload", LEAD + xls.CHART + xls.text(2, 0, "Bia"))
-    assert [cells[0] for _, cells in read_path(path)] == ["Ana", "Bia"]
+    assert read_path(path) == [(2, ANA), (3, ["Bia", "", "", "", ""])]
+
+
+def test_a_sheet_without_its_end_is_refused(tmp_path: Path) -> None:
+    """Rows behind the cut would be gone without a word."""
+    path = xls.write(tmp_path / "upload", LEAD)
+    content = path.read_bytes()
+    assert content.count(xls.END) == 2
+    path.write_bytes(content[: content.rindex(xls.END)] + b"\x0b" + content[content.rindex(xls.END) + 1 :])
+    assert refusal(read_path, path).code == "file_broken"
+
+
+@pytest.mark.parametrize("column", [256, 257, 65_535])
+def test_a_cell_in_a_column_that_no_sheet_has_refuses_the_file(tmp_path: Path, column: int) -> None:
+    path = xls.write(tmp_path / "upload", LEAD + xls.number(2, column, 1.0))
+    assert refusal(read_path, path).code == "file_broken"
+
+
+@pytest.mark.parametrize("value", [xls.number(2, 0, 1.0), xls.short_number(2, 0, 1), xls.error(2, 0, 7)])
+def test_a_cell_that_is_cut_short_refuses_the_file(tmp_path: Path, value: bytes) -> None:
+    """What stands behind it would be taken for its value."""
+    kind, length = struct.unpack_from("<HH", value)
+    path = xls.write(tmp_path / "upload", LEAD + xls.record(kind, value[4 : 3 + length]) + xls.blank(3, 3))
+    assert refusal(read_path, path).code == "file_broken"
+
+
+@pytest.mark.parametrize("last", [0, 2, 4, 65_535])
+def test_several_numbers_that_say_they_are_more_or_fewer_refuse_the_file(tmp_path: Path, last: int) -> None:
+    written = xls.numbers(2, 0, [1, 2, 3, 4])[:-2] + struct.pack("<H", last)
+    assert refusal(read_path, xls.write(tmp_path / "upload", LEAD + written)).code in {"file_broken", "file_too_large"}

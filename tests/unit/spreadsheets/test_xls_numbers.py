@@ -8,9 +8,9 @@ import xlwt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.spreadsheets.xls_numbers import numbers_of
+from libs.spreadsheets.numbers import number_text, short_number
 from tests.unit.spreadsheets import xls_files as xls
-from tests.unit.spreadsheets.records import read_path
+from tests.unit.spreadsheets.records import A_FILE_EACH, read_path
 from tests.unit.spreadsheets.workbooks import HEADERS
 
 INTEGER, HUNDREDTHS = 2, 1
@@ -49,17 +49,34 @@ def test_dates_and_times_of_day_are_read_beside_numbers_below_zero(tmp_path: Pat
     assert shown == ["2025-12-09", "-250", "12:00:00", "2025-12-09 06:00:00"]
 
 
+@pytest.mark.parametrize("begins_1904", [False, True])
+def test_dates_that_are_counted_from_1904(tmp_path: Path, begins_1904: bool) -> None:
+    book = xlwt.Workbook()
+    book.dates_1904 = begins_1904
+    sheet = book.add_sheet("Leads")
+    for column, name in enumerate(HEADERS):
+        sheet.write(0, column, name)
+    sheet.write(1, 4, 43_951, xlwt.easyxf(num_format_str="DD/MM/YYYY"))
+    book.save(str(tmp_path / "upload"))
+    assert [cells[4] for _, cells in read_path(tmp_path / "upload")] == ["2024-05-01" if begins_1904 else "2020-04-30"]
+
+
 WHOLE = st.integers(-(1 << 29), (1 << 29) - 1)
 
 
-@given(whole=WHOLE, is_hundredths=st.booleans(), several=st.lists(WHOLE, min_size=1, max_size=4))
-def test_numbers_that_are_written_in_short(whole: int, is_hundredths: bool, several: list[int]) -> None:
-    short = struct.pack("<HHHI", 3, 7, 0, whole << 2 & 0xFFFFFFFF | INTEGER | is_hundredths * HUNDREDTHS)
-    many = xls.numbers(4, 2, several)[4:]
-    wanted = {(3, 7): whole / 100 if is_hundredths else float(whole)}
-    assert numbers_of([(0x027E, short), (0x00BD, many)]) == wanted | {
-        (4, 2 + at): float(number) for at, number in enumerate(several)
-    }
+@A_FILE_EACH
+@given(several=st.lists(WHOLE, min_size=1, max_size=5))
+def test_numbers_that_are_written_in_short(tmp_path: Path, several: list[int]) -> None:
+    alone = b"".join(xls.short_number(2, column, number) for column, number in enumerate(several))
+    path = xls.write(tmp_path / "upload", xls.HEADER + xls.numbers(1, 0, several) + alone)
+    shown = [*map(str, several), *[""] * (5 - len(several))]
+    assert read_path(path) == [(2, shown), (3, shown)]
+
+
+@given(whole=WHOLE, is_hundredths=st.booleans())
+def test_integers_that_are_written_in_short(whole: int, is_hundredths: bool) -> None:
+    written = struct.pack("<I", whole << 2 & 0xFFFFFFFF | INTEGER | is_hundredths * HUNDREDTHS)
+    assert short_number(written) == (whole / 100 if is_hundredths else float(whole))
 
 
 @given(number=st.floats(allow_nan=False), is_hundredths=st.booleans())
@@ -67,11 +84,14 @@ def test_doubles_that_are_written_in_short(number: float, is_hundredths: bool) -
     """Of a double the upper thirty bits: those below count for nothing."""
     upper = struct.unpack("<II", struct.pack("<d", number))[1] & ~3
     (kept,) = struct.unpack("<d", struct.pack("<II", 0, upper))
-    short = struct.pack("<HHHI", 0, 1, 0, upper | is_hundredths * HUNDREDTHS)
-    assert numbers_of([(0x027E, short)]) == {(0, 1): kept / 100 if is_hundredths else kept}
+    written = struct.pack("<I", upper | is_hundredths * HUNDREDTHS)
+    assert short_number(written) == (kept / 100 if is_hundredths else kept)
 
 
-def test_results_of_formulas_are_numbers_where_they_are_no_texts() -> None:
-    records = [(kind, xls.formula(1, 2, value)[4:26]) for kind, value in ((6, -1.5), (0x0206, "text"), (0x0406, 2.0))]
-    assert numbers_of(records[:2]) == {(1, 2): -1.5}
-    assert numbers_of(records) == {(1, 2): 2.0}
+@pytest.mark.parametrize("kind", [0x0006, 0x0206, 0x0406])
+@pytest.mark.parametrize("value", [-1.5, 11_912_345_678.0, "text"])
+def test_results_of_formulas_are_read_by_whichever_record(tmp_path: Path, kind: int, value: float | str) -> None:
+    """Older ones were read as blank in a newer file."""
+    written = xls.text(1, 0, "Ana") + xls.formula(1, 4, value, kind)
+    shown = value if isinstance(value, str) else number_text(value)
+    assert read_path(xls.write(tmp_path / "upload", xls.HEADER + written)) == [(2, ["Ana", "", "", "", shown])]

@@ -68,7 +68,7 @@ def test_a_workbook_whose_stream_is_named_in_capitals_is_read(tmp_path: Path, na
 
 
 def test_a_sheet_without_its_beginning_is_refused(tmp_path: Path) -> None:
-    """Nothing of it was measured, and its errors were blanks, but calamine reads it."""
+    """Where it is said to begin, another record may look like that of a cell."""
     far = xls.size(65_536, 256) + xls.error(2, 0, 0x2A) + xls.text(65_535, 255, "x")
     content = workbook(tmp_path, "Ana", far)
     begin = content.index(xls.record(0x0809, content[4:20])[:6] + b"\x10\x00")

@@ -200,3 +200,11 @@ def test_a_part_that_is_cut_short_refuses_the_file(tmp_path: Path) -> None:
     """Or the rows behind the cut would be gone without a word."""
     path = write_xlsb(tmp_path / "upload", row(2, text(0, "Ana")), record(60, b"x" * 9)[:-4])
     assert refusal(read_path, path).code == "file_broken"
+
+
+@pytest.mark.parametrize(("length", "kept"), [(20_000, 20_000), (40_000, 32_768)])
+def test_a_text_is_cut_by_its_characters_however_many_units_each_has(tmp_path: Path, length: int, kept: int) -> None:
+    path = write_xlsb(tmp_path / "upload", row(2, text(0, "😀" * length), text(1, "1")))
+    ((_, (name, *_)),) = read_path(path)
+    assert name.startswith("😀" * kept)
+    assert set(name) == {"😀"}

@@ -8,7 +8,7 @@ from xlwt.CompoundDoc import XlsDoc
 
 from tests.unit.spreadsheets.workbooks import HEADERS
 
-_BIFF_8, _GLOBALS, _SHEET, _CHART = 0x0600, 0x0005, 0x0010, 0x0020
+_BIFF_8, _BIFF_5, _GLOBALS, _SHEET, _CHART = 0x0600, 0x0500, 0x0005, 0x0010, 0x0020
 _IS_INTEGER = 2
 
 
@@ -22,7 +22,8 @@ def _place(row: int, column: int) -> bytes:
 
 
 def _wide(value: str) -> bytes:
-    return struct.pack("<HB", len(value), 1) + value.encode("utf-16-le")
+    written = value.encode("utf-16-le")
+    return struct.pack("<HB", len(written) // 2, 1) + written
 
 
 def text(row: int, column: int, value: str) -> bytes:
@@ -55,15 +56,32 @@ def blank(row: int, column: int) -> bytes:
     return record(0x0201, _place(row, column))
 
 
-def formula(row: int, column: int, value: float | str) -> bytes:
+def formula(row: int, column: int, value: float | str, kind: int = 0x0006, expression: bytes = b"") -> bytes:
     """Return a formula with its value; a text follows in a record of its own."""
     stored = struct.pack("<d", value) if isinstance(value, float) else b"\0" * 6 + b"\xff\xff"
-    cell = record(0x0006, _place(row, column) + stored + struct.pack("<HIH", 0, 0, 0))
+    options = struct.pack("<HI", 0, 0) if kind == 0x0006 else struct.pack("<H", 0)
+    written = struct.pack("<H", len(expression)) + expression
+    cell = record(kind, _place(row, column) + stored + options + written)
     return cell if isinstance(value, float) else cell + text_of_formula(value)
 
 
 def text_of_formula(value: str) -> bytes:
     return record(0x0207, _wide(value))
+
+
+def going_on(kind: int, *pieces: bytes) -> bytes:
+    """Return a record whose content goes on in further ones."""
+    return record(kind, pieces[0]) + b"".join(record(0x003C, piece) for piece in pieces[1:])
+
+
+def shared_texts(*pieces: bytes, count: int = 1) -> bytes:
+    """Return the record of the texts that cells name by their numbers, and those that continue it."""
+    return going_on(0x00FC, struct.pack("<II", count, count) + pieces[0], *pieces[1:])
+
+
+def short_text(row: int, column: int, value: bytes) -> bytes:
+    """Return a text of BIFF 5, in whatever code page."""
+    return record(0x0204, _place(row, column) + struct.pack("<H", len(value)) + value)
 
 
 def size(rows: int, columns: int) -> bytes:
@@ -75,15 +93,23 @@ def _begin(what: int) -> bytes:
     return record(0x0809, struct.pack("<HHHHII", _BIFF_8, what, 0, 1997, 0, _BIFF_8 & 0xFF))
 
 
+def _begin_of_biff_5(what: int) -> bytes:
+    return record(0x0809, struct.pack("<HHHH", _BIFF_5, what, 0, 1993))
+
+
 END = record(0x000A)
-CHART = _begin(_CHART) + END
+CHART = _begin(_CHART) + number(1, 1, 5.0) + text(1, 2, "x") + END
+"""With copies of the values that it shows, which name places of its own."""
 HEADER = b"".join(text(0, column, name) for column, name in enumerate(HEADERS))
 
 
-def write(path: Path, *sheets: bytes, texts: Sequence[str] = (), same: int = 1) -> Path:
-    """Write a workbook of these records; all sheets but the first are hidden, and listed ``same`` times each."""
+def write(path: Path, *sheets: bytes, texts: Sequence[str] | bytes = (), same: int = 1) -> Path:
+    """Write a workbook of these records; all sheets but the first are hidden, and listed ``same`` times each.
+
+    ``texts`` are those that cells name by their numbers, or their records.
+    """
     begin = _begin(_GLOBALS) + record(0x0042, struct.pack("<H", 1200))
-    strings = record(0x00FC, struct.pack("<II", len(texts), len(texts)) + b"".join(map(_wide, texts)))
+    strings = texts if isinstance(texts, bytes) else shared_texts(b"".join(map(_wide, texts)), count=len(texts))
     listed = [(0, 0), *((at, 1) for at in range(1, len(sheets)) for _ in range(same))]
     bodies = [_begin(_SHEET) + sheet + END for sheet in sheets]
     names = [f"S{place}".encode() for place in range(len(listed))]
@@ -95,4 +121,16 @@ def write(path: Path, *sheets: bytes, texts: Sequence[str] = (), same: int = 1) 
     )
     with path.open("wb") as file:
         XlsDoc().save(file, begin + entries + strings + END + b"".join(bodies))
+    return path
+
+
+def write_biff_5(path: Path, cells: bytes, code_page: int | None, before: bytes = b"") -> Path:
+    """Write a workbook of Excel 5, with these cells below the header; ``before`` are records of the whole workbook."""
+    named = b"" if code_page is None else record(0x0042, struct.pack("<H", code_page))
+    begin = _begin_of_biff_5(_GLOBALS) + named + before
+    entry = struct.pack("<IBBB", len(begin) + 13 + len(END), 0, 0, 2) + b"S0"
+    header = b"".join(short_text(0, column, name.encode()) for column, name in enumerate(HEADERS))
+    with path.open("wb") as file:
+        sheet = _begin_of_biff_5(_SHEET) + header + cells + END
+        XlsDoc().save(file, begin + record(0x0085, entry) + END + sheet)
     return path

@@ -25,7 +25,8 @@ def _sevens(number: int) -> bytes:
 
 
 def wide(text: str) -> bytes:
-    return struct.pack("<I", len(text)) + text.encode("utf-16-le")
+    written = text.encode("utf-16-le")
+    return struct.pack("<I", len(written) // 2) + written
 
 
 def _place(column: int) -> bytes:

@@ -67,7 +67,7 @@ async def test_hostile_files_cost_no_more_than_their_worker(start_pool: StartPoo
 
 
 async def test_any_damage_to_an_xls_gives_an_answer(start_pool: StartPool, tmp_path: Path) -> None:
-    """Calamine may panic, or ask for any memory."""
+    """Every number in it may be the damaged one."""
     pool = await start_pool(2)
     intact = write_xls(tmp_path / "intact", {(1, 0): "Ana", (1, 1): 5511912345678.0}).read_bytes()
     chance = random.Random(20261123)

@@ -1,18 +1,25 @@
-"""Which numbers of an XLSX or XLSB are shown as dates or times of day: by the formats of its styles."""
+"""How numbers of a workbook are shown: as dates, as times of day, with a plus. The formats of its styles tell."""
 
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
+from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.xlsx_parts import Parts, parse_whole
 
-_BUILT_IN = frozenset(map(str, (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))))
+_BUILT_IN_DATES = frozenset(map(str, (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))))
 """Formats of dates and times that no file spells out (ECMA-376, 18.8.30)."""
 _TELLING = re.compile(r'"[^"]*"?|[\\_*].|\[(?:h+|m+|s+)\]|\[[^\]]*\]?|[dmyhs]|;', re.IGNORECASE)
 """Of a format: quoted text, a character shown as it is or filled in, a duration, a colour or condition or language, a
 letter of dates and times, the end of the part for usual numbers."""
 _DURATION = re.compile(r"\[[hms]+\]", re.IGNORECASE)
+
+_PLUS = re.compile(r"(?:\[[^\]]*\]|[^;0#?\[])*?\+")
+"""A format that puts a plus before the first digit of usual numbers. That of an exponent stands behind digits."""
+_LEAST_PHONE = 10_000_000
+"""Below it, a plus says that something grew."""
 
 _FORMATS, _CELL_STYLES = ["styleSheet", "numFmts"], ["styleSheet", "cellXfs"]
 """Within which elements the formats and the cells' styles stand."""
@@ -27,17 +34,36 @@ _MILLISECONDS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
-class Dates:
-    """Tells dates among numbers."""
+class NumberFormats:
+    """What the styles of cells make of numbers."""
 
-    styles: frozenset[str]
-    """Numbers of the cell styles that show one."""
+    dates: frozenset[str]
+    """Numbers of the cell styles that show a date, or a time of day."""
+    plus: frozenset[str]
+    """Of those that show a plus before it, as people have phones of other countries shown."""
     begins_1904: bool
     """Days are counted from 1904, as by Excel on early Macs."""
 
-    def text(self, number: float, style: str) -> str | None:
-        """Return the date, time or both that a cell shows, in ISO 8601 but for a blank between; None: a number."""
-        if style not in self.styles or not 0 <= number <= _LAST_DAY:
+    @classmethod
+    def of(cls, formats: Mapping[str, str], styles: Sequence[str], *, begins_1904: bool) -> Self:
+        """Make them of those that a file spells out, by their numbers, and of each cell style's number of a format."""
+        dates = {number for number, code in formats.items() if shows_date(code)} | (_BUILT_IN_DATES - formats.keys())
+        plus = {number for number, code in formats.items() if _PLUS.match(code)}
+        return cls(
+            frozenset(str(at) for at, number in enumerate(styles) if number in dates),
+            frozenset(str(at) for at, number in enumerate(styles) if number in plus),
+            begins_1904,
+        )
+
+    def text(self, number: float, style: str) -> str:
+        """Return what a cell shows: a date, a time of day or both, in ISO 8601 but for a blank between; or digits."""
+        if style in self.dates and (date := self._date(number)):
+            return date
+        is_phone = style in self.plus and number >= _LEAST_PHONE and number.is_integer()
+        return f"+{number_text(number)}" if is_phone else number_text(number)
+
+    def _date(self, number: float) -> str | None:
+        if not 0 <= number <= _LAST_DAY:
             return None
         if number < 1 and not self.begins_1904:
             return str((_DAY_0 + dt.timedelta(milliseconds=round(number * _MILLISECONDS))).time())
@@ -48,8 +74,8 @@ class Dates:
             return None
 
 
-def dates_of(parts: Parts, workbook: str, styles: str | None, most: int) -> Dates:
-    """Read which styles show dates. ``most`` elements may be in each part. Raises Unreadable, ExpatError."""
+def formats_of(parts: Parts, workbook: str, styles: str | None, most: int) -> NumberFormats:
+    """Read the formats of an XLSX. ``most`` elements may be in each part. Raises Unreadable, ExpatError."""
     begins_1904 = False
     formats: dict[str, str] = {}
     shown: list[str] = []
@@ -58,7 +84,7 @@ def dates_of(parts: Parts, workbook: str, styles: str | None, most: int) -> Date
     def of_workbook(name: str, attributes: dict[str, str]) -> None:
         nonlocal begins_1904
         if name == "workbookPr":
-            begins_1904 = attributes.get("date1904") in {"1", "true"}
+            begins_1904 = begins_in_1904(attributes)
 
     def of_styles(name: str, attributes: dict[str, str]) -> None:
         # Conditional formats (dxfs) have formats as well, by numbers that mean others than the cells'.
@@ -74,16 +100,12 @@ def dates_of(parts: Parts, workbook: str, styles: str | None, most: int) -> Date
     parse_whole(parts.blocks(workbook), of_workbook, most)
     if styles is not None:
         parse_whole(parts.blocks(styles), of_styles, most, end_of_styles)
-    return Dates(date_styles(formats, shown), begins_1904)
+    return NumberFormats.of(formats, shown, begins_1904=begins_1904)
 
 
-def date_styles(formats: Mapping[str, str], shown: Sequence[str]) -> frozenset[str]:
-    """Return the numbers of the cell styles that show dates.
-
-    ``formats`` are those that the file spells out, by their numbers; ``shown`` each style's number of a format.
-    """
-    dates = {number for number, code in formats.items() if shows_date(code)} | (_BUILT_IN - formats.keys())
-    return frozenset(str(at) for at, number in enumerate(shown) if number in dates)
+def begins_in_1904(workbook_properties: Mapping[str, str]) -> bool:
+    """Tell whether days are counted from 1904, by what a workbook says of itself."""
+    return workbook_properties.get("date1904") in {"1", "true"}
 
 
 def shows_date(code: str) -> bool:
