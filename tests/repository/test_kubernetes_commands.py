@@ -88,6 +88,17 @@ psql "$LEADFLOW_POSTGRES_URL" -c "SELECT 'a b'" || true
     assert selected == ["sh", "-c", 'psql "$LEADFLOW_POSTGRES_URL" "$@"', "psql", "-c", "SELECT 'a b'"]
 
 
+@pytest.mark.parametrize("section", ["What the commands need", "ServerFails", "Rotate secrets and keys"])
+def test_pods_of_the_people_on_call_are_made_anew_once_a_secret_has_changed(tmp_path: Path, section: str) -> None:
+    """They keep what they read at their start."""
+    jobs = {name: here({"kind": "Job", "apiVersion": "batch/v1", "metadata": {"name": name}}) for name in ON_CALL}
+    [away] = [line for line in cluster_commands(section) if " delete job " in line]
+    api = KubeApi({"cronjobs": {}, "jobs": dict(jobs)})
+    done = run(f"{away}\n{away}", api, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert api.objects["jobs"] == {}
+
+
 def test_configmaps_that_nothing_refers_to_are_deleted_and_no_other(tmp_path: Path) -> None:
     manifests = build_kustomization("overlays/production")
     used = {name: here(each) for name, each in of_kind(manifests, "ConfigMap").items()}

@@ -1,6 +1,11 @@
 """deploy/k8s with Strimzi, with a pooler, and with api scaled by the cores that it uses."""
 
+import re
+import shutil
+from pathlib import Path
+
 import pytest
+import yaml
 
 from deploy.kafka_rights import KEDA, MIGRATE, OPERATOR, USER_PREFIX, rights
 from deploy.processes import BY_NAME, CONSUMERS, PARTITIONS, PROCESSES, SERVICES
@@ -12,9 +17,12 @@ from tests.support.manifests import (
     build_kustomization,
     containers,
     environment_of,
+    kustomize,
     of_kind,
     pods,
+    take_in,
 )
+from tests.support.runbook import sections
 from tests.support.stack import ROOT
 from tests.support.strimzi import KafkaTopic, KafkaUser
 
@@ -103,6 +111,30 @@ def test_behind_a_pooler_every_service_says_so_and_the_migration_goes_past_it(na
     assert owner["valueFrom"]["secretKeyRef"].get("optional") is False
 
 
+def test_partitions_are_added_as_the_runbook_says_where_strimzi_makes_topics(tmp_path: Path) -> None:
+    """By patches in the overlay: what is set past the objects does not stay."""
+    printed = re.search(r"^```yaml\n(.*?)^```$", sections()["Add partitions"], re.MULTILINE | re.DOTALL)
+    assert printed
+    shutil.copytree(ROOT / "deploy" / "k8s", tmp_path, dirs_exist_ok=True)
+    overlay = tmp_path / "overlays" / "production"
+    take_in(overlay, "keda", "strimzi", "kafka-users", "keda-kafka-user")
+    file = overlay / "kustomization.yaml"
+    own = yaml.safe_load(file.read_text())
+    own["patches"] += yaml.safe_load(printed[1])
+    file.write_text(yaml.safe_dump(own))
+    made = kustomize(overlay)
+    topics = [each["spec"]["partitions"] for each in made if each["kind"] == "KafkaTopic"]
+    assert topics == [24] * len(strimzi_topics())
+    scaled = {name: each["spec"]["maxReplicaCount"] for name, each in of_kind(made, "ScaledObject").items()}
+    assert scaled == {each: BY_NAME[each].maximum for each in CONSUMERS} | {"creator": 8}
+
+
+def test_the_page_on_providers_says_how_many_topics_there_are() -> None:
+    topics = len(strimzi_topics())
+    page = (ROOT / "docs" / "guide" / "managed-servers.md").read_text()
+    assert f"{topics} topics of {PARTITIONS} partitions" in page
+
+
 def test_services_reach_the_pooler_where_there_is_one() -> None:
     policies = of_kind(build_kustomization("overlays/production+pooler"), "NetworkPolicy")
     [rule] = policies["leadflow-pooler"]["spec"]["egress"]
@@ -130,13 +162,14 @@ def test_who_answers_calls_is_scaled_by_the_cores_that_it_uses() -> None:
         assert "replicas" not in of_kind(manifests, "Deployment")[own]["spec"], "applying would undo the scaling"
 
 
-def test_the_readme_says_how_many_connections_to_postgresql_are_needed() -> None:
+@pytest.mark.parametrize("page", ["deploy/k8s/README.md", "docs/guide/managed-servers.md", "docs/guide/postgresql.md"])
+def test_every_page_says_how_many_connections_to_postgresql_are_needed(page: str) -> None:
     each = PostgresSettings.model_fields["postgres_pool_size"].default
     least = sum(process.minimum for process in PROCESSES)
     scaled = sum(process.maximum if process.kind == "consumer" else process.minimum for process in PROCESSES)
     most = sum(process.maximum for process in PROCESSES)
-    text = " ".join((ROOT / "deploy" / "k8s" / "README.md").read_text().split())
-    assert f"PostgreSQL needs {each} connections a process" in text
+    text = " ".join((ROOT / page).read_text().split())
+    assert re.search(rf"needs {each} connections a process|\({each}\)|`, {each} a process", text)
     assert (
         f"{each * least} when three api and two of each other run, {each * scaled} when KEDA has started all that it"
         f" may, {each * most} when the autoscaler has, too." in text

@@ -2,15 +2,17 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from deploy.alerts import ALERTS, RUNBOOK, names_in
 from deploy.metrics import BY_NAME, FAILING
-from tests.support.manifests import ON_CALL
+from libs.contracts.leads.events import Channel
+from tests.support.manifests import ON_CALL, SECURED, build_kustomization, containers, of_kind, pods
 from tests.support.promtool import needs_promtool, promtool
-from tests.support.runbook import of_alerts, queries, sections
+from tests.support.runbook import commands, of_alerts, queries, sections
 from tests.support.stack import ROOT
 from tests.support.tables import table
 
@@ -73,11 +75,40 @@ def test_pods_that_its_commands_are_run_in_are_made_here_or_the_readers_to_name(
     assert {namespace for namespace, _ in run_in} <= {"leadflow", "NAMESPACE"}
 
 
+@pytest.mark.parametrize("name", [name for name in sections() if name != COMMANDS])
+def test_what_is_indented_as_a_command_is_one(name: str) -> None:
+    """It is run as it stands; a list within a list would be, too."""
+    assert {command.split()[0] for command in commands(name)} <= {"leadflow", "make", "psql", "openssl", "df"}
+
+
 def test_tools_of_kafka_are_named_where_they_stand() -> None:
     """The image has no such folder on its PATH."""
     text = (ROOT / RUNBOOK).read_text()
     assert re.findall(r"exec \S+ -- (\S*kafka-\S+\.sh)", text)
     assert set(re.findall(r"exec \S+ -- (\S*kafka-\S+\.sh)", text)) == {"/opt/kafka/bin/kafka-topics.sh"}
+
+
+def test_channels_that_must_be_there_are_those_that_leads_come_by() -> None:
+    assert set(get_args(Channel)) <= set(re.findall(r"\b[A-Z]+\b", SECTIONS["DeadLetters"]))
+
+
+def test_every_secret_that_a_password_stands_in_is_named_where_passwords_are_rotated() -> None:
+    """A password that is put where nobody reads it leaves all ready, until the old one is taken away."""
+    manifests = build_kustomization(SECURED)
+    read = {
+        reference["name"]
+        for pod in pods(manifests).values()
+        for container in containers(pod)
+        for variable in container.get("env", [])
+        if (reference := variable.get("valueFrom", {}).get("secretKeyRef"))
+    }
+    read |= {
+        reference["name"]
+        for each in of_kind(manifests, "TriggerAuthentication").values()
+        for reference in each["spec"]["secretTargetRef"]
+    }
+    named = set(re.findall(r"`(leadflow-[a-z-]+)`", sections()["Rotate secrets and keys"]))
+    assert named == read
 
 
 @needs_promtool

@@ -3,6 +3,8 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import get_args
 
 import asyncpg
 import pytest
@@ -13,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from libs.common.settings import PostgresSettings
 from libs.common.stores.postgres import Postgres
+from libs.contracts.leads.events import Channel
 from migrations.platform_rights import SERVICES
 from services.operator.migrate import MigrationRefused, upgrade_postgres
 from services.operator.settings import MigrationSettings
@@ -20,7 +23,7 @@ from tests.support.databases import HOST_PLATFORM, run_script
 from tests.support.own_postgres import PASSWORD, OwnPostgres, own_postgres
 from tests.support.platform import Tenant, create_tenant
 from tests.support.processes import needs_local_stack
-from tests.support.runbook import PID, statements
+from tests.support.runbook import PID, cluster_commands, statements
 from tests.support.stack import ROOT
 from tests.support.waiting import eventually
 
@@ -167,7 +170,9 @@ async def test_people_on_call_see_who_holds_everybody_up_and_end_it(given: OwnPo
     assert made
     await given.execute(made[1].replace("crm_operator", "crm_on_call").replace("…", PASSWORD))
     _, holders, end = statements("PoolExhausted")
-    holder = await asyncpg.connect(url_of(given, OWNER))
+    overdue, _ = statements("PersonalDataOverdue")
+    ours = {"application_name": "leadflow-operator"}
+    holder = await asyncpg.connect(url_of(given, OWNER), server_settings=ours)
     await holder.execute("BEGIN; LOCK TABLE amigocare.lead_imports")
     api = pool_of(given, "api")
 
@@ -178,12 +183,16 @@ async def test_people_on_call_see_who_holds_everybody_up_and_end_it(given: OwnPo
     waiting = asyncio.create_task(wait())
     with_less, on_call = [await asyncpg.connect(url_of(given, login)) for login in ("crm_operator", "crm_on_call")]
     (found,) = await eventually(lambda: with_less.fetch(holders), what="who holds the lock")
-    assert found["query"] == "<insufficient privilege>"
+    assert found["last_statement"] == "<insufficient privilege>"
     ending = end.replace(PID, str(found["pid"]))
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await with_less.execute(ending)
     (found,) = await on_call.fetch(holders)
-    assert (found["state"], found["query"]) == ("idle in transaction", "BEGIN; LOCK TABLE amigocare.lead_imports")
+    assert found["last_statement"] == "BEGIN; LOCK TABLE amigocare.lead_imports"
+    assert (found["state"], found["usename"], found["tables"]) == ("idle in transaction", OWNER, "lead_imports")
+    assert found["open_for"] > timedelta()
+    (oldest, *_) = await on_call.fetch(overdue)
+    assert oldest["pid"] == found["pid"], "one of ours may hold the row as well"
     own = await holder.fetchval("SELECT inet_client_addr()")
     assert own
     assert found["client_addr"] == own, "by which a pod is found"
@@ -192,6 +201,23 @@ async def test_people_on_call_see_who_holds_everybody_up_and_end_it(given: OwnPo
     for each in (with_less, on_call):
         await each.close()
     await api.close()
+
+
+async def test_a_channel_that_was_renamed_is_named_back_by_the_tables_owner(given: OwnPostgres, asked_for: str) -> None:
+    """By the statements of the runbook, which the people on call may not run."""
+    (look,) = statements("DeadLetters")
+    (mend,) = (each for line in cluster_commands("DeadLetters") for each in re.findall(r'-c "(UPDATE [^"]*)"', line))
+    owner, on_call = [await asyncpg.connect(url_of(given, login)) for login in (OWNER, "crm_operator")]
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await on_call.fetch(look)
+    there = await owner.fetch(look)
+    assert {row["name"] for row in there if not row["is_deleted"]} == set(get_args(Channel))
+    (lost,) = (row["id"] for row in there if row["name"] == "IMPORT")
+    await owner.execute("UPDATE amigocare.lead_channels SET name = 'Importação', is_deleted = true WHERE id = $1", lost)
+    await owner.execute(mend.replace("ID", str(lost)))
+    assert await owner.fetch(look) == there
+    for each in (owner, on_call):
+        await each.close()
 
 
 async def test_the_revisions_make_a_role_for_each_service_that_has_a_store(platform_url: str) -> None:
