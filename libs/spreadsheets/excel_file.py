@@ -6,12 +6,12 @@ sheet is written (``xlsx_bounds``; it is then read by ``xlsx_cells``). XLS is re
 """
 
 import datetime as dt
-import io
-import mmap
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
@@ -19,16 +19,13 @@ from libs.spreadsheets.cell_faults import Faults
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.numbers import number_text
-from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xls_cells import xls_rows
-from libs.spreadsheets.xls_stream import NAMES
 from libs.spreadsheets.xlsb_cells import xlsb_rows
 from libs.spreadsheets.xlsx_bounds import Sheet, archive_kind, holds_negative, visible_sheet
 from libs.spreadsheets.xlsx_cells import sheet_rows
+from libs.spreadsheets.xlsx_copy import NoRoom
 from libs.spreadsheets.xlsx_parts import Parts, damage_refused
 
-_ENCRYPTED_STREAMS = ("EncryptedPackage", "DataSpaces")
-_WORKBOOK_STREAMS = (*NAMES, *map(str.upper, NAMES))
 _PANIC = "PanicException"
 """The error that a failed assertion inside calamine (Rust) is raised as. It is known by its name alone: PyO3 derives it
 from BaseException and gives it no path that it could be imported from."""
@@ -53,23 +50,22 @@ class NumberIsLost(Exception):
 def zip_records(path: Path, limits: Limits, wanted: str | None, source: FileSource, faults: Faults) -> Records:
     """Yield the rows of a visible sheet of an XLSX, XLSM or XLSB; note which cells hold no value.
 
-    ``wanted`` is the sheet's name; None: the first one. Raises Unreadable.
+    ``wanted`` is the sheet's name; None: the first one. Raises Unreadable; OSError where the disk is full.
     """
     if archive_kind(path) == "xlsb":
         source.format = "xlsb"
         yield from xlsb_rows(path, limits, wanted, source, faults)
         return
-    sheet = visible_sheet(path, limits, wanted)
+    sheet, plain = _measured(path, limits, wanted)
     source.format, source.sheet, source.sheets, source.part = "xlsx", sheet.name, sheet.names, sheet.part
     last = 0
-    if sheet.copy is not None:
+    if plain is not None:
         try:
-            for number, cells in _plain_rows(path, sheet, sheet.copy, limits):
+            for number, cells in _plain_rows(path, sheet, plain, limits):
                 yield number, cells
                 last = number
         except _CalamineFails:
-            # One cell that it does not know, such as a duration of a million years, makes it give up the whole file;
-            # and we do where it does not tell the number that a cell holds.
+            # It does not tell the number that a cell holds.
             pass
         else:
             return
@@ -83,11 +79,6 @@ def ole_records(path: Path, limits: Limits, wanted: str | None, source: FileSour
 
     ``wanted`` is the sheet's name; None: the first one. Raises Unreadable.
     """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if any(content.find(stream.encode("utf-16-le")) >= 0 for stream in _ENCRYPTED_STREAMS):
-            raise Unreadable("file_encrypted")
-        if not any(content.find(f"{stream}\0".encode("utf-16-le")) >= 0 for stream in _WORKBOOK_STREAMS):
-            raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
     source.format = "xls"
     yield from xls_rows(path, limits, wanted, source, faults)
 
@@ -105,7 +96,41 @@ def cell_text(cell: Cell) -> str:
     return str(cell).removesuffix(" 00:00:00")
 
 
-def _plain_rows(path: Path, sheet: Sheet, copy: io.BytesIO, limits: Limits) -> Records:
+def _measured(path: Path, limits: Limits, wanted: str | None) -> tuple[Sheet, CalamineSheet | None]:
+    """Return a sheet of an XLSX, and as calamine has it where that reads all of it. Raises Unreadable, OSError."""
+    # In the folder of the upload, whose owner removes it with all that it holds, also when this process is killed.
+    with TemporaryDirectory(dir=path.parent) as folder:
+        copy = Path(folder) / "sheet.xlsx"
+        try:
+            sheet = visible_sheet(path, limits, copy, wanted)
+        except NoRoom as full:
+            raise full.error from None
+        try:
+            return sheet, calamine_sheet(copy) if sheet.is_plain else None
+        except _CalamineFails:
+            # One cell that it does not know, such as a duration of a million years, makes it give up the whole file.
+            return sheet, None
+
+
+def calamine_sheet(copy: Path) -> CalamineSheet:
+    """Return all of the one sheet in a workbook. Raises _CalamineFails."""
+    with _failures(), CalamineWorkbook.from_path(copy) as workbook:
+        return workbook.get_sheet_by_index(0)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except (CalamineError, OSError, ValueError, OverflowError):
+        raise _CalamineFails from None
+    except BaseException as error:
+        if type(error).__name__ == _PANIC:
+            raise _CalamineFails from None
+        raise
+
+
+def _plain_rows(path: Path, sheet: Sheet, plain: CalamineSheet, limits: Limits) -> Records:
     """Yield calamine's rows of an XLSX. Raises _CalamineFails where it does not tell a number: its XML does.
 
     A time of day is one where no number of the sheet is below zero.
@@ -117,15 +142,8 @@ def _plain_rows(path: Path, sheet: Sheet, copy: io.BytesIO, limits: Limits) -> R
             raise _CalamineFails
         return str(cell) if isinstance(cell, dt.time) else cell_text(cell)
 
-    try:
-        with CalamineWorkbook.from_filelike(copy) as workbook:
-            yield from _rows_of(workbook.get_sheet_by_index(0), text)
-    except (CalamineError, OSError, ValueError, OverflowError):
-        raise _CalamineFails from None
-    except BaseException as error:
-        if type(error).__name__ == _PANIC:
-            raise _CalamineFails from None
-        raise
+    with _failures():
+        yield from _rows_of(plain, text)
 
 
 def _rows_of(sheet: CalamineSheet, text_of_any: Callable[[Cell], str]) -> Records:

@@ -39,5 +39,5 @@ class Limits:
 
     @property
     def rectangle(self) -> int:
-        """Cells of a sheet at most, counted from the first to the last, those between, too: calamine holds them all."""
+        """Cells of a sheet at most, counted from the first to the last, those between, too."""
         return _CELLS_FOR_ANY_FILE + _CELLS_PER_ROW * self.max_rows

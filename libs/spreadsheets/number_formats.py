@@ -16,8 +16,9 @@ _TELLING = re.compile(r'"[^"]*"?|[\\_*].|\[(?:h+|m+|s+)\]|\[[^\]]*\]?|[dmyhs]|;'
 letter of dates and times, the end of the part for usual numbers."""
 _DURATION = re.compile(r"\[[hms]+\]", re.IGNORECASE)
 
-_PLUS = re.compile(r"(?:\[[^\]]*\]|[^;0#?\[])*?\+")
-"""A format that puts a plus before the first digit of usual numbers. That of an exponent stands behind digits."""
+_BEFORE_DIGITS = re.compile(r"(?:\[[^<>=\]]*\]|[^;0#?\[])*")
+"""What a format shows before the first digit of usual numbers; a condition says that it is not for all of them."""
+_COLOUR = re.compile(r"\[[^\]]*\]?")
 _LEAST_PHONE = 10_000_000
 """Below it, a plus says that something grew."""
 
@@ -39,8 +40,9 @@ class NumberFormats:
 
     dates: frozenset[str]
     """Numbers of the cell styles that show a date, or a time of day."""
-    plus: frozenset[str]
-    """Of those that show a plus before it, as people have phones of other countries shown."""
+    plus: Mapping[str, str]
+    """Of those that show a plus before it, as people have phones shown, with the country's code behind the plus: by the
+    numbers of the styles."""
     begins_1904: bool
     """Days are counted from 1904, as by Excel on early Macs."""
 
@@ -48,10 +50,10 @@ class NumberFormats:
     def of(cls, formats: Mapping[str, str], styles: Sequence[str], *, begins_1904: bool) -> Self:
         """Make them of those that a file spells out, by their numbers, and of each cell style's number of a format."""
         dates = {number for number, code in formats.items() if shows_date(code)} | (_BUILT_IN_DATES - formats.keys())
-        plus = {number for number, code in formats.items() if _PLUS.match(code)}
+        plus = {number: shown for number, code in formats.items() if (shown := shown_plus(code))}
         return cls(
             frozenset(str(at) for at, number in enumerate(styles) if number in dates),
-            frozenset(str(at) for at, number in enumerate(styles) if number in plus),
+            {str(at): plus[number] for at, number in enumerate(styles) if number in plus},
             begins_1904,
         )
 
@@ -60,12 +62,12 @@ class NumberFormats:
         if style in self.dates and (date := self._date(number)):
             return date
         is_phone = style in self.plus and number >= _LEAST_PHONE and number.is_integer()
-        return f"+{number_text(number)}" if is_phone else number_text(number)
+        return self.plus[style] + number_text(number) if is_phone else number_text(number)
 
     def _date(self, number: float) -> str | None:
         if not 0 <= number <= _LAST_DAY:
             return None
-        if number < 1 and not self.begins_1904:
+        if number < 1:
             return str((_DAY_0 + dt.timedelta(milliseconds=round(number * _MILLISECONDS))).time())
         days = number + (_DAYS_TO_1904 if self.begins_1904 else number < _LEAP_DAY_OF_1900)
         try:
@@ -106,6 +108,16 @@ def formats_of(parts: Parts, workbook: str, styles: str | None, most: int) -> Nu
 def begins_in_1904(workbook_properties: Mapping[str, str]) -> bool:
     """Tell whether days are counted from 1904, by what a workbook says of itself."""
     return workbook_properties.get("date1904") in {"1", "true"}
+
+
+def shown_plus(code: str) -> str:
+    """Return the plus that a format shows before usual numbers, and the digits that it shows behind that: ``+55``.
+
+    Empty where it shows none. The plus of an exponent stands behind digits of the number.
+    """
+    before = _BEFORE_DIGITS.match(code)
+    _, plus, behind = _COLOUR.sub("", before[0] if before else "").partition("+")
+    return plus + "".join(filter(str.isdecimal, behind))
 
 
 def shows_date(code: str) -> bool:

@@ -47,6 +47,9 @@ _BLANK = b" \t\r\n"
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
+_FEW = 256
+"""So many cells are put together before their characters are counted."""
+
 DEFAULT_OPTIONS = FileOptions()
 
 Record = tuple[int, list[str]]
@@ -88,7 +91,9 @@ def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_
     faults: Faults = {}
     source = FileSource()
     records = _records(path, limits, options, source, faults)
+    left = limits.max_bytes
     for _, found in records:
+        left = _less(left, found, limits)
         if trimmed("".join(found)):
             while not trimmed(found[-1]):
                 found.pop()
@@ -98,18 +103,31 @@ def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_
             else:
                 check_header(cells[: len(cells) - width_of_ours(cells)])
                 columns = strict_columns(cells)
-            return Spreadsheet(cells, columns, source, _data_rows(records, columns, limits), faults)
+            return Spreadsheet(cells, columns, source, _data_rows(records, columns, left, limits), faults)
     raise Unreadable("file_empty")
 
 
-def _data_rows(records: Iterator[Record], columns: Columns, limits: Limits) -> Iterator[Record]:
-    width, told, left = columns.width, columns.told, limits.max_bytes
+def _less(left: int, cells: list[str], limits: Limits) -> int:
+    """Return how many characters are left to a file whose row has these cells. Raises Unreadable when it has too many.
+
+    A text that thousands of cells of a workbook share stands in its file once.
+    """
+    left -= sum(map(len, cells))
+    if left < 0:
+        raise Unreadable("file_too_large", f"The workbook's cells hold more than {limits.max_bytes} characters.")
+    return left
+
+
+def _data_rows(records: Iterator[Record], columns: Columns, left: int, limits: Limits) -> Iterator[Record]:
+    """``left``: characters that its rows may have."""
+    width, told = columns.width, columns.told
     for number, cells in records:
+        if len(cells) > _FEW:
+            _less(left, cells, limits)
         text = "".join(cells)
         left -= len(text)
         if left < 0:
-            # A text that thousands of cells of a workbook share stands in its file once.
-            raise Unreadable("file_too_large", f"The workbook's cells hold more than {limits.max_bytes} characters.")
+            _less(left, [], limits)
         # Nearly every row begins with a letter or a digit, which tells without the look at all of its text.
         if not (text[:1].isalnum() or trimmed(text)):
             continue

@@ -14,7 +14,6 @@ from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.numbers import number_text, short_number
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xls_bounds import refuse_sizes
 from libs.spreadsheets.xls_records import HEAD, records
 from libs.spreadsheets.xls_stream import xls_damage_refused
 from libs.spreadsheets.xls_workbook import XlsWorkbook, xls_workbook
@@ -36,9 +35,7 @@ def xls_rows(path: Path, limits: Limits, wanted: str | None, source: FileSource,
     """
     with xls_damage_refused():
         workbook = xls_workbook(path, limits)
-        sheets = workbook.sheets()
-        refuse_sizes(workbook.stream, [sheet.start for sheet in sheets], limits)
-        shown = [sheet for sheet in sheets if sheet.is_shown]
+        shown = [sheet for sheet in workbook.sheets() if sheet.is_shown]
         names = tuple(sheet.name for sheet in shown)
         sheet = shown[place_of_sheet(names, wanted)]
         source.sheet, source.sheets = sheet.name, names
@@ -62,7 +59,7 @@ class _XlsSheet:
         self._texts = workbook.texts
         self._shared = workbook.shared_texts()
         self._formats = workbook.formats()
-        self._special = frozenset(map(int, self._formats.dates | self._formats.plus))
+        self._special = frozenset(map(int, (*self._formats.dates, *self._formats.plus)))
         self._faults = faults
         self._row = -1
         self._cells: list[str] = []

@@ -59,7 +59,8 @@ _NO_RESULTS = {struct.pack("<dI", 0.0, 0), struct.pack("<dI", 4.0, 0xFCE00000)}
 """What writers that do not calculate put for want of a value, and before the formula: Apache POI, JExcelApi."""
 
 _ROW_AT, _COLUMN_AT, _RECORD_AT = 48, 40, 8
-_COLUMN_MASK, _RECORD_MASK, _WAY_MASK = 0xFF, 0xFFFFFFFF, 0xFF
+_LAST_COLUMN = _COLUMN_MASK = 0xFF
+_RECORD_MASK, _WAY_MASK = 0xFFFFFFFF, 0xFF
 """Of a mark, from its highest bit on: the row, the column, where the record stands in the stream, the way. Marks in
 order are cells in order."""
 
@@ -81,7 +82,7 @@ def divided(mark: int) -> tuple[int, int, int, int]:
 def marks_of(stream: bytes, start: int) -> "array[int]":
     """Return the marks of a sheet's cells that are not blank, in order. Raises Unreadable, struct.error.
 
-    ``start`` is where in the stream the sheet begins. None of its columns may be beyond the last one that there is.
+    ``start`` is where in the stream the sheet begins.
     """
     marks = array("Q")
     add, place_of = marks.append, struct.Struct("<HH").unpack_from
@@ -96,6 +97,8 @@ def marks_of(stream: bytes, start: int) -> "array[int]":
             raise Unreadable("file_broken", "The workbook holds a text of no cell; open it in Excel and save it.")
         if kind in CELLS:
             row, column = place_of(stream, at)
+            if column > _LAST_COLUMN:
+                raise Unreadable("file_broken", "The workbook is damaged.")
             place = row << _ROW_AT | column << _COLUMN_AT
             way, further = _way(stream, kind, at, end)
             if kind == SEVERAL_NUMBERS:
@@ -123,7 +126,7 @@ def _several(stream: bytes, place: int, column: int, at: int, end: int) -> Itera
     """Yield the marks of numbers that stand in one record, the first of which is at ``place``."""
     count, more = divmod(end - at - _BEFORE_SEVERAL - BEHIND_SEVERAL, _BYTES_OF_SEVERAL)
     (last,) = struct.unpack_from("<H", stream, end - BEHIND_SEVERAL)
-    if more or last - column + 1 != count:
+    if more or last - column + 1 != count or last > _LAST_COLUMN:
         raise Unreadable("file_broken", "The workbook is damaged.")
     for several in range(count):
         yield place + (several << _COLUMN_AT) | at + several * _BYTES_OF_SEVERAL << _RECORD_AT | AS_SHORT_NUMBER

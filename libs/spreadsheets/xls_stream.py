@@ -15,8 +15,10 @@ import olefile
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xls_sectors import refuse_false_head
 
-NAMES = ("Workbook", "Book")
-"""Of the stream, since Excel 97 and before. Crystal Reports writes them in capitals."""
+_NAMES = ("Workbook", "Book")
+"""Of the stream, since Excel 97 and before. Crystal Reports writes them in capitals, which is the same to olefile."""
+_ENCRYPTED = ("EncryptedPackage", "\x06DataSpaces")
+"""What a workbook of any format becomes that has a password, or that few may open."""
 
 
 @contextmanager
@@ -37,7 +39,9 @@ def xls_stream(path: Path) -> bytes:
     with xls_damage_refused():
         refuse_false_head(path)
         with olefile.OleFileIO(str(path)) as ole:
-            name = next((name for name in NAMES if ole.exists(name)), None)
+            if any(map(ole.exists, _ENCRYPTED)):
+                raise Unreadable("file_encrypted")
+            name = next((name for name in _NAMES if ole.exists(name)), None)
             if name is None:
                 raise Unreadable("file_not_spreadsheet", "This is an Office file, but no Excel workbook.")
             _refuse_endless_chains(ole, name)

@@ -133,8 +133,7 @@ class XlsTexts:
         if not count:  # some writers put no flags then
             return ""
         if self.codec is None:
-            (flags,) = content.bytes(1)
-            return content.characters(count, flags)[: self.most]
+            return self._rich(_Content(self.stream, at, end))
         try:
             return content.bytes(count).decode(self.codec)[: self.most]
         except UnicodeDecodeError:
@@ -159,11 +158,11 @@ class XlsTexts:
     def shared(self, at: int, end: int, limits: Limits) -> list[str]:
         """Return the texts that cells name by their numbers. Raises IndexError, struct.error, Unreadable.
 
-        Their number is not asked for: some writers count wrongly.
+        Some writers count wrongly, so there may be more or fewer than the file says; and some put bytes behind all.
         """
         texts: list[str] = []
         content = _Content(self.stream, at, end)
-        content.bytes(_COUNTS)
+        _, said = struct.unpack("<II", content.bytes(_COUNTS))
         while len(texts) <= limits.rectangle:
             if plain := self._plain(content.at, content.end):
                 text, content.at = plain
@@ -171,7 +170,12 @@ class XlsTexts:
             elif content.is_at_end():
                 return texts
             else:
-                texts.append(self._rich(content))
+                try:
+                    texts.append(self._rich(content))
+                except IndexError:
+                    if len(texts) < said:
+                        raise
+                    return texts
         raise Unreadable("file_too_large", "The workbook holds too many texts.")
 
     def _plain(self, at: int, end: int) -> tuple[str, int] | None:

@@ -8,7 +8,6 @@ Plain sheets, as nearly all programs write them, are told by regular expressions
 strangers has one.
 """
 
-import io
 import re
 import zipfile
 from collections.abc import Generator, Iterator, Sequence
@@ -36,7 +35,7 @@ from libs.spreadsheets.xlsx_parts import (
 )
 
 _WORKBOOK = "xl/workbook.xml"
-"""Where calamine looks for it. Others name it otherwise, and say so in ``_rels/.rels``."""
+"""Where nearly all have it. Others name it otherwise, and say so in ``_rels/.rels``."""
 _BINARY_WORKBOOK = "xl/workbook.bin"
 
 _OTHER_ARCHIVES = {
@@ -93,7 +92,7 @@ _SHORT_TEXT = 512
 """Bytes of a text, with its tags, that as many cells as a file has room for may share."""
 _MOST_OF_TEXTS = 1 << 28
 """Bytes of the texts of a sheet's cells at most: calamine copies a text that cells share for each of them."""
-_PLUS = re.compile(rb'formatCode="[^"]*(?<![Ee])\+')
+_PLUS = re.compile(rb"formatCode[^+]*(?<![Ee])\+")
 _MOST_OF_STYLES = 30_000_000
 """Tags of styles times the characters of the longest: Excel allows 64,000 styles, and 255 characters in a format."""
 _NEGATIVE, _BEFORE_A_SIGN = re.compile(rb">\s*-"), 64
@@ -106,8 +105,8 @@ class Sheet:
     part: str
     workbook: str
     """The part that lists the sheets."""
-    copy: io.BytesIO | None
-    """A workbook of it alone, where calamine reads all of it."""
+    is_plain: bool
+    """Calamine reads all of it."""
     names: tuple[str, ...]
     """Of all visible worksheets, in order."""
     name: str
@@ -139,17 +138,18 @@ def workbook_part(parts: Parts) -> str | None:
     return named[0].lower() if named else None
 
 
-def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Sheet:
+def visible_sheet(path: Path, limits: Limits, copy_at: Path, wanted: str | None = None) -> Sheet:
     """Return a visible worksheet of an XLSX, and whether calamine may read it within the limits.
 
-    ``wanted`` is its name; None: the first one. Raises Unreadable.
+    A workbook of it alone, for calamine, is written at ``copy_at``. ``wanted`` is the sheet's name; None: the first.
+    Raises Unreadable, NoRoom.
     """
-    with damage_refused(), zipfile.ZipFile(path) as archive:
+    with damage_refused(), zipfile.ZipFile(path) as archive, XlsxCopy(copy_at) as copy:
         parts = Parts(archive, limits.max_bytes)
         workbook = workbook_part(parts) or _WORKBOOK
         shown, begins_1904 = _visible_sheets(parts, workbook)
         name, part = shown[place_of_sheet([name for name, _ in shown], wanted)]
-        copy, most_shared, are_quick = XlsxCopy(), None, True
+        most_shared, are_quick = None, True
         if strings := related_part(parts, workbook, "sharedStrings"):
             with closing(copy.keeping(STRINGS, parts.blocks(strings))) as blocks:
                 most_shared = _most_shared(blocks)
@@ -160,8 +160,8 @@ def visible_sheet(path: Path, limits: Limits, wanted: str | None = None) -> Shee
                 _exhaust(blocks)
         with closing(copy.keeping(SHEET, parts.blocks(part))) as blocks:
             is_plain = _is_plain(blocks, limits, most_shared)
-    whole = copy.whole(begins_1904=begins_1904) if is_plain and are_quick else None
-    return Sheet(part, workbook, whole, tuple(name for name, _ in shown), name)
+        copy.complete(begins_1904=begins_1904)
+    return Sheet(part, workbook, is_plain and are_quick, tuple(name for name, _ in shown), name)
 
 
 def _exhaust(blocks: Iterator[bytes]) -> None:
@@ -199,7 +199,7 @@ def _are_quick(blocks: Generator[bytes, None, None]) -> bool:
         # What all stand in, with its namespaces, is the first one.
         longest = max(longest, *map(len, whole[0 if tags else 2 :]), len(rest), 0)
         tags += len(whole)
-        if any(b"+" in tag and _PLUS.search(tag) for tag in whole) or b"&#" in block:
+        if b"&#" in block or any(b"+" in tag and _PLUS.search(tag) for tag in whole):
             return False
         if len(rest) > PENDING or tags * longest > _MOST_OF_STYLES:
             return False

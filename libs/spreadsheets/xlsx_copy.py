@@ -4,10 +4,11 @@ It finds sheets by their names, parts by where they usually are, and goes by oth
 never sees the file: what was measured is kept meanwhile, unpacked, and it gets that.
 """
 
-import io
 import zipfile
-from collections.abc import Generator, Iterable
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Self
 
 SHEET, STRINGS, STYLES = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/styles.xml"
 
@@ -25,33 +26,59 @@ _RELATIONSHIP = f'<Relationship Id="r{{}}" Type="{_OFFICE}/{{}}" Target="/{{}}"/
 _OF_WORKBOOK = (("worksheet", SHEET), ("sharedStrings", STRINGS), ("styles", STYLES))
 
 
-class XlsxCopy:
-    """A workbook that comes to be while its parts are read."""
+class NoRoom(Exception):
+    """The disk takes no copy. It is no OSError: those are an archive's, which is damaged."""
 
-    def __init__(self) -> None:
-        self._parts: dict[str, list[bytes]] = {}
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class XlsxCopy:
+    """A workbook that comes to be while its parts are read. Used as a context; raises NoRoom."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Self:
+        with _room():
+            self._archive = zipfile.ZipFile(self._path, "w", zipfile.ZIP_STORED)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with _room():
+            self._archive.close()
 
     def keeping(self, name: str, blocks: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
-        """Yield the blocks of a part, and keep them as the part ``name``."""
-        kept = self._parts[name] = []
+        """Yield the blocks of a part, and write each of them down as the part ``name``."""
         with closing(blocks):
-            for block in blocks:
-                kept.append(block)
-                yield block
+            with _room():
+                part = self._archive.open(name, "w", force_zip64=True)
+            try:
+                for block in blocks:
+                    with _room():
+                        part.write(block)
+                    yield block
+            finally:
+                with _room():
+                    part.close()
 
-    def whole(self, *, begins_1904: bool) -> io.BytesIO:
-        """Return the workbook. Days are counted from 1900 or 1904."""
-        content = io.BytesIO()
-        with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr("_rels/.rels", _related([("officeDocument", _WORKBOOK_PART)]))
-            archive.writestr(_WORKBOOK_PART, _WORKBOOK.format(int(begins_1904)))
-            related = [(kind, name) for kind, name in _OF_WORKBOOK if name in self._parts]
-            archive.writestr("xl/_rels/workbook.xml.rels", _related(related))
-            for name, blocks in self._parts.items():
-                with archive.open(name, "w") as part:
-                    part.writelines(blocks)
-        content.seek(0)
-        return content
+    def complete(self, *, begins_1904: bool) -> None:
+        """Add what tells where the parts are. Days are counted from 1900 or 1904."""
+        with _room():
+            there = set(self._archive.namelist())
+            related = [(kind, name) for kind, name in _OF_WORKBOOK if name in there]
+            self._archive.writestr("_rels/.rels", _related([("officeDocument", _WORKBOOK_PART)]))
+            self._archive.writestr(_WORKBOOK_PART, _WORKBOOK.format(int(begins_1904)))
+            self._archive.writestr("xl/_rels/workbook.xml.rels", _related(related))
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NoRoom(error) from None
 
 
 def _related(parts: Iterable[tuple[str, str]]) -> str:

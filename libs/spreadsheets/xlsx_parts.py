@@ -12,7 +12,6 @@ from typing import Any
 from xml.parsers import expat
 
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.zip_ends import refuse_two_ends
 
 _BLOCK = 1 << 18
 PENDING = 1 << 20
@@ -54,11 +53,10 @@ class Parts:
         self._archive = archive
         self._left = self._max_bytes = max_bytes
         self._names: dict[str, zipfile.ZipInfo] = {}
-        refuse_two_ends(archive)
         for info in archive.infolist():
             name = part_name(info.filename)
             if name in self._names:
-                # One reader would take the first, another one the last: what was measured is not what is read.
+                # One program takes the first, another one the last: nobody can tell which the file's owner sees.
                 raise Unreadable("file_broken", "The workbook's archive holds a part twice.")
             self._names[name] = info
 

@@ -51,8 +51,9 @@ class Settings(HttpSettings, PostgresSettings, MongoSettings, ChunkRelaySettings
         """What all uploads and reports together take up on the disk at most, in bytes.
 
         Each is there once, as the file or as its chunks, which have no more bytes than a file may have; one that is
-        just being read is there as both. A report is there as its rows and as the file that is made from them.
+        just being read is there as both, and its sheet once more by itself. A report is there as its rows and as the
+        file that is made from them.
         """
         file_bytes = default_max_bytes(self.max_rows_per_file)
-        uploads = self.uploads_at_once * (file_bytes + BYTES_BESIDE_A_FILE) + self.parse_processes * file_bytes
+        uploads = self.uploads_at_once * (file_bytes + BYTES_BESIDE_A_FILE) + self.parse_processes * 2 * file_bytes
         return uploads + self.reports_at_once * 2 * file_bytes

@@ -55,14 +55,14 @@ def _folder() -> Path:
 
 FOLDER = _folder()
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
-_UPLOAD, _SPOOL = FOLDER / "upload", FOLDER / "spool"
+_UPLOAD, _SPOOL, _COPY = FOLDER / "upload", FOLDER / "spool", FOLDER / "copy.xlsx"
 
 
 def read_file(content: bytes) -> None:
     """Any file is refused with words for its owner, or becomes chunks that hold each of its rows once."""
     _UPLOAD.write_bytes(content)
     result, chunks = run_on(_UPLOAD, _SPOOL, limits=LIMITS, on_invalid_row="skip")
-    left = sorted(path.name for path in FOLDER.iterdir() if path not in {_UPLOAD, _SPOOL})
+    left = sorted(path.name for path in FOLDER.iterdir() if path not in {_UPLOAD, _SPOOL, _COPY})
     assert not left, f"left behind: {left}"
     if result.refusal is not None:
         _is_a_problem(result.refusal)
@@ -76,14 +76,14 @@ def read_xlsx(content: bytes) -> None:
     """As ``read_file``; and where calamine reads a sheet, it reads what stands in its XML."""
     read_file(content)
     try:
-        sheet = visible_sheet(_UPLOAD, LIMITS)
+        sheet = visible_sheet(_UPLOAD, LIMITS, _COPY)
     except Unreadable:
         return
     if not sheet.is_plain:
         return
     faults: Faults = {}
     try:
-        quick = _rows(excel_file._plain_rows(_UPLOAD, sheet, LIMITS))
+        quick = _rows(excel_file._plain_rows(_UPLOAD, sheet, excel_file.calamine_sheet(_COPY), LIMITS))
         with zipfile.ZipFile(_UPLOAD) as archive:
             parts = Parts(archive, LIMITS.max_bytes)
             slow = _rows(sheet_rows(parts, sheet.workbook, sheet.part, LIMITS, faults))

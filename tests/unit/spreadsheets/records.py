@@ -11,6 +11,7 @@ from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable, UnreadableCode
+from libs.spreadsheets.xlsx_bounds import visible_sheet
 
 CODES = get_args(UnreadableCode)
 ANA = ["Ana", "11912345678", "", "", ""]
@@ -22,6 +23,11 @@ Reader = Callable[..., Records]
 
 def read_path(path: Path, limits: Limits | None = None) -> Records:
     return list(read_spreadsheet(path, limits or Limits()).rows)
+
+
+def is_plain(path: Path, limits: Limits) -> bool:
+    """Tell whether calamine reads an XLSX, and not we cell by cell."""
+    return visible_sheet(path, limits, path.with_name("copy.xlsx")).is_plain
 
 
 def refusal(read: Callable[..., object], *arguments: object) -> Unreadable:

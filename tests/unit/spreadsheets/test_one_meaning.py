@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.spreadsheets.limits import Limits
-from libs.spreadsheets.xlsx_bounds import visible_sheet
-from tests.unit.spreadsheets.records import A_FILE_EACH, Records, read_path, refusal
+from tests.unit.spreadsheets.records import A_FILE_EACH, Records, is_plain, read_path, refusal
 from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, cell, row, write_xlsx
 
 NOT_PLAIN = '<row r="9"><c r="A9" t="e"><v>#N/A</v></c></row>'
@@ -48,10 +47,10 @@ def write(path: Path, rows: str, *, strings: str = "", formats: list[str] | None
 def read_both_ways(path: Path, cells: str, **options: object) -> tuple[Records, Records]:
     rows = f'{HEADER}<row r="2">{cells}</row>'
     write(path, rows, **options)  # type: ignore[arg-type]
-    assert visible_sheet(path, Limits()).copy is not None
+    assert is_plain(path, Limits())
     plainly = read_path(path)
     write(path, rows + NOT_PLAIN, **options)  # type: ignore[arg-type]
-    assert visible_sheet(path, Limits()).copy is None
+    assert not is_plain(path, Limits())
     return plainly, read_path(path)[:-1]
 
 
@@ -118,7 +117,7 @@ def test_a_cell_is_the_same_text_both_ways(tmp_path: Path, kind: str) -> None:
 )
 def test_a_value_that_spells_a_character_does_not_end_before_it(tmp_path: Path, written: str, text: str) -> None:
     path = write_xlsx(tmp_path / "upload", f'{HEADER}<row r="2">{written}{cell("B2", "1")}</row>')
-    assert visible_sheet(path, Limits()).copy is None
+    assert not is_plain(path, Limits())
     assert read_path(path)[0][1][:2] == [text, "1"]
 
 
@@ -189,10 +188,11 @@ def test_a_date_is_one_both_ways(tmp_path: Path, style: str, number: str, text: 
 
 
 def test_dates_that_are_counted_from_1904(tmp_path: Path) -> None:
-    cells = cell("A2", "Ana") + '<c r="E2" s="0"><v>43951</v></c>'
-    wanted = [(2, ["Ana", "", "", "", "2024-05-01"])]
+    cells = cell("A2", "Ana") + '<c r="D2" s="1"><v>0.5</v></c><c r="E2" s="0"><v>43951</v></c>'
+    wanted = [(2, ["Ana", "", "", "12:00:00", "2024-05-01"])]
     path = tmp_path / "upload"
-    assert read_both_ways(path, cells, formats=["14"], workbook='<workbookPr date1904="1"/>') == (wanted, wanted)
+    found = read_both_ways(path, cells, formats=["14", "20"], workbook='<workbookPr date1904="1"/>')
+    assert found == (wanted, wanted)
 
 
 def with_styles(
@@ -313,7 +313,7 @@ def test_a_cell_of_no_row_is_not_lost(tmp_path: Path, behind: str) -> None:
 def test_cells_that_stand_in_any_order_in_their_own_row_are_read(tmp_path: Path) -> None:
     cells = '<row r="2"><c r="B2" t="str"><v>11912345678</v></c><c r="A2" t="str"><v>Ana</v></c></row>'
     path = write_xlsx(tmp_path / "upload", HEADER + cells)
-    assert visible_sheet(path, Limits()).copy is not None
+    assert is_plain(path, Limits())
     assert read_path(path) == [(2, ["Ana", "11912345678", "", "", ""])]
 
 

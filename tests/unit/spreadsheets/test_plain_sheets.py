@@ -1,8 +1,13 @@
 """What usual writers make is read by calamine: reading a sheet cell by cell takes four times as long."""
 
+import errno
 import re
+import tracemalloc
+import zipfile
 from collections.abc import Callable, Generator
+from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import openpyxl
@@ -12,12 +17,12 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libs.spreadsheets import excel_file, xlsx_bounds
+from libs.spreadsheets import excel_file, xlsx_bounds, xlsx_copy
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
-from libs.spreadsheets.xlsx_bounds import _is_plain, visible_sheet
-from tests.unit.spreadsheets.records import refusal
+from libs.spreadsheets.xlsx_bounds import _is_plain
+from tests.unit.spreadsheets.records import is_plain, refusal
 from tests.unit.spreadsheets.workbooks import HEADER, write_xlsx
 
 LIMITS = Limits(max_rows=100)
@@ -70,7 +75,7 @@ def test_what_usual_writers_make_is_read_at_once(tmp_path: Path, write: Callable
     with pytest.MonkeyPatch.context() as patch:
         # What is left for the slow looks, which take three times as long.
         patch.setattr(xlsx_bounds, "_cells_are_apart", noted)
-        assert visible_sheet(path, LIMITS).copy is not None
+        assert is_plain(path, LIMITS)
     assert looked_at
     assert not any(b"<row" in rest for rest in looked_at)
     with pytest.MonkeyPatch.context() as patch:
@@ -91,7 +96,7 @@ def test_however_many_rows_a_file_may_have_a_usual_one_is_read_at_once(
         sheet = workbook.add_worksheet()
         for number in range(rows):
             sheet.write_row(number, 0, ROWS[0])
-    assert visible_sheet(path, Limits(max_rows=max_rows)).copy is not None
+    assert is_plain(path, Limits(max_rows=max_rows))
 
 
 def test_a_file_with_as_many_rows_as_it_may_have_is_read_at_once(tmp_path: Path) -> None:
@@ -100,7 +105,7 @@ def test_a_file_with_as_many_rows_as_it_may_have_is_read_at_once(tmp_path: Path)
         sheet = workbook.add_worksheet()
         for number in range(120_001):
             sheet.write_row(number, 0, "ab")
-    assert visible_sheet(path, Limits(max_rows=120_000)).copy is not None
+    assert is_plain(path, Limits(max_rows=120_000))
 
 
 @pytest.mark.parametrize("number", [0.25, -0.25])
@@ -132,12 +137,12 @@ def test_times_of_day_are_read_at_once_where_no_number_is_below_zero(
 @pytest.mark.parametrize("reference", ["A1048576", "A300000", "XFD200"])
 def test_a_cell_far_from_its_row_is_not_taken_for_near(tmp_path: Path, reference: str) -> None:
     path = write_xlsx(tmp_path / "leads.xlsx", f'<row r="2"><c r="{reference}"><v>1</v></c></row>')
-    assert visible_sheet(path, LIMITS).copy is None
+    assert not is_plain(path, LIMITS)
 
 
-@pytest.mark.parametrize(("characters", "styles", "is_plain"), [(255, 64_000, True), (100_000, 60_000, False)])
+@pytest.mark.parametrize(("characters", "styles", "expected"), [(255, 64_000, True), (100_000, 60_000, False)])
 def test_styles_that_would_each_have_a_long_format_looked_through_are_not_read_by_calamine(
-    tmp_path: Path, characters: int, styles: int, *, is_plain: bool
+    tmp_path: Path, characters: int, styles: int, *, expected: bool
 ) -> None:
     """A file of 5 kB took a minute and a half. The others are as many, with as long a format, as Excel allows."""
     formats = f'<numFmts><numFmt numFmtId="164" formatCode="{"0" * characters}"/></numFmts>'
@@ -147,7 +152,7 @@ def test_styles_that_would_each_have_a_long_format_looked_through_are_not_read_b
     related += '<Relationship Id="rId2" Type="/styles" Target="styles.xml"/>'
     parts = {"xl/styles.xml": xml, "xl/_rels/workbook.xml.rels": f"<Relationships>{related}</Relationships>"}
     path = write_xlsx(tmp_path / "leads.xlsx", parts=parts)
-    assert (visible_sheet(path, Limits()).copy is not None) == is_plain
+    assert is_plain(path, Limits()) == expected
     assert len(list(read_spreadsheet(path, Limits()).rows)) == 1
 
 
@@ -171,16 +176,52 @@ def of_a_shared_text(path: Path, characters: int, cells: int) -> Path:
 
 def test_a_text_that_very_many_cells_share_is_read_at_once_where_it_is_short(tmp_path: Path) -> None:
     path = of_a_shared_text(tmp_path / "leads.xlsx", 1_000, 20_000)
-    assert visible_sheet(path, Limits()).copy is not None
+    assert is_plain(path, Limits())
     assert len(list(read_spreadsheet(path, Limits()).rows)) == 20_000
 
 
 def test_a_long_text_that_very_many_cells_share_is_not_copied_for_each_of_them(tmp_path: Path) -> None:
     """A file of 0.2 MB took 2.5 GB."""
     path = of_a_shared_text(tmp_path / "leads.xlsx", 32_000, 20_000)
-    assert visible_sheet(path, Limits()).copy is None
+    assert not is_plain(path, Limits())
     refused = refusal(lambda: list(read_spreadsheet(path, Limits()).rows))
     assert refused.detail == "The workbook's cells hold more than 20480000 characters."
+
+
+def of_a_row(path: Path, number: int, cells: int, text: str) -> Path:
+    """Write so many rows, each of so many cells that share a text, above the header of a sheet that is not plain."""
+    row = "".join(f'<c r="{name}{{0}}" t="s"><v>0</v></c>' for name in islice(COLUMNS, cells))
+    rows = "".join(f'<row r="{at}">{row.format(at)}</row>' for at in range(1, number + 1))
+    rows += '<row r="99"><c r="A99" t="e"><v>#N/A</v></c></row>'
+    return write_xlsx(path, rows, shared_strings=f'<si><t xml:space="preserve">{text}</t></si>')
+
+
+COLUMNS = [f"{first}{second}".strip() for first in " ABCDEFGHIJKLM" for second in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+
+
+@pytest.mark.parametrize(("rows", "cells", "text"), [(1, 360, "x" * 32_000 + "😀" * 700), (50, 360, " " * 32_700)])
+def test_what_stands_above_the_header_counts_before_it_is_put_together(
+    tmp_path: Path, rows: int, cells: int, text: str
+) -> None:
+    path = of_a_row(tmp_path / "leads.xlsx", rows, cells, text)
+    limits = Limits(max_bytes=5_000_000)
+    tracemalloc.start()
+    refused = refusal(lambda: read_spreadsheet(path, limits))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert refused.code == "file_too_large"
+    assert peak < 10_000_000
+
+
+def test_a_disk_without_room_for_a_copy_is_said_to_be_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = write_xlsx(tmp_path / "leads.xlsx")
+    monkeypatch.setattr(xlsx_copy, "zipfile", SimpleNamespace(ZipFile=full, ZIP_STORED=zipfile.ZIP_STORED))
+    with pytest.raises(OSError, match="No space") as raised:
+        read_spreadsheet(path, LIMITS)
+    assert raised.value.errno == errno.ENOSPC
 
 
 # A quick look at usual rows says what the slow looks at all rows would

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.spreadsheets import xls_marks
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from tests.unit.spreadsheets import xls_files as xls
@@ -99,52 +98,17 @@ def test_a_formula_whose_text_does_not_follow_is_no_blank(tmp_path: Path, behind
     assert spreadsheet.faults == {2: {3: "cell_not_calculated"}}
 
 
-# Memory: the cells of all sheets count, also of the hidden ones
-
-
-def looked_for(*_: object) -> None:
-    pytest.fail("cells are looked for")
-
-
-HIDDEN = {
+OTHERS = {
     "say that they are large": [xls.size(65_536, 256)] * 3,
-    "are large together": [xls.size(65_536, 12)] * 3,
-    "have cells far apart": [xls.text(0, 0, "x") + xls.text(65_535, 200, "x")],
-    "have cells far apart together": [xls.number(0, 0, 1.0) + xls.number(65_535, 11, 1.0)] * 3,
-    "have several numbers side by side": [xls.number(65_535, 0, 1.0) + xls.numbers(0, 0, [1] * 200)],
+    "say what none can be": [xls.size(70_000, 300)],
+    "have cells far apart": [xls.text(0, 0, "x") + xls.text(65_535, 200, "x")] * 3,
+    "have cells that no sheet has": [xls.number(2, 300, 1.0)],
 }
 
 
-@pytest.mark.parametrize("kind", HIDDEN)
-def test_hidden_sheets_that_are_too_large_are_refused_before_they_are_held(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    monkeypatch.setattr(xls_marks, "marks_of", looked_for)
-    path = xls.write(tmp_path / "upload", xls.size(2, 5) + LEAD, *HIDDEN[kind])
-    assert refusal(read_path, path).code == "file_too_large"
-
-
-@A_FILE_EACH
-@given(
-    shapes=st.lists(st.tuples(st.integers(1, 65_536), st.integers(1, 256), st.booleans()), max_size=4),
-)
-def test_a_workbook_is_read_exactly_when_its_sheets_are_small_enough_together(
-    tmp_path: Path, shapes: list[tuple[int, int, bool]]
-) -> None:
-    hidden = [
-        xls.size(rows, columns) if says else xls.number(rows - 1, columns - 1, 1.0) for rows, columns, says in shapes
-    ]
-    path = xls.write(tmp_path / "upload", xls.size(2, 5) + LEAD, *hidden)
-    if 2 * 5 + sum(rows * columns for rows, columns, _ in shapes) <= SMALL.rectangle:
-        assert read_path(path, SMALL) == [(2, ANA)]
-    else:
-        assert refusal(read_path, path, SMALL).code == "file_too_large"
-
-
-def test_sheets_that_are_made_of_the_same_records_are_refused(tmp_path: Path) -> None:
-    """Each is read for itself: a thousand names for one sheet would make a thousand of it."""
-    path = xls.write(tmp_path / "upload", LEAD, xls.text(0, 0, "x" * 4_000), same=1_000)
-    assert refusal(read_path, path).code == "file_broken"
+@pytest.mark.parametrize("kind", OTHERS)
+def test_of_other_sheets_nothing_is_looked_at(tmp_path: Path, kind: str) -> None:
+    assert read_path(xls.write(tmp_path / "upload", LEAD, *OTHERS[kind])) == [(2, ANA)]
 
 
 def test_what_stands_behind_a_chart_is_read_and_what_stands_in_it_is_not(tmp_path: Path) -> None:

@@ -56,9 +56,11 @@ def test_dates_that_are_counted_from_1904(tmp_path: Path, begins_1904: bool) -> 
     sheet = book.add_sheet("Leads")
     for column, name in enumerate(HEADERS):
         sheet.write(0, column, name)
+    sheet.write(1, 3, 0.5, xlwt.easyxf(num_format_str="hh:mm"))
     sheet.write(1, 4, 43_951, xlwt.easyxf(num_format_str="DD/MM/YYYY"))
     book.save(str(tmp_path / "upload"))
-    assert [cells[4] for _, cells in read_path(tmp_path / "upload")] == ["2024-05-01" if begins_1904 else "2020-04-30"]
+    day = "2024-05-01" if begins_1904 else "2020-04-30"
+    assert [cells[3:] for _, cells in read_path(tmp_path / "upload")] == [["12:00:00", day]]
 
 
 WHOLE = st.integers(-(1 << 29), (1 << 29) - 1)

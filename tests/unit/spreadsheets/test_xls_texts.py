@@ -162,6 +162,20 @@ def test_two_lists_of_texts_refuse_the_file(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("behind", [b"\0", b"\0\0", b"\0" * 4, b"\xff\xff\x01"])
+def test_bytes_behind_all_texts_are_no_text(tmp_path: Path, behind: bytes) -> None:
+    path = xls.write(
+        tmp_path / "upload", LEAD + xls.shared(1, 1, 0), texts=xls.shared_texts(begin("1") + b"1\0" + behind)
+    )
+    assert phone(path) == "1"
+
+
+def test_a_text_of_its_own_that_is_partly_bold_is_read_without_what_is_bold(tmp_path: Path) -> None:
+    written = struct.pack("<HBH", 3, 8, 1) + b"vip" + struct.pack("<HH", 0, 1)
+    path = xls.write(tmp_path / "upload", LEAD + xls.record(0x0204, struct.pack("<HHH", 1, 1, 0) + written))
+    assert phone(path) == "vip"
+
+
 # Excel 5 and 95
 
 
