@@ -1,5 +1,8 @@
 """Indexes on tables that may be large, for the migrations of every owner."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from alembic import op
 
 SCHEMA = "amigocare"
@@ -12,22 +15,23 @@ def create_index_concurrently(name: str, on: str, *, unique: bool = False) -> No
     built anew: such an index is there, and invalid.
     """
     kind = "UNIQUE INDEX" if unique else "INDEX"
-    with op.get_context().autocommit_block():
-        # It waits for every transaction that is older, and holds up none: no reason to give up.
-        op.execute("SET lock_timeout = 0")
-        try:
-            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {SCHEMA}.{name}")
-            op.execute(f"CREATE {kind} CONCURRENTLY {name} ON {SCHEMA}.{on}")
-        finally:
-            op.execute("RESET lock_timeout")
+    with _beside_others():
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {SCHEMA}.{name}")
+        op.execute(f"CREATE {kind} CONCURRENTLY {name} ON {SCHEMA}.{on}")
 
 
 def drop_index_concurrently(name: str) -> None:
     """Drop an index while others read and write; one that a run before has dropped is no error."""
+    with _beside_others():
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+
+
+@contextmanager
+def _beside_others() -> Iterator[None]:
     with op.get_context().autocommit_block():
-        # As above: it waits for those who may be reading by it.
+        # It waits for every transaction that is older, and holds up none: no reason to give up.
         op.execute("SET lock_timeout = 0")
         try:
-            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+            yield
         finally:
             op.execute("RESET lock_timeout")

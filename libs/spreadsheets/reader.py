@@ -93,7 +93,9 @@ def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_
     records = _records(path, limits, options, source, faults)
     left = limits.max_bytes
     for _, found in records:
-        left = _less(left, found, limits)
+        left -= sum(map(len, found))
+        if left < 0:
+            raise _too_many_characters(limits)
         if trimmed("".join(found)):
             while not trimmed(found[-1]):
                 found.pop()
@@ -107,27 +109,21 @@ def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_
     raise Unreadable("file_empty")
 
 
-def _less(left: int, cells: list[str], limits: Limits) -> int:
-    """Return how many characters are left to a file whose row has these cells. Raises Unreadable when it has too many.
-
-    A text that thousands of cells of a workbook share stands in its file once.
-    """
-    left -= sum(map(len, cells))
-    if left < 0:
-        raise Unreadable("file_too_large", f"The workbook's cells hold more than {limits.max_bytes} characters.")
-    return left
+def _too_many_characters(limits: Limits) -> Unreadable:
+    """Return the refusal of a workbook whose file is small: a text that thousands of cells share stands there once."""
+    return Unreadable("file_too_large", f"The workbook's cells hold more than {limits.max_bytes} characters.")
 
 
 def _data_rows(records: Iterator[Record], columns: Columns, left: int, limits: Limits) -> Iterator[Record]:
     """``left``: characters that its rows may have."""
     width, told = columns.width, columns.told
     for number, cells in records:
-        if len(cells) > _FEW:
-            _less(left, cells, limits)
+        if len(cells) > _FEW and sum(map(len, cells)) > left:
+            raise _too_many_characters(limits)
         text = "".join(cells)
         left -= len(text)
         if left < 0:
-            _less(left, [], limits)
+            raise _too_many_characters(limits)
         # Nearly every row begins with a letter or a digit, which tells without the look at all of its text.
         if not (text[:1].isalnum() or trimmed(text)):
             continue

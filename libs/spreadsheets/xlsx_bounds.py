@@ -199,7 +199,7 @@ def _are_quick(blocks: Generator[bytes, None, None]) -> bool:
         # What all stand in, with its namespaces, is the first one.
         longest = max(longest, *map(len, whole[0 if tags else 2 :]), len(rest), 0)
         tags += len(whole)
-        if b"&#" in block or any(b"+" in tag and _PLUS.search(tag) for tag in whole):
+        if any(b"&#" in tag or (b"+" in tag and _PLUS.search(tag)) for tag in whole):
             return False
         if len(rest) > PENDING or tags * longest > _MOST_OF_STYLES:
             return False

@@ -36,8 +36,11 @@ class LeadFilter:
 
     @property
     def is_of_source_and_time(self) -> bool:
-        """Whether the list's index alone says which leads these are: it has each one's source, and when it was made."""
-        return replace(self, source=None, created_from=None, created_to=None) == LeadFilter()
+        """Whether leads are asked for by what the list's index has of each besides: its source, and when it was made.
+
+        Then it alone says which they are.
+        """
+        return not self.is_in_order and replace(self, source=None, created_from=None, created_to=None) == LeadFilter()
 
     @property
     def may_be_common(self) -> bool:

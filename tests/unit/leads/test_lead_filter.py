@@ -45,6 +45,7 @@ def test_by_their_source_and_time_alone_leads_are_found_in_the_lists_index() -> 
         assert wanted.is_of_source_and_time
         assert not wanted.may_be_common
     assert not LeadFilter(source="Feira", tag="VIP").is_of_source_and_time
+    assert not LeadFilter().is_of_source_and_time
 
 
 def test_a_phone_is_searched_as_one() -> None:
