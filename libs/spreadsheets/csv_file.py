@@ -39,6 +39,8 @@ _MOST_HEADINGS = 10
 """Records that may stand above the titles of columns: so many are looked at to find the separator, no more."""
 _MOST_RECORDS = 1 << 20
 """Rows of a sheet ("Excel specifications and limits"), blank ones too."""
+_MOST_MARKED_BLANKS = 100_000
+"""Blank ones with quotation marks: they take ten times as long, and no limit of rows counts them."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROLS_OF_TEXT = 0.05
 """The share of control characters above which a file is no text: text holds a stray one now and then, of random bytes
@@ -205,6 +207,7 @@ def _width_of_all(path: Path, encoding: str, layout: _Layout, limits: Limits) ->
 def _records_of(
     lines: Lines, reader: Iterator[list[str]], layout: _Layout, limits: Limits
 ) -> Iterator[tuple[int, list[str]]]:
+    marked_blanks = 0
     for number in range(1, _MOST_RECORDS + 1):
         lines.begin_record()
         above = lines.open_row
@@ -225,8 +228,11 @@ def _records_of(
             _check_not_torn(above, cells, lines, layout)
         if '"' in lines.last:
             cells = _as_marked(cells, lines, layout, limits, number)
+            marked_blanks += not any(map(str.strip, cells))
+            if marked_blanks > _MOST_MARKED_BLANKS:
+                raise _too_many_rows(_MOST_MARKED_BLANKS)
         yield number, cells
-    raise Unreadable("file_too_large", f"The file holds more than {_MOST_RECORDS} rows, most of them blank.")
+    raise _too_many_rows(_MOST_RECORDS)
 
 
 def _read_otherwise(lines: Lines, layout: _Layout, limits: Limits, number: int) -> list[str]:
@@ -326,6 +332,10 @@ def _read_with_backslashes(lines: Iterable[str], separator: str) -> list[str] | 
 
 def _beginning(line: str, limits: Limits) -> list[str]:
     return [line[: limits.max_cell_chars + 1]]
+
+
+def _too_many_rows(most: int) -> Unreadable:
+    return Unreadable("file_too_large", f"The file holds more than {most} rows, most of them blank.")
 
 
 def _stray_mark(number: int) -> Unreadable:

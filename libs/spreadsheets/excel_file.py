@@ -57,7 +57,8 @@ def zip_records(path: Path, limits: Limits, wanted: str | None, source: FileSour
         yield from xlsb_rows(path, limits, wanted, source, faults)
         return
     sheet, plain = _measured(path, limits, wanted)
-    source.format, source.sheet, source.sheets, source.part = "xlsx", sheet.name, sheet.names, sheet.part
+    source.format, source.sheet, source.part = "xlsx", sheet.name, sheet.part
+    source.sheets = tuple(name for name, _ in sheet.workbook.shown)
     last = 0
     if plain is not None:
         try:

@@ -1,4 +1,4 @@
-"""How numbers of a workbook are shown: as dates, as times of day, with a plus. The formats of its styles tell."""
+"""How numbers of a workbook are shown: as dates, times of day, phones. The formats of its styles tell."""
 
 import datetime as dt
 import re
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from libs.spreadsheets.numbers import number_text
+from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits, may_show_more
+from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_parts import Parts, parse_whole
 
 _BUILT_IN_DATES = frozenset(map(str, (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))))
@@ -16,11 +18,8 @@ _TELLING = re.compile(r'"[^"]*"?|[\\_*].|\[(?:h+|m+|s+)\]|\[[^\]]*\]?|[dmyhs]|;'
 letter of dates and times, the end of the part for usual numbers."""
 _DURATION = re.compile(r"\[[hms]+\]", re.IGNORECASE)
 
-_BEFORE_DIGITS = re.compile(r"(?:\[[^<>=\]]*\]|[^;0#?\[])*")
-"""What a format shows before the first digit of usual numbers; a condition says that it is not for all of them."""
-_COLOUR = re.compile(r"\[[^\]]*\]?")
-_LEAST_PHONE = 10_000_000
-"""Below it, a plus says that something grew."""
+_DIGITS_OF_A_PHONE = 8
+"""At least. Of fewer, a plus says that something grew."""
 
 _FORMATS, _CELL_STYLES = ["styleSheet", "numFmts"], ["styleSheet", "cellXfs"]
 """Within which elements the formats and the cells' styles stand."""
@@ -40,20 +39,25 @@ class NumberFormats:
 
     dates: frozenset[str]
     """Numbers of the cell styles that show a date, or a time of day."""
-    plus: Mapping[str, str]
-    """Of those that show a plus before it, as people have phones shown, with the country's code behind the plus: by the
-    numbers of the styles."""
+    phones: Mapping[str, ShownDigits]
+    """Of those that show more of a phone than its number, by the numbers of the styles."""
     begins_1904: bool
     """Days are counted from 1904, as by Excel on early Macs."""
 
     @classmethod
     def of(cls, formats: Mapping[str, str], styles: Sequence[str], *, begins_1904: bool) -> Self:
-        """Make them of those that a file spells out, by their numbers, and of each cell style's number of a format."""
+        """Make them of those that a file spells out, by their numbers, and of each cell style's number of a format.
+
+        Raises Unreadable where a file spells out more than any program does.
+        """
         dates = {number for number, code in formats.items() if shows_date(code)} | (_BUILT_IN_DATES - formats.keys())
-        plus = {number: shown for number, code in formats.items() if (shown := shown_plus(code))}
+        phones = {number: ShownDigits(code) for number, code in formats.items() if may_show_more(code)}
+        if len(phones) > MOST_FORMATS:
+            raise Unreadable("file_too_large", f"The workbook has more than {MOST_FORMATS} formats of numbers.")
+        phones = {number: shown for number, shown in phones.items() if shown.shows_more()}
         return cls(
             frozenset(str(at) for at, number in enumerate(styles) if number in dates),
-            {str(at): plus[number] for at, number in enumerate(styles) if number in plus},
+            {str(at): phones[number] for at, number in enumerate(styles) if number in phones},
             begins_1904,
         )
 
@@ -61,8 +65,11 @@ class NumberFormats:
         """Return what a cell shows: a date, a time of day or both, in ISO 8601 but for a blank between; or digits."""
         if style in self.dates and (date := self._date(number)):
             return date
-        is_phone = style in self.plus and number >= _LEAST_PHONE and number.is_integer()
-        return self.plus[style] + number_text(number) if is_phone else number_text(number)
+        if style in self.phones and number > 0 and number.is_integer():
+            shown = self.phones[style].text(int(number))
+            if shown is not None and len(shown.removeprefix("+")) >= _DIGITS_OF_A_PHONE:
+                return shown
+        return number_text(number)
 
     def _date(self, number: float) -> str | None:
         if not 0 <= number <= _LAST_DAY:
@@ -76,19 +83,13 @@ class NumberFormats:
             return None
 
 
-def formats_of(parts: Parts, workbook: str, styles: str | None, most: int) -> NumberFormats:
-    """Read the formats of an XLSX. ``most`` elements may be in each part. Raises Unreadable, ExpatError."""
-    begins_1904 = False
+def formats_of(parts: Parts, styles: str | None, most: int, *, begins_1904: bool) -> NumberFormats:
+    """Read the formats of an XLSX. ``most`` elements may be in its styles. Raises Unreadable, ExpatError."""
     formats: dict[str, str] = {}
     shown: list[str] = []
     within: list[str] = []
 
-    def of_workbook(name: str, attributes: dict[str, str]) -> None:
-        nonlocal begins_1904
-        if name == "workbookPr":
-            begins_1904 = begins_in_1904(attributes)
-
-    def of_styles(name: str, attributes: dict[str, str]) -> None:
+    def start(name: str, attributes: dict[str, str]) -> None:
         # Conditional formats (dxfs) have formats as well, by numbers that mean others than the cells'.
         if name == "numFmt" and within == _FORMATS:
             formats[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
@@ -96,28 +97,12 @@ def formats_of(parts: Parts, workbook: str, styles: str | None, most: int) -> Nu
             shown.append(attributes.get("numFmtId", ""))
         within.append(name)
 
-    def end_of_styles(_name: str) -> None:
+    def end(_name: str) -> None:
         within.pop()
 
-    parse_whole(parts.blocks(workbook), of_workbook, most)
     if styles is not None:
-        parse_whole(parts.blocks(styles), of_styles, most, end_of_styles)
+        parse_whole(parts.blocks(styles), start, most, end)
     return NumberFormats.of(formats, shown, begins_1904=begins_1904)
-
-
-def begins_in_1904(workbook_properties: Mapping[str, str]) -> bool:
-    """Tell whether days are counted from 1904, by what a workbook says of itself."""
-    return workbook_properties.get("date1904") in {"1", "true"}
-
-
-def shown_plus(code: str) -> str:
-    """Return the plus that a format shows before usual numbers, and the digits that it shows behind that: ``+55``.
-
-    Empty where it shows none. The plus of an exponent stands behind digits of the number.
-    """
-    before = _BEFORE_DIGITS.match(code)
-    _, plus, behind = _COLOUR.sub("", before[0] if before else "").partition("+")
-    return plus + "".join(filter(str.isdecimal, behind))
 
 
 def shows_date(code: str) -> bool:

@@ -59,7 +59,7 @@ class _XlsSheet:
         self._texts = workbook.texts
         self._shared = workbook.shared_texts()
         self._formats = workbook.formats()
-        self._special = frozenset(map(int, (*self._formats.dates, *self._formats.plus)))
+        self._special = frozenset(map(int, (*self._formats.dates, *self._formats.phones)))
         self._faults = faults
         self._row = -1
         self._cells: list[str] = []

@@ -7,9 +7,11 @@ but the first of a row, and a text that is partly bold.
 import struct
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from libs.spreadsheets.cell_faults import ERROR_TEXTS, UNKNOWN_ERROR, Faults
+from libs.spreadsheets.cell_faults import ERROR_TEXTS, NOT_CALCULATED, UNKNOWN_ERROR, Faults
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.number_formats import NumberFormats
@@ -19,24 +21,27 @@ from libs.spreadsheets.xlsx_bounds import place_of_sheet
 from libs.spreadsheets.xlsx_parts import Parts, damage_refused, related_part, relationships, too_wide
 
 _WORKBOOK = "xl/workbook.bin"
-_SHEET, _WORKBOOK_PROPERTIES = 156, 153
+_SHEET, _WORKBOOK_PROPERTIES, _CALCULATION = 156, 153, 157
 _FORMAT, _STYLE, _BEGIN_STYLES, _END_STYLES = 44, 47, 617, 618
 _TEXT = 19
 """A text that cells share. Of the same kind as the cell of a partly bold text: a byte of flags stands before it."""
 _ROW, _BLANK, _SHORT_BLANK, _RICH_TEXT = 0, 1, 12, 62
 _NUMBER_IN_SHORT, _ERROR, _BOOLEAN, _NUMBER, _OWN_TEXT, _SHARED_TEXT = range(2, 8)
-_OF_FORMULA = {8: _OWN_TEXT, 9: _NUMBER, 10: _BOOLEAN, 11: _ERROR}
+_NUMBER_OF_FORMULA = 9
+_OF_FORMULA = {8: _OWN_TEXT, _NUMBER_OF_FORMULA: _NUMBER, 10: _BOOLEAN, 11: _ERROR}
 """Cells with a formula, by what its value is."""
 _SHORT = dict(zip(range(13, 19), range(2, 8), strict=True))
 """Cells that stand right of the one before them and so name no column, by what they are."""
 _VALUES = {kind: kind for kind in range(2, 8)} | _OF_FORMULA | _SHORT | {_RICH_TEXT: _RICH_TEXT}
-_BEHIND_PLACE, _BEHIND_STYLE = 8, 4
+_BEHIND_PLACE, _BEHIND_STYLE, _BEHIND_NUMBER = 8, 4, 16
 _STYLE_BITS = 0xFFFFFF
 
 _VISIBLE = 0
 _ROW_FLAGS, _ROW_IS_HIDDEN = 11, 0x10
 """Where in a row's record, and which bit of that byte ([MS-XLSB] 2.4.741, fDyZero)."""
 _BEGINS_1904 = 1
+_CALCULATION_FLAGS, _ON_LOAD = 24, 1
+"""Where in the record of how formulas are calculated, and which bit of that byte (BrtCalcProp, fFullCalcOnLoad)."""
 _MOST_BYTES = 4
 """Of a character: of a text that is too long by characters enough is kept to see it."""
 _MORE_FOLLOWS = 0x80
@@ -46,6 +51,33 @@ _LONGEST_LENGTH = 21
 Row = tuple[int, list[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Workbook:
+    """What is said of all sheets, as ``XlsxWorkbook`` says it."""
+
+    shown: list[tuple[str, str]]
+    begins_1904: bool
+    recalculates: bool
+
+    @classmethod
+    def read(cls, parts: Parts, limits: Limits) -> Self:
+        """Read the part that lists the sheets. Raises LookupError, struct.error, Unreadable."""
+        related = relationships(parts, _WORKBOOK)
+        shown = []
+        begins_1904 = recalculates = False
+        for kind, body in _records(_content(parts, _WORKBOOK), limits):
+            if kind == _SHEET:
+                state, _, length = struct.unpack_from("<III", body)
+                what, part = related.get(_wide(body, 8), ("", ""))
+                if state == _VISIBLE and what == "worksheet":
+                    shown.append((_wide(body, 12 + 2 * length), part))
+            elif kind == _WORKBOOK_PROPERTIES:
+                begins_1904 = bool(struct.unpack_from("<I", body)[0] & _BEGINS_1904)
+            elif kind == _CALCULATION:
+                recalculates = bool(body[_CALCULATION_FLAGS] & _ON_LOAD)
+        return cls(shown, begins_1904, recalculates)
+
+
 def xlsb_rows(path: Path, limits: Limits, wanted: str | None, source: FileSource, faults: Faults) -> Iterator[Row]:
     """Yield ``(row number, cells as text)`` of a visible sheet; note in ``faults`` which show an error, row by row.
 
@@ -53,18 +85,20 @@ def xlsb_rows(path: Path, limits: Limits, wanted: str | None, source: FileSource
     """
     with damage_refused(), zipfile.ZipFile(path) as archive:
         parts = Parts(archive, limits.max_bytes)
-        shown = list(_visible_sheets(parts, limits))
-        name, part = shown[place_of_sheet([name for name, _ in shown], wanted)]
-        source.sheet, source.sheets = name, tuple(name for name, _ in shown)
-        texts, formats = _texts(parts, limits), _formats(parts, limits)
-        yield from _XlsbSheet(texts, formats, limits, faults).rows(_content(parts, part))
+        workbook = _Workbook.read(parts, limits)
+        names = [name for name, _ in workbook.shown]
+        name, part = workbook.shown[place_of_sheet(names, wanted)]
+        source.sheet, source.sheets = name, tuple(names)
+        texts, formats = _texts(parts, limits), _formats(parts, limits, begins_1904=workbook.begins_1904)
+        reading = _XlsbSheet(texts, formats, limits, faults, zeros_are_none=workbook.recalculates)
+        yield from reading.rows(_content(parts, part))
 
 
 def xlsb_has_hidden_rows(path: Path, place: int, limits: Limits) -> bool:
     """Tell whether the worksheet at this place among those that are shown has a row that is not. Raises Unreadable."""
     with damage_refused(), zipfile.ZipFile(path) as archive:
         parts = Parts(archive, limits.max_bytes)
-        _, part = list(_visible_sheets(parts, limits))[place]
+        _, part = _Workbook.read(parts, limits).shown[place]
         rows = (body for kind, body in _records(_content(parts, part), limits) if kind == _ROW)
         return any(body[_ROW_FLAGS] & _ROW_IS_HIDDEN for body in rows)
 
@@ -103,17 +137,6 @@ def _records(content: bytes, limits: Limits) -> Iterator[tuple[int, bytes]]:
         at += length
 
 
-def _visible_sheets(parts: Parts, limits: Limits) -> Iterator[tuple[str, str]]:
-    """Yield name and part of each worksheet that is shown."""
-    related = relationships(parts, _WORKBOOK)
-    for kind, body in _records(_content(parts, _WORKBOOK), limits):
-        if kind == _SHEET:
-            state, _, length = struct.unpack_from("<III", body)
-            what, part = related.get(_wide(body, 8), ("", ""))
-            if state == _VISIBLE and what == "worksheet":
-                yield _wide(body, 12 + 2 * length), part
-
-
 def _wide(body: bytes, at: int, most: int | None = None) -> str:
     """Return the text whose length stands at ``at``: no more than ``most`` characters of it. Raises LookupError."""
     (length,) = struct.unpack_from("<I", body, at)
@@ -132,9 +155,7 @@ def _texts(parts: Parts, limits: Limits) -> list[str]:
     return [_wide(body, 1, limits.max_cell_chars + 1) for kind, body in records if kind == _TEXT]
 
 
-def _formats(parts: Parts, limits: Limits) -> NumberFormats:
-    properties = (body for kind, body in _records(_content(parts, _WORKBOOK), limits) if kind == _WORKBOOK_PROPERTIES)
-    begins_1904 = any(struct.unpack_from("<I", body)[0] & _BEGINS_1904 for body in properties)
+def _formats(parts: Parts, limits: Limits, *, begins_1904: bool) -> NumberFormats:
     formats: dict[str, str] = {}
     shown: list[str] = []
     part = related_part(parts, _WORKBOOK, "styles")
@@ -152,7 +173,10 @@ def _formats(parts: Parts, limits: Limits) -> NumberFormats:
 class _XlsbSheet:
     """Follows the records of a sheet."""
 
-    def __init__(self, texts: list[str], formats: NumberFormats, limits: Limits, faults: Faults) -> None:
+    def __init__(
+        self, texts: list[str], formats: NumberFormats, limits: Limits, faults: Faults, *, zeros_are_none: bool
+    ) -> None:
+        self._zeros_are_none = zeros_are_none
         self._texts = texts
         self._formats = formats
         self._limits = limits
@@ -195,7 +219,11 @@ class _XlsbSheet:
         if self._row < 0:
             raise Unreadable("file_broken", "The workbook holds a cell of no row.")
         self._reach()
-        text = self._text(_VALUES[kind], body, at)
+        if kind == _NUMBER_OF_FORMULA and self._zeros_are_none and not any(body[_BEHIND_PLACE:_BEHIND_NUMBER]):
+            self._faults.setdefault(self._row + 1, {})[self._column] = "cell_not_calculated"
+            text = NOT_CALCULATED
+        else:
+            text = self._text(_VALUES[kind], body, at)
         if text and self._column in self._cells:
             raise Unreadable("file_broken", f"Row {self._row + 1} of the workbook holds a cell twice.")
         if text:

@@ -14,13 +14,14 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
+from html import unescape
 from itertools import islice
 from operator import ge
 from pathlib import Path
 from typing import Literal
 
 from libs.spreadsheets.limits import Limits
-from libs.spreadsheets.number_formats import begins_in_1904
+from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits, may_show_more
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_cells import column_of
 from libs.spreadsheets.xlsx_copy import SHEET, STRINGS, STYLES, XlsxCopy
@@ -28,11 +29,10 @@ from libs.spreadsheets.xlsx_parts import (
     PENDING,
     Parts,
     damage_refused,
-    local,
-    parse_whole,
     related_part,
     relationships,
 )
+from libs.spreadsheets.xlsx_workbook import XlsxWorkbook
 
 _WORKBOOK = "xl/workbook.xml"
 """Where nearly all have it. Others name it otherwise, and say so in ``_rels/.rels``."""
@@ -74,8 +74,8 @@ _PREFIXED_CELL = re.compile(rb":c[\s/>]")
 """``<x:c>``: the same element with a namespace's prefix, as the OpenXML SDK writes it."""
 _FORMULA = re.compile(rb"<f[\s/>]")
 _ROW = re.compile(rb'<row (?:r="|[^<>]* r=")([0-9]{1,7})"')
-_CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>[^<]")
-"""A formula with its value right behind it."""
+_CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>(?![-+.0\s]*+</v)[^<]")
+"""A formula with its value right behind it. Zero may stand for one that is not known."""
 _NOT_THE_LAST = re.compile(rb"</(?:v|is)\s*+>(?!\s*+</c\s*+>)")
 """A value with something behind it in its cell: another one, of which calamine would show one alone."""
 _INTERRUPTED = re.compile(rb"<(?:[^<>\s/:]{1,40}+:)?+v(?:\s[^<>]*+)?+>[^<]*+<[^/]")
@@ -90,9 +90,11 @@ _REFERRING_IN_TEXT = re.compile(
 
 _SHORT_TEXT = 512
 """Bytes of a text, with its tags, that as many cells as a file has room for may share."""
+_COUNT_OF_TEXTS = re.compile(rb"uniqueCount\s*=\s*[\"']\s*\+?([0-9]{1,20})")
+_MOST_TEXTS = 2_000_000
 _MOST_OF_TEXTS = 1 << 28
 """Bytes of the texts of a sheet's cells at most: calamine copies a text that cells share for each of them."""
-_PLUS = re.compile(rb"formatCode[^+]*(?<![Ee])\+")
+_FORMAT_CODE = re.compile(rb'formatCode="([^"]*+)"')
 _MOST_OF_STYLES = 30_000_000
 """Tags of styles times the characters of the longest: Excel allows 64,000 styles, and 255 characters in a format."""
 _NEGATIVE, _BEFORE_A_SIGN = re.compile(rb">\s*-"), 64
@@ -103,12 +105,9 @@ class Sheet:
     """The sheet to read."""
 
     part: str
-    workbook: str
-    """The part that lists the sheets."""
+    workbook: XlsxWorkbook
     is_plain: bool
     """Calamine reads all of it."""
-    names: tuple[str, ...]
-    """Of all visible worksheets, in order."""
     name: str
 
 
@@ -146,22 +145,21 @@ def visible_sheet(path: Path, limits: Limits, copy_at: Path, wanted: str | None 
     """
     with damage_refused(), zipfile.ZipFile(path) as archive, XlsxCopy(copy_at) as copy:
         parts = Parts(archive, limits.max_bytes)
-        workbook = workbook_part(parts) or _WORKBOOK
-        shown, begins_1904 = _visible_sheets(parts, workbook)
-        name, part = shown[place_of_sheet([name for name, _ in shown], wanted)]
+        workbook = XlsxWorkbook.read(parts, workbook_part(parts) or _WORKBOOK)
+        name, part = workbook.shown[place_of_sheet([name for name, _ in workbook.shown], wanted)]
         most_shared, are_quick = None, True
-        if strings := related_part(parts, workbook, "sharedStrings"):
+        if strings := related_part(parts, workbook.part, "sharedStrings"):
             with closing(copy.keeping(STRINGS, parts.blocks(strings))) as blocks:
                 most_shared = _most_shared(blocks)
                 _exhaust(blocks)
-        if styles := related_part(parts, workbook, "styles"):
+        if styles := related_part(parts, workbook.part, "styles"):
             with closing(copy.keeping(STYLES, parts.blocks(styles))) as blocks:
                 are_quick = _are_quick(blocks)
                 _exhaust(blocks)
         with closing(copy.keeping(SHEET, parts.blocks(part))) as blocks:
             is_plain = _is_plain(blocks, limits, most_shared)
-        copy.complete(begins_1904=begins_1904)
-    return Sheet(part, workbook, is_plain and are_quick, tuple(name for name, _ in shown), name)
+        copy.complete(begins_1904=workbook.begins_1904)
+    return Sheet(part, workbook, is_plain and are_quick, name)
 
 
 def _exhaust(blocks: Iterator[bytes]) -> None:
@@ -170,16 +168,26 @@ def _exhaust(blocks: Iterator[bytes]) -> None:
 
 
 def _most_shared(blocks: Generator[bytes, None, None]) -> int | None:
-    """Return how many cells may share the longest of these texts; None: all that a file has room for."""
+    """Return how many cells may share the longest of these texts; None: all that a file has room for.
+
+    Below 0 where calamine would make room for more texts than there can be, because the file says that it has them.
+    """
     longest = _longest_text(blocks)
+    if longest is None:
+        return -1
     return _MOST_OF_TEXTS // longest if longest > _SHORT_TEXT else None
 
 
-def _longest_text(blocks: Generator[bytes, None, None]) -> int:
-    """Return how long a text that cells share is at most, in bytes: the longest, or what is short enough for all."""
+def _longest_text(blocks: Generator[bytes, None, None]) -> int | None:
+    """Return how long a text that cells share is at most, in bytes: the longest, or what is short enough for all.
+
+    None where the file says that it has more texts than there can be.
+    """
     longest, rest, step = _SHORT_TEXT, b"", _SHORT_TEXT // 2
     for block in blocks:
         whole = rest + block
+        if any(int(count) > _MOST_TEXTS for count in _COUNT_OF_TEXTS.findall(whole)):
+            return None
         rest = whole[max(0, whole.rfind(b"<si")) :]
         if len(rest) > PENDING:
             return len(rest)
@@ -190,20 +198,31 @@ def _longest_text(blocks: Generator[bytes, None, None]) -> int:
 
 def _are_quick(blocks: Generator[bytes, None, None]) -> bool:
     """Tell whether calamine reads these styles, and at once: for each it looks through the format that it names, and of
-    a plus that one shows before a number it says nothing.
+    what one shows besides a number's digits it says nothing.
     """
-    tags = longest = 0
+    tags = longest = formats = 0
     rest = b""
     for block in blocks:
         *whole, rest = (rest + block).split(b"<")
         # What all stand in, with its namespaces, is the first one.
         longest = max(longest, *map(len, whole[0 if tags else 2 :]), len(rest), 0)
         tags += len(whole)
-        if any(b"&#" in tag or (b"+" in tag and _PLUS.search(tag)) for tag in whole):
+        if any(b"&#" in tag for tag in whole):
+            return False
+        codes = [tag for tag in whole if b"formatCode" in tag]
+        formats += len(codes)
+        if formats > MOST_FORMATS or not all(map(_shows_numbers_alone, codes)):
             return False
         if len(rest) > PENDING or tags * longest > _MOST_OF_STYLES:
             return False
     return True
+
+
+def _shows_numbers_alone(tag: bytes) -> bool:
+    """Tell whether the format that a tag spells out shows the digits of a number, and no more."""
+    found = _FORMAT_CODE.search(tag)
+    code = unescape(found[1].decode("utf-8", "replace")) if found else ""
+    return found is not None and not (may_show_more(code) and ShownDigits(code).shows_more())
 
 
 def holds_negative(path: Path, part: str, limits: Limits) -> bool:
@@ -216,28 +235,6 @@ def holds_negative(path: Path, part: str, limits: Limits) -> bool:
                 return True
             rest = piece[-_BEFORE_A_SIGN:]
     return False
-
-
-def _visible_sheets(parts: Parts, workbook: str) -> tuple[list[tuple[str, str]], bool]:
-    """Return names and parts of the visible worksheets in order, and whether days are counted from 1904."""
-    sheets: list[dict[str, str]] = []
-    begins_1904 = False
-
-    def element(name: str, attributes: dict[str, str]) -> None:
-        nonlocal begins_1904
-        if name == "sheet":
-            sheets.append({local(key): value for key, value in attributes.items()})
-        elif name == "workbookPr":
-            begins_1904 = begins_in_1904(attributes)
-
-    related = relationships(parts, workbook)
-    parse_whole(parts.blocks(workbook), element)
-    shown: list[tuple[str, str]] = []
-    for found in sheets:
-        kind, part = related.get(found.get("id", ""), ("", ""))
-        if found.get("state", "visible") == "visible" and kind == "worksheet":
-            shown.append((found.get("name", ""), part))
-    return shown, begins_1904
 
 
 def place_of_sheet(names: Sequence[str], wanted: str | None) -> int:

@@ -13,10 +13,14 @@ from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.number_formats import NumberFormats, formats_of
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_parts import Elements, Parts, parse, related_part, too_wide
+from libs.spreadsheets.xlsx_workbook import XlsxWorkbook
 
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
 _INDEX = re.compile(r"\s*[0-9]{1,9}\s*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+_ZERO = re.compile(r"\s*[+-]?(?:0+\.?0*|\.0+)\s*", re.ASCII)
+_OF_FORMULA = frozenset({"n", "", "str"})
+"""Kinds of cells in which a zero stands for a value of a formula that a program did not calculate."""
 _ESCAPED = re.compile(r"_x00([0-9A-Fa-f]{2})_")
 """A character that XML cannot keep, as Office Open XML writes it (ECMA-376, ST_Xstring): _x000D_ is a carriage return.
 Others stay as they are written: XML could have kept them."""
@@ -41,16 +45,16 @@ def most_cells(limits: Limits) -> int:
 
 
 def sheet_rows(
-    parts: Parts, workbook: str, sheet: str, limits: Limits, faults: Faults
+    parts: Parts, workbook: XlsxWorkbook, sheet: str, limits: Limits, faults: Faults
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield ``(row number, cells as text)`` of the part ``sheet``; note in ``faults`` which hold no value, row by row.
 
-    ``workbook`` is the part that lists the sheets. Raises Unreadable; ExpatError where the XML is damaged.
+    Raises Unreadable; ExpatError where the XML is damaged.
     """
-    strings, styles = related_part(parts, workbook, "sharedStrings"), related_part(parts, workbook, "styles")
+    strings, styles = (related_part(parts, workbook.part, kind) for kind in ("sharedStrings", "styles"))
     texts = _shared_strings(parts, strings, limits) if strings else []
-    formats = formats_of(parts, workbook, styles, most_cells(limits))
-    reading = _XlsxSheet(texts, formats, limits, faults)
+    formats = formats_of(parts, styles, most_cells(limits), begins_1904=workbook.begins_1904)
+    reading = _XlsxSheet(texts, formats, limits, faults, zeros_are_none=workbook.recalculates)
     for _ in parse(parts.blocks(sheet), reading.start, reading.end, reading.text):
         yield from reading.rows
         reading.rows.clear()
@@ -116,11 +120,14 @@ class _Cell:
 class _XlsxSheet:
     """Follows the events of a sheet's XML; ``rows`` are those that have ended."""
 
-    def __init__(self, strings: list[str], formats: NumberFormats, limits: Limits, faults: Faults) -> None:
+    def __init__(
+        self, strings: list[str], formats: NumberFormats, limits: Limits, faults: Faults, *, zeros_are_none: bool
+    ) -> None:
         self.rows: list[tuple[int, list[str]]] = []
         self._strings = strings
         self._formats = formats
         self._faults = faults
+        self._zeros_are_none = zeros_are_none
         self._cells_left = self._most = most_cells(limits)
         self._places_left = limits.rectangle
         self._longest = {"v": limits.max_cell_chars, "t": limits.max_cell_chars, "f": _LONGEST_FORMULA}
@@ -214,8 +221,7 @@ class _XlsxSheet:
         if cell.kind == "e":
             self._fault("cell_error")
             return value or UNKNOWN_ERROR
-        # The result of a formula may be an empty text, which is a value: <v></v> of kind str.
-        if "f" in cell.texts and (value is None or (not value and cell.kind != "str")):
+        if "f" in cell.texts and self._is_missing(cell, value):
             self._fault("cell_not_calculated")
             return "=" + cell.texts["f"]
         # What stands in a cell is its text, also where its kind says that it stands elsewhere.
@@ -225,6 +231,12 @@ class _XlsxSheet:
         if inline and (cell.kind == "inlineStr" or not value):
             return unescaped(inline)
         return self._value(cell, value) if value else ""
+
+    def _is_missing(self, cell: _Cell, value: str | None) -> bool:
+        """Tell whether a formula's value was never stored. An empty text is one: <v></v> of kind str."""
+        if not value:
+            return value is None or cell.kind != "str"
+        return self._zeros_are_none and cell.kind in _OF_FORMULA and bool(_ZERO.fullmatch(value))
 
     def _value(self, cell: _Cell, value: str) -> str:
         plain = value.strip()

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 import xlwt
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +46,47 @@ def test_a_cell_without_a_value_is_told_as_such(tmp_path: Path, kind: str) -> No
     records, faults = read_with_faults(write_xlsx(tmp_path / "upload", rows))
     assert records == [(2, ["Ana", "11912345678", text, "", ""]), (3, ["Bia", "", "", "", ""])]
     assert faults == {2: {2: fault}}
+
+
+ZEROS = ["<v>0</v>", "<v> 0.0 </v>", "<v>-0</v>", '<v xml:space="preserve">0</v>']
+
+
+@pytest.mark.parametrize("kind", ["", ' t="n"', ' t="str"'])
+@pytest.mark.parametrize("value", ZEROS)
+def test_a_zero_is_no_value_where_formulas_are_to_be_calculated_when_the_workbook_is_opened(
+    tmp_path: Path, kind: str, value: str
+) -> None:
+    written = f'<c r="C2"{kind}><f>A2</f>{value}</c>'
+    rows = f'{HEADER}<row r="2">{cell("A2", "Ana")}{cell("B2", "11912345678")}{written}</row>'
+    records, faults = read_with_faults(write_xlsx(tmp_path / "upload", rows, properties='<calcPr fullCalcOnLoad="1"/>'))
+    assert records == [(2, ["Ana", "11912345678", "=A2", "", ""])]
+    assert faults == {2: {2: "cell_not_calculated"}}
+
+
+@pytest.mark.parametrize("properties", ["", "<calcPr/>", '<calcPr calcId="191029"/>', '<calcPr fullCalcOnLoad="0"/>'])
+def test_a_zero_of_a_formula_is_one_in_all_other_workbooks(tmp_path: Path, properties: str) -> None:
+    rows = f'{HEADER}<row r="2">{cell("A2", "Ana")}<c r="B2"><f>1-1</f><v>0</v></c></row>'
+    records, faults = read_with_faults(write_xlsx(tmp_path / "upload", rows, properties=properties))
+    assert (records, faults) == ([(2, ["Ana", "0", "", "", ""])], {})
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_formulas_of_xlsxwriter_are_not_calculated_unless_it_is_given_their_values(
+    tmp_path: Path, memory: bool
+) -> None:
+    with xlsxwriter.Workbook(tmp_path / "upload", {"constant_memory": memory}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, HEADERS)
+        sheet.write_row(1, 0, ['=CONCATENATE("Ana"," ","Lima")', "11912345678"])
+        sheet.write_formula(2, 0, '="Bia"', None, "Bia")
+        sheet.write_formula(2, 1, "=5*5", None, 25)
+        sheet.write_formula(2, 2, "=1=1", None, False)
+    records, faults = read_with_faults(tmp_path / "upload")
+    assert [cells for _, cells in records] == [
+        ['=CONCATENATE("Ana"," ","Lima")', "11912345678", "", "", ""],
+        ["Bia", "25", "FALSE", "", ""],
+    ]
+    assert faults == {2: {0: "cell_not_calculated"}}
 
 
 @pytest.mark.parametrize(

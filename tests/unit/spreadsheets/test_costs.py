@@ -22,9 +22,10 @@ from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
 from services.api.reading.domain.seen_phones import SeenPhones
 from tests.unit.spreadsheets import xls_files as xls
-from tests.unit.spreadsheets.records import refusal
+from tests.unit.spreadsheets.records import is_plain, refusal
 from tests.unit.spreadsheets.workbooks import HEADER, write_xlsb, write_xlsx
 
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 HEAD = b"name,phone,cpf,email,tags\n"
 
 
@@ -87,6 +88,35 @@ def test_a_text_costs_in_proportion_to_its_size(tmp_path: Path, kind: str) -> No
 
     cost(1)  # imports and caches
     assert cost(4) < 5 * cost(1) + 2_000
+
+
+@pytest.mark.parametrize("line", [b'"" \n', b'"" ,"" ,"" ,""\n', b'"\n"\n'])
+def test_blank_lines_with_marks_are_refused_before_all_are_read(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "upload"
+
+    def cost(lines: int) -> int:
+        path.write_bytes(HEAD + line * lines + b"Ana,1,,,\n")
+        calls = counted_calls(lambda: read_all(path))
+        assert "most of them blank" in (refusal(lambda: list(read_spreadsheet(path, Limits()).rows)).detail or "")
+        return calls
+
+    assert cost(240_000) < 1.1 * cost(120_000), "however many more there are, they are not read"
+
+
+def test_as_many_blank_lines_with_marks_as_programs_write_are_skipped(tmp_path: Path) -> None:
+    (tmp_path / "upload").write_bytes(HEAD + b'"","","","",""\n' * 60_000 + b"Ana,1,,,\n")
+    assert [row for row, _ in read_spreadsheet(tmp_path / "upload", Limits()).rows] == [60_002]
+
+
+def test_texts_that_a_workbook_only_says_it_has_take_no_memory(tmp_path: Path) -> None:
+    cells = "".join(f'<c r="{column}1" t="s"><v>{at}</v></c>' for at, column in enumerate("ABCDE"))
+    for count_of_texts, plain in (("7", True), ("2000001", False), ("4294967295", False), ("9" * 20, False)):
+        items = "".join(f"<si><t>{name}</t></si>" for name in ("name", "phone", "cpf", "email", "tags", "Ana", "1"))
+        part = f'<sst xmlns="{MAIN}" count="7" uniqueCount="{count_of_texts}">{items}</sst>'
+        rows = f'<row r="1">{cells}</row><row r="2"><c r="A2" t="s"><v>5</v></c><c r="B2" t="s"><v>6</v></c></row>'
+        path = write_xlsx(tmp_path / "upload", rows, shared_strings=items, parts={"xl/sharedStrings.xml": part})
+        assert is_plain(path, Limits()) is plain
+        assert list(read_spreadsheet(path, Limits()).rows) == [(2, ["Ana", "1", "", "", ""])]
 
 
 ROWS: dict[str, Callable[[int], str]] = {

@@ -6,9 +6,15 @@ from pathlib import Path
 import openpyxl
 import pytest
 import xlwt
+from hypothesis import given
+from hypothesis import strategies as st
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
 from libs.fields.phones import parse_phone
 from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.number_formats import NumberFormats
+from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits
+from libs.spreadsheets.unreadable import Unreadable
 from tests.unit.spreadsheets.records import is_plain, read_path
 from tests.unit.spreadsheets.workbooks import HEADERS
 from tests.unit.spreadsheets.xlsb_files import date_styles, row, styled, write_xlsb
@@ -28,8 +34,33 @@ FORMATS = {
     "+55 (00) 00000-0000": "+5534912345678",
     '"+55 "00 00000-0000': "+5534912345678",
     r"[Blue]\+5\5 00000000000": "+5534912345678",
-    '"55"00000000000': "34912345678",
+    '"55"00000000000': "5534912345678",
+    "+#,##0": "34912345678",
+    '"Valor 7: "0': "34912345678",
+    "[<=9999999]###-####;+00 000 000 000": "+34912345678",
+    "[>9999999999]+00 000 000 000;+1 (###) ###-####": "+34912345678",
+    "[<9999999];[=34912345678]+#;0": "+34912345678",
+    '_+0;-"+"0': "34912345678",
+    '"Fone+" 00': "+34912345678",
 }
+
+SHOWN = {
+    ('"+509 "0000-0000', 34101234): "+50934101234",
+    (r"\+\5\0\9\ 0000\-0000", 34101234): "+50934101234",
+    ('"+90 "0', 2121842289): "+902121842289",
+    ('"+1 (809) "000-0000', 5551234): "+18095551234",
+    ("[<=9999999]###-####;+1 (###) ###-####", 2125551234): "+12125551234",
+    ("[<=9999999]###-####;(###) ###-####", 2125551234): "2125551234",
+    ("(00) 9 0000-0000", 1181234567): "11981234567",
+    ("(00) \\90000-0000", 1181234567): "11981234567",
+    ('"0"(00) 0000-0000', 1134567890): "01134567890",
+    ("000.000.000-00", 52998224725): "52998224725",
+    ("#,##0.00", 52998224725): "52998224725",
+    ('_-"R$"\\ * #,##0.00_-', 52998224725): "52998224725",
+    ("[$R$-416] #,##0.00", 52998224725): "52998224725",
+    ('0 "anos 2"', 12345678): "12345678",
+}
+"""By a format of Excel and a number: what a person reads, without blanks and marks."""
 
 
 def by_openpyxl(path: Path, number: float, code: str) -> None:
@@ -74,6 +105,46 @@ def test_a_plus_before_what_is_no_phone_says_that_it_grew(
 ) -> None:
     write(tmp_path / "upload", 12, "+0")
     assert read_path(tmp_path / "upload")[0][1][1] == "12"
+
+
+@pytest.mark.parametrize(("code", "number"), SHOWN)
+@pytest.mark.parametrize("write", WRITERS)
+def test_the_digits_that_a_format_shows_are_part_of_a_phone(
+    tmp_path: Path, write: Callable[[Path, float, str], None], code: str, number: int
+) -> None:
+    write(tmp_path / "upload", number, code)
+    assert read_path(tmp_path / "upload")[0][1][1] == SHOWN[code, number]
+
+
+@given(
+    st.sampled_from(sorted(COUNTRY_CODE_TO_REGION_CODE)),
+    st.integers(10_000_000, 9_999_999_999),
+    st.sampled_from(['"+{}"0', '"+{} "#', '"Tel. +{} "(##) 0000-0000', "\\+{escaped} 0", "[Blue]+{literal}General"]),
+)
+def test_a_countrys_code_that_a_format_shows_is_never_another_ones(dial_code: int, number: int, form: str) -> None:
+    escaped = "".join(f"\\{digit}" for digit in str(dial_code))
+    literal = "".join(digit if digit != "0" else '"0"' for digit in str(dial_code))
+    code = form.format(dial_code, escaped=escaped, literal=literal)
+    formats = NumberFormats.of({"164": code}, ["164"], begins_1904=False)
+    assert formats.text(float(number), "0") == f"+{dial_code}{number}"
+
+
+@pytest.mark.parametrize("code", [code for (code, number), shown in SHOWN.items() if shown == str(number)])
+def test_a_format_that_shows_no_more_is_read_at_once(tmp_path: Path, code: str) -> None:
+    by_openpyxl(tmp_path / "upload", 52998224725, code)
+    assert is_plain(tmp_path / "upload", Limits())
+
+
+def test_more_formats_than_any_program_writes_are_refused_before_each_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[str] = []
+    monkeypatch.setattr(ShownDigits, "shows_more", lambda self: looked_at.append(self.code))
+    formats = {str(number): f'"+{number} "0' for number in range(MOST_FORMATS + 1)}
+    with pytest.raises(Unreadable) as caught:
+        NumberFormats.of(formats, ["7"], begins_1904=False)
+    assert caught.value.code == "file_too_large"
+    assert not looked_at
 
 
 def test_a_spanish_phone_is_not_one_of_porto_alegre(tmp_path: Path) -> None:

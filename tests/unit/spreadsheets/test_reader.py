@@ -70,6 +70,13 @@ def test_files_of_other_programs_are_refused(name: str, code: str) -> None:
     assert refusal(read_path, FIXTURES / name).code == code
 
 
+@pytest.mark.parametrize("head", ["09000400", "09020600", "09040600", "09080800", "09081000"])
+def test_a_workbook_of_before_1997_is_named_and_not_taken_for_a_text(read: Reader, head: str) -> None:
+    refused = refusal(read, bytes.fromhex(head) + "Jos\xe9 \xe9 ".encode("latin-1") * 9 + b"\x0a\0\0\0")
+    assert refused.code == "file_not_spreadsheet"
+    assert refused.detail == "This is a workbook of Excel 95 or before; open it and save it as XLSX."
+
+
 def known_fixtures() -> list[str]:
     return list(json.loads((FIXTURES / "expected.json").read_bytes())["files"])
 

@@ -161,6 +161,19 @@ def test_dates_that_are_counted_from_1904(tmp_path: Path) -> None:
         assert [each[4] for _, each in read_path(path)] == [shown]
 
 
+@pytest.mark.parametrize("calculates", [True, False])
+def test_a_zero_is_no_value_where_formulas_are_to_be_calculated_when_the_workbook_is_opened(
+    tmp_path: Path, calculates: bool
+) -> None:
+    properties = record(157, struct.pack("<IIIdIH", 191029, 1, 100, 0.001, 1, 0x02 | calculates))
+    cells = text(0, "Ana"), of_formula(number(2, 0)), of_formula(number(3, 7)), number(4, 0)
+    path = write_xlsb(tmp_path / "upload", row(2, *cells), properties=properties)
+    spreadsheet = read_spreadsheet(path, Limits())
+    ((_, (_, _, _, *others)),) = spreadsheet.rows
+    assert others == ["7", "0"]
+    assert spreadsheet.faults == ({2: {2: "cell_not_calculated"}} if calculates else {})
+
+
 FORMATS = st.lists(st.sampled_from([*"0#@dmyhs.,;-/ :", "\\d", "[h]", "[$-416]", "[Red]"]), min_size=1).map("".join)
 
 

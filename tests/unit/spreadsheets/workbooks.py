@@ -38,12 +38,13 @@ def write_xlsx(
     prolog: str = "",
     sheets: Mapping[str, str] | None = None,
     parts: Mapping[str, str] | None = None,
+    properties: str = "",
     compression: int = zipfile.ZIP_DEFLATED,
 ) -> Path:
     """Write a workbook whose sheets hold ``rows``, the XML within ``sheetData``.
 
     ``sheets`` are names with states ("visible", "hidden"); all but the last are empty. ``parts`` are entries of the
-    archive, further ones or instead of ours.
+    archive, further ones or instead of ours; ``properties`` are elements of the workbook, behind the list of sheets.
     """
     states = list((sheets or {"Leads": "visible"}).items())
     numbered = list(enumerate(states, 1))
@@ -68,7 +69,7 @@ def write_xlsx(
         "_rels/.rels": f'{_DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
         f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
         "xl/workbook.xml": f'{_DECLARATION}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}">'
-        f"<sheets>{listed}</sheets></workbook>",
+        f"<sheets>{listed}</sheets>{properties}</workbook>",
         "xl/_rels/workbook.xml.rels": f'{_DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships">'
         f"{relationships}</Relationships>",
     }
