@@ -158,8 +158,8 @@ ALERTS = (
         "sum by (service) (increase(leadflow_dead_letters_total[5m])) >= 20"
         # A process that meets nothing but bad messages ends within seconds, and its counter with it.
         " or max by (service) (max_over_time(leadflow_bad_messages_in_a_row[5m])) >= 20",
-        "0s", "page", "{{ $labels.service }} gave up on {{ $value | humanize }} messages in five minutes: is its new"
-        " version wrong?",
+        "0s", "page", '{{ $labels.service }} gave up on {{ $value | printf "%.0f" }} messages in five minutes: a'
+        " wrong version, or wrong data",
     ),
     Alert(
         "DeadLetters",

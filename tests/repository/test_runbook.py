@@ -88,6 +88,12 @@ def test_tools_of_kafka_are_named_where_they_stand() -> None:
     assert set(re.findall(r"exec \S+ -- (\S*kafka-\S+\.sh)", text)) == {"/opt/kafka/bin/kafka-topics.sh"}
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.stem)
+def test_what_is_to_be_put_into_a_statement_is_the_name_of_no_column(page: Path) -> None:
+    """Whoever forgets it is refused: ``WHERE id = ID`` means every row."""
+    assert re.findall(r"\b(\w+) = \1\b", page.read_text(), re.IGNORECASE) == []
+
+
 def test_channels_that_must_be_there_are_those_that_leads_come_by() -> None:
     assert set(get_args(Channel)) <= set(re.findall(r"\b[A-Z]+\b", SECTIONS["DeadLetters"]))
 

@@ -214,7 +214,7 @@ async def test_a_channel_that_was_renamed_is_named_back_by_the_tables_owner(give
     assert {row["name"] for row in there if not row["is_deleted"]} == set(get_args(Channel))
     (lost,) = (row["id"] for row in there if row["name"] == "IMPORT")
     await owner.execute("UPDATE amigocare.lead_channels SET name = 'Importação', is_deleted = true WHERE id = $1", lost)
-    await owner.execute(mend.replace("ID", str(lost)))
+    await owner.execute(mend.replace("CHANNEL", str(lost)))
     assert await owner.fetch(look) == there
     for each in (owner, on_call):
         await each.close()
