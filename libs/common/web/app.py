@@ -1,10 +1,14 @@
 """The application of a service that answers calls: FastAPI, without what it does that a public service must not."""
 
+import json
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from libs.common.web.answers import Answers
@@ -43,6 +47,28 @@ class App(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         return HearingOut(Answers(Measured(super().build_middleware_stack(), service=self._service)))
+
+    def setup(self) -> None:
+        """Serve the OpenAPI document as it was written when somebody first asked for it.
+
+        FastAPI would write it anew for whoever asks, and anybody may: a hundred who do nothing else made all others
+        wait for seconds.
+        """
+
+        @cache
+        def written(root_path: str) -> bytes:
+            document = self.openapi()
+            if root_path and self.root_path_in_servers:
+                document = document | {"servers": [{"url": root_path}, *document.get("servers", [])]}
+            return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+        async def described(request: Request) -> Response:
+            # The path below which the process serves; no caller chooses it.
+            root_path = request.scope.get("root_path", "").rstrip("/")
+            return Response(written(root_path), media_type="application/json")
+
+        if self.openapi_url:
+            self.add_route(self.openapi_url, described, include_in_schema=False)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, made at the first call: whoever asks for it, or with a wrong method, is nobody
