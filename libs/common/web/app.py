@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -26,6 +27,7 @@ class App(FastAPI):
     def __init__(self, service: str, **options: Any) -> None:
         self._service = service
         self._answered: list[Any] = []
+        self._allowed: dict[str, Any] = {}
         super().__init__(
             redirect_slashes=False,
             docs_url=None,
@@ -45,8 +47,17 @@ class App(FastAPI):
         super().include_router(router, *given, **options)
         self._answered += [route.response_model for route in router.routes if isinstance(route, APIRoute)]
 
+    def answers_pages(self, **allowed: Any) -> None:
+        """Let pages of other origins call; ``allowed`` is what ``CORSMiddleware`` is to be told."""
+        self._allowed = allowed
+
     def build_middleware_stack(self) -> ASGIApp:
-        return HearingOut(Answers(Measured(super().build_middleware_stack(), service=self._service)))
+        answering = super().build_middleware_stack()
+        if self._allowed:
+            # Around all of it: what is added to the application itself stands within what answers 500 and 503, and a
+            # page whose browser is not told that it may read them learns neither the code nor when to come again.
+            answering = CORSMiddleware(answering, **self._allowed)
+        return HearingOut(Answers(Measured(answering, service=self._service)))
 
     def setup(self) -> None:
         """Serve the OpenAPI document as it was written when somebody first asked for it.
