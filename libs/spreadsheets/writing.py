@@ -106,6 +106,16 @@ class XlsxWriter:
             if not self._sheet.closed:
                 self._sheet.close()
 
+    def __del__(self) -> None:
+        """Close what nobody closed: whose reader left while a thread began it or added rows to it.
+
+        openpyxl's generators would end in any order, and what is written after the file was closed would be a traceback
+        in the log.
+        """
+        if hasattr(self, "_path"):  # or it was not begun, and openpyxl would now begin a file among all temporary ones
+            with suppress(OSError):  # the disk is full: that was said to who added rows
+                self.close()
+
     def _text(self, cell: str) -> "Cell | str | None":
         if not cell.isprintable():
             # Before formulas are looked for: one behind such a character begins the cell once the character is gone.

@@ -21,6 +21,7 @@ from libs.spreadsheets.limits import Limits
 from services.api.accepting.acceptor import Acceptor
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.reference_cache import ReferenceCache
+from services.api.accepting.storing_turns import StoringTurns
 from services.api.ending.calls import Ending
 from services.api.ending.calls import router as ending_router
 from services.api.ending.store import EndingStore
@@ -80,6 +81,7 @@ def build(settings: Settings) -> HttpService:
         quota=quota,
         clock=utc_now,
         wake_relay=relay.wake,
+        turns=StoringTurns(settings.postgres_pool_size),
     )
     # Not held: uploads are accepted whether MongoDB answers or not; a preview then says that it knows no forecast.
     mongo = Mongo(settings, application_name=NAME)

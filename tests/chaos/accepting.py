@@ -17,6 +17,7 @@ from services.api.accepting.domain.idempotency import IdempotencyKey, fingerprin
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.domain.request import ImportRequest, Upload
 from services.api.accepting.reference_cache import ReferenceCache
+from services.api.accepting.storing_turns import StoringTurns
 from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.spool import write_chunk
 from services.api.reading.pool import ReadingPool
@@ -90,6 +91,7 @@ async def accept(postgres: Postgres, tenant: Tenant, file: File, *, clock: Clock
         quota=file.quota,
         clock=clock,
         wake_relay=lambda: None,
+        turns=StoringTurns(connections=5),
     )
     request = ImportRequest.model_validate(tenant.data(name=file.name, tag_ids=file.tag_ids))
     with tempfile.TemporaryDirectory(prefix="leadflow-chaos-") as folder:

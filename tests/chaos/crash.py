@@ -83,9 +83,16 @@ class CrashingPostgres(Postgres):
 
     @asynccontextmanager
     async def transaction(
-        self, *, company_id: int | None = None, by_index: bool = False, in_order: bool = False
+        self,
+        *,
+        company_id: int | None = None,
+        by_index: bool = False,
+        in_order: bool = False,
+        lock_seconds: float | None = None,
     ) -> AsyncIterator[Any]:
-        wanted = self._postgres.transaction(company_id=company_id, by_index=by_index, in_order=in_order)
+        wanted = self._postgres.transaction(
+            company_id=company_id, by_index=by_index, in_order=in_order, lock_seconds=lock_seconds
+        )
         async with wanted as connection:
             yield CrashingConnection(connection, self._plan)
             await self._plan.reach("before COMMIT")

@@ -15,6 +15,8 @@ from services.api.accepting.domain.idempotency import IdempotencyKey, fingerprin
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.domain.request import ImportRequest, Upload
 from services.api.accepting.reference_cache import ReferenceCache
+from services.api.accepting.store import LOCK_SECONDS
+from services.api.accepting.storing_turns import StoringTurns
 from services.api.reading.pool import ReadingPool
 from tests.support.kafka import unique
 from tests.support.platform import Tenant
@@ -31,7 +33,15 @@ async def reading_pool(size: int) -> AsyncIterator[ReadingPool]:
         await pool.stop()
 
 
-def acceptor(postgres: Postgres, pool: ReadingPool, *, quota: Quota | None = None, chunk_rows: int = 500) -> Acceptor:
+def acceptor(
+    postgres: Postgres,
+    pool: ReadingPool,
+    *,
+    quota: Quota | None = None,
+    chunk_rows: int = 500,
+    connections: int = 5,
+    lock_seconds: float = LOCK_SECONDS,
+) -> Acceptor:
     return Acceptor(
         postgres=postgres,
         pool=pool,
@@ -41,6 +51,8 @@ def acceptor(postgres: Postgres, pool: ReadingPool, *, quota: Quota | None = Non
         quota=quota or Quota(rows=5_000, imports=5),
         clock=utc_now,
         wake_relay=lambda: None,
+        turns=StoringTurns(connections),
+        lock_seconds=lock_seconds,
     )
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 from libs.common.errors import reason
 from libs.common.kafka.asking import KafkaServer
@@ -143,8 +142,7 @@ class HttpService(Lifecycle):
     def _answer_browsers(self) -> None:
         origins = [origin.strip() for origin in self.settings.http_cors_origins.split(",") if origin.strip()]
         if origins:
-            self.app.add_middleware(
-                CORSMiddleware,
+            self.app.answers_pages(
                 allow_origins=origins,
                 allow_methods=CORS_METHODS,
                 allow_headers=CORS_REQUEST_HEADERS,

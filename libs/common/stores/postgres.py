@@ -108,7 +108,12 @@ class Postgres:
 
     @asynccontextmanager
     async def transaction(
-        self, *, company_id: int | None = None, by_index: bool = False, in_order: bool = False
+        self,
+        *,
+        company_id: int | None = None,
+        by_index: bool = False,
+        in_order: bool = False,
+        lock_seconds: float | None = None,
     ) -> AsyncIterator[AsyncConnection]:
         """Commit at the end of the block, roll back when it raises.
 
@@ -120,11 +125,13 @@ class Postgres:
         ``in_order`` forbids to collect rows and sort them. It is for the first rows in an index's own order:
         behind the wall a company is asked for twice, PostgreSQL takes that for two conditions, expects fewer rows than
         there are, and would rather sort them all.
+        ``lock_seconds`` is how long each of its statements waits for a lock at most, where that is less than a
+        statement may take: who waits holds a connection of the pool.
         """
         async with self.engine.begin() as connection:
             raw = connection.sync_connection
             driver = cast("Opened", None if raw is None else raw.connection.driver_connection)
-            with driver.begins_with(self._opening.of(company_id, by_index=by_index, in_order=in_order)):
+            with driver.begins_with(self._opening.of(company_id, lock_seconds, by_index=by_index, in_order=in_order)):
                 yield connection
 
     async def ask(self, *, seconds: float = ASK_SECONDS) -> None:
@@ -146,10 +153,12 @@ class _Opening:
     def __init__(self, session: Mapping[str, str]) -> None:
         self._session = {name: quoted(value) for name, value in session.items()}
 
-    def of(self, company_id: int | None, *, by_index: bool, in_order: bool) -> str:
+    def of(self, company_id: int | None, lock_seconds: float | None, *, by_index: bool, in_order: bool) -> str:
         settings = self._settings[company_id is not None, by_index, in_order]
         if company_id is not None:
             settings = [*settings, f"set_config('leadflow.company_id', '{company_id:d}', true)"]
+        if lock_seconds is not None:
+            settings = [*settings, f"set_config('lock_timeout', '{lock_seconds * 1000:.0f}', true)"]
         return f"SELECT {', '.join(settings)}" if settings else ""
 
     @cached_property

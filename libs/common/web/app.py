@@ -1,10 +1,15 @@
 """The application of a service that answers calls: FastAPI, without what it does that a public service must not."""
 
+import json
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from libs.common.web.answers import Answers
@@ -22,6 +27,7 @@ class App(FastAPI):
     def __init__(self, service: str, **options: Any) -> None:
         self._service = service
         self._answered: list[Any] = []
+        self._allowed: dict[str, Any] = {}
         super().__init__(
             redirect_slashes=False,
             docs_url=None,
@@ -41,8 +47,39 @@ class App(FastAPI):
         super().include_router(router, *given, **options)
         self._answered += [route.response_model for route in router.routes if isinstance(route, APIRoute)]
 
+    def answers_pages(self, **allowed: Any) -> None:
+        """Let pages of other origins call; ``allowed`` is what ``CORSMiddleware`` is to be told."""
+        self._allowed = allowed
+
     def build_middleware_stack(self) -> ASGIApp:
-        return HearingOut(Answers(Measured(super().build_middleware_stack(), service=self._service)))
+        answering = super().build_middleware_stack()
+        if self._allowed:
+            # Around all of it: what is added to the application itself stands within what answers 500 and 503, and a
+            # page whose browser is not told that it may read them learns neither the code nor when to come again.
+            answering = CORSMiddleware(answering, **self._allowed)
+        return HearingOut(Answers(Measured(answering, service=self._service)))
+
+    def setup(self) -> None:
+        """Serve the OpenAPI document as it was written when somebody first asked for it.
+
+        FastAPI would write it anew for whoever asks, and anybody may: a hundred who do nothing else made all others
+        wait for seconds.
+        """
+
+        @cache
+        def written(root_path: str) -> bytes:
+            document = self.openapi()
+            if root_path and self.root_path_in_servers:
+                document = document | {"servers": [{"url": root_path}, *document.get("servers", [])]}
+            return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+        async def described(request: Request) -> Response:
+            # The path below which the process serves; no caller chooses it.
+            root_path = request.scope.get("root_path", "").rstrip("/")
+            return Response(written(root_path), media_type="application/json")
+
+        if self.openapi_url:
+            self.add_route(self.openapi_url, described, include_in_schema=False)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, made at the first call: whoever asks for it, or with a wrong method, is nobody

@@ -50,16 +50,20 @@ def event_documentation_routes(document: Callable[[], Document], *, at: str = PA
     ``document`` is called when somebody first asks: a start does not wait for what few ever read. The page's link
     holds wherever a gateway puts the service.
     """
-    made = cache(document)
     link = f"{'../' * (PAGE.count('/') - 1)}{at.removeprefix('/')}.json"
 
+    @cache
+    def made() -> tuple[bytes, bytes]:
+        """Return the page and the document as they are sent: anybody may ask, as often as they like."""
+        said = document()
+        return _html(said, link=link).encode(), json.dumps(said, indent=1, ensure_ascii=False).encode()
+
     async def page(request: Request) -> Response:
-        return HTMLResponse(_html(made(), link=link), headers={"Content-Security-Policy": POLICY})
+        return HTMLResponse(made()[0], headers={"Content-Security-Policy": POLICY})
 
     def plain(media_type: str) -> Callable[[Request], Any]:
         async def text(request: Request) -> Response:
-            # All JSON is YAML, too.
-            return Response(json.dumps(made(), indent=1, ensure_ascii=False), media_type=media_type)
+            return Response(made()[1], media_type=media_type)  # all JSON is YAML, too
 
         return text
 

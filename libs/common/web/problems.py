@@ -47,6 +47,11 @@ class ProblemResponse(JSONResponse):
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
+def tell_with_each_refusal(request: Request, headers: Mapping[str, str]) -> None:
+    """Have these headers on whatever refusal the request is answered with from now on, also one that nobody raises."""
+    request.state.of_each_refusal = headers
+
+
 def translated(refused: Refused, translation: Translation) -> Refused:
     """Return the refusal with its words in another language, as far as there are any."""
     errors = [replace(each, message=translation.messages.get(each.code, each.message)) for each in refused.errors]
@@ -135,7 +140,9 @@ def install_error_handlers(
 
     def answered(refused: Refused, request: Request) -> JSONResponse:
         REFUSED.labels(service, refused.code).inc()
-        return _in_the_callers_language(refused, request, problems, translations)
+        response = _in_the_callers_language(refused, request, problems, translations)
+        response.headers.update(getattr(request.state, "of_each_refusal", {}))
+        return response
 
     @app.exception_handler(Refused)
     async def on_refused(request: Request, error: Refused) -> JSONResponse:

@@ -25,7 +25,8 @@ from services.api.accepting.domain.quota import Quota, check_quota
 from services.api.accepting.domain.references import FoundReferences, check_references, wanted_references
 from services.api.accepting.domain.request import ImportRequest, Upload
 from services.api.accepting.reference_cache import ReferenceCache
-from services.api.accepting.store import AcceptStore, FieldsMoved, NewImport
+from services.api.accepting.store import LOCK_SECONDS, AcceptStore, FieldsMoved, NewImport
+from services.api.accepting.storing_turns import StoringTurns
 from services.api.reading.domain.job import ReadingJob, ReadingResult
 from services.api.reading.domain.spool import read_spool
 from services.api.reading.turns import Reads
@@ -65,6 +66,8 @@ class Acceptor:
     quota: Quota
     clock: Clock
     wake_relay: Callable[[], None]
+    turns: StoringTurns
+    lock_seconds: float = LOCK_SECONDS
 
     async def accept(self, wish: Wish) -> dict[str, Any]:
         """Accept once; return the answer 202 (``AcceptedView`` as JSON), for a repeated key the first one.
@@ -114,7 +117,11 @@ class Acceptor:
         spool = str(wish.upload.folder / "spool")
         found = await self._read(wish, spool, import_id, accepted_at, types, own)
         new = _new_import(wish, found, import_id, accepted_at)
-        async with AcceptStore.transaction(self.postgres, wish.caller.company_id) as accepting:
+        # The turn first: whoever waits for it holds no connection.
+        async with (
+            self.turns.one(new.company_id, new.account_id),
+            AcceptStore.transaction(self.postgres, new.company_id, lock_seconds=self.lock_seconds) as accepting,
+        ):
             if wish.request.parent_id or found.reported:
                 given = wish.request.parent_id
                 parent_id = await accepting.parent_of(wish.caller, given=given, reported=found.reported)

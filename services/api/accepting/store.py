@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Self
 
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.stores.postgres import Postgres
@@ -24,6 +24,10 @@ from services.api.accepting.domain.request import ImportOptions
 
 MOST_PARENTS = 500
 """Imports that are looked through for the one whose report was sent again, the newest ones."""
+LOCK_SECONDS = 5.0
+"""How long an upload waits for one of its account that came to another process, with a connection in hand."""
+RETRY_SECONDS = 5
+_LOCK_NOT_AVAILABLE = "55P03"
 CHUNKS_A_STATEMENT = 8
 """Payloads are up to 512 KB: so many are in memory at once while an upload is stored."""
 
@@ -191,10 +195,20 @@ class AcceptStore:
 
     @classmethod
     @asynccontextmanager
-    async def transaction(cls, postgres: Postgres, company_id: int) -> AsyncIterator[Self]:
-        """Commit at the end of the block, roll back when it raises. No other company's rows exist within it."""
-        async with postgres.transaction(company_id=company_id) as connection:
-            yield cls(connection)
+    async def transaction(
+        cls, postgres: Postgres, company_id: int, *, lock_seconds: float | None = None
+    ) -> AsyncIterator[Self]:
+        """Commit at the end of the block, roll back when it raises. No other company's rows exist within it.
+
+        Raises Refused ``busy`` when a lock was waited for in vain for ``lock_seconds``.
+        """
+        try:
+            async with postgres.transaction(company_id=company_id, lock_seconds=lock_seconds) as connection:
+                yield cls(connection)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            raise Refused("busy", retry_after=RETRY_SECONDS) from None
 
     async def references(
         self, *, company_id: int, account_id: int, source_id: int, tag_ids: Sequence[int], creator_id: int

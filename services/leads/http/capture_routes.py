@@ -6,6 +6,7 @@ import structlog
 from fastapi import APIRouter, Header, Request, Response
 
 from libs.common.web.caller import Caller
+from libs.common.web.problems import tell_with_each_refusal
 from libs.common.web.refusals import Refused
 from services.leads.capturing.domain import CaptureBody, CreateBody, SentKey, captured, created
 from services.leads.capturing.store import (
@@ -47,6 +48,8 @@ async def post_lead(
     if caller is not None:
         return await _create(request, caller, deps, idempotency_key)
     company_id, headers = await _company_of_form(deps, x_form_key, origin)
+    # Or the page would not learn which field is wrong, nor when to send it again.
+    tell_with_each_refusal(request, headers)
     lead = captured(await read_body(request, CaptureBody, most_bytes=deps.most_bytes))
     peer = request.client.host if request.client else None
     address = client_address(peer, request.headers.getlist("x-forwarded-for"), deps.trusted)
@@ -57,7 +60,7 @@ async def post_lead(
         raise Refused(
             "too_many_leads",
             retry_after=error.seconds,
-            headers=headers | _rate(limit, 0, error.seconds),
+            headers=_rate(limit, 0, error.seconds),
         ) from None
     log.info("captured", lead_id=str(made.id), company_id=company_id)
     return _answer(made, headers | _rate(limit, left, WINDOW_SECONDS))

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from libs.common.stores.postgres import Postgres
+from services.leads.capturing.store import CaptureStore
 from services.leads.placing.domain import MOST, MOST_ORIGINS
 from services.leads.placing.store import FormStore, TooManyForms
 from services.leads.recording.store import Actor
@@ -48,6 +49,26 @@ async def test_a_form_that_was_made_lets_leads_in_from_its_pages(
     assert await db.value(owner, id=answer.json()["id"]) == company.company_id
     assert (await send(public, form, origin="https://elsewhere.example.com")).json()["code"] == "origin_forbidden"
     assert (await admin.get("/api/v1/forms")).json() == {"items": [form]}
+
+
+async def test_a_page_may_read_why_its_form_was_refused(
+    site: Site, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the reason: which field is wrong, and when to come again while a store is away."""
+    form = await make(admin)
+    public, headers = site(), {"X-Form-Key": form["key"], "Origin": PAGE}
+    wrong = await public.post("/api/v1/leads", json={"name": ""}, headers=headers)
+    assert (wrong.status_code, wrong.headers.get("Access-Control-Allow-Origin")) == (422, PAGE)
+
+    async def away(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(CaptureStore, "capture", away)
+    refused = await send(public, form)
+    assert (refused.status_code, refused.headers.get("Access-Control-Allow-Origin")) == (503, PAGE)
+    assert "Retry-After" in refused.headers["Access-Control-Expose-Headers"]
+    elsewhere = await send(public, form, origin="https://elsewhere.example.com")
+    assert "Access-Control-Allow-Origin" not in elsewhere.headers
 
 
 async def test_a_form_is_changed_and_deleted(site: Site, admin: httpx.AsyncClient) -> None:

@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import RootModel
+from pydantic import BaseModel, ConfigDict, RootModel
 from starlette.requests import Request
 
-from libs.common.web.refusals import Refused
+from libs.common.web.refusals import Refused, pointer_to
+from services.leads.http import sent_body
 from services.leads.http.sent_body import read_body
 
 texts = st.lists(st.sampled_from(["\0", "\\", "u0000", "a", "é", '"', "\n", "😀"]), max_size=8).map("".join)
@@ -25,12 +27,13 @@ class Anything(RootModel[Any]):
     """Any JSON."""
 
 
-def read(body: bytes) -> Any:
+def read(body: bytes, model: type[BaseModel] = Anything) -> Any:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
     request = Request({"type": "http", "method": "POST", "headers": []}, receive)
-    return asyncio.run(read_body(request, Anything, most_bytes=10_000)).root
+    found = asyncio.run(read_body(request, model, most_bytes=100_000))
+    return found.root if isinstance(found, Anything) else found
 
 
 def without_nul(value: Any) -> Any:
@@ -81,6 +84,59 @@ def test_a_refusal_is_short_however_long_and_deep_the_names_are_that_a_caller_wr
         assert refused.value.total_errors == len(half)
         assert len(refused.value.detail) < 3_000
         assert all(len(detail.pointer or "") < 600 for detail in refused.value.errors)
+
+
+class Strict(BaseModel):
+    """A body with one field."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: list[int] = []
+
+
+@pytest.mark.parametrize(
+    ("sent", "total", "pointers"),
+    [
+        ({f"{number:x}": 1 for number in range(7_500)}, 7_500, [""]),
+        ({f"{number:04}": 1 for number in range(1_000)}, 1_000, [f"/{number:04}" for number in range(100)]),
+        ({"ids": ["x"] * 1_000}, 1_000, [f"/ids/{number}" for number in range(100)]),
+        (["\ud83d"] * 6_000, 6_000, [f"/{number}" for number in range(100)]),
+    ],
+    ids=["more than enough", "unknown fields", "wrong ids", "half characters"],
+)
+def test_of_what_is_wrong_in_many_places_only_what_is_told_is_made(
+    sent: Any, total: int, pointers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All calls wait meanwhile, and whoever sends the form has no token."""
+    made: list[str] = []
+
+    def counted(*steps: str | int) -> str:
+        made.append(pointer_to(*steps))
+        return made[-1]
+
+    monkeypatch.setattr(sent_body, "pointer_to", counted)
+    with pytest.raises(Refused) as refused:
+        read(json.dumps(sent).encode(), Strict)
+    assert refused.value.total_errors == total
+    assert [each.pointer for each in refused.value.errors] == pointers
+    assert len(made) <= 100
+
+
+def test_where_half_a_character_stands_is_looked_for_with_no_copy_of_the_way_to_each_place() -> None:
+    deep = nested_lists(["\ud83d", *[1] * 30_000], 180)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused) as refused:
+            read(json.dumps(deep).encode())
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert refused.value.total_errors == 1
+    assert most < 5_000_000
+
+
+def nested_lists(inner: Any, times: int) -> Any:
+    return inner if times == 0 else [nested_lists(inner, times - 1)]
 
 
 def nested(inner: Any, times: int) -> Any:

@@ -1,8 +1,11 @@
 """Reports hold the rows as they were uploaded, harm nobody who opens them, and can be imported again."""
 
 import csv
+import gc
 import io
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -231,3 +234,50 @@ def test_an_unfinished_xlsx_report_leaves_nothing_outside_its_folder(
     report.close()
     assert list(own.iterdir())
     assert list(elsewhere.iterdir()) == []
+
+
+@pytest.fixture
+def never_told(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing of an error that Python could raise to nobody: it writes a traceback into the log."""
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    yield
+    gc.collect()
+    assert told == []
+
+
+@pytest.mark.usefixtures("never_told")
+def test_an_xlsx_report_that_nobody_closes_ends_without_a_word(tmp_path: Path) -> None:
+    """Its reader left while a thread began it: nobody else has it then."""
+    report = XlsxWriter("leads", HEADER, tmp_path)
+    report.add([["Ana", "1", "", "", ""]])
+    del report
+
+
+@pytest.mark.usefixtures("never_told")
+def test_an_xlsx_report_that_is_closed_while_a_thread_adds_rows_ends_without_a_word(tmp_path: Path) -> None:
+    close_amid_a_row(XlsxWriter("leads", HEADER, tmp_path))
+
+
+def close_amid_a_row(report: XlsxWriter) -> None:
+    writer = report._sheet._writer
+    with pytest.MonkeyPatch.context() as patch:
+        write_row = writer.write_row
+
+        def left(*given: object) -> None:
+            report.close()
+            write_row(*given)
+
+        patch.setattr(writer, "write_row", left)
+        report.add([["Ana", "1", "", "", ""]])
+
+
+@pytest.mark.usefixtures("never_told")
+def test_an_xlsx_report_that_cannot_be_begun_ends_without_a_word_or_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(OSError, match="No such file"):
+        XlsxWriter("leads", HEADER, tmp_path / "nowhere")
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []

@@ -2,31 +2,48 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
 from libs.common.messages import Id
 from libs.common.web.refusals import Detail, Refused, named, pointer_to
-from libs.fields.custom_values import FieldType
-from libs.fields.more_fields import MORE_PATTERN, custom_key
+from libs.fields.custom_values import MOST_FIELDS, FieldType
+from libs.fields.more_fields import MORE_FIELDS, MORE_PATTERN, custom_key
 from libs.spreadsheets.columns import LONGEST_HEADER, MOST_TOLD
 from libs.spreadsheets.encodings import EncodingName
 from libs.spreadsheets.file_options import Delimiter, FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
+from services.api.accepting.domain.bounded_json import (
+    MOST_ERRORS_TOLD,
+    MOST_MEMBERS,
+    ObjectsOfData,
+    at_most,
+    too_many,
+)
 
 MAX_NAME = 255
 MAX_TAGS = 5
 MAX_DATA_BYTES = 256 * 1024
-LONGEST_FIELD = 1_000
-"""Characters of a field's name in `data`. None has so many, nor may a header; but every error within a field repeats
-its name, so that one of 100 KB with thousands of errors in it would fill the memory."""
 MAX_CORRECTIONS = 1_000
 """Rows."""
+MAX_CORRECTED_CELLS = len(FILE_COLUMNS) + len(MORE_FIELDS) + MOST_FIELDS
+"""Of a row: no more fields are there to be corrected."""
+ENOUGH_ERRORS = 1_000
+"""Of the corrections, one for each row: all are counted. Each costs some microseconds, during which nobody is answered,
+so of what is wrong in more places the rest is not looked at."""
 MAX_SHEET = 31
 """Characters of a sheet's name ("Excel specifications and limits")."""
 MAX_PAGES = 1_000_000
@@ -39,6 +56,7 @@ _JOINERS = "\u200c\u200d\ufe0e\ufe0f "
 
 FieldName = Annotated[str, Field(pattern=f"^({'|'.join(FILE_COLUMNS)}|{MORE_PATTERN})$")]
 """One of the five, one of a lead's further fields, or ``custom:`` and the key of one of the company's own."""
+MappedHeaders = Annotated[dict[Annotated[str, Field(max_length=LONGEST_HEADER)], FieldName | None], at_most(MOST_TOLD)]
 ListId = Annotated[str, Field(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 
 
@@ -48,6 +66,7 @@ def without_nul(cell: str) -> str:
 
 
 CorrectedCell = Annotated[str, Field(max_length=1_000), AfterValidator(without_nul)]
+CorrectedRow = Annotated[dict[FieldName, CorrectedCell], Field(min_length=1), at_most(MAX_CORRECTED_CELLS)]
 RowNumber = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,6}$")]
 
 
@@ -97,7 +116,7 @@ class ImportOptions(BaseModel):
         description="`strict`: the header is the five names, in order. `mapped`: columns in any order, by any names.",
         json_schema_extra=_or_null,
     )
-    mapping: dict[Annotated[str, Field(max_length=LONGEST_HEADER)], FieldName | None] = Field(
+    mapping: MappedHeaders = Field(
         default_factory=dict,
         max_length=MOST_TOLD,
         description=(
@@ -121,7 +140,7 @@ class ImportOptions(BaseModel):
         None, description="The sheet of a workbook; else its first visible one."
     )
     delimiter: Delimiter | None = Field(None, description="What stands between a CSV's cells; else it is found out.")
-    corrections: dict[RowNumber, Annotated[dict[FieldName, CorrectedCell], Field(min_length=1)]] = Field(
+    corrections: Annotated[dict[RowNumber, CorrectedRow], at_most(MAX_CORRECTIONS)] = Field(
         default_factory=dict,
         max_length=MAX_CORRECTIONS,
         description="What cells should say instead: by row, as the spreadsheet shows it, and field.",
@@ -202,6 +221,25 @@ class ImportOptions(BaseModel):
     @classmethod
     def _nothing(cls, given: object) -> object:
         return {} if given is None else given
+
+    @field_validator("corrections", mode="wrap")
+    @classmethod
+    def _row_by_row(cls, given: object, read: ValidatorFunctionWrapHandler) -> object:
+        """Look no further than there are errors enough, and then at what was looked at once more, for all of them."""
+        if not isinstance(given, dict) or len(given) > MAX_CORRECTIONS:
+            return read(given)
+        looked_at: dict[object, object] = {}
+        kept: dict[object, object] = {}
+        errors = 0
+        for row, cells in given.items():
+            looked_at[row] = cells
+            try:
+                kept |= read({row: cells})
+            except ValidationError as error:
+                errors += error.error_count()
+                if errors > ENOUGH_ERRORS:
+                    break
+        return read(looked_at) if errors else kept
 
     @model_validator(mode="after")
     def _is_mapped(self) -> Self:
@@ -290,9 +328,11 @@ def _read(data: bytes | str, wanted: type[RequestT]) -> RequestT:
     try:
         if isinstance(data, str):
             data = data.removeprefix("\ufeff")  # PowerShell writes files so
-        plain = json.loads(data, parse_constant=_no_constant, object_pairs_hook=_fields)
+        plain = json.loads(data, parse_constant=_no_constant, object_pairs_hook=ObjectsOfData().fields)
     except (ValueError, RecursionError):
         raise Refused("data_not_json", "The part `data` is not a JSON object.") from None
+    if isinstance(plain, dict) and len(plain) > MOST_MEMBERS:
+        raise too_many(f"should have at most {MOST_MEMBERS} fields, not {len(plain)}")
     try:
         return wanted.model_validate(plain)
     except ValidationError as error:
@@ -303,41 +343,15 @@ def _read(data: bytes | str, wanted: type[RequestT]) -> RequestT:
                 pointer=pointer_to(*item["loc"]),
                 message=item["msg"].removeprefix("Value error, "),
             )
-            for item in found
+            for item in found[:MOST_ERRORS_TOLD]
         ]
         raise Refused(
             "data_invalid",
             "Fields of `data` are not valid: "
-            + named(str(item["loc"][0]) if item["loc"] else "data" for item in found),
-            errors=details[:100],
-            total_errors=len(details),
+            + named({str(item["loc"][0]) if item["loc"] else "data" for item in found}),
+            errors=details,
+            total_errors=len(found),
         ) from None
-
-
-def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the fields.
-
-    Raises Refused for two of one name, of which programs differ in what they take, and for a name that is too long.
-    """
-    found = dict(pairs)
-    if long := [name for name in found if len(name) > LONGEST_FIELD]:
-        words = f"String should have at most {LONGEST_FIELD} characters"
-        raise Refused(
-            "data_invalid",
-            "Fields of `data` are not valid: " + named(long),
-            errors=[Detail("string_too_long", words, pointer=pointer_to(name)) for name in long[:100]],
-            total_errors=len(long),
-        )
-    if len(found) < len(pairs):
-        repeated = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
-        details = [Detail("repeated", "stands more than once", pointer=pointer_to(name)) for name in repeated]
-        raise Refused(
-            "data_invalid",
-            "Fields of `data` stand more than once: " + named(repeated),
-            errors=details[:100],
-            total_errors=len(details),
-        )
-    return found
 
 
 def _no_constant(constant: str) -> NoReturn:

@@ -15,7 +15,7 @@ from libs.fields.custom_values import OwnField
 from libs.spreadsheets.cell_faults import CellFault, Faults, with_errors_shown
 from libs.spreadsheets.columns import header_told
 from libs.spreadsheets.header import FILE_COLUMNS
-from libs.spreadsheets.reader import Record, Spreadsheet, read_spreadsheet
+from libs.spreadsheets.reader import Record, Spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
 from services.api.reading.domain.chunk_writer import MORE_CELLS, ChunkWriter, RowBlock, more_column
 from services.api.reading.domain.job import ReadingJob, ReadingResult
@@ -26,6 +26,7 @@ from services.api.reading.domain.more_columns import MoreColumns, MoreValues
 from services.api.reading.domain.new_fields import NewFields
 from services.api.reading.domain.preview import Preview
 from services.api.reading.domain.previewed_chunk import PreviewedChunks
+from services.api.reading.domain.report_sent_again import read_upload
 from services.api.reading.domain.rows import NO_FAULTS, Lead, Leads, validate_row, validate_rows
 from services.api.reading.domain.seen_phones import SeenPhones
 from services.api.reading.domain.wanted_cells import WantedCells, check_columns
@@ -64,7 +65,7 @@ def _with_its_fields(job: ReadingJob) -> tuple[ReadingJob, list[OwnField]]:
     """Return the job with a field for each column where such are wanted, and those of them that the company lacks."""
     if job.own_fields is None:
         return job, []
-    return with_kept_columns(job, read_spreadsheet(Path(job.upload_path), job.limits, job.file))
+    return with_kept_columns(job, read_upload(job))
 
 
 def _previewed(job: ReadingJob, lacking: Sequence[OwnField]) -> ReadingResult:
@@ -79,7 +80,7 @@ def _read(job: ReadingJob, lacking: Sequence[OwnField], *, makes_messages: bool)
         chunks = ChunkWriter(job, nowhere if job.preview_path else spool) if makes_messages else None
         looks = PreviewedChunks(job.envelope, spool) if job.preview_path else None
         reading = _Reading(job, lacking, chunks, looks)
-        return reading.of(read_spreadsheet(Path(job.upload_path), job.limits, job.file))
+        return reading.of(read_upload(job))
 
 
 class _MightBeTooLarge(Exception):

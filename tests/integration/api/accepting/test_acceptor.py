@@ -13,7 +13,7 @@ from libs.common.stores.postgres import Postgres
 from libs.common.web.refusals import Refused
 from libs.contracts.lead_import.events import ImportAccepted
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
-from services.api.accepting.acceptor import Acceptor
+from services.api.accepting.acceptor import Acceptor, Wish
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.store import AcceptStore, NewImport
 from services.api.reading.pool import ReadingPool
@@ -202,12 +202,18 @@ async def test_a_name_is_taken_within_its_account_only(
     await accepting.accept(wish(whose, tmp_path, new_phones(1), name="Feira", **change))
 
 
+async def at_once(crowd: Postgres, pool: ReadingPool, wishes: list[Wish], quota: Quota | None = None) -> Answers:
+    """Return the answers to simultaneous uploads, each to a process of its own: the database alone decides."""
+    processes = [acceptor(crowd, pool, quota=quota, chunk_rows=2) for _ in wishes]
+    accepted = (process.accept(each) for process, each in zip(processes, wishes, strict=True))
+    return await asyncio.gather(*accepted, return_exceptions=True)
+
+
 async def test_twenty_simultaneous_uploads_never_pass_the_quota_together(
     crowd: Postgres, pool: ReadingPool, tenant: Tenant, tmp_path: Path, db: Stored
 ) -> None:
-    accepting = acceptor(crowd, pool, quota=Quota(rows=10, imports=100))
     wishes = [wish(tenant, tmp_path, new_phones(3)) for _ in range(20)]
-    answers = await asyncio.gather(*(accepting.accept(each) for each in wishes), return_exceptions=True)
+    answers = await at_once(crowd, pool, wishes, Quota(rows=10, imports=100))
     assert codes(answers) == ["accepted"] * 3 + ["quota_exceeded"] * 17
     for answer in answers:
         if isinstance(answer, Refused):
@@ -218,7 +224,6 @@ async def test_twenty_simultaneous_uploads_never_pass_the_quota_together(
 async def test_simultaneous_uploads_of_other_accounts_and_companies_have_quotas_of_their_own(
     crowd: Postgres, pool: ReadingPool, tenant: Tenant, other_tenant: Tenant, tmp_path: Path
 ) -> None:
-    accepting = acceptor(crowd, pool, quota=Quota(rows=100, imports=2))
     wishes = [
         wish(whose, tmp_path, new_phones(1), account_id=account_id)
         for whose, account_id in (
@@ -228,25 +233,25 @@ async def test_simultaneous_uploads_of_other_accounts_and_companies_have_quotas_
         )
         for _ in range(4)
     ]
-    answers = await asyncio.gather(*(accepting.accept(each) for each in wishes), return_exceptions=True)
+    answers = await at_once(crowd, pool, wishes, Quota(rows=100, imports=2))
     assert codes(answers) == ["accepted"] * 6 + ["quota_exceeded"] * 6
 
 
 async def test_of_simultaneous_uploads_of_one_name_one_is_accepted(
-    accepting: Acceptor, tenant: Tenant, tmp_path: Path, db: Stored
+    crowd: Postgres, pool: ReadingPool, tenant: Tenant, tmp_path: Path, db: Stored
 ) -> None:
     wishes = [wish(tenant, tmp_path, new_phones(1), name="Feira") for _ in range(5)]
-    answers = await asyncio.gather(*(accepting.accept(each) for each in wishes), return_exceptions=True)
+    answers = await at_once(crowd, pool, wishes)
     assert codes(answers) == ["accepted"] + ["name_taken"] * 4
     assert await stored(db, tenant) == 1
 
 
 async def test_simultaneous_uploads_with_one_idempotency_key_are_one_import_with_one_answer(
-    accepting: Acceptor, tenant: Tenant, tmp_path: Path, db: Stored
+    crowd: Postgres, pool: ReadingPool, tenant: Tenant, tmp_path: Path, db: Stored
 ) -> None:
     phones, key = new_phones(2), unique("key")
     wishes = [wish(tenant, tmp_path, phones, key=key, name="Feira") for _ in range(5)]
-    answers = await asyncio.gather(*(accepting.accept(each) for each in wishes), return_exceptions=True)
+    answers = await at_once(crowd, pool, wishes)
     assert codes(answers) == ["accepted"] * 5
     assert all(answer == answers[0] for answer in answers)
     assert await stored(db, tenant) == 1

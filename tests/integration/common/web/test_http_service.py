@@ -229,8 +229,12 @@ async def test_browsers_may_call_from_the_pages_that_are_named_and_no_others() -
         await until_ready(client)
         for origin, allowed in (("https://crm.example.com", True), ("https://evil.example.com", False)):
             before = await client.options("/door", headers={"Origin": origin} | asked)
-            answer = await client.get("/door", headers={"Origin": origin})
-            for each in (before, answer):
+            for code, status in ((None, 200), ("shut", 409), ("away", 503), ("unknown", 500)):
+                answer = await client.get("/door", headers={"Origin": origin}, params={"code": code} if code else {})
+                assert answer.status_code == status
+                assert answer.headers.get("access-control-allow-origin") == (origin if allowed else None), status
+            nowhere = await client.get("/nowhere", headers={"Origin": origin})
+            for each in (before, nowhere):
                 assert each.headers.get("access-control-allow-origin") == (origin if allowed else None)
     async with probe() as (_, client):
         await until_ready(client)

@@ -2,13 +2,17 @@
 
 import json
 import tracemalloc
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.web.refusals import Refused
+from libs.common.web.refusals import Refused, pointer_to
+from services.api.accepting.domain import bounded_json, request
+from services.api.accepting.domain.bounded_json import ObjectsOfData
 from services.api.accepting.domain.request import ImportRequest, read_request
 from services.api.http.problems import PROBLEMS
 
@@ -109,8 +113,8 @@ def test_a_wrong_value_is_refused_by_its_field(field: str, value: Any, place: st
 
 def test_a_correction_is_kept_without_what_no_store_takes() -> None:
     """As the cells of a file are. Half a character is refused where it stands, as in every text."""
-    request = read_request(changed(corrections={"2": {"name": "An\0a", "email": "\0"}}))
-    assert request.corrected == {"2": {"name": "Ana", "email": ""}}
+    kept = read_request(changed(corrections={"2": {"name": "An\0a", "email": "\0"}}))
+    assert kept.corrected == {"2": {"name": "Ana", "email": ""}}
     refused = refusal(changed(corrections={"2": {"name": "An\ud83da"}}))
     assert [detail.pointer for detail in refused.errors] == ["/corrections/2/name"]
 
@@ -166,6 +170,71 @@ def test_at_most_100_errors_are_listed_and_all_are_counted() -> None:
     refused = refusal(json.dumps(GOOD | {f"field_{number}": number for number in range(150)}))
     assert len(refused.errors) == 100
     assert refused.total_errors == 150
+
+
+WRONG_IN_MANY_FIELDS = {
+    "a corrected row": {"corrections": {"1": {f"{number:x}": 1 for number in range(23_800)}}},
+    "unknown fields": {f"{number:x}": 1 for number in range(25_000)},
+    "the mapping": {"columns": "mapped", "mapping": {f"{number:x}": 1 for number in range(25_000)}},
+    "rows": {"corrections": {f"a{number:x}": 1 for number in range(22_000)}},
+    "rows of nothing": {"corrections": {str(number + 1): {} for number in range(20_000)}},
+    "cells of many rows": {"corrections": {f"{row + 1}": dict.fromkeys("abcdefghijklmnop", 1) for row in range(1_000)}},
+    "objects": {"tag_ids": [{}] * 80_000},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_IN_MANY_FIELDS.values(), ids=WRONG_IN_MANY_FIELDS)
+def test_what_is_wrong_in_tens_of_thousands_of_places_is_not_looked_at_in_each(
+    wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All calls wait meanwhile: each error took ten microseconds."""
+    objects, details = counted(monkeypatch)
+    refused = refusal(changed(**wrong))
+    assert refused.code == "data_invalid"
+    assert 1 <= len(refused.errors) <= 100
+    assert refused.total_errors <= 1_200  # so many were asked for
+    assert details() <= 100
+    assert objects() <= 10_000
+
+
+def test_of_names_that_stand_twice_only_those_that_are_told_are_pointed_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, details = counted(monkeypatch)
+    twice = ",".join(f'"{number % 12_000:x}":1' for number in range(24_000))
+    refused = refusal(f'{{"corrections":{{{twice}}}}}')
+    assert (refused.total_errors, len(refused.errors), details()) == (12_000, 100, 100)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> tuple[Callable[[], int], Callable[[], int]]:
+    """Return how many objects of `data` and how many places of errors were looked at so far."""
+    looked_at: Counter[str] = Counter()
+
+    def counting(name: str, do: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            looked_at[name] += 1
+            return do(*given)
+
+        return call
+
+    monkeypatch.setattr(ObjectsOfData, "fields", counting("objects", ObjectsOfData.fields))
+    for module in (request, bounded_json):
+        monkeypatch.setattr(module, "pointer_to", counting("details", pointer_to))
+    return lambda: looked_at["objects"], lambda: looked_at["details"]
+
+
+def test_one_wrong_cell_in_each_corrected_row_is_counted_in_all_of_them() -> None:
+    refused = refusal(changed(corrections={f"{row + 1}": {"telefone": "11 91234-5678"} for row in range(1_000)}))
+    assert (refused.total_errors, len(refused.errors)) == (1_000, 100)
+    assert refused.errors[99].pointer == "/corrections/100/telefone/[key]"
+
+
+def test_what_is_wrong_beside_corrections_that_are_too_many_is_told_with_them() -> None:
+    rows = {f"{row + 1}": {"name": "Ana"} for row in range(1_001)}
+    refused = refusal(changed(corrections=rows, name=""))
+    assert [(detail.code, detail.pointer) for detail in refused.errors] == [
+        ("too_long", "/corrections"),
+        ("value_error", "/name"),
+    ]
+    assert refused.errors[0].message == "Dictionary should have at most 1000 items after validation, not more"
 
 
 LONG = "n" * 5_000
@@ -224,12 +293,12 @@ json_values = st.recursive(
 @given(st.dictionaries(st.sampled_from([*GOOD, "tag_ids", "on_invalid_row", "x"]), json_values))
 def test_any_json_is_read_or_refused(content: dict[str, Any]) -> None:
     try:
-        request = read_request(json.dumps(content))
+        read = read_request(json.dumps(content))
     except Refused as refused:
         assert refused.code in ("data_invalid", "data_not_json")
     else:
-        assert 1 <= len(request.name) <= 255
-        assert request.name == request.name.strip()
+        assert 1 <= len(read.name) <= 255
+        assert read.name == read.name.strip()
 
 
 @given(st.binary(max_size=200))
