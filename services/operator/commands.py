@@ -53,6 +53,7 @@ T = TypeVar("T")
 Position = Annotated[str, typer.Argument(help="partition:offset, as `list` shows it.")]
 Owner = Annotated[str, typer.Option(help="Whose: a folder of libs/contracts, such as `lead_import`.")]
 Limit = Annotated[int, typer.Option(min=1, help="Show at most so many.")]
+IsOpen = Annotated[bool, typer.Option("--open", help="Of the import: only those whose chunk is not repaired.")]
 SaveTo = Annotated[Path | None, typer.Option("--save", help="Write the raw message, personal data and all, to a file.")]
 
 
@@ -126,12 +127,14 @@ def reindex() -> None:
     typer.echo(f"{done:,} leads are found.")
 
 
-def list_letters(*, owner: Owner = IMPORT, limit: Limit = 1_000) -> None:
+def list_letters(*, owner: Owner = IMPORT, limit: Limit = 1_000, is_open: IsOpen = False) -> None:
     """Show the dead letters that Kafka still holds, oldest first. Only what their headers say is kept in memory.
 
     Of the import's letters it says where their chunks are now: a letter stays when its chunk was repaired.
     """
     dead_letters = _dead_letters(owner)
+    if is_open and owner != IMPORT:
+        raise _fail(f"Whether letters of {owner} were repaired nobody keeps a record of: leave out --open.")
 
     async def look() -> tuple[list[Letter], int]:
         async with _letters(dead_letters) as letters:
@@ -143,6 +146,12 @@ def list_letters(*, owner: Owner = IMPORT, limit: Limit = 1_000) -> None:
         return
     chunks = {letter.position: named_chunk(letter.piece) if owner == IMPORT else None for letter in found}
     now, silence = asyncio.run(_places_or_silence([chunk for chunk in chunks.values() if chunk is not None]))
+    if is_open and not silence:
+        open_ones = [each for each in found if (at := chunks[each.position]) and now.get(at) == ChunkPlace.DEAD]
+        if not open_ones:
+            typer.echo(f"None of the {len(found)} newest is open.")
+            return
+        found, count = open_ones, count - len(found) + len(open_ones)
     about = ("chunk", "now") if owner == IMPORT else ("about",)
     table = Table("position", "time (UTC)", *about, "from topic", "service", "tries", "why")
     for letter in found:

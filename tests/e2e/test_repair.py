@@ -21,7 +21,7 @@ async def test_a_failed_import_is_repaired_by_a_replay_and_a_second_replay_does_
         assert totals(failed) == (0, 0, 3)
         assert {row["reason"] for row in await user.rows(import_id)} == {"chunk_dead_lettered"}
 
-        listed = await on_call("dead-letters", "list")
+        listed = await on_call("dead-letters", "list", "--open")
         position, why = letter_of(f"{import_id}:0", listed)
         assert "creator" in why
         assert any("sqlstate=23502" in cell for cell in why)
@@ -39,6 +39,7 @@ async def test_a_failed_import_is_repaired_by_a_replay_and_a_second_replay_does_
     ended = await user.ended(import_id)
     _, repaired = letter_of(f"{import_id}:0", await on_call("dead-letters", "list"))
     assert "settled" in repaired
+    assert f"│ {import_id}:0 " not in await on_call("dead-letters", "list", "--open")
     again = await on_call("dead-letters", "replay", "--import", str(import_id))
     assert f"No chunk of import {import_id} can be replayed" in again
     assert "1 chunks were left alone" in await on_call("dead-letters", "replay", position)

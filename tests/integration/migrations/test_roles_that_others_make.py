@@ -220,6 +220,26 @@ async def test_a_channel_that_was_renamed_is_named_back_by_the_tables_owner(give
         await each.close()
 
 
+async def test_a_rule_that_refuses_rows_is_seen_and_taken_away_by_the_tables_owner(
+    given: OwnPostgres, asked_for: str
+) -> None:
+    """By the statements of the page on repair, which are the same on Kubernetes and beside the local stack."""
+    page = (ROOT / "docs" / "guide" / "repair.md").read_text()
+    asked = re.findall(r'-c "([^"]*)"', page.partition("## A table's rule refuses rows")[2].partition("\n## ")[0])
+    look, *mend = asked[:1] + asked[2:4]
+    assert asked == [look, look, *mend, *mend]
+    owner = await asyncpg.connect(url_of(given, OWNER))
+    before = await owner.fetch(look)
+    added = "ADD CONSTRAINT leads_have_an_owner CHECK (assigned_to IS NOT NULL) NOT VALID"
+    await owner.execute(f"ALTER TABLE amigocare.amigocare_leads {added}")
+    (found,) = {tuple(row) for row in await owner.fetch(look)} - {tuple(row) for row in before}
+    assert found == ("leads_have_an_owner", "CHECK ((assigned_to IS NOT NULL)) NOT VALID")
+    for statement in mend:
+        await owner.execute(statement.replace("NAME", "leads_have_an_owner"))
+    assert await owner.fetch(look) == before
+    await owner.close()
+
+
 async def test_the_revisions_make_a_role_for_each_service_that_has_a_store(platform_url: str) -> None:
     """A new one fails here until a revision makes its role."""
     await upgrade_postgres(MigrationSettings(postgres_url=SecretStr(platform_url)))
