@@ -2,6 +2,8 @@
 
 Nor does one that asks for much at once: its requests wait for each other in the kernel, not in our memory.
 
+Nor does one whose body is much to read: a few bytes in each chunk. After a little of it others have their turn.
+
 And of one protocol: an offer to change to another is passed over, and the request is read to its end.
 
 uvicorn bounds neither the size of a request's head nor the time that it may take: one header without end would fill the
@@ -16,8 +18,10 @@ from contextvars import copy_context
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from libs.common.web.turns import turns_of
 
 HEAD_BYTES = 64 * 1024
 """Bytes of the request line and headers at most. Also of what stands between two pieces of a body's data: the chunked
@@ -26,6 +30,25 @@ PIECE_BYTES = 1024
 """Bytes that are read at once of what came at once, which may be 256 KB: 14,000 requests, each far larger in memory.
 Once one waits for the answer to another, the rest is not looked at; so as many wait as stand in a piece, some fifty.
 What is known to be a body is read as it came: an upload of a megabyte in pieces would cost a thousand calls."""
+TURN_CALLS = 128
+"""Pieces of bodies, and headers, that are read of one connection in one turn of the event loop: well under a
+millisecond. What came at once may be 43,000 chunks of a byte. What is left of it waits for its turn
+(``libs.common.web.turns``), and the connection is not read until all of it was."""
+TURN_BYTES = 256 * 1024
+"""Bytes that are read of one connection in one turn of the event loop: as many as the loop itself takes at once."""
+FEW_PARTS = 4
+"""Pieces of a body that are given to the application one by one: one of them may be all that came at once, and would be
+copied once more. More of them are small, and given as one."""
+CRUMBS = 1_000
+CRUMB_BYTES = 8
+"""A body is taken for one that is sent to keep us busy if so many chunks of it came at once, and have fewer bytes than
+so many each on average: the chunked encoding adds five bytes to each at least. Who sends a byte now and then is not
+meant: what comes at once is counted anew with each read. A body that somebody wants is read all the same, in turns."""
+DEAF_SECONDS = 1.0
+"""How long the connection of who sends such a body stays open behind an answer that did not need it: the answer can be
+read, and nothing more is."""
+BODY_TOLD = "leadflow.body"
+"""The extension of the ASGI scope that tells the application of a body of crumbs, as ``{"crumbs": True}``."""
 HEAD_SECONDS = 10.0
 """From the connection, or the first byte of a further request, to the end of its headers."""
 LINGER_SECONDS = 10.0
@@ -59,8 +82,17 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._own_context = copy_context()
-        self.flow = _ReadInTurn(transport, self._somebody_waits)
+        self.flow = _ReadInTurn(transport, self._is_held)
+        self._turns = turns_of(self.loop)
+        self._awaits_turn = False
         self._unread = memoryview(b"")
+        self._parts: list[bytes] = []
+        self._calls_left = TURN_CALLS
+        self._chunks_at_once = 0
+        self._chunk_bytes_at_once = 0
+        self._body_told: dict[object, object] = {}
+        self._sends_crumbs = False
+        self._is_deaf = False
         self._body_left = 0
         self._bytes_without_body = 0
         self._deadline: asyncio.TimerHandle | None = None
@@ -79,6 +111,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._forget_deadline()
         self._forget_stall()
         self._forget_look()
+        self._unread = memoryview(b"")
         # uvicorn tells the newest request alone, which may wait behind the one at work: that would go on, and write to
         # a connection that is no more.
         if self._at_work is not None and not self._at_work.response_complete:
@@ -99,18 +132,30 @@ class BoundedHttp(HttpToolsProtocol):
         self._own_context.run(self._receive, data)
 
     def _receive(self, data: bytes) -> None:
+        if self._is_deaf:
+            return
         self._unset_keepalive_if_required()
+        self._chunks_at_once = self._chunk_bytes_at_once = 0
         # Where some is left, we do not read; but what the loop had in hand when we stopped may still come.
         self._unread = memoryview(bytes(self._unread) + data) if self._unread else memoryview(data)
-        self._read_on()
+        if not self._awaits_turn:
+            self._read_on()
 
     def _read_on(self) -> None:
-        """Read what came, up to the first request that waits for the answer to another."""
+        """Read what came, as much as a turn allows, up to the first request that waits for the answer to another."""
         if self._is_in_head and self._deadline is None:
             self._close_in(HEAD_SECONDS)
-        while self._unread and not self.pipeline and not self.transport.is_closing():
-            size = max(PIECE_BYTES, self._body_left)
+        self._calls_left, bytes_left = TURN_CALLS, TURN_BYTES
+        while (
+            self._unread
+            and self._calls_left > 0
+            and bytes_left > 0
+            and not self.pipeline
+            and not self.transport.is_closing()
+        ):
+            size = min(max(PIECE_BYTES, self._body_left), bytes_left)
             piece, self._unread = bytes(self._unread[:size]), self._unread[size:]
+            bytes_left -= len(piece)
             self._bytes_without_body += len(piece)
             try:
                 self._feed(piece)
@@ -121,13 +166,42 @@ class BoundedHttp(HttpToolsProtocol):
             if self._bytes_without_body > HEAD_BYTES and not self.transport.is_closing():
                 self.transport.write(_TOO_LARGE)
                 self.transport.close()
-        if self.pipeline:
+        self._hand_on()
+        if self._sends_crumbs and self.cycle.response_complete:
+            self._turn_deaf()
+        elif self.pipeline:
             # What follows, the rest of a head perhaps, is not late: we do not read it.
             self._forget_deadline()
             self.flow.pause_reading()
+        elif self._unread and not self.transport.is_closing():
+            self._awaits_turn = True
+            self.flow.pause_reading()
+            self._turns.wait(self._take_turn)
 
-    def _somebody_waits(self) -> bool:
-        return bool(self.pipeline)
+    def _take_turn(self) -> None:
+        self._awaits_turn = False
+        # Not where the connection ended meanwhile, or went deaf.
+        if self._unread:
+            self._own_context.run(self._read_and_resume)
+
+    def _read_and_resume(self) -> None:
+        if self._unread:
+            self._unset_keepalive_if_required()
+        self._read_on()
+        # Who takes a body that is large already goes on by itself; nobody takes one that was answered.
+        if self.cycle is None or self.cycle.response_complete or len(self.cycle.body) <= HIGH_WATER_LIMIT:
+            self.flow.resume_reading()
+
+    def _is_held(self) -> bool:
+        return bool(self.pipeline) or self._awaits_turn or self._is_deaf
+
+    def _turn_deaf(self) -> None:
+        if self.transport.is_closing():
+            return
+        self._is_deaf = True
+        self._unread = memoryview(b"")
+        self.flow.pause_reading()
+        self._close_in(DEAF_SECONDS)
 
     def _feed(self, data: bytes) -> None:
         while True:
@@ -148,12 +222,14 @@ class BoundedHttp(HttpToolsProtocol):
         return False
 
     def on_message_begin(self) -> None:
+        self._unset_keepalive_if_required()
         super().on_message_begin()
         self._is_in_head = True
         if self._deadline is None:
             self._close_in(HEAD_SECONDS)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._calls_left -= 1
         # What stands behind a chunked body is no header (RFC 9110, section 6.5.1): gateways do not look at it as they
         # look at headers, and uvicorn would put it among them, a token or an id that they take off, too.
         if self._is_in_head:
@@ -170,6 +246,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._bytes_without_body = 0
         # The parser has refused every other length; a chunked body has none.
         self._body_left = next((int(value) for name, value in self.headers if name == b"content-length"), 0)
+        self._chunks_at_once = self._chunk_bytes_at_once = 0
+        self._body_told = {"crumbs": False}
+        self.scope["extensions"] = {BODY_TOLD: self._body_told}
         super().on_headers_complete()
         if self.pipeline and self._look is None:
             self._look_later()
@@ -179,25 +258,48 @@ class BoundedHttp(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
-        self._bytes_without_body = 0
+        self._parts.append(body)
+        self._calls_left -= 1
         self._body_left -= len(body)
-        super().on_body(body)
+        self._bytes_without_body = 0
+
+    def _hand_on(self) -> None:
+        """Give the application what the parser found of its body: many small pieces in one."""
+        if not self._parts:
+            return
+        parts, self._parts = self._parts, []
+        self._chunks_at_once += len(parts)
+        self._chunk_bytes_at_once += sum(map(len, parts))
+        if self._chunks_at_once > CRUMBS and self._chunk_bytes_at_once < CRUMB_BYTES * self._chunks_at_once:
+            self._sends_crumbs = self._body_told["crumbs"] = True
+        for part in parts if len(parts) <= FEW_PARTS else [b"".join(parts)]:
+            super().on_body(part)
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
             return
+        self._hand_on()
+        self._sends_crumbs = False
         self._forget_deadline()
         self._bytes_without_body = 0
         super().on_message_complete()
+        if self.cycle.response_complete:
+            # Its body was what the connection was still open for; from now on it waits for a request.
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def on_response_complete(self) -> None:
         self._own_context.run(self._go_on)
 
     def _go_on(self) -> None:
         super().on_response_complete()
-        if not self.pipeline and not self.transport.is_closing():
-            self._read_on()
-            self.flow.resume_reading()
+        if self._sends_crumbs and self.cycle.response_complete:
+            self._turn_deaf()
+            return
+        if not self.pipeline and not self._awaits_turn and not self.transport.is_closing():
+            self._read_and_resume()
         if self.cycle.response_complete and self.cycle.more_body:
             self._close_in(LINGER_SECONDS)
 
@@ -240,18 +342,18 @@ class BoundedHttp(HttpToolsProtocol):
 
 
 class _ReadInTurn(FlowControl):
-    """Reads nothing from who has requests waiting for the answer to another.
+    """Reads nothing from who has requests waiting for the answer to another, or more in hand than a turn takes.
 
     uvicorn stops reading as well, and goes on after each answer, and whenever the application looks for a body: with
     one more read of requests each time.
     """
 
-    def __init__(self, transport: asyncio.Transport, somebody_waits: Callable[[], bool]) -> None:
+    def __init__(self, transport: asyncio.Transport, is_held: Callable[[], bool]) -> None:
         super().__init__(transport)
-        self._somebody_waits = somebody_waits
+        self._is_held = is_held
 
     def resume_reading(self) -> None:
-        if not self._somebody_waits():
+        if not self._is_held():
             super().resume_reading()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 import pytest_asyncio
@@ -13,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from libs.common.web import hearing_out
+from libs.common.web import connections, hearing_out
 from libs.common.web.connections import BoundedHttp
 from libs.common.web.hearing_out import HearingOut
 from tests.support.ports import free_port
@@ -102,3 +103,40 @@ async def test_who_sends_nothing_is_answered_at_once(
     reader, writer = connection
     writer.write(head)
     assert (await answer(reader)).startswith(REFUSAL)
+
+
+CRUMBS = b"1\r\na\r\n" * 40_000
+LINES = b"14\r\n" + b"a" * 20 + b"\r\n"
+
+
+async def test_who_sends_crumbs_is_answered_at_once_and_hung_up_on(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks of a byte, as fast as they are taken: whoever needs no body does not read it for ten seconds."""
+    monkeypatch.setattr(hearing_out, "PAUSE_SECONDS", 60)
+    monkeypatch.setattr(hearing_out, "HEAR_SECONDS", 60)
+    monkeypatch.setattr(connections, "LINGER_SECONDS", 60)
+    monkeypatch.setattr(connections, "DEAF_SECONDS", 0.3)
+    reader, writer = connection
+    writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    answered = asyncio.create_task(answer(reader))
+    with suppress(ConnectionError):
+        async with asyncio.timeout(10):
+            while True:
+                writer.write(CRUMBS)
+                await writer.drain()
+    assert (await answered).startswith(REFUSAL)
+
+
+async def test_who_sends_a_line_in_each_chunk_is_heard_out_and_may_go_on(connection: Connection) -> None:
+    """However many of them come at once."""
+    reader, writer = connection
+    for _ in range(2):
+        writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        answered = asyncio.create_task(answer(reader))
+        for _ in range(5):
+            await asyncio.sleep(PAUSE / 3)
+            assert not answered.done()
+            writer.write(LINES * 5_000)
+        writer.write(b"0\r\n\r\n")
+        assert (await answered).startswith(REFUSAL)
