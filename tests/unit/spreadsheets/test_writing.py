@@ -3,6 +3,7 @@
 import csv
 import gc
 import io
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -80,13 +81,16 @@ def test_a_csv_report_can_be_imported_again_unchanged(tmp_path: Path, rows: list
 
 
 @A_FILE_EACH
+@example(rows=[["Ana", "", "", "", "\r\x1e"], ["Bia", "", "", "", "a\r\n\r\x0bb"]])
 @given(rows=rows_of_cells)
 def test_an_xlsx_report_can_be_imported_again_but_for_what_xml_cannot_hold(
     tmp_path: Path, rows: list[list[str]]
 ) -> None:
     not_in_xml: dict[int, str | None] = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - set(map(ord, "\t\n\r")))
     not_in_xml |= dict.fromkeys(map(ord, "\x0b\x0c\x1c\x1d\x1e"), "\n")
-    expected = [[cell.translate(not_in_xml) for cell in cells] for cells in rows]
+    # A carriage return right before one of these is a line's end of its own.
+    apart = [[re.sub("\r(?=[\x0b\x0c\x1c-\x1e])", "\n", cell) for cell in cells] for cells in rows]
+    expected = [[cell.translate(not_in_xml) for cell in cells] for cells in apart]
     blank = [["" if neutralised(cell).isspace() else cell for cell in cells] for cells in expected]
     assert read(tmp_path / "report", xlsx_file(rows)) == blank
 
