@@ -23,6 +23,8 @@ _TELLS_MORE = re.compile(r'[+1-9"$\\]')
 """What a format has at least that shows more than the number's digits."""
 MOST_FORMATS = 1_000
 """That have it. Excel keeps 250 formats in a workbook; each takes a fifth of a millisecond."""
+_LONGEST_FORMAT = 255
+"""Characters ("Excel specifications and limits")."""
 _LITERALS = ("quoted", "escaped", "sign", "literal")
 _HOW: Final[dict[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
@@ -34,71 +36,64 @@ _HOW: Final[dict[str, Callable[[float, float], bool]]] = {
 }
 _OF_PHONES = frozenset("0123456789()-. \N{NO-BREAK SPACE}")
 """Characters of a format that shows a phone without a plus."""
+_MOST_PLACES = 20
+"""Of digits, in a format that shows phones: each number is put together from them."""
 _OF_NEGATIVE_NUMBERS = 1
 """The section that is for them, where there are three and the first alone has a condition."""
 
 
 def may_show_more(code: str) -> bool:
     """Tell whether a format is worth a look, by one that costs nothing."""
-    return bool(_TELLS_MORE.search(code))
+    return len(code) <= _LONGEST_FORMAT and bool(_TELLS_MORE.search(code))
 
 
 @dataclass(frozen=True, slots=True)
 class _Section:
     """One of a format's parts, which stand between semicolons and are for some numbers each."""
 
-    pieces: tuple[tuple[str, bool], ...]
-    """Texts to show, and the places of digits, which are told by True."""
-    is_of_phones: bool
+    sign: str
+    """The plus, where one stands before the number."""
+    places: tuple[tuple[str, str], ...]
+    """Of each place of a digit: the format's own digits right before it, and what it shows where it has none."""
+    shows_more: bool
+    """A person reads more of a phone than the number's own digits."""
     how: str | None
     than: int
 
     @classmethod
     def of(cls, found: list[re.Match[str]]) -> Self:
-        conditions = [piece for piece in found if piece["how"]]
-        pieces = [
-            (piece[0], True) if piece["place"] else ("".join(piece[kind] or "" for kind in _LITERALS), False)
-            for piece in found
-        ]
-        how = conditions[0]["how"] if conditions else None
-        than = int(conditions[0]["than"]) if conditions else 0
-        return cls(tuple(pieces), not any(piece["other"] for piece in found), how if how in _HOW else None, than)
-
-    def shows_more(self) -> bool:
-        """Tell whether a person reads more of a phone than the number's own digits."""
-        before, literals = self._literals
-        return self.is_of_phones and (
-            "+" in before or (any(map(str.isdecimal, literals)) and {*literals} <= _OF_PHONES)
+        conditions = [piece for piece in found if piece["how"] in _HOW]
+        literals, fillings = [""], list[str]()
+        for piece in found:
+            if piece["place"]:
+                fillings.append("0" if piece["place"] == "0" else "")
+                literals.append("")
+            else:
+                literals[-1] += "".join(piece[kind] or "" for kind in _LITERALS)
+        del literals[-1]  # behind the last place
+        before = "".join(literals)
+        _, sign, behind = literals[0].partition("+") if literals else ("", "", "")
+        if sign:
+            literals[0] = behind
+        digits = ["".join(filter(str.isdecimal, literal)) for literal in literals]
+        is_of_phones = len(fillings) <= _MOST_PLACES and not any(piece["other"] for piece in found)
+        return cls(
+            sign=sign,
+            places=tuple(zip(digits, fillings, strict=True)),
+            shows_more=is_of_phones and bool(sign or (any(digits) and set(before) <= _OF_PHONES)),
+            how=conditions[0]["how"] if conditions else None,
+            than=int(conditions[0]["than"]) if conditions else 0,
         )
-
-    @property
-    def _literals(self) -> tuple[str, str]:
-        """Return what is shown before the first digit of the number, and all that is shown before its last one."""
-        places = [at for at, (_, is_place) in enumerate(self.pieces) if is_place]
-        if not places:
-            return "", ""
-        texts = ["" if is_place else text for text, is_place in self.pieces]
-        return "".join(texts[: places[0]]), "".join(texts[: places[-1]])
 
     def text(self, number: int) -> str:
         """Return the digits that are shown, behind the plus where one stands before them."""
-        places = sum(is_place for _, is_place in self.pieces)
-        digits = str(number).rjust(places)
-        shown: list[str] = []
-        for text, is_place in self.pieces:
-            if not is_place:
-                shown.append(text)
-                continue
-            # The first place shows all digits that have none of their own.
-            count = len(digits) - places + 1
-            own, digits, places = digits[:count], digits[count:], places - 1
-            shown.append(own.replace(" ", "0" if text == "0" else ""))
-            if not places:
-                break
-        before, _ = self._literals
-        whole = "".join(shown)
-        plus = "+" if "+" in before else ""
-        return plus + "".join(filter(str.isdecimal, whole[whole.find("+") + 1 :] if plus else whole))
+        digits = str(number)
+        spare = len(digits) - len(self.places)
+        # The first place shows all digits that have none of their own.
+        own = [digits[: spare + 1], *digits[spare + 1 :]] if spare >= 0 else [*[""] * -spare, *digits]
+        return self.sign + "".join(
+            before + (digit or filling) for (before, filling), digit in zip(self.places, own, strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -119,12 +114,12 @@ class ShownDigits:
 
     def shows_more(self) -> bool:
         """Tell whether of some number a person reads more than its own digits, as of a phone."""
-        return any(section.shows_more() for section in self._sections)
+        return any(section.shows_more for section in self._sections)
 
     def text(self, number: int) -> str | None:
         """Return the digits that are shown of a number above zero, with the plus before them; None: its own alone."""
         section = self._section_of(number)
-        return section.text(number) if section is not None and section.shows_more() else None
+        return section.text(number) if section is not None and section.shows_more else None
 
     def _section_of(self, number: int) -> _Section | None:
         sections = self._sections
