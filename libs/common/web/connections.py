@@ -2,7 +2,7 @@
 
 Nor does one that asks for much at once: its requests wait for each other in the kernel, not in our memory.
 
-Nor does one whose body is much to read: a few bytes in each chunk. After a little of it others have their turn.
+Nor does one whose body is much to read: a few bytes in each piece. After a little of it others have their turn.
 
 And of one protocol: an offer to change to another is passed over, and the request is read to its end.
 
@@ -21,7 +21,7 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from libs.common.web.turns import turns_of
+from libs.common.web.reading_turns import turns_of
 
 HEAD_BYTES = 64 * 1024
 """Bytes of the request line and headers at most. Also of what stands between two pieces of a body's data: the chunked
@@ -32,8 +32,8 @@ Once one waits for the answer to another, the rest is not looked at; so as many 
 What is known to be a body is read as it came: an upload of a megabyte in pieces would cost a thousand calls."""
 TURN_CALLS = 128
 """Pieces of bodies, and headers, that are read of one connection in one turn of the event loop: well under a
-millisecond. What came at once may be 43,000 chunks of a byte. What is left of it waits for its turn
-(``libs.common.web.turns``), and the connection is not read until all of it was."""
+millisecond. What came at once may be 43,000 pieces of a byte. What is left of it waits for its turn
+(``libs.common.web.reading_turns``), and the connection is not read until all of it was."""
 TURN_BYTES = 256 * 1024
 """Bytes that are read of one connection in one turn of the event loop: as many as the loop itself takes at once."""
 FEW_PARTS = 4
@@ -41,7 +41,7 @@ FEW_PARTS = 4
 copied once more. More of them are small, and given as one."""
 CRUMBS = 1_000
 CRUMB_BYTES = 8
-"""A body is taken for one that is sent to keep us busy if so many chunks of it came at once, and have fewer bytes than
+"""A body is taken for one that is sent to keep us busy if so many pieces of it came at once, and have fewer bytes than
 so many each on average: the chunked encoding adds five bytes to each at least. Who sends a byte now and then is not
 meant: what comes at once is counted anew with each read. A body that somebody wants is read all the same, in turns."""
 DEAF_SECONDS = 1.0
@@ -88,8 +88,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._unread = memoryview(b"")
         self._parts: list[bytes] = []
         self._calls_left = TURN_CALLS
-        self._chunks_at_once = 0
-        self._chunk_bytes_at_once = 0
+        self._parts_at_once = 0
+        self._part_bytes_at_once = 0
         self._body_told: dict[object, object] = {}
         self._sends_crumbs = False
         self._is_deaf = False
@@ -135,7 +135,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._is_deaf:
             return
         self._unset_keepalive_if_required()
-        self._chunks_at_once = self._chunk_bytes_at_once = 0
+        self._parts_at_once = self._part_bytes_at_once = 0
         # Where some is left, we do not read; but what the loop had in hand when we stopped may still come.
         self._unread = memoryview(bytes(self._unread) + data) if self._unread else memoryview(data)
         if not self._awaits_turn:
@@ -246,7 +246,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._bytes_without_body = 0
         # The parser has refused every other length; a chunked body has none.
         self._body_left = next((int(value) for name, value in self.headers if name == b"content-length"), 0)
-        self._chunks_at_once = self._chunk_bytes_at_once = 0
+        self._parts_at_once = self._part_bytes_at_once = 0
         self._body_told = {"crumbs": False}
         self.scope["extensions"] = {BODY_TOLD: self._body_told}
         super().on_headers_complete()
@@ -268,9 +268,9 @@ class BoundedHttp(HttpToolsProtocol):
         if not self._parts:
             return
         parts, self._parts = self._parts, []
-        self._chunks_at_once += len(parts)
-        self._chunk_bytes_at_once += sum(map(len, parts))
-        if self._chunks_at_once > CRUMBS and self._chunk_bytes_at_once < CRUMB_BYTES * self._chunks_at_once:
+        self._parts_at_once += len(parts)
+        self._part_bytes_at_once += sum(map(len, parts))
+        if self._parts_at_once > CRUMBS and self._part_bytes_at_once < CRUMB_BYTES * self._parts_at_once:
             self._sends_crumbs = self._body_told["crumbs"] = True
         for part in parts if len(parts) <= FEW_PARTS else [b"".join(parts)]:
             super().on_body(part)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from libs.common.web.turns import Turns, turns_of
+from libs.common.web.reading_turns import Turns, turns_of
 from tests.support.turns import counted_turns
 
 
