@@ -157,9 +157,7 @@ def _records(path: Path, limits: Limits, options: FileOptions, source: FileSourc
     if head.startswith(_OLE2):
         return ole_records(path, limits, options.sheet, source, faults)
     if head.startswith(_OLD_EXCEL):
-        raise Unreadable(
-            "file_not_spreadsheet", "This is a workbook of Excel 95 or before; open it and save it as XLSX."
-        )
+        raise Unreadable("file_not_spreadsheet", _OF_OLD_EXCEL)
     if not head.startswith(_BYTE_ORDER_MARKS[1:]):
         start = head.removeprefix(_BYTE_ORDER_MARKS[0]).lstrip(_BLANK)
         for signature, what in _OTHERS:

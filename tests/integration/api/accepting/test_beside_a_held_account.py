@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +54,24 @@ async def waiting_for_a_lock(db: Stored) -> int:
     return count
 
 
+async def one_waits_for_a_lock(db: Stored) -> bool:
+    return await waiting_for_a_lock(db) > 0
+
+
+@asynccontextmanager
+async def held_elsewhere(crowd: Postgres, tenant: Tenant) -> AsyncIterator[None]:
+    """Hold the account's quota during the block, as another process would."""
+    async with AcceptStore.transaction(crowd, tenant.company_id) as elsewhere:
+        await elsewhere.lock_quota(company_id=tenant.company_id, account_id=tenant.account_id)
+        yield
+
+
 async def test_no_other_company_waits_and_one_upload_of_the_account_waits_with_a_connection(
     crowd: Postgres, accepting: Acceptor, tenant: Tenant, other_tenant: Tenant, tmp_path: Path, db: Stored
 ) -> None:
-    async with AcceptStore.transaction(crowd, tenant.company_id) as elsewhere:
-        await elsewhere.lock_quota(company_id=tenant.company_id, account_id=tenant.account_id)
+    async with held_elsewhere(crowd, tenant):
         held = [asyncio.create_task(accepting.accept(wish(tenant, tmp_path, new_phones(1)))) for _ in range(5)]
-
-        async def waits() -> bool:
-            return await waiting_for_a_lock(db) > 0
-
-        await eventually(waits)
+        await eventually(partial(one_waits_for_a_lock, db))
         for _ in range(3):
             other = accepting.accept(wish(other_tenant, tmp_path, new_phones(1)))
             assert (await asyncio.wait_for(other, 4))["status"] == "PROCESSING"
@@ -82,8 +90,7 @@ async def test_whoever_waits_for_its_account_in_vain_is_told_to_come_again_and_n
         return accepting.accept(wish(tenant, tmp_path, phones, key=key, name="Feira"))
 
     phones = new_phones(2)
-    async with AcceptStore.transaction(crowd, tenant.company_id) as elsewhere:
-        await elsewhere.lock_quota(company_id=tenant.company_id, account_id=tenant.account_id)
+    async with held_elsewhere(crowd, tenant):
         with pytest.raises(Refused) as refused:
             await again()
     assert (refused.value.code, refused.value.retry_after) == ("busy", 5)
@@ -96,14 +103,9 @@ async def test_whoever_waits_for_its_account_in_vain_is_told_to_come_again_and_n
 async def test_an_upload_that_is_given_up_while_it_waits_leaves_its_turn_and_its_connection(
     crowd: Postgres, accepting: Acceptor, tenant: Tenant, tmp_path: Path, db: Stored
 ) -> None:
-    async with AcceptStore.transaction(crowd, tenant.company_id) as elsewhere:
-        await elsewhere.lock_quota(company_id=tenant.company_id, account_id=tenant.account_id)
+    async with held_elsewhere(crowd, tenant):
         held = [asyncio.create_task(accepting.accept(wish(tenant, tmp_path, new_phones(1)))) for _ in range(3)]
-
-        async def waits() -> bool:
-            return await waiting_for_a_lock(db) > 0
-
-        await eventually(waits)
+        await eventually(partial(one_waits_for_a_lock, db))
         for task in held:
             task.cancel()
         for task in held:
