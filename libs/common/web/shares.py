@@ -1,8 +1,10 @@
 """Places that are few, shared between those who compete for them: whoever takes all it can leaves some for others."""
 
-from collections import Counter
+import asyncio
+from collections import Counter, deque
 from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 from libs.common.web.refusals import Refused
 
@@ -45,3 +47,62 @@ class Shares:
             yield
         finally:
             self.give_back(group)
+
+
+class _Waiting(NamedTuple):
+    group: Hashable
+    only: Hashable
+    turn: asyncio.Future[None]
+
+
+class PlacesInTurn:
+    """Shared places that can be waited for: of those for whom there is one, the group that holds the fewest is next.
+
+    ``only`` names what one place at a time may be held for, whatever the group may have; None: nothing.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._shares = Shares(count)
+        self._held_for: set[Hashable] = set()
+        self._waiting: deque[_Waiting] = deque()
+
+    @property
+    def length(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    def has_one_for(self, group: Hashable, only: Hashable = None) -> bool:
+        return only not in self._held_for and self._shares.has_one_for(group)
+
+    async def take(self, group: Hashable, only: Hashable = None) -> None:
+        """Take a place, as soon as there is one; who is given up on while waiting has taken none."""
+        if self.has_one_for(group, only):
+            # Whoever waits though a place is free has its share already.
+            self._take(group, only)
+            return
+        mine = _Waiting(group, only, asyncio.get_running_loop().create_future())
+        self._waiting.append(mine)
+        try:
+            await mine.turn
+        except asyncio.CancelledError:
+            if mine.turn.done() and not mine.turn.cancelled():
+                self.give_back(group, only)
+            raise
+        finally:
+            with suppress(ValueError):
+                self._waiting.remove(mine)
+
+    def give_back(self, group: Hashable, only: Hashable = None) -> None:
+        """Give a place back, and call whoever is next."""
+        self._shares.give_back(group)
+        self._held_for.discard(only)
+        while ready := [each for each in self._waiting if not each.turn.done() and self.has_one_for(*each[:2])]:
+            chosen = min(ready, key=lambda each: self._shares.held_by(each.group))  # the first of equals came first
+            self._waiting.remove(chosen)
+            self._take(chosen.group, chosen.only)
+            chosen.turn.set_result(None)
+
+    def _take(self, group: Hashable, only: Hashable) -> None:
+        self._shares.take(group)
+        if only is not None:
+            self._held_for.add(only)

@@ -1,15 +1,12 @@
 """Whose file is read next: companies take turns, and none takes all the processes that read."""
 
-import asyncio
 import math
 import time
-from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Protocol
 
 from libs.common.web.refusals import Refused
-from libs.common.web.shares import Shares
+from libs.common.web.shares import PlacesInTurn, Shares
 from services.api.reading.domain.job import ReadingJob, ReadingResult
 
 
@@ -32,9 +29,8 @@ class FairReading:
     ) -> None:
         self._pool = pool
         self._size = size
-        self._running = Shares(size)
+        self._running = PlacesInTurn(size)
         self._places = Shares(max_waiting)
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._clock = clock
         self._usual_seconds = 1.0
 
@@ -48,35 +44,14 @@ class FairReading:
         finally:
             self._usual_seconds += (self._clock() - began - self._usual_seconds) / 8
             self._running.give_back(company_id)
-            self._call_next()
 
     async def _turn(self, company_id: int) -> None:
         """Wait until a process is for this company, and take it."""
         if self._running.has_one_for(company_id):
-            # Whoever waits though a process is free has its share already.
-            self._running.take(company_id)
+            await self._running.take(company_id)
             return
         if not self._places.has_one_for(company_id):
-            files = len(self._waiting) + 1
+            files = self._running.length + 1
             raise Refused("busy", retry_after=max(1, math.ceil(self._usual_seconds * files / self._size)))
         with self._places.one(company_id, code="busy"):
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            mine = (company_id, turn)
-            self._waiting.append(mine)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._running.give_back(company_id)
-                    self._call_next()
-                raise
-            finally:
-                with suppress(ValueError):
-                    self._waiting.remove(mine)
-
-    def _call_next(self) -> None:
-        while ready := [each for each in self._waiting if not each[1].done() and self._running.has_one_for(each[0])]:
-            chosen = min(ready, key=lambda each: self._running.held_by(each[0]))  # the first of equals came first
-            self._waiting.remove(chosen)
-            self._running.take(chosen[0])
-            chosen[1].set_result(None)
+            await self._running.take(company_id)
