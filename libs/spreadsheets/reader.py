@@ -23,7 +23,6 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLD_EXCEL = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00", b"\x09\x08\x08\x00", b"\x09\x08\x10\x00")
 """How a workbook of Excel 2 to 95 begins that is in no other file, as scripts still write them."""
-_OF_OLD_EXCEL = "This is a workbook of Excel 95 or before; open it and save it as XLSX."
 _OTHERS = (
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a picture"),
@@ -157,7 +156,9 @@ def _records(path: Path, limits: Limits, options: FileOptions, source: FileSourc
     if head.startswith(_OLE2):
         return ole_records(path, limits, options.sheet, source, faults)
     if head.startswith(_OLD_EXCEL):
-        raise Unreadable("file_not_spreadsheet", _OF_OLD_EXCEL)
+        raise Unreadable(
+            "file_not_spreadsheet", "This is a workbook of Excel 95 or before; open it and save it as XLSX."
+        )
     if not head.startswith(_BYTE_ORDER_MARKS[1:]):
         start = head.removeprefix(_BYTE_ORDER_MARKS[0]).lstrip(_BLANK)
         for signature, what in _OTHERS:
