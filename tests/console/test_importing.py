@@ -335,3 +335,38 @@ async def test_a_file_without_a_required_column_shows_why_it_shows_no_rows(ana: 
     await check_file(ana, path)
     await expect(ana.page.get_by_text("Choose the column of: Phone")).to_be_visible()
     await expect(ana.page.locator(".none")).to_have_text("The rows are shown once each required field has its column.")
+
+
+async def test_what_was_corrected_in_one_sheet_is_not_said_of_another_ones_row(
+    ana: Person, stored: Stored, user: User, tmp_path: Path
+) -> None:
+    """Their rows have the same numbers: another person would get the phone, also where the cell stays open."""
+    ours, theirs = new_phones(2)
+    book = openpyxl.Workbook()
+    for title, name, phone in (("Janeiro", "Ana", "1"), ("Fevereiro", "Bia", "2"), ("Março", "Caio", theirs)):
+        sheet = book.create_sheet(title)
+        sheet.append(["Nome", "Celular"])
+        sheet.append([name, phone])
+    book.remove(book.worksheets[0])
+    path = tmp_path / "Meses.xlsx"
+    book.save(path)
+    page = ana.page
+    await ana.open("/imports/new")
+    await check_file(ana, path)
+    cell = page.get_by_label("Row 2, Phone: correct")
+    await cell.fill(ours)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("1 row corrected")).to_be_visible()
+    await page.get_by_role("button", name="Wrong? Change").click()
+    await page.get_by_label("Sheet").select_option("Fevereiro")
+    await expect(page.get_by_role("cell", name="Bia")).to_be_visible()
+    await expect(cell).to_have_value("2")
+    await cell.focus()
+    await page.locator("h1").focus()
+    await expect(page.get_by_text("corrected")).not_to_be_visible()
+    await page.get_by_label("Sheet").select_option("Março")
+    await expect(page.get_by_role("cell", name="Caio")).to_be_visible()
+    await choose_references(ana)
+    await page.locator(".bottom button").click()
+    await expect(page.locator(".badge", has_text="Finished")).to_be_visible(timeout=30_000)
+    assert [lead["contact_cellphone"] for lead in await stored.leads(user.tenant.company_id)] == [theirs]

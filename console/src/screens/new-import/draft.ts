@@ -29,6 +29,17 @@ export function choose(changes: Partial<Choices>): void {
   setDraft({ ...draft, choices: { ...draft.choices, ...changes }, key: crypto.randomUUID() });
 }
 
+/** Reads the file another way. A row's number may be another person's then: what was corrected was said of the rows before. */
+export function divideBy(how: Pick<Partial<Choices>, "sheet" | "delimiter">): void {
+  choose({ ...how, page: 1, corrections: {} });
+}
+
+/** Whether the rows that are shown are still those of the sheet, or the delimiter, from before. */
+export function showsOtherRows({ choices, preview }: Draft): boolean {
+  const { sheet, delimiter } = preview?.file ?? {};
+  return (choices.sheet ?? sheet) !== sheet || (choices.delimiter ?? delimiter) !== delimiter;
+}
+
 export function useDraft(): Draft | null {
   return useSyncExternalStore(
     (listener) => {

@@ -7,7 +7,7 @@ import { Button } from "../../parts/button.tsx";
 import { useFieldNames } from "../../words/fields.ts";
 import { useReasons } from "../../words/reasons.ts";
 import { useNumbers, useWords } from "../../words/words.tsx";
-import { choose, currentDraft, type Draft } from "./draft.ts";
+import { choose, currentDraft, type Draft, showsOtherRows } from "./draft.ts";
 
 const PAGE = 100;
 const MOST_CORRECTED = 1_000;
@@ -140,8 +140,11 @@ function Cell({ row, column, message, draft }: CellProps) {
   const { field } = column;
   const correction = field ? draft.choices.corrections[row.row]?.[field] : undefined;
   const full = Object.keys(draft.choices.corrections).length >= MOST_CORRECTED;
-  if (field && (correction !== undefined || (message !== null && !full)))
-    return <Mended row={row.row} field={field} written={written} correction={correction} message={message} />;
+  if (field && !showsOtherRows(draft) && (correction !== undefined || (message !== null && !full))) {
+    // By what is written: in another sheet a row of this number is another person's.
+    const key = `${draft.choices.sheet}:${written}`;
+    return <Mended key={key} row={row.row} field={field} written={written} correction={correction} message={message} />;
+  }
   const stored = field ? storedOf(row, field) : null;
   const kind = field ? "" : " column-out";
   const blank = written.trim() === "" && message === null ? " blank" : "";

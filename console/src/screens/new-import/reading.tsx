@@ -6,7 +6,7 @@ import type { Preview } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import { useNumbers, useWords, type Word } from "../../words/words.tsx";
-import { choose, type Draft } from "./draft.ts";
+import { choose, type Draft, divideBy } from "./draft.ts";
 
 /** As people write them. */
 const ENCODINGS: Record<string, string> = {
@@ -90,7 +90,7 @@ export function Reading({ draft, preview }: { draft: Draft; preview: Preview }) 
                   label={say("reading.delimiter")}
                   value={draft.choices.delimiter ?? file.delimiter ?? ""}
                   options={DELIMITERS.map(([sign, word]) => [sign, say(word)])}
-                  onChoice={(sign) => choose({ delimiter: sign, page: 1 })}
+                  onChoice={(sign) => divideBy({ delimiter: sign })}
                 />
               </>
             )}
@@ -100,7 +100,7 @@ export function Reading({ draft, preview }: { draft: Draft; preview: Preview }) 
                 label={say("reading.sheets")}
                 value={draft.choices.sheet ?? file.sheet ?? ""}
                 options={file.sheets.map((each) => [each, each])}
-                onChoice={(sheet) => choose({ sheet, page: 1 })}
+                onChoice={(sheet) => divideBy({ sheet })}
               />
             )}
           </div>
