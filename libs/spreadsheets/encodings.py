@@ -29,6 +29,7 @@ CODECS: dict[EncodingName, str] = {
 }
 """Python's codec for each."""
 
+_UTF = (CODECS["utf-8"], CODECS["utf-16"])
 _SINGLE_BYTE: tuple[EncodingName, ...] = ("windows-1252", "macintosh", "cp850", "cp860")
 _SHOWN: dict[EncodingName, str] = {
     "windows-1252": "Windows-1252",
@@ -46,6 +47,11 @@ is taken for UTF-16 when a quarter of its bytes are zeros in even places, or in 
 
 _UTF8_LETTER = re.compile(rb"\xc3[\x80-\xbf]|\xc2[\xa0-\xbf]|\xe2\x80[\x90-\xbf]")
 """What stands in the UTF-8 of western text: Latin letters with accents, typographic signs."""
+_UTF8_AND_NO_CHINESE = re.compile(
+    rb"[A-Za-z]\xc3[\x80-\xbf]|\xc3[\x80-\xbf][A-Za-z]|[A-Za-z0-9]\xc2[\xaa\xba]|[\xe2-\xe9][\x80-\xbf]{2}|\xf0\x9f"
+)
+"""What a text that is UTF-8 throughout has if it is meant so: Latin letters beside those with accents, ordinals, signs,
+and Chinese, of which each letter has three bytes there."""
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _LETTERS_BEFORE = re.compile(rb"[A-Za-z]*\Z")
 _LETTERS_FROM = re.compile(rb"[A-Za-z\x80-\xff]*")
@@ -54,6 +60,7 @@ _HAS_LETTER = re.compile(r"[^\W\d_a-zA-Z\u00aa\u00ba]")
 _LONGEST_WORD = 64
 """Bytes. No more of a word is looked at, on either side of its first accent."""
 _MOST_WORDS = 2_000
+_WORDS_TO_SHOW = 50
 _SHARE_OF_WORDS = 0.9
 """So many of its words with accents a text must have right in the one encoding that it is in: names may be foreign."""
 
@@ -96,15 +103,23 @@ def named_encoding(path: Path, name: EncodingName) -> str:
 
     Who names UTF-16, as a preview tells it, means a file without a mark, too.
 
-    Raises Unreadable when the file is not in it.
+    Raises Unreadable when the file is not in it, and where it is plainly UTF-8: every single byte decodes in some way,
+    and as another encoding it would store wrong names without a fault to see.
     """
     with path.open("rb") as file:
-        # No text begins with these signs of another encoding. A report of ours has a mark whatever its import was in,
-        # and every single byte decodes in some way.
+        # No text begins with these signs of another encoding. A report of ours has a mark whatever its import was in.
         head = file.read(_SAMPLE)
     marked = _encoding_of_mark(head)
     name = marked or name
     codec = CODECS[name]
+    if codec not in _UTF and (words := _words_of_utf8(path, name)):
+        word = max(words, key=len)
+        read, misread = word.decode(errors="ignore"), word.decode(codec, errors="replace")
+        raise Unreadable(
+            "file_encoding",
+            f"The file is encoded in UTF-8, not in {name}: one word would read “{misread}” instead of “{read}”. Leave"
+            " `encoding` out; if the latter is wrong, save the file as CSV UTF-8.",
+        )
     if name == "utf-16" and not marked:
         codec = _utf16_without_mark(head) or codec
     if not _decodes(path, codec):
@@ -141,6 +156,18 @@ def _decodes(path: Path, encoding: str) -> bool:
     except UnicodeError:  # of UTF-16 a mark that is missing is no UnicodeDecodeError
         return False
     return True
+
+
+def _words_of_utf8(path: Path, name: EncodingName) -> list[bytes]:
+    """Return some words with bytes over 127 of a file that is plainly UTF-8 and no text in the encoding that is named;
+    none of any other file.
+    """
+    words = list(islice(_words(path), _WORDS_TO_SHOW))
+    if not words or not _decodes(path, "utf-8"):
+        return []
+    # Two bytes of UTF-8 may be a letter of Chinese, too, and a file may have few of them.
+    is_told = name in _SINGLE_BYTE or any(map(_UTF8_AND_NO_CHINESE.search, _blocks(path)))
+    return words if is_told else []
 
 
 def _refuse_mixture(path: Path) -> None:

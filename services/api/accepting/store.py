@@ -21,6 +21,7 @@ from services.api.accepting.domain.idempotency import IdempotencyKey, KeptAnswer
 from services.api.accepting.domain.quota import PastImport
 from services.api.accepting.domain.references import FoundReferences
 from services.api.accepting.domain.request import ImportOptions
+from services.api.reading.domain.own_names import label_key
 
 MOST_PARENTS = 500
 """Imports that are looked through for the one whose report was sent again, the newest ones."""
@@ -250,13 +251,18 @@ class AcceptStore:
     async def make_fields(self, fields: Sequence[OwnField], *, company_id: int, user_id: int) -> None:
         """Make those of the fields that the company lacks, until the commit alone in the company.
 
-        Raises FieldsMoved when somebody has made one of another type or deleted one meanwhile, or there are too many.
+        Raises FieldsMoved when somebody has made one of another label or type, or another one of this label, or deleted
+        one meanwhile, or there are too many.
         """
         await self.connection.execute(_LOCK_FIELDS, {"company_id": company_id})
         columns = {f"{name}s": [getattr(field, name) for field in fields] for name in OwnField.__slots__}
         await self.connection.execute(_MAKE_FIELDS, columns | {"company_id": company_id, "user_id": user_id})
-        there = {row.key: row.type for row in await self.connection.execute(_OWN_FIELDS, {"company_id": company_id})}
-        if len(there) > MOST_FIELDS or any(there.get(field.key) != field.type for field in fields):
+        found = await self.connection.execute(_OWN_FIELDS, {"company_id": company_id})
+        there = [OwnField(*row) for row in found]
+        first = {label_key(field.label): (field.key, field.type) for field in reversed(there)}
+        if len(there) > MOST_FIELDS or any(
+            first.get(label_key(field.label)) != (field.key, field.type) for field in fields
+        ):
             raise FieldsMoved
 
     async def name_taken(self, *, account_id: int, name: str) -> bool:

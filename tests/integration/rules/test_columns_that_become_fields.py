@@ -57,11 +57,12 @@ async def fields_of(db: Stored, tenant: Tenant) -> dict[str, tuple[str, str]]:
     return {key: (label, kind) for key, (label, kind) in plain.items()}
 
 
-async def define(db: Stored, tenant: Tenant, key: str, kind: str) -> None:
+async def define(db: Stored, tenant: Tenant, key: str, kind: str, label: str | None = None) -> None:
     await db.execute(
-        "INSERT INTO crm.field_definitions (company_id, key, label, type, created_by) VALUES (:c, :k, :k, :t, :u)",
+        "INSERT INTO crm.field_definitions (company_id, key, label, type, created_by) VALUES (:c, :k, :l, :t, :u)",
         c=tenant.company_id,
         k=key,
+        l=label or key,
         t=kind,
         u=tenant.user_id,
     )
@@ -117,18 +118,34 @@ async def test_imports_with_the_same_new_column_at_once_make_one_field(
     assert [await values_of(db, answer) for answer in answers] == [{"custom:verba": [at]} for at in range(AT_ONCE)]
 
 
+async def test_imports_with_new_columns_of_one_key_at_once_make_a_field_for_each_label(
+    accepting: Acceptor, db: Stored, tenant: Tenant, tmp_path: Path
+) -> None:
+    labels = ("Verba", "Verba %", "Verba?", "Verba (R$)")
+    wishes = [
+        wish(tenant, tmp_path, [], content=csv_of(label, str(at)), name=label, **KEEP)
+        for at, label in enumerate(labels)
+    ]
+    answers = await asyncio.gather(*map(accepting.accept, wishes))
+    fields = await fields_of(db, tenant)
+    assert sorted(fields.values()) == sorted((label, "number") for label in labels)
+    for at, (label, answer) in enumerate(zip(labels, answers, strict=True)):
+        ((field, values),) = (await values_of(db, answer)).items()
+        assert (fields[field.removeprefix("custom:")], values) == ((label, "number"), [at])
+
+
 class Meanwhile:
     """Reads as the pool does; after the first reading somebody else makes a field."""
 
-    def __init__(self, pool: ReadingPool, db: Stored, tenant: Tenant, kind: str) -> None:
-        self._pool, self._db, self._tenant, self._kind = pool, db, tenant, kind
+    def __init__(self, pool: ReadingPool, db: Stored, tenant: Tenant, key: str, kind: str, label: str) -> None:
+        self._pool, self._db, self._tenant, self._made = pool, db, tenant, (key, kind, label)
         self.reads = 0
 
     async def read(self, job: ReadingJob) -> ReadingResult:
         self.reads += 1
         found = await self._pool.read(job)
         if self.reads == 1:
-            await define(self._db, self._tenant, "verba", self._kind)
+            await define(self._db, self._tenant, *self._made)
         return found
 
 
@@ -143,11 +160,25 @@ async def test_a_field_of_another_type_that_was_made_meanwhile_has_the_file_read
     reads: int,
     values: list[Any],
 ) -> None:
-    meanwhile = Meanwhile(pool, db, tenant, kind)
+    meanwhile = Meanwhile(pool, db, tenant, "verba", kind, "VERBA")
     accepting = acceptor(crowd, meanwhile)  # type: ignore[arg-type]
     answer = await accepting.accept(wish(tenant, tmp_path, [], content=csv_of("Verba", "12"), **KEEP))
     assert (meanwhile.reads, await values_of(db, answer)) == (reads, {"custom:verba": values})
     assert await db.value("SELECT count(*) FROM amigocare.lead_imports WHERE company_id = :c", c=tenant.company_id) == 1
+
+
+@pytest.mark.parametrize(("key", "label"), [("verba", "Verba %"), ("budget", "verba")])
+async def test_a_field_of_another_label_or_key_that_was_made_meanwhile_has_the_file_read_anew(
+    crowd: Postgres, pool: ReadingPool, db: Stored, tenant: Tenant, tmp_path: Path, key: str, label: str
+) -> None:
+    """The values of one label are not stored under another one, and one label has one field."""
+    meanwhile = Meanwhile(pool, db, tenant, key, "number", label)
+    accepting = acceptor(crowd, meanwhile)  # type: ignore[arg-type]
+    answer = await accepting.accept(wish(tenant, tmp_path, [], content=csv_of("Verba", "12"), **KEEP))
+    fields = await fields_of(db, tenant)
+    ((field, values),) = (await values_of(db, answer)).items()
+    assert (meanwhile.reads, fields[field.removeprefix("custom:")][0].casefold(), values) == (2, "verba", [12])
+    assert len(fields) == len({said.casefold() for said, _ in fields.values()})
 
 
 async def test_the_last_free_field_goes_to_one_of_two_imports(

@@ -1,13 +1,16 @@
 # ruff: noqa: RUF001 - signs that look like others are what this file is about
 """An encoding is believed where it is certain; else people are asked, and see how a name would read."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.spreadsheets.encodings import CODECS, EncodingName, find_encoding, has_few_accents
+from libs.spreadsheets import encodings
+from libs.spreadsheets.encodings import CODECS, EncodingName, find_encoding, has_few_accents, named_encoding
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
@@ -89,6 +92,57 @@ def test_a_file_is_not_read_in_an_encoding_that_it_is_not_in(tmp_path: Path) -> 
     path = written(tmp_path, ["João"], "cp1252")
     with pytest.raises(Unreadable, match="not encoded in utf-8"):
         read_spreadsheet(path, Limits(), FileOptions(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("named", ["windows-1252", *OTHERS])
+@pytest.mark.parametrize("name", [*NAMES, "李明", "王小红", "张伟", "😀"])
+def test_whatever_encoding_is_named_a_file_that_is_plainly_utf8_stores_no_other_names(
+    tmp_path: Path, named: EncodingName, name: str
+) -> None:
+    """Every single byte decodes in some way: the rows were taken, and nobody was told."""
+    path = written(tmp_path, [name, "Ana"], "utf-8")
+    refused = refusal(lambda: read_spreadsheet(path, Limits(), FileOptions(encoding=named)))
+    assert refused.code == "file_encoding"
+    read = read_spreadsheet(path, Limits(), FileOptions(encoding="utf-8"))
+    assert [cells[0] for _, cells in read.rows] == [name, "Ana"]
+
+
+@pytest.mark.parametrize("named", ["windows-1252", *OTHERS])
+def test_a_refusal_shows_how_a_name_would_read_in_the_encoding_that_was_named(
+    tmp_path: Path, named: EncodingName
+) -> None:
+    path = written(tmp_path, ["Zé", "João da Conceição"], "utf-8")
+    detail = refusal(named_encoding, path, named).detail
+    misread = "Conceição".encode().decode(CODECS[named])
+    assert f"not in {named}: one word would read “{misread}” instead of “Conceição”" in detail
+
+
+@pytest.mark.parametrize("name", ["一", "Rua 一", "茂", "没"])
+def test_few_letters_of_chinese_that_could_be_utf8_are_read_as_they_are_named(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, [name], "gb18030")
+    path.read_bytes().decode("utf-8")
+    read = read_spreadsheet(path, Limits(), FileOptions(encoding="gb18030"))
+    assert [cells[0] for _, cells in read.rows] == [name]
+
+
+@pytest.mark.parametrize("codec", ["cp1252", "ascii", "utf-8"])
+def test_a_named_encoding_is_looked_at_in_a_pass_or_two(
+    tmp_path: Path, codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, ["Ana" if codec == "ascii" else "João"] * 100_000, codec)
+    looked_at = 0
+    blocks = encodings._blocks
+
+    def counted(path: Path) -> Iterator[bytes]:
+        nonlocal looked_at
+        for block in blocks(path):
+            looked_at += len(block)
+            yield block
+
+    monkeypatch.setattr(encodings, "_blocks", counted)
+    with suppress(Unreadable):
+        named_encoding(path, "windows-1252")
+    assert looked_at <= 2 * path.stat().st_size
 
 
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])

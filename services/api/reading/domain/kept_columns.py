@@ -1,28 +1,25 @@
 """Columns that are no known field become fields of the company's own: which ones, and of which type. Pure."""
 
-import hashlib
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
 
-from libs.fields.custom_values import LONGEST_KEY, PARSERS, FieldType, OwnField
+from libs.fields.custom_values import PARSERS, FieldType, OwnField
 from libs.fields.invalid_value import InvalidValue
-from libs.fields.more_fields import CUSTOM, MORE_FIELDS
+from libs.fields.more_fields import CUSTOM
 from libs.fields.shown_errors import shows_error
-from libs.fields.text import TEXT_LIMIT, tidy, trimmed
+from libs.fields.text import trimmed
 from libs.spreadsheets.cell_faults import with_errors_shown
 from libs.spreadsheets.columns import MOST_TOLD, header_key, header_told, named_places
 from libs.spreadsheets.reader import Spreadsheet
 from services.api.reading.domain.job import ReadingJob
+from services.api.reading.domain.own_names import label_key, label_of, names_by_turn, new_keys
 
 _SUREST_FIRST: tuple[FieldType, ...] = ("number", "date", "boolean")
 _CODE = re.compile(r"\+.*|0\d.*|\d{9,}", re.ASCII)
 """What is written in digits and is no number: phones, documents, codes whose first zero would be lost."""
-_NOT_IN_A_KEY = re.compile(r"[^a-z0-9]+")
-_NAMELESS = "field_"
 
 
 def with_kept_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[ReadingJob, list[OwnField]]:
@@ -31,9 +28,9 @@ def with_kept_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[Readin
 
     Reads the spreadsheet to its end: a type is what every value of the column is, as corrected. A field that the
     company has already keeps its type, whatever the values are. Columns without a header or whose cells are blank stay
-    left out, those that the mapping names stay as it says, of two columns for one field the first is taken, and of
-    columns that callers are not told of none. A column that shows nothing but errors is kept, so that its rows are told
-    as invalid, and makes no field: nothing says of which type.
+    left out, those that the mapping names stay as it says, of columns for one field the one is taken that names it
+    best, and of columns that callers are not told of none. A column that shows nothing but errors is kept, so that its
+    rows are told as invalid, and makes no field: nothing says of which type.
     """
     fields, unknown = _fields_of_columns(job, spreadsheet)
     names = {place: CUSTOM + field.key for place, field in unknown.items()}
@@ -49,57 +46,42 @@ def with_kept_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[Readin
     return replace(job, file=file, custom_types={**job.custom_types, **types_of_kept}), new
 
 
-def key_of(header: str) -> str:
-    """Return the key of a field that is named by a header: its letters without accents, digits, underscores."""
-    key = _NOT_IN_A_KEY.sub("_", _plain(header)).strip("_")[: LONGEST_KEY - len(_NAMELESS)].rstrip("_")
-    if key[:1].isalpha():
-        return key
-    # Of letters that are none of ours nothing is left; the same header is the same field in the next file all the same.
-    return _NAMELESS + (key or hashlib.sha256(header_key(header).encode()).hexdigest()[:8])
-
-
-def _plain(header: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", trimmed(header)[:TEXT_LIMIT]).casefold()
-    return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
-
-
 def _fields_of_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[dict[int, str], dict[int, OwnField]]:
     """Return the field of each column that names one, and of each other column the field that the company lacks."""
-    known = _known_words(job.own_fields or ())
+    left = _labels_of_further_columns(job, spreadsheet)
+    taken = set(job.file.mapping.values())
+    fields: dict[int, str] = {}
+    # A turn for all columns, and then the next: the one that names a field best has it, wherever it stands.
+    for form, names in names_by_turn(job.own_fields or ()):
+        for place, label in list(left.items()):
+            field = names.get(form(label))
+            if field is None:
+                continue
+            del left[place]
+            if field not in taken:
+                taken.add(field)
+                fields[place] = field
+    firsts = {label_key(label): place for place, label in reversed(left.items())}  # of columns whose labels are alike
+    new = {place: left[place] for place in sorted(firsts.values())}
+    keys = new_keys(list(new.values()), job.custom_types)
+    unknown = {place: OwnField(key, new[place], "string") for place, key in zip(new, keys, strict=True)}
+    return fields, unknown
+
+
+def _labels_of_further_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> dict[int, str]:
+    """Return the labels of the columns that neither hold a field nor are named by the mapping."""
     columns = spreadsheet.columns
     headers = spreadsheet.headers[: columns.own_width]
     mapped = set(named_places(headers, job.file.mapping, is_report=columns.is_report).values())
     titles: set[str] = set()
-    taken = set(job.file.mapping.values())
-    fields: dict[int, str] = {}
-    unknown: dict[int, OwnField] = {}
+    found: dict[int, str] = {}
     for place, header in enumerate(headers[:MOST_TOLD]):
-        word, title = header_key(header), header_told(header)
+        title = header_told(header)
         is_second = title in titles  # of two columns under one header the mapping means the first
         titles.add(title)
-        if not word or is_second or place in mapped or columns.field_of(place) is not None:
-            continue
-        key = key_of(header)
-        field = known.get(word) or known.get(word.replace(" ", "")) or CUSTOM + key
-        if field in taken:
-            continue
-        taken.add(field)
-        if field == CUSTOM + key and key not in job.custom_types:
-            unknown[place] = OwnField(key, tidy(trimmed(header))[:TEXT_LIMIT], "string")
-        else:
-            fields[place] = field
-    return fields, unknown
-
-
-def _known_words(own: Sequence[OwnField]) -> dict[str, str]:
-    """Return the field of each word that names one: a lead's further fields, labels, and keys as a template has them.
-
-    Words of further fields are without blanks: ``first_name`` and ``firstName`` are one.
-    """
-    words = {field.replace("_", ""): field for field in MORE_FIELDS}
-    for field in reversed(own):
-        words[header_key(CUSTOM + field.key)] = words[header_key(field.label)] = CUSTOM + field.key
-    return words
+        if header_key(header) and not is_second and place not in mapped and columns.field_of(place) is None:
+            found[place] = label_of(header)
+    return found
 
 
 class _TypeOfColumn:

@@ -119,6 +119,10 @@ class Preview:
                 if field and place < len(cells) and cells[place].strip() and columns & {field, None}:
                     self._invalid[place] += 1
 
+    @property
+    def _is_guessed(self) -> bool:
+        return self._spreadsheet.source.codec == GUESSED_CODEC and self._job.file.encoding != "windows-1252"
+
     def _of_own(self, field: str | None, new: Collection[str]) -> dict[str, Any]:
         """Return of which type a field of the company's own is, and whether it is one of the new ones."""
         key = field and custom_key(field)
@@ -162,7 +166,7 @@ class Preview:
             "missing": self._spreadsheet.columns.missing,
             "has_more_columns": self._spreadsheet.columns.own_width > MOST_TOLD,
             "has_hidden_rows": has_hidden_rows(upload, source, job.limits),
-            "has_few_accents": source.codec == GUESSED_CODEC and not job.file.encoding and has_few_accents(upload),
+            "has_few_accents": self._is_guessed and has_few_accents(upload),
             "total_rows": self._total,
             "reasons": +self._reasons,
             "rows": self._rows,

@@ -13,7 +13,6 @@ from libs.spreadsheets.columns import MOST_TOLD
 from libs.spreadsheets.file_options import FileOptions
 from services.api.reading.domain.file_to_chunks import file_to_chunks
 from services.api.reading.domain.job import ReadingJob, ReadingResult
-from services.api.reading.domain.kept_columns import key_of
 from tests.unit.api.reading.runs import ENVELOPE, run_on
 
 PHONES = [f"1191234567{at}" for at in range(10)]
@@ -224,24 +223,6 @@ def test_only_columns_that_a_preview_tells_of_are_kept(tmp_path: Path, places: t
     }
     assert shown["has_more_columns"] == (places[1] >= MOST_TOLD)
     assert len(result.left_out) == min(len(titles) - len(values_of(chunk)), MOST_TOLD)
-
-
-@pytest.mark.parametrize(
-    ("header", "key"),
-    [
-        ("Data de Nascimento", "data_de_nascimento"),
-        (" Convênio? ", "convenio"),
-        ("2º telefone", "field_2o_telefone"),
-        ("x" * 100, "x" * 58),
-    ],
-)
-def test_a_key_is_what_a_header_says_in_plain_letters(header: str, key: str) -> None:
-    assert key_of(header) == key
-
-
-def test_a_header_in_other_letters_has_the_same_key_each_time() -> None:
-    assert key_of("Город") == key_of("город ") != key_of("Возраст")
-    assert key_of("Город").startswith("field_")
 
 
 def test_files_whose_columns_are_left_out_are_read_once(tmp_path: Path) -> None:
