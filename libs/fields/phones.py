@@ -8,7 +8,6 @@ table of its own ranges. The tests prove both ways equal, exhaustively over DDDs
 """
 
 import re
-import unicodedata
 from typing import NamedTuple
 
 import phonenumbers
@@ -16,6 +15,7 @@ from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberType
 
 from libs.fields.invalid_value import InvalidValue
 from libs.fields.phone_groups import are_of_another_number
+from libs.fields.phone_text import SEPARATORS, in_plain_characters
 
 _BRAZIL = "BR"
 _BRAZIL_DIAL_CODE = 55
@@ -30,7 +30,7 @@ _SCIENTIFIC = re.compile(r"\d+(?:[.,]\d+)?e\+?\d+", re.IGNORECASE)
 _DECIMAL_ZERO = re.compile(r"(\d{8,})[.,]0+")
 """A number that a tool wrote as a decimal. Read as digits alone, its zero would become part of the phone."""
 
-_SEPARATORS = re.compile(r"[\s().\-/\[\]]+")
+_SEPARATORS = re.compile(f"[{SEPARATORS}]+")
 _COMPACT = re.compile(r"\+?\d{8,20}")
 _TWO_NUMBERS = re.compile(r"(?:\d\D*){8,}/")
 """8 digits and a slash: a second number follows ("3234-5678/79"). A slash after the DDD alone is fine."""
@@ -39,11 +39,12 @@ _BEHIND_IN_BRACKETS = re.compile(r"[(\[]\W{0,9}\d{1,3}\W*\Z")
 _DECIMAL = re.compile(r"\d{8,}[.,]\d{1,3}")
 """A number with a fraction: nobody types a phone so, a program calculated it."""
 _CARRIER_PLACEHOLDER = re.compile(r"\(?0xx", re.IGNORECASE)
-"""How Brazil writes "dial the carrier of your choice here": (0xx11) 3234-5678. What follows is the DDD."""
+"""What follows is the DDD."""
+_PUT_BEFORE = re.compile(r"\A(?:'|p:(?=\+))")
+"""By which a spreadsheet, or Meta's lead ads (``p:+5511912345678``), says that this is a text and no formula."""
 _INTERNATIONAL_BY_CARRIER = re.compile(r"00\s*(?:1[245]|2[1-35]|99)[^0-9]|00(?:1[245]|2[1-35]|99)\d{8,}")
 """00, a Brazilian carrier, and a foreign number. Carriers that are also a country's code are not looked for: 0055 and a
 number with a digit too many is none of the Netherlands by carrier 55."""
-_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"), "-")
 
 _WITHOUT_NINTH_DIGIT = re.compile(r"(\d\d)([6-9]\d{7})", re.ASCII)
 _PLAIN = re.compile(
@@ -114,10 +115,7 @@ def parse_any_phone(text: str) -> Phone:
     """Do what ``parse_phone`` does with a trimmed text, always asking ``phonenumbers``."""
     if len(text) > _LONGEST:
         raise InvalidValue("phone_invalid")
-    text = text.removeprefix("'")
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_DASHES)
-        text = "".join(char for char in text if unicodedata.category(char) != "Cf")
+    text = in_plain_characters(_PUT_BEFORE.sub("", text, count=1))
     if _SCIENTIFIC.fullmatch(text):
         raise InvalidValue("phone_scientific")
     decimal = _DECIMAL_ZERO.fullmatch(text)
