@@ -60,8 +60,9 @@ _NOT_PLAIN = re.compile(_NO_CELL_BUT % (b"[A-Z]{1,3}", 7))
 _USUAL_CELL = (
     rb'(?:<c r="%c\1"(?: s="[0-9]{1,5}")?+(?:'
     rb' t="(?:s"><v>[0-9]{1,9}</v></c>|inlineStr"><is><t(?: xml:space="preserve")?+>[^<]*+</t></is></c>'
-    rb'|str"><v>[^<]++</v></c>|n"><v>[^<&]++</v></c>|b"><v>[^<&]++</v></c>|(?:inlineStr|s)" ?/>)'
-    rb"|>(?:<v>[^<&]++</v>)?+</c>|/>| />))?+"
+    rb'|str"><v>[^<]++</v></c>|n"><v>(?![ \t\r\n])[^<&]++(?<![ \t\r\n])</v></c>|b"><v>[^<&]++</v></c>'
+    rb'|(?:inlineStr|s)" ?/>)'
+    rb"|>(?:<v>(?![ \t\r\n])[^<&]++(?<![ \t\r\n])</v>)?+</c>|/>| />))?+"
 )
 _FEW, _MORE = (b"".join(_USUAL_CELL % column for column in columns) for columns in (b"ABCDE", b"FGHIJKL"))
 _USUAL_ROW = re.compile(rb'<row r="([0-9]{1,7})"[^<>]*+>%b(?:</row>|%b</row>)' % (_FEW, _MORE))
@@ -78,9 +79,13 @@ _CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>(?![
 """A formula with its value right behind it. Zero may stand for one that is not known."""
 _NOT_THE_LAST = re.compile(rb"</(?:v|is)\s*+>(?!\s*+</c\s*+>)")
 """A value with something behind it in its cell: another one, of which calamine would show one alone."""
-_INTERRUPTED = re.compile(rb"<(?:[^<>\s/:]{1,40}+:)?+v(?:\s[^<>]*+)?+>[^<]*+<[^/]")
+_NUMBER = rb"[-+.0-9eE]++"
+_INTERRUPTED = re.compile(
+    rb"<(?:[^<>\s/:]{1,40}+:)?+v(?:\s[^<>]*+)?+>"
+    rb"(?:[^<]*+<[^/]|[ \t\r\n]++%b[ \t\r\n]*+<|%b[ \t\r\n]++<)" % (_NUMBER, _NUMBER)
+)
 """A value with something in it besides its text, such as ``<?x?>``: of a number calamine would read what stands before
-that, and another number can be a phone as well."""
+that, and another number can be a phone as well. Or a number with blanks around it, which it would take for a text."""
 _REFERRING = re.compile(rb"<v(?:\s[^<>]*+)?>[^<&]*+&")
 _REFERRING_IN_TEXT = re.compile(
     rb't="str"(?:\s[^<>]{0,300})?>(?:<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>))?<v(?:\s[^<>]{0,300})?>[^<&]*+&'
