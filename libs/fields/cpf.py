@@ -7,23 +7,25 @@ from libs.fields.invalid_value import InvalidValue
 
 _PUNCTUATION = re.compile(r"[.\-/\s\u2010-\u2015]+")
 _PLAIN = re.compile(r"(\d{3})\.?(\d{3})\.?(\d{3})-?(\d{2})", re.ASCII)
-_DIGITS = re.compile(r"\d{1,11}", re.ASCII)
 _LENGTH = 11
+_DIGITS = re.compile(r"\d{8,11}", re.ASCII)
+"""A number cell eats the zeros that a CPF begins with: three at most are believed. One in a hundred of an office's own
+short numbers would be somebody's CPF."""
 _GROUPS = re.compile(r"\d+", re.ASCII)
 _GAPS = frozenset({2, 5, 8})
 """How many digits stand to the right of the places where a CPF is divided: 529.982.247-25."""
 _ASCII_ZERO = ord("0")
-_DECIMAL_ZERO = re.compile(r"(\d{9,11})[.,]0+", re.ASCII)
+_DECIMAL_ZERO = re.compile(r"(\d{8,11})[.,]0+", re.ASCII)
 """A number that a tool wrote as a decimal. Read as digits alone, its zero would become part of the CPF."""
 
 
 def parse_cpf(text: str) -> str | None:
     """Return the 11 digits of the CPF that a trimmed text holds, or None for an empty text.
 
-    A number cell loses the zeros that a CPF begins with; they are put back when the check digits then hold. Not where
-    the digits are grouped otherwise than a CPF's: in 529.982.247-2 a last one is missing, and 2024-01-01 is a date. One
-    in a hundred would be somebody's CPF. Raises
-    InvalidValue with ``cpf_invalid``, also for characters that no store takes.
+    A number cell loses the zeros that a CPF begins with; up to three are put back when the check digits then hold. Not
+    where the digits are grouped otherwise than a CPF's: in 529.982.247-2 a last one is missing, and 2024-01-01 is a
+    date. One in a hundred would be somebody's CPF. Raises InvalidValue with ``cpf_invalid``, also for characters that
+    no store takes.
     """
     if not text:
         return None

@@ -8,12 +8,16 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import dropwhile
 
+from libs.fields.phone_text import BEFORE_DIGITS, SEPARATORS, with_plain_phones
 from libs.spreadsheets.header import FILE_COLUMNS
 
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _SHORTEST, _WITH_AREA = 8, 10
 """Digits of a phone; shorter ones than the second, in an address, are its postal code."""
 _PHONE_LIKE = re.compile(r"\d{8}|\d{4,5}[ .-]\d{4}")
+"""Also among other words, so that not all separators count: 2024/2025 is no phone."""
+_BETWEEN = rf'\x00-\x1f\x7f-\x9f"{SEPARATORS}'
+"""What a phone that is all of a cell may have around its digits: what is trimmed, and a stray mark, too."""
 
 
 def holds_a_row(cells: Sequence[str], separator: str, width: int) -> bool:
@@ -23,7 +27,7 @@ def holds_a_row(cells: Sequence[str], separator: str, width: int) -> bool:
     are another row's. ``width`` is how many cells the header has.
     """
     return len(cells) > max(width, len(FILE_COLUMNS)) or any(
-        _is_row(cell, separator, of_tags=column == len(FILE_COLUMNS) - 1)
+        _is_row(with_plain_phones(cell), separator, of_tags=column == len(FILE_COLUMNS) - 1)
         for column, cell in enumerate(cells)
         if separator in cell and _LINE_ENDS.search(cell)
     )
@@ -38,7 +42,7 @@ def is_one_of_even_rows(cells: Sequence[str], separator: str, width_of_all: Call
     short. ``width_of_all`` returns how many cells each record has, or None.
     """
     several = [(column, cell) for column, cell in enumerate(cells) if _LINE_ENDS.search(cell)]
-    if any(_phone_beside(separator, _WITH_AREA).search(cell) for _, cell in several):
+    if any(_phone_beside(separator, _WITH_AREA).search(with_plain_phones(cell)) for _, cell in several):
         return False
     width = width_of_all()
     if width != len(cells):
@@ -70,9 +74,9 @@ def _is_row(cell: str, separator: str, *, of_tags: bool) -> bool:
 def _phone_beside(separator: str, least: int) -> re.Pattern[str]:
     """Return what finds a phone of so many digits or more that is all of a cell, beside another one in its line."""
     separator = re.escape(separator)
-    blanks = rf"(?:(?![{separator}\r\n])[\s\"'+(])*+"
-    digits = rf"(?:\d(?:(?![{separator}\r\n])[\s\"().\-/])*+){{{least},}}+"
-    phone = blanks + digits
+    in_its_cell = f"(?![{separator}\\r\\n])"
+    before = rf"(?:{in_its_cell}[{_BETWEEN}'+])*+"
+    phone = rf"{before}(?:{BEFORE_DIGITS}{before})?+(?:\d(?:{in_its_cell}[{_BETWEEN}])*+){{{least},}}+"
     return re.compile(rf"{separator}{phone}(?=[{separator}\r\n]|\Z)|(?:\A|[\r\n]){phone}(?={separator})")
 
 

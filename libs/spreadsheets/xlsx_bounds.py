@@ -60,8 +60,9 @@ _NOT_PLAIN = re.compile(_NO_CELL_BUT % (b"[A-Z]{1,3}", 7))
 _USUAL_CELL = (
     rb'(?:<c r="%c\1"(?: s="[0-9]{1,5}")?+(?:'
     rb' t="(?:s"><v>[0-9]{1,9}</v></c>|inlineStr"><is><t(?: xml:space="preserve")?+>[^<]*+</t></is></c>'
-    rb'|str"><v>[^<]++</v></c>|n"><v>[^<&]++</v></c>|b"><v>[^<&]++</v></c>|(?:inlineStr|s)" ?/>)'
-    rb"|>(?:<v>[^<&]++</v>)?+</c>|/>| />))?+"
+    rb'|str"><v>[^<]++</v></c>|n"><v>(?![ \t\r\n])[^<&]++(?<![ \t\r\n])</v></c>|b"><v>[^<&]++</v></c>'
+    rb'|(?:inlineStr|s)" ?/>)'
+    rb"|>(?:<v>(?![ \t\r\n])[^<&]++(?<![ \t\r\n])</v>)?+</c>|/>| />))?+"
 )
 _FEW, _MORE = (b"".join(_USUAL_CELL % column for column in columns) for columns in (b"ABCDE", b"FGHIJKL"))
 _USUAL_ROW = re.compile(rb'<row r="([0-9]{1,7})"[^<>]*+>%b(?:</row>|%b</row>)' % (_FEW, _MORE))
@@ -78,9 +79,22 @@ _CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>(?![
 """A formula with its value right behind it. Zero may stand for one that is not known."""
 _NOT_THE_LAST = re.compile(rb"</(?:v|is)\s*+>(?!\s*+</c\s*+>)")
 """A value with something behind it in its cell: another one, of which calamine would show one alone."""
-_INTERRUPTED = re.compile(rb"<(?:[^<>\s/:]{1,40}+:)?+v(?:\s[^<>]*+)?+>[^<]*+<[^/]")
+_NUMBER = rb"[-+.0-9eE]++"
+_INTERRUPTED = re.compile(
+    rb"<(?:[^<>\s/:]{1,40}+:)?+v(?:\s[^<>]*+)?+>"
+    rb"(?:[^<]*+<[^/]|(?![0-9]++<)(?:[ \t\r\n]++%b[ \t\r\n]*+<|%b[ \t\r\n]++<))" % (_NUMBER, _NUMBER)
+)
 """A value with something in it besides its text, such as ``<?x?>``: of a number calamine would read what stands before
-that, and another number can be a phone as well."""
+that, and another number can be a phone as well. Or a number with blanks around it, which it would take for a text."""
+_OF_TEXTS = (
+    b"t|r|rPr|rPh|phoneticPr|si|sst|extLst|ext|rFont|charset|family|b|i|strike|outline|shadow|condense|extend|color|sz|u"
+    b"|vertAlign|scheme"
+)
+_OTHER_ELEMENT = re.compile(rb"<(?!/?(?:%b)[\s/>])" % _OF_TEXTS)
+"""Among shared texts, one that these do not have, as in ``<t>Ana <vip> Prado</t>``: of XML that is none, calamine would
+leave it out of the text."""
+_OTHER_IN_TEXT = re.compile(rb"<t(?:\s[^<>]*+)?+>[^<]*+<(?!/?(?:v|%b)[\s/>])" % _OF_TEXTS)
+_TAGS_OF_A_TEXT = len((b"<si>", b"<t>", b"</t>", b"</si>"))
 _REFERRING = re.compile(rb"<v(?:\s[^<>]*+)?>[^<&]*+&")
 _REFERRING_IN_TEXT = re.compile(
     rb't="str"(?:\s[^<>]{0,300})?>(?:<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>))?<v(?:\s[^<>]{0,300})?>[^<&]*+&'
@@ -170,7 +184,8 @@ def _exhaust(blocks: Iterator[bytes]) -> None:
 def _most_shared(blocks: Generator[bytes, None, None]) -> int | None:
     """Return how many cells may share the longest of these texts; None: all that a file has room for.
 
-    Below 0 where calamine would make room for more texts than there can be, because the file says that it has them.
+    Below 0 where calamine would make room for more texts than there can be, because the file says that it has them, or
+    leave a part of a text out.
     """
     longest = _longest_text(blocks)
     if longest is None:
@@ -181,19 +196,34 @@ def _most_shared(blocks: Generator[bytes, None, None]) -> int | None:
 def _longest_text(blocks: Generator[bytes, None, None]) -> int | None:
     """Return how long a text that cells share is at most, in bytes: the longest, or what is short enough for all.
 
-    None where the file says that it has more texts than there can be.
+    None where the file says that it has more texts than there can be, or one has an element in it that no text has.
     """
     longest, rest, step = _SHORT_TEXT, b"", _SHORT_TEXT // 2
+    has_begun = False
     for block in blocks:
         whole = rest + block
         if any(int(count) > _MOST_TEXTS for count in _COUNT_OF_TEXTS.findall(whole)):
             return None
         rest = whole[max(0, whole.rfind(b"<si")) :]
+        # What stands before the first text is not looked at: writers put comments there.
+        begin = 0 if has_begun else max(0, whole.find(b"<si"))
+        has_begun = has_begun or len(rest) < len(whole)
+        if _has_other_elements(whole, begin, len(whole) - len(rest)):
+            return None
         if len(rest) > PENDING:
             return len(rest)
         if any(whole.find(b"<si", at, at + step) < 0 for at in range(0, len(whole) - len(rest), step)):
             longest = max(longest, *map(len, whole.split(b"<si")))
+    if rest.startswith(b"<si") and _OTHER_ELEMENT.search(rest):
+        return None
     return max(longest, len(rest))
+
+
+def _has_other_elements(texts: bytes, begin: int, end: int) -> bool:
+    """Tell whether whole shared texts may have an element that texts do not have. Plain ones are told by two counts."""
+    if texts.count(b"<", begin, end) == _TAGS_OF_A_TEXT * texts.count(b"</t></si>", begin, end):
+        return False
+    return _OTHER_ELEMENT.search(texts, begin, end) is not None
 
 
 def _are_quick(blocks: Generator[bytes, None, None]) -> bool:
@@ -313,12 +343,19 @@ def _values_are_plain(rows: bytes) -> bool:
         return False
     if _NOT_THE_LAST.search(rows) or _INTERRUPTED.search(rows):
         return False
+    if b"<t" in rows and _OTHER_IN_TEXT.search(rows):
+        return False
     return b"&" not in rows or len(_REFERRING.findall(rows)) == len(_REFERRING_IN_TEXT.findall(rows))
 
 
 def _cells_are_apart(rows: bytes, numbers: set[bytes]) -> bool:
-    """Tell whether no two cells of these rows, which have these numbers, name one place, or one in another row."""
+    """Tell whether no two cells of these rows, which have these numbers, name one place, or one in another row.
+
+    And whether none ends that did not begin: of XML that is none, calamine leaves such a cell out.
+    """
     found = _REFERENCE.findall(rows)
+    if rows.count(b"</c>") > len(found):
+        return False
     own = b" ".join(found).translate(None, _LETTERS).split()
     return len(set(found)) == len(found) and numbers.issuperset(own)
 

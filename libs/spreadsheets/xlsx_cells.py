@@ -239,11 +239,11 @@ class _XlsxSheet:
         return self._zeros_are_none and cell.kind in _OF_FORMULA and bool(_ZERO.fullmatch(value))
 
     def _value(self, cell: _Cell, value: str) -> str:
-        plain = value.strip()
         if cell.kind == "s":
             return self._shared(value)
         if cell.kind == "b":
-            return "FALSE" if plain in {"0", "false"} else "TRUE"
+            return "FALSE" if value.strip() in {"0", "false"} else "TRUE"
+        plain = value.strip(_BLANKS)
         if cell.kind in {"n", ""} and _NUMBER.fullmatch(plain):
             number = float(plain)
             return self._formats.text(number, cell.style)

@@ -104,6 +104,8 @@ def test_a_name_has_at_most_255_characters(cell: str) -> None:
         ("1234567890", "01234567890"),
         ("12.345.678-90", "01234567890"),
         ("312130570", "00312130570"),
+        ("12345601", "00012345601"),
+        ("12345601.0", "00012345601"),
         ("52998224725.0", "52998224725"),
         ("1234567890,0", "01234567890"),
         ("", None),
@@ -126,6 +128,9 @@ def test_cpfs(cell: str, cpf: str | None) -> None:
         "111.111.111-11",
         "00000000000",
         "0",
+        "191",
+        "9999973",  # the check digits of 000.099.999-73 hold
+        "1-91",
         "529982247250",
         "1234567891",
         "abc",
@@ -148,6 +153,9 @@ def with_check_digits(nine: str) -> str:
     first = CPF()._generate_first_digit(list(nine))
     return nine + first + CPF()._generate_second_digit(list(nine + first))
 
+
+LEAST_DIGITS = 8
+"""Of a CPF whose zeros are eaten; fewer are no CPF, whatever their check digits are."""
 
 nine_digits = st.integers(0, 999_999_999).map("{:09}".format)
 cpf_digits = st.one_of(
@@ -174,7 +182,15 @@ def test_check_digits_hold_as_validate_docbr_says(digits: str) -> None:
 def test_cpfs_are_decided_as_validate_docbr_decides(digits: str, masked: bool, lost: bool) -> None:
     typed = f"{digits[:3]}.{digits[3:6]}.{digits[6:9]}-{digits[9:]}" if masked else digits
     typed = typed.lstrip("0.") or "0" if lost else typed
-    assert outcome(parse_cpf, typed) == (digits if CPF().validate(digits) else "refused: cpf_invalid")
+    is_cpf = CPF().validate(digits) and sum(map(str.isdigit, typed)) >= LEAST_DIGITS
+    assert outcome(parse_cpf, typed) == (digits if is_cpf else "refused: cpf_invalid")
+
+
+@given(digits=st.integers(1, 99_999).map("{:09}".format).map(with_check_digits))
+def test_no_short_number_of_an_office_is_somebodys_cpf(digits: str) -> None:
+    assert CPF().validate(digits)
+    assert outcome(parse_cpf, digits.lstrip("0")) == "refused: cpf_invalid"
+    assert outcome(parse_cpf, digits) == digits
 
 
 # E-mail addresses

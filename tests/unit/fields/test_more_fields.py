@@ -1,6 +1,8 @@
 """What cells of further columns are, and which rule the others break."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libs.fields.custom_values import FieldType
 from libs.fields.invalid_value import InvalidValue
@@ -17,7 +19,8 @@ TYPES: dict[str, FieldType] = {"s": "string", "n": "number", "b": "boolean", "d"
         ("notes", "one\r\ntwo\x00", "one\ntwo"),
         ("notes", "x" * 10_000, "x" * 10_000),
         ("custom:s", "007", "007"),
-        ("custom:n", "007", 7),
+        ("custom:n", "0", 0),
+        ("custom:n", "0,5", 0.5),
         ("custom:n", "12,5", 12.5),
         ("custom:n", "12.50", 12.5),
         ("custom:n", "1.234,56", 1234.56),
@@ -48,6 +51,10 @@ def test_a_value_of_its_kind(field: str, text: str, value: object) -> None:
         ("custom:s", "x" * 1_001, "value_too_long"),
         ("custom:n", "1.234", "number_ambiguous"),
         ("custom:n", "12,345", "number_ambiguous"),
+        ("custom:n", "007", "number_invalid"),
+        ("custom:n", "-01,5", "number_invalid"),
+        ("custom:n", "00", "number_invalid"),
+        ("custom:n", "01.234,50", "number_invalid"),
         ("custom:n", "1.23.4", "number_invalid"),
         ("custom:n", "1.234.56", "number_invalid"),
         ("custom:n", "1e3", "number_invalid"),
@@ -69,3 +76,9 @@ def test_what_is_none_says_which_rule_it_breaks(field: str, text: str, code: str
 def test_a_field_that_the_company_does_not_have_is_nobodys() -> None:
     with pytest.raises(KeyError):
         parser_of("custom:other", TYPES)
+
+
+@given(zeros=st.integers(1, 4), rest=st.integers(0, 10**9), sign=st.sampled_from(["", "+", "-"]))
+def test_no_code_loses_the_zeros_that_it_begins_with(zeros: int, rest: int, sign: str) -> None:
+    with pytest.raises(InvalidValue):
+        parser_of("custom:n", TYPES)(f"{sign}{'0' * zeros}{rest}")

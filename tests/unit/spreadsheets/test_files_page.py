@@ -1,6 +1,7 @@
 """What ``docs/reference/files.md`` says of each program's files is what comes of them."""
 
 import re
+from codecs import BOM_UTF16_LE
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,11 @@ def test_an_export_of_a_crm_is_refused_for_its_columns_which_are_those_of_the_pa
     assert result.refusal.code == "file_headers"
     columns = BY_FILE[name][1]
     if name.endswith(".csv"):
-        header = (PROGRAMS / name).read_text().splitlines()[0].split(",")
+        written = (PROGRAMS / name).read_bytes()
+        header = re.split("[,\t]", written.decode("utf-16" if written[:2] == BOM_UTF16_LE else "utf-8").splitlines()[0])
         named = re.split(", | or | and ", columns.removesuffix(" in one cell").replace(" in one cell,", ","))
         assert set(named) <= set(header)
+
+
+def test_phones_of_meta_s_lead_ads_are_read_without_the_mark_before_them(tmp_path: Path) -> None:
+    assert leads_of(tmp_path, "meta-lead-ads.csv", file=FileOptions(columns="mapped")) == LEADS

@@ -102,6 +102,33 @@ def test_a_cell_is_the_same_text_both_ways(tmp_path: Path, kind: str) -> None:
     assert read_both_ways(tmp_path / "upload", cells, strings=strings) == (wanted, wanted)
 
 
+@pytest.mark.parametrize("blanks", [" {}", "{} ", "\n{}\r\n", "\t {}", "\u00a0{}", "{}\u2003"])
+@pytest.mark.parametrize("usual", [True, False])
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ('<c r="A2" s="1"><v>45000</v></c>', "2023-03-15"),
+        ('<c r="A2" s="1"><v>0.5</v></c>', "12:00:00"),
+        ('<c r="A2" t="n"><v>1e3</v></c>', "1000"),
+        ('<c r="A2"><v>-12.50</v></c>', "-12.5"),
+        ('<c r="A2" t="b"><v>0</v></c>', "FALSE"),
+        ('<c r="A2" t="b"><v>false</v></c>', "FALSE"),
+    ],
+)
+def test_blanks_around_a_number_do_not_make_a_text_of_it(
+    tmp_path: Path, written: str, text: str, blanks: str, *, usual: bool
+) -> None:
+    """What XML takes for blank does not; other blanks, which no number has, do, but of a yes or no nothing does."""
+    value = written.partition("<v>")[2].partition("<")[0]
+    padded = written.replace(value + "<", blanks.format(value) + "<")
+    found = []
+    for rest in ("", NOT_PLAIN):
+        first = padded if usual else padded.replace("<v>", '<v x="">')
+        write(tmp_path / "upload", f'{HEADER}<row r="2">{first}{cell("B2", "1")}</row>{rest}', formats=["0", "14"])
+        found.append(read_path(tmp_path / "upload")[0][1][0])
+    assert found == [text if blanks.isascii() or 't="b"' in written else blanks.format(value)] * 2
+
+
 @pytest.mark.parametrize(
     ("written", "text"),
     [

@@ -20,6 +20,10 @@ from services.api.reading.domain.own_names import label_key, label_of, names_by_
 _SUREST_FIRST: tuple[FieldType, ...] = ("number", "date", "boolean")
 _CODE = re.compile(r"\+.*|0\d.*|\d{9,}", re.ASCII)
 """What is written in digits and is no number: phones, documents, codes whose first zero would be lost."""
+_OF_A_POSTCODE = re.compile(r"\d{8}", re.ASCII)
+"""A postcode may begin with a zero, also where those of the first file do not. Sums of money are rarely all as long."""
+_NAMES_CODES = re.compile(r"(?:.*_)?(?:cep|zip|zipcode|postcode|postal|codigo|code)(?:_.*)?")
+"""A key that says that its column holds codes, of which others than these may begin with a zero."""
 
 
 def with_kept_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[ReadingJob, list[OwnField]]:
@@ -34,7 +38,7 @@ def with_kept_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> tuple[Readin
     """
     fields, unknown = _fields_of_columns(job, spreadsheet)
     names = {place: CUSTOM + field.key for place, field in unknown.items()}
-    types = {place: _TypeOfColumn() for place in unknown}
+    types = {place: _TypeOfColumn(of_codes=bool(_NAMES_CODES.fullmatch(field.key))) for place, field in unknown.items()}
     if types:
         _look_at_values(spreadsheet, types, names, job)
     kept = {place: replace(unknown[place], type=found.type) for place, found in types.items() if found.has_cells}
@@ -85,17 +89,22 @@ def _labels_of_further_columns(job: ReadingJob, spreadsheet: Spreadsheet) -> dic
 
 
 class _TypeOfColumn:
-    """The surest type that all values so far are of."""
+    """The surest type that all values so far are of.
 
-    __slots__ = ("_possible", "has_cells", "has_values")
+    Numbers that may be codes are texts: another file of the company may bring one that begins with a zero.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_are_postcodes", "_of_codes", "_possible", "has_cells", "has_values")
+
+    def __init__(self, *, of_codes: bool) -> None:
         self._possible = list(_SUREST_FIRST)
+        self._of_codes, self._are_postcodes = of_codes, True
         self.has_cells = self.has_values = False
 
     @property
     def type(self) -> FieldType:
-        return self._possible[0] if self._possible and self.has_values else "string"
+        kind: FieldType = self._possible[0] if self._possible and self.has_values else "string"
+        return "string" if kind == "number" and (self._of_codes or self._are_postcodes) else kind
 
     def add(self, cells: Iterable[str]) -> None:
         # As they come: a column says the same again and again.
@@ -107,6 +116,7 @@ class _TypeOfColumn:
                 if not self._possible:
                     return
                 self._possible = [kind for kind in self._possible if _is_of(kind, text)]
+                self._are_postcodes = self._are_postcodes and _OF_A_POSTCODE.fullmatch(text) is not None
 
 
 def _is_of(kind: FieldType, text: str) -> bool:

@@ -44,11 +44,13 @@ def values_of(chunk: ChunkAccepted) -> dict[str, list[Any]]:
         (["12", "doze"], "string", ["12", "doze"]),
         # Digits that are no number: what leads would lose of them nobody could tell afterwards.
         (["01310100", "13010100"], "string", ["01310100", "13010100"]),
+        (["13010000", "88010400"], "string", ["13010000", "88010400"]),
         (["11912345678"], "string", ["11912345678"]),
         (["+5"], "string", ["+5"]),
         (["1.234", "2"], "string", ["1.234", "2"]),
         (["31/02/2026"], "string", ["31/02/2026"]),
         (["0,5", "0"], "number", [0.5, 0]),
+        (["12500000", "900"], "number", [12500000, 900]),
     ],
 )
 def test_a_column_is_of_the_type_that_all_its_values_are_of(
@@ -58,6 +60,29 @@ def test_a_column_is_of_the_type_that_all_its_values_are_of(
     assert (result.new_fields, result.left_out) == ([OwnField("verba", "Verba", kind)], [])  # type: ignore[arg-type]
     held = dict(zip((int(phone[-1]) for phone in chunk.live.phone), values_of(chunk)["custom:verba"], strict=True))
     assert [held[at] for at in range(len(values))] == stored
+
+
+@pytest.mark.parametrize("header", ["CEP", "Cep residencial", "ZIP", "Postal code", "Código", "Código do cliente"])
+def test_numbers_in_a_column_whose_header_says_codes_are_texts(tmp_path: Path, header: str) -> None:
+    result, (chunk,) = run(tmp_path, header, ["1234", "5678"])
+    assert [field.type for field in result.new_fields] == ["string"]
+    assert list(values_of(chunk).values()) == [["1234", "5678"]]
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"), [("Recepção", "number"), ("Zipado", "number"), ("Código novo?", "boolean")]
+)
+def test_other_headers_and_values_are_of_the_type_of_their_values(tmp_path: Path, header: str, kind: str) -> None:
+    values = ["1234", "56"] if kind == "number" else ["sim", "não"]
+    assert [field.type for field in run(tmp_path, header, values)[0].new_fields] == [kind]
+
+
+def test_a_code_that_begins_with_a_zero_is_no_number_of_a_field_that_the_company_has(tmp_path: Path) -> None:
+    own = [OwnField("cep", "CEP", "number"), OwnField("codigo", "Código", "number")]
+    result, _ = run(tmp_path, "CEP;Código", ["01310100;0012"], own=own)
+    assert result.refusal is not None
+    found = [(each.column, each.code) for each in result.refusal.errors or ()]
+    assert found == [("custom:cep", "number_invalid"), ("custom:codigo", "number_invalid")]
 
 
 def test_the_last_value_of_a_long_column_counts(tmp_path: Path) -> None:

@@ -1,0 +1,119 @@
+"""Whether the digits of a Brazilian phone are grouped as those of the number that is read, or as another one's.
+
+Digits alone say DDD and number in this order, and any ten of them are somebody's. How they are grouped shows where one
+is missing, where there is one too many, and where the DDD or an extension stands behind the number. Pure.
+"""
+
+import re
+from dataclasses import dataclass
+
+_DDD_DIGITS = 2
+_MOBILE_DIGITS = 9
+_LANDLINE_DIGITS = 8
+_GAPS_OF_EIGHT: tuple[set[int], ...] = (set(), {4}, {2, 4}, {2, 4, 6})
+"""Where something may stand between eight digits: so many from the right. None, 1234-5678, 1234-56-78, 12 34 56 78."""
+_GAPS_BEHIND_A_DDD_AT_ONCE: tuple[set[int], ...] = (set(), {4}, {2, 4})
+"""The same where nothing stands between them and the DDD: 113234-5678. 3234 56 78 11 has its DDD behind."""
+_GAPS_OF_TWO_PAIRS, _GAPS_OF_THREES = {2, 4}, {3, 6}
+_SHORT = {1, 2, 3}
+"""Digits at the end that no number sets apart by themselves."""
+_GAPS_OF_FIVE_PAIRS = 4
+"""Gaps between the pairs of a DDD and eight digits."""
+
+_GROUPS = re.compile(r"\d+")
+_PREFIX_LIKE_A_DDD = re.compile(r"\W*(?:55|(0)\W*[1-9]\d)")
+"""The country's code without a plus, or a zero and a carrier."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """How a text writes a number's digits."""
+
+    groups: list[int]
+    """How many digits stand together."""
+    gaps: set[int]
+    """How many digits stand to the right of each place where something else stands between digits."""
+    typed: int
+    """Digits behind the DDD."""
+    lacks_its_ninth: bool
+    """It is a mobile that was typed without its ninth digit."""
+
+    @property
+    def inside(self) -> set[int]:
+        """The gaps between the digits behind the DDD."""
+        return {gap for gap in self.gaps if gap < self.typed}
+
+    @property
+    def is_digit_by_digit(self) -> bool:
+        return max(self.groups) == 1
+
+
+def are_of_another_number(text: str, national: str) -> bool:
+    """Tell whether a phone's text groups its digits otherwise than this number's, which was read from them.
+
+    It would be another person's. ``national`` is of Brazil: a DDD and eight digits, or nine of a mobile.
+    """
+    digits = _GROUPS.findall(text)
+    groups = list(map(len, digits))
+    count = sum(groups)
+    gaps = {count - sum(groups[: at + 1]) for at in range(len(groups) - 1)}
+    typed = len(national) - _DDD_DIGITS
+    lacks_its_ninth = typed == _MOBILE_DIGITS and not "".join(digits).endswith(national)
+    written = _Written(groups, gaps, typed - lacks_its_ninth, lacks_its_ninth)
+    return _has_lost_a_digit(written) or _ends_in_a_ddd(text, written) or _has_a_digit_too_many(text, written)
+
+
+def _has_lost_a_digit(written: _Written) -> bool:
+    """Tell whether the text groups its digits as one does who types more of them than are there.
+
+    A Brazilian mobile may be typed without its ninth digit: eight, of which four are set apart, or pairs. Where they
+    are grouped otherwise, ``9 1234-567`` or ``91234-567``, or where the DDD is torn, ``(1) 91234-5678``, nine were
+    meant and another one is lost: with a ninth digit put in front this would be another person's number.
+    """
+    if written.lacks_its_ninth and written.inside not in _GAPS_OF_EIGHT:
+        return True
+    is_ddd_torn = written.typed + 1 in written.gaps
+    return is_ddd_torn and not written.is_digit_by_digit
+
+
+def _ends_in_a_ddd(text: str, written: _Written) -> bool:
+    """Tell whether a DDD or an extension stands behind the number, which would then be read as beginning with a DDD.
+
+    ``3234-5678 (11)`` would be 32 3456-7811. No number ends in so few digits of their own, unless all of it is in pairs
+    or threes.
+    """
+    if written.is_digit_by_digit:
+        return False
+    inside = written.inside
+    if written.typed not in written.gaps:
+        return inside - {_LANDLINE_DIGITS} not in _GAPS_BEHIND_A_DDD_AT_ONCE
+    if inside == {2, 4, 6}:
+        return _sets_the_last_pair_apart(text)
+    if inside == _GAPS_OF_THREES or inside == set(range(1, written.typed)):
+        return False
+    return not inside.isdisjoint(_SHORT) and inside & (_SHORT | _GAPS_OF_TWO_PAIRS) != _GAPS_OF_TWO_PAIRS
+
+
+def _sets_the_last_pair_apart(text: str) -> bool:
+    """Tell whether the last of five pairs is set apart in another way than the others: ``32.34.56.78 - 11``."""
+    *others, last = _GROUPS.split(text)[-1 - _GAPS_OF_FIVE_PAIRS : -1]
+    return {last}.isdisjoint(others) and len(set(others)) == 1
+
+
+def _has_a_digit_too_many(text: str, written: _Written) -> bool:
+    """Tell whether the DDD was read as a country or carrier, because a digit too many follows it.
+
+    ``(55) 97274-61306`` would be a landline of DDD 97, and ``(021) 93234-56789`` one of DDD 93 that carrier 21 dials:
+    another person's. Both have eight digits behind a prefix, and are grouped as somebody does who types nine.
+    """
+    prefix = _PREFIX_LIKE_A_DDD.match(text)
+    if prefix is None or text.lstrip("([").startswith("+"):
+        return False
+    before = sum(written.groups) - written.typed - _DDD_DIGITS
+    if written.typed != _LANDLINE_DIGITS or before < _DDD_DIGITS or written.is_digit_by_digit:
+        return False
+    inside = written.inside
+    is_prefix_apart, is_ddd_apart = written.typed + _DDD_DIGITS in written.gaps, _LANDLINE_DIGITS in written.gaps
+    if inside not in _GAPS_OF_EIGHT or (is_prefix_apart and inside and not is_ddd_apart):
+        return True
+    return bool(prefix[1]) and not is_prefix_apart  # a carrier is written apart, a DDD may not be
