@@ -12,7 +12,7 @@ from libs.fields.custom_values import LONGEST_KEY, PARSERS, FieldType, OwnField
 from libs.fields.invalid_value import InvalidValue
 from libs.fields.more_fields import CUSTOM, MORE_FIELDS
 from libs.fields.shown_errors import shows_error
-from libs.fields.text import TEXT_LIMIT, tidy, trimmed
+from libs.fields.text import TEXT_LIMIT, tidy, trimmed, with_few_marks
 from libs.spreadsheets.cell_faults import with_errors_shown
 from libs.spreadsheets.columns import MOST_TOLD, header_key, header_told, named_places
 from libs.spreadsheets.reader import Spreadsheet
@@ -59,7 +59,7 @@ def key_of(header: str) -> str:
 
 
 def _plain(header: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", trimmed(header)[:TEXT_LIMIT]).casefold()
+    decomposed = unicodedata.normalize("NFKD", with_few_marks(trimmed(header)[:TEXT_LIMIT])).casefold()
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
 
 
