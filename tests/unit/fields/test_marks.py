@@ -4,6 +4,7 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from itertools import groupby
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -61,7 +62,7 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
 def test_no_long_row_of_marks_is_put_in_order(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     normalize, rows = unicodedata.normalize, [0]
 
-    def watched(form: str, text: str) -> str:
+    def watched(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
         rows.append(longest_row(text))
         return normalize(form, text)
 
