@@ -10,7 +10,7 @@ from email_validator import (
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
 from libs.fields.invalid_value import InvalidValue
-from libs.fields.text import TEXT_LIMIT
+from libs.fields.text import TEXT_LIMIT, has_too_many_marks
 
 _ATOM = r"[a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]+"
 _LABEL = r"[a-zA-Z0-9](?:-?[a-zA-Z0-9])*"
@@ -50,6 +50,8 @@ def parse_any_email(text: str) -> str:
     # Typed before a cell's value, an apostrophe keeps a spreadsheet from reading it as something else. It stays where
     # the file was made by a program that does not know this.
     text = text.removeprefix("'")
+    if has_too_many_marks(text):  # it would be normalised, again and again
+        raise InvalidValue("email_invalid")
     try:
         return validate_email(text, check_deliverability=False).normalized
     except EmailNotValidError:

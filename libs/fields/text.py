@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 TEXT_LIMIT = 255
 """Characters of a name, an e-mail address and a list of tags."""
@@ -23,8 +24,14 @@ TRIMMED = "".join(chr(code) for first, last in _TRIMMED_RANGES for code in range
 """What nobody sees around a value."""
 
 _NORMALISED_LIMIT = 4 * TEXT_LIMIT
-"""Longer text stays as it is, because it is too long for every field however it is normalised: NFC makes one character
-of a few at most. It must not even be tried: normalising can take time that grows with the square of the length."""
+"""Longer text on one line stays as it is: for nearly every field it is too long however it is normalised, for NFC makes
+one character of a few at most."""
+
+_MOST_MARKS = 30
+"""In a row, of accents and the like. No language has more on one letter (UAX #15, Stream-Safe Text Format), and
+normalising puts them in order, which takes time that grows with the square of how many there are."""
+_MADE_OF_MARKS = frozenset("\u0f73\u0f75\u0f81\uff9e\uff9f")
+"""What begins with a mark when it is taken apart, and is none by itself."""
 
 _LINE_BREAKS = re.compile("[\t-\r\x1c-\x1e\x85\u2028\u2029]+")
 """Tabs, and all that ``str.splitlines`` takes for a line's end: notes have a line there, other texts a blank."""
@@ -53,9 +60,49 @@ def without_unstorable(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Return the text on one line, without characters that no store takes, in NFC."""
+    """Return the text on one line, without characters that no store takes, in NFC.
+
+    What has more marks in a row than any language writes is in no form: it stays as it is.
+    """
     if not text.isprintable():
         text = _UNSTORABLE.sub("", _LINE_BREAKS.sub(" ", text))
     if text.isascii() or len(text) > _NORMALISED_LIMIT:
         return text
+    # Whether it is in NFC already is told as quickly as it is normalised then, and nearly all text is.
+    if len(text) > _MOST_MARKS and (unicodedata.is_normalized("NFC", text) or has_too_many_marks(text)):
+        return text
     return unicodedata.normalize("NFC", text)
+
+
+def has_too_many_marks(text: str) -> bool:
+    """Tell whether more marks stand in a row than any language writes: such a text takes long to normalise."""
+    if len(text) <= _MOST_MARKS or text.isascii():
+        return False
+    # Of each row of so many characters one is looked at.
+    return any(
+        _marks(text[at - _MOST_MARKS : at][::-1]) + _marks(text[at : at + _MOST_MARKS + 1]) > _MOST_MARKS
+        for at in range(_MOST_MARKS, len(text), _MOST_MARKS + 1)
+        if _is_mark(text[at])
+    )
+
+
+def with_few_marks(text: str) -> str:
+    """Return the text without marks beyond those that any language writes in a row, for a look at its letters."""
+    if not has_too_many_marks(text):
+        return text
+    kept: list[str] = []
+    row = 0
+    for char in text:
+        row = row + 1 if _is_mark(char) else 0
+        if row <= _MOST_MARKS:
+            kept.append(char)
+    return "".join(kept)
+
+
+def _marks(text: Iterable[str]) -> int:
+    """Return how many marks a text begins with."""
+    return sum(1 for _ in takewhile(_is_mark, text))
+
+
+def _is_mark(char: str) -> bool:
+    return bool(unicodedata.combining(char)) or char in _MADE_OF_MARKS

@@ -6,7 +6,7 @@ import unicodedata
 from libs.fields.invalid_value import InvalidValue
 from libs.fields.phone_forms import both_forms
 from libs.fields.phones import parse_phone
-from libs.fields.text import trimmed
+from libs.fields.text import trimmed, with_few_marks
 
 MOST_WORDS = 10
 """Of a search: more narrow it down no further, and each costs a look into the index."""
@@ -25,7 +25,7 @@ def folded(*texts: str | None) -> str:
         if text and text.isascii():  # most texts, in a tenth of the time
             words.extend(_PLAIN_WORD.findall(text.lower()))
         elif text:
-            plain = unicodedata.normalize("NFKD", text).casefold()
+            plain = unicodedata.normalize("NFKD", with_few_marks(text)).casefold()
             # Of what casefold makes some is not in its parts again.
             bare = "".join(char for char in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(char))
             words.extend("".join(char if char.isalnum() else " " for char in bare).split())

@@ -11,7 +11,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
-from libs.fields.text import trimmed, without_unstorable
+from libs.fields.text import trimmed, with_few_marks, without_unstorable
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
 
@@ -83,7 +83,7 @@ Row = tuple[int, list[str]]
 
 def header_key(cell: str) -> str:
     """Return a header's cell in the form in which headers are compared."""
-    plain = unicodedata.normalize("NFKD", header_text(cell)).casefold()
+    plain = unicodedata.normalize("NFKD", with_few_marks(header_text(cell))).casefold()
     return _BETWEEN.sub(" ", "".join(mark for mark in plain if not unicodedata.combining(mark))).strip()
 
 

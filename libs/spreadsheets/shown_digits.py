@@ -25,6 +25,9 @@ MOST_FORMATS = 1_000
 """That have it. Excel keeps 250 formats in a workbook; each takes a fifth of a millisecond."""
 _LONGEST_FORMAT = 255
 """Characters ("Excel specifications and limits")."""
+_MOST_SECTIONS = 4
+"""For numbers above, below and at zero, and for texts: Excel refuses a format of more, and each number would look
+through all of them."""
 _LITERALS = ("quoted", "escaped", "sign", "literal")
 _HOW: Final[dict[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
@@ -110,6 +113,8 @@ class ShownDigits:
                 sections.append([])
             else:
                 sections[-1].append(piece)
+        if len(sections) > _MOST_SECTIONS:
+            return []
         return [_Section.of(found) for found in sections]
 
     def shows_more(self) -> bool:

@@ -13,11 +13,11 @@ from libs.spreadsheets.cell_faults import ERROR_TEXTS, UNKNOWN_ERROR, CellFault,
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.numbers import number_text, short_number
+from libs.spreadsheets.sheet_names import place_of_sheet
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xls_records import HEAD, records
 from libs.spreadsheets.xls_stream import xls_damage_refused
 from libs.spreadsheets.xls_workbook import XlsWorkbook, xls_workbook
-from libs.spreadsheets.xlsx_bounds import place_of_sheet
 
 _ROW, _ROW_FLAGS, _ROW_IS_HIDDEN = 0x0208, 12, 0x20
 _NUMBER = struct.Struct("<4xHd").unpack_from

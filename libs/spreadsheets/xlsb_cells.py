@@ -16,8 +16,8 @@ from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.number_formats import NumberFormats
 from libs.spreadsheets.numbers import short_number
+from libs.spreadsheets.sheet_names import LONGEST_SHEET_NAME, place_of_sheet, sheet_name
 from libs.spreadsheets.unreadable import Unreadable
-from libs.spreadsheets.xlsx_bounds import place_of_sheet
 from libs.spreadsheets.xlsx_parts import Parts, damage_refused, related_part, relationships, too_wide
 
 _WORKBOOK = "xl/workbook.bin"
@@ -70,7 +70,7 @@ class _Workbook:
                 state, _, length = struct.unpack_from("<III", body)
                 what, part = related.get(_wide(body, 8), ("", ""))
                 if state == _VISIBLE and what == "worksheet":
-                    shown.append((_wide(body, 12 + 2 * length), part))
+                    shown.append((sheet_name(_wide(body, 12 + 2 * length, LONGEST_SHEET_NAME)), part))
             elif kind == _WORKBOOK_PROPERTIES:
                 begins_1904 = bool(struct.unpack_from("<I", body)[0] & _BEGINS_1904)
             elif kind == _CALCULATION:

@@ -10,7 +10,7 @@ strangers has one.
 
 import re
 import zipfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.sheet_names import place_of_sheet
 from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits, may_show_more
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_cells import column_of
@@ -265,17 +266,6 @@ def holds_negative(path: Path, part: str, limits: Limits) -> bool:
                 return True
             rest = piece[-_BEFORE_A_SIGN:]
     return False
-
-
-def place_of_sheet(names: Sequence[str], wanted: str | None) -> int:
-    """Return which of the visible sheets is wanted. Raises Unreadable when there is none, or none of that name."""
-    if not names:
-        raise Unreadable("file_broken", "The workbook has no visible sheet.")
-    if wanted is None:
-        return 0
-    if wanted not in names:
-        raise Unreadable("sheet_not_found", "No visible sheet of the workbook has this name.")
-    return names.index(wanted)
 
 
 def _is_plain(blocks: Generator[bytes, None, None], limits: Limits, most_shared: int | None = None) -> bool:

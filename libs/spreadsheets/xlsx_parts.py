@@ -203,7 +203,7 @@ def _refuse_doctype(*_: object) -> None:
 
 def local(name: str) -> str:
     """Return an element's or attribute's name without its prefix."""
-    return name.rpartition(":")[2]
+    return name.rpartition(":")[2] if ":" in name else name
 
 
 def too_wide(rows: int, columns: int) -> Unreadable:

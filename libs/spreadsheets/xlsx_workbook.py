@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from libs.spreadsheets.sheet_names import sheet_name
 from libs.spreadsheets.xlsx_parts import Parts, local, parse_whole, relationships
 
 _TRUE = frozenset({"1", "true"})
@@ -24,22 +25,20 @@ class XlsxWorkbook:
     @classmethod
     def read(cls, parts: Parts, part: str) -> Self:
         """Read the part. Raises Unreadable, ExpatError."""
-        sheets: list[dict[str, str]] = []
+        related = relationships(parts, part)
+        shown: list[tuple[str, str]] = []
         properties: dict[str, dict[str, str]] = {}
 
         def element(name: str, attributes: dict[str, str]) -> None:
             if name == "sheet":
-                sheets.append({local(key): value for key, value in attributes.items()})
+                said = {local(key): value for key, value in attributes.items()}
+                kind, of_sheet = related.get(said.get("id", ""), ("", ""))
+                if said.get("state", "visible") == "visible" and kind == "worksheet":
+                    shown.append((sheet_name(said.get("name", "")), of_sheet))
             elif name in {"workbookPr", "calcPr"}:
                 properties[name] = attributes
 
-        related = relationships(parts, part)
         parse_whole(parts.blocks(part), element)
-        shown: list[tuple[str, str]] = []
-        for found in sheets:
-            kind, of_sheet = related.get(found.get("id", ""), ("", ""))
-            if found.get("state", "visible") == "visible" and kind == "worksheet":
-                shown.append((found.get("name", ""), of_sheet))
         return cls(
             part,
             tuple(shown),

@@ -6,6 +6,8 @@ from urllib.parse import unquote_to_bytes
 
 from python_multipart.multipart import parse_options_header
 
+from libs.fields.text import with_few_marks
+
 MAX_FILE_NAME = 255
 _PARAMETER = re.compile(rb';[ \t]*([^\s;="]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
 _EXTENDED = re.compile(rb"([^']+)'[^']*'(.*)", re.DOTALL)
@@ -41,6 +43,6 @@ def clean_name(name: str | None) -> str | None:
 
     A Mac takes accents and their letters apart. An accent alone is no letter: it would be taken out.
     """
-    whole = unicodedata.normalize("NFC", name or "")
+    whole = unicodedata.normalize("NFC", with_few_marks(name or ""))
     cleaned = _NOT_OF_A_NAME.sub("", whole.replace("\\", "/").rsplit("/", 1)[-1])
     return cleaned.strip()[:MAX_FILE_NAME] or None

@@ -9,6 +9,7 @@ from libs.fields.cpf import parse_cpf
 from libs.fields.emails import parse_email
 from libs.fields.phone_forms import both_forms
 from libs.fields.phones import parse_phone
+from libs.fields.text import with_few_marks
 
 _RUN = re.compile(r"\d[\d\s().\-/\[\]+\u2010-\u2015\u2212]*")
 """Digits and what people put between those of one number."""
@@ -64,7 +65,7 @@ class Person:
 
     def is_named_in(self, text: str) -> bool:
         """Tell whether a text names this person, however phone, CPF and address are written in it."""
-        plain = unicodedata.normalize("NFKC", text).casefold()
+        plain = unicodedata.normalize("NFKC", with_few_marks(text)).casefold()
         plain = "".join(char for char in plain if unicodedata.category(char) != "Cf")
         if self.email and re.search(rf"(?<![\w.+-]){re.escape(self.email)}(?![\w-])", plain):
             return True

@@ -160,6 +160,19 @@ def test_a_format_longer_than_any_is_not_gone_through_for_each_number(
         looked_at.clear()
 
 
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_format_of_more_sections_than_any_has_is_not_gone_through_for_each_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path, float, str], None]
+) -> None:
+    looked_at: list[int] = []
+    monkeypatch.setattr(ShownDigits, "text", lambda self, _number: looked_at.append(len(self._sections)))
+    for sections, count in ((4, [4]), (5, []), (28, [])):
+        write(tmp_path / "upload", SPANISH, ";".join(['[<0]"+"0'] * sections))
+        assert read_path(tmp_path / "upload")[0][1][1] == str(SPANISH)
+        assert looked_at == count
+        looked_at.clear()
+
+
 def test_a_spanish_phone_is_not_one_of_porto_alegre(tmp_path: Path) -> None:
     by_openpyxl(tmp_path / "upload", SPANISH, "+00 000 000 000")
     phone = parse_phone(read_path(tmp_path / "upload")[0][1][1])

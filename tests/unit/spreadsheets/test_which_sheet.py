@@ -3,14 +3,18 @@
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.reader import read_spreadsheet
+from libs.spreadsheets.sheet_names import LONGEST_SHEET_NAME
 from libs.spreadsheets.unreadable import Unreadable
-from tests.unit.spreadsheets.records import is_plain, read_path
-from tests.unit.spreadsheets.workbooks import HEADER, row, write_xlsx
+from tests.unit.spreadsheets.records import is_plain, read_path, refusal
+from tests.unit.spreadsheets.workbooks import HEADER, row, write_xlsb, write_xlsx
 
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -66,3 +70,34 @@ def test_a_part_is_known_by_its_name_whatever_it_is_called_besides(tmp_path: Pat
         info.extra = struct.pack("<HH", 0x7075, len(name)) + name
         archive.writestr(info, f'<worksheet xmlns="{MAIN}"><sheetData>{HEADER}{row(2, "Bia")}</sheetData></worksheet>')
     assert [cells[0] for _, cells in read_path(path)] == ["Ana"]
+
+
+LONG = "x" * LONGEST_SHEET_NAME
+
+
+def xlsx_of(path: Path, names: Sequence[str]) -> Path:
+    return write_xlsx(path, sheets=dict.fromkeys(names, "visible"))
+
+
+def xlsb_of(path: Path, names: Sequence[str]) -> Path:
+    return write_xlsb(path, {(1, 0): "Ana", (1, 1): "11912345678"}, sheets=dict.fromkeys(names, True))
+
+
+@pytest.mark.parametrize("write", [xlsx_of, xlsb_of])
+@pytest.mark.parametrize("last", [LONG, LONG + "a", LONG + "\\" * 900_000])
+def test_a_sheet_of_a_long_name_is_known_by_its_beginning(
+    tmp_path: Path, write: Callable[[Path, Sequence[str]], Path], last: str
+) -> None:
+    path = write(tmp_path / "upload", ["One", last])
+    read = read_spreadsheet(path, Limits(), FileOptions(sheet=LONG))
+    assert (read.source.sheets, read.source.sheet) == (("One", LONG), LONG)
+    assert [cells[0] for _, cells in read.rows] == ["Ana"]
+
+
+@pytest.mark.parametrize("write", [xlsx_of, xlsb_of])
+@pytest.mark.parametrize(("first", "wanted"), [(LONG + "b", LONG), ("One", LONG + "a"), ("One", LONG[1:])])
+def test_a_name_that_may_be_anothers_is_no_sheets(
+    tmp_path: Path, write: Callable[[Path, Sequence[str]], Path], first: str, wanted: str
+) -> None:
+    path = write(tmp_path / "upload", [first, LONG + "a"])
+    assert refusal(lambda: read_spreadsheet(path, Limits(), FileOptions(sheet=wanted))).code == "sheet_not_found"

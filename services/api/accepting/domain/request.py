@@ -26,6 +26,7 @@ from libs.spreadsheets.columns import LONGEST_HEADER, MOST_TOLD
 from libs.spreadsheets.encodings import EncodingName
 from libs.spreadsheets.file_options import Delimiter, FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
+from libs.spreadsheets.sheet_names import LONGEST_SHEET_NAME
 from services.api.accepting.domain.bounded_json import (
     MOST_ERRORS_TOLD,
     MOST_MEMBERS,
@@ -44,8 +45,6 @@ MAX_CORRECTED_CELLS = len(FILE_COLUMNS) + len(MORE_FIELDS) + MOST_FIELDS
 ENOUGH_ERRORS = 1_000
 """Of the corrections, one for each row: all are counted. Each costs some microseconds, during which nobody is answered,
 so of what is wrong in more places the rest is not looked at."""
-MAX_SHEET = 31
-"""Characters of a sheet's name ("Excel specifications and limits")."""
 MAX_PAGES = 1_000_000
 _NOT_IN_A_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 """Controls, what no store takes, and what nobody sees or what turns the direction of writing. Python's own list would
@@ -136,7 +135,7 @@ class ImportOptions(BaseModel):
         ),
         json_schema_extra=_or_null,
     )
-    sheet: Annotated[str, Field(min_length=1, max_length=MAX_SHEET)] | None = Field(
+    sheet: Annotated[str, Field(min_length=1, max_length=LONGEST_SHEET_NAME)] | None = Field(
         None, description="The sheet of a workbook; else its first visible one."
     )
     delimiter: Delimiter | None = Field(None, description="What stands between a CSV's cells; else it is found out.")

@@ -122,7 +122,7 @@ class FileView(BaseModel):
     sheet: str | None
     """Of a workbook: the one that was read."""
     sheets: list[str]
-    """All sheets that the workbook shows."""
+    """The sheets that the workbook shows, the first four hundred of them and the one that was read."""
     sha256: str
 
 
@@ -163,12 +163,12 @@ class StoredView(BaseModel):
     email: str | None
     tags: list[str]
     more: dict[str, str | bool | int | float | None] = Field(default_factory=dict)
-    """Further fields that the file has."""
+    """Further fields that the file has; long texts are cut as cells are."""
 
 
 class PreviewedRow(BaseModel):
     """A row as it would end, and its cells as they stand in the file's columns. Long ones are cut: `[... +250]` says
-    how many characters more there are.
+    how many characters more there are. Where all rows of a page come to megabytes they are told without their cells.
     """
 
     row: int

@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 from libs.fields.custom_values import LONGEST_KEY, OwnField
 from libs.fields.more_fields import CUSTOM, MORE_FIELDS
-from libs.fields.text import TEXT_LIMIT, tidy, trimmed
+from libs.fields.text import TEXT_LIMIT, tidy, trimmed, with_few_marks
 from libs.spreadsheets.columns import header_key
 
 _NOT_IN_A_KEY = re.compile(r"[^a-z0-9]+")
@@ -39,7 +39,7 @@ def label_key(label: str) -> str:
     Its signs stay, for they may be all that tells two labels apart: *Valor* is not *Valor %*, *Q11* not *Q1.1*. So do
     the marks of other alphabets, which make another letter of one: й is not и.
     """
-    plain = unicodedata.normalize("NFD", label_of(label)).casefold()
+    plain = unicodedata.normalize("NFD", with_few_marks(label_of(label))).casefold()
     return unicodedata.normalize("NFC", _BLANKS.sub(" ", _ACCENTS_OF_LATIN.sub("", plain)).strip())
 
 
@@ -121,6 +121,6 @@ def _plain_key(header: str) -> str:
 
 
 def _letters(header: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", trimmed(header)[:TEXT_LIMIT]).casefold()
+    decomposed = unicodedata.normalize("NFKD", with_few_marks(trimmed(header)[:TEXT_LIMIT])).casefold()
     plain = "".join(mark for mark in decomposed if not unicodedata.combining(mark))
     return _NOT_IN_A_KEY.sub("_", plain).strip("_")

@@ -7,12 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from libs.common.web.refusals import Detail
+from libs.common.web.refusals import Detail, Refused
 from libs.contracts.lead_import.internal.messages import Outcome
 from libs.fields.custom_values import OwnField
 from libs.fields.more_fields import custom_key
 from libs.spreadsheets.columns import MOST_TOLD, header_told
 from libs.spreadsheets.encodings import CODECS, has_few_accents
+from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.hidden_rows import has_hidden_rows
 from libs.spreadsheets.reader import Record, Spreadsheet
 from services.api.reading.domain.job import ReadingJob
@@ -25,7 +26,12 @@ SAMPLES = 3
 _ROWS_FOR_SAMPLES = 2_000
 """Samples are looked for in so many rows: a column that is blank in all of these has none."""
 _ROW_CHARS = 1_000
-"""Characters of a row's cells that are shown: a hundred rows are then half a megabyte at most."""
+"""Characters of a row's cells that are shown, and as many of its further fields as they would be stored: a hundred rows
+are then half a megabyte, whatever stands in them, but for signs that take many bytes each."""
+MOST_SHEETS_TOLD = 400
+"""Sheets of a workbook that are told, the first ones."""
+MOST_BYTES = 2 << 20
+"""Of a preview. All of it goes through the process that answers everybody."""
 CREATED = "created"
 GUESSED_CODEC = "cp1252"
 """What a text is read in when it is no UTF: its words with accents tell."""
@@ -96,7 +102,7 @@ class Preview:
             fields = (name for name, _ in self._spreadsheet.columns.more)
             row["stored"] = _stored(leads.at(at))
             if more:
-                row["stored"]["more"] = dict(zip(fields, more[at], strict=True))
+                row["stored"]["more"] = dict(zip(fields, _values_within(_ROW_CHARS, more[at]), strict=True))
             if repeats[at]:
                 row |= {"outcome": Outcome.EXISTING, "reason": "in_file", "column": "phone"}
         return row | {"cells": _within(_ROW_CHARS, cells[: len(self._shown)])}
@@ -137,18 +143,22 @@ class Preview:
                 samples.append(text)
 
     def write(self, errors: Sequence[Detail], total_errors: int, new_fields: Sequence[OwnField]) -> None:
-        """Write all that was found as JSON to the job's ``preview_path``. The import would make ``new_fields``."""
+        """Write all that was found as JSON to the job's ``preview_path``. The import would make ``new_fields``.
+
+        Where that is more than a preview may have, rows are shown without what stands in them. Raises Refused where it
+        is too much even so.
+        """
         new = {field.key for field in new_fields}
         job = self._job
         source, headers = self._spreadsheet.source, self._spreadsheet.headers
         upload = Path(job.upload_path)
-        plain = {
+        plain: dict[str, Any] = {
             "file": {
                 "format": source.format,
                 "encoding": source.codec and _CODEC_NAMES.get(source.codec, source.codec),
                 "delimiter": source.delimiter,
                 "sheet": source.sheet,
-                "sheets": source.sheets,
+                "sheets": _sheets_told(source),
             },
             "columns": [
                 {
@@ -173,7 +183,22 @@ class Preview:
             "errors": [asdict(detail) for detail in errors],
             "total_errors": total_errors,
         }
-        Path(job.preview_path or "").write_text(json.dumps(plain, ensure_ascii=False), encoding="utf-8")
+        written = _written(plain)
+        if len(written) > MOST_BYTES:
+            written = _written(plain | {"rows": [row | {"stored": None, "cells": []} for row in self._rows]})
+        if len(written) > MOST_BYTES:
+            raise Refused("file_too_large")
+        Path(job.preview_path or "").write_bytes(written)
+
+
+def _written(plain: dict[str, Any]) -> bytes:
+    return json.dumps(plain, ensure_ascii=False).encode()
+
+
+def _sheets_told(source: FileSource) -> list[str]:
+    """Return the names of sheets that are told: the one that is read among them."""
+    told = list(source.sheets[:MOST_SHEETS_TOLD])
+    return told if source.sheet is None or source.sheet in told else [*told, source.sheet]
 
 
 def _within(most: int, cells: Sequence[str]) -> list[str]:
@@ -183,6 +208,12 @@ def _within(most: int, cells: Sequence[str]) -> list[str]:
         short.append(shown(cell, most))
         most = max(0, most - len(short[-1]))
     return short
+
+
+def _values_within(most: int, values: MoreValues) -> MoreValues:
+    """Return a row's further values as they are shown: its texts are cut as cells are."""
+    texts = iter(_within(most, [value for value in values if isinstance(value, str)]))
+    return [next(texts) if isinstance(value, str) else value for value in values]
 
 
 def _stored(lead: Lead) -> dict[str, Any]:
