@@ -235,4 +235,5 @@ async def get_rows(
         items = [row_view(row, said) for row in rows[:limit]]
         has_more = bool(rows) and rows[0]["found"] > len(items)
     page = RowPage(items=items, next=str(items[-1].row) if has_more else None)
-    return JSONResponse(page.model_dump(mode="json"), headers={"Content-Language": said.language})
+    said_in = {"Content-Language": said.language}
+    return Response(page.model_dump_json(), media_type="application/json", headers=said_in)
