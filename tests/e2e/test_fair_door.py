@@ -106,6 +106,33 @@ async def test_beside_files_that_are_slow_to_read(client: httpx.AsyncClient, use
     assert max(waited) <= MOST_SECONDS
 
 
+async def test_beside_previews_that_wait_for_a_mongodb_that_is_away(
+    stack: Addresses, tmp_path: Path, user: User, new_user: NewUser
+) -> None:
+    """Companies whose previews hold every place for uploads until their files are read leave none of them held."""
+    honest = (await new_user()).tenant
+    file = csv_file(lead_rows(new_phones(1)))
+    settings = SETTINGS | {"uploads_at_once": "4", "mongo_url": "mongodb://127.0.0.1:1/leadflow"}
+    async with (
+        own_api(stack, tmp_path, **settings) as api,
+        httpx.AsyncClient(base_url=api.url, timeout=60, limits=httpx.Limits(max_connections=None)) as client,
+    ):
+        before = time.monotonic()
+        companies = [User(client, each) for each in (user.tenant, *[(await new_user()).tenant for _ in range(3)])]
+        # One after another, so that each finds a place: all that are let in wait for MongoDB at once.
+        waiting = []
+        for at in range(8):
+            waiting.append(asyncio.create_task(companies[at % 4].preview(file)))
+            await asyncio.sleep(0.1)
+        assert await honest_upload(User(client, honest)) <= MOST_SECONDS
+        assert not all(preview.done() for preview in waiting), "none waited any more, so nothing was shown"
+        answers = await asyncio.gather(*waiting)
+        assert time.monotonic() - before < 20, "MongoDB was waited for as long as its settings have it"
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        assert [each["code"] for each in answer.json()["warnings"]] == ["no_forecast"]
+
+
 def least(name: str) -> str:
     """Return the smallest value that a setting of api may have."""
     (bound,) = (each.ge for each in Settings.model_fields[name].metadata if isinstance(each, annotated_types.Ge))

@@ -40,11 +40,20 @@ class Shares:
     @contextmanager
     def one(self, group: Hashable, *, code: str) -> Iterator[None]:
         """Hold a place during the block. Raises Refused with ``code`` at once when there is none for the group."""
+        with self.perhaps_one(group) as is_held:
+            if not is_held:
+                raise Refused(code)
+            yield
+
+    @contextmanager
+    def perhaps_one(self, group: Hashable) -> Iterator[bool]:
+        """Hold a place during the block if there is one for the group, and say whether."""
         if not self.has_one_for(group):
-            raise Refused(code)
+            yield False
+            return
         self.take(group)
         try:
-            yield
+            yield True
         finally:
             self.give_back(group)
 

@@ -1,6 +1,7 @@
 """The calls of api: thin. Who may, what is asked, hand over, answer."""
 
 import time
+from contextlib import ExitStack
 from typing import Annotated, Any, Literal
 
 import structlog
@@ -119,13 +120,15 @@ async def post_preview(request: Request, caller: CallerDep, deps: DepsDep, said:
     Invalid rows do not refuse a preview, whatever `on_invalid_row` says; a missing column is named in `missing`.
     """
     began = time.monotonic()
-    with deps.uploads.one(caller.company_id, code="busy"):
+    with ExitStack() as place:
+        place.enter_context(deps.uploads.one(caller.company_id, code="busy"))
         async with receive_upload(
             request, max_bytes=deps.previewer.limits.max_bytes, seconds=deps.upload_seconds
         ) as upload:
             structlog.contextvars.bind_contextvars(bytes=upload.path.stat().st_size)
             wanted = read_preview_request(upload.data)
-            answer = PreviewView.told(await deps.previewer.preview(upload, wanted, caller), said)
+            found = await deps.previewer.preview(upload, wanted, caller, was_read=place.close)
+            answer = PreviewView.told(found, said)
     log.info("previewed", rows=answer.total_rows, seconds=round(time.monotonic() - began, 3))
     said_in = {"Content-Language": said.language}
     return Response(answer.model_dump_json(), media_type="application/json", headers=said_in)

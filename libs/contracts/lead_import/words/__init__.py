@@ -13,7 +13,7 @@ from pathlib import Path
 LANGUAGES = ("en", "pt-BR")
 """The first one is spoken to whoever asks for none of them."""
 DETAILS_REMEMBERED = 128
-"""What is wrong with thousands of rows of a file is mostly the same. A detail may have 10 KB: a few megabytes in all."""
+"""What is wrong with thousands of rows of a file is mostly the same. A detail may have 10 KB: a few MB in all."""
 
 
 @dataclass(frozen=True, slots=True)
