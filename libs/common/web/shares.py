@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import NamedTuple
 
 from libs.common.web.refusals import Refused
@@ -110,6 +110,15 @@ class PlacesInTurn:
             self._waiting.remove(chosen)
             self._take(chosen.group, chosen.only)
             chosen.turn.set_result(None)
+
+    @asynccontextmanager
+    async def one(self, group: Hashable) -> AsyncIterator[None]:
+        """Hold a place during the block, which begins as soon as there is one."""
+        await self.take(group)
+        try:
+            yield
+        finally:
+            self.give_back(group)
 
     def _take(self, group: Hashable, only: Hashable) -> None:
         self._shares.take(group)

@@ -134,7 +134,7 @@ async def post_preview(request: Request, caller: CallerDep, deps: DepsDep, said:
     return Response(answer.model_dump_json(), media_type="application/json", headers=said_in)
 
 
-@router.get("/imports", summary="History of imports")
+@router.get("/imports", response_model=ImportPage, summary="History of imports")
 async def get_imports(
     caller: CallerDep,
     deps: DepsDep,
@@ -142,13 +142,15 @@ async def get_imports(
     cursor: Cursor = None,
     account_id: AccountId = None,
     status: ImportStatus | None = None,
-) -> ImportPage:
+) -> Response:
     """Newest first, in pages."""
-    found = await deps.store.list_imports(
-        scope_of(caller), before=cursor, limit=limit + 1, account_id=account_id, status=status
-    )
-    items = [import_view(row) for row in found[:limit]]
-    return ImportPage(items=items, next=str(items[-1].id) if len(found) > limit else None)
+    async with deps.reads.one(caller.company_id):
+        found = await deps.store.list_imports(
+            scope_of(caller), before=cursor, limit=limit + 1, account_id=account_id, status=status
+        )
+        items = [import_view(row) for row in found[:limit]]
+        page = ImportPage(items=items, next=str(items[-1].id) if len(found) > limit else None)
+        return Response(page.model_dump_json(), media_type="application/json")
 
 
 @router.get("/imports/{import_id}", response_model=ImportDetail, summary="One import and its progress")
@@ -225,18 +227,20 @@ async def get_rows(
     scope = scope_of(caller)
     if format != "json":
         wanted = reports.Wanted(scope, found, outcome, reason, said)
-        return reports.download(deps.store, wanted, kind=format, place=deps.reports.one(caller.company_id, code="busy"))
+        place = deps.reports.one(caller.company_id, code="busy")
+        return reports.download(deps.store, wanted, kind=format, place=place, reads=deps.reads)
     items: list[RowView | CreatedRow]
-    if outcome == CREATED:
-        made = await deps.store.created_rows(scope, found, after=cursor or 0, limit=limit + 1, reason=reason)
-        items = [CreatedRow(**row) for row in made[:limit]]
-        has_more = len(made) > limit
-    else:
-        rows = await deps.store.rows(
-            scope, import_id, after=cursor or 0, limit=limit + 1, outcome=outcome, reason=reason
-        )
-        items = [row_view(row, said) for row in rows[:limit]]
-        has_more = bool(rows) and rows[0]["found"] > len(items)
-    page = RowPage(items=items, next=str(items[-1].row) if has_more else None)
-    said_in = {"Content-Language": said.language}
-    return Response(page.model_dump_json(), media_type="application/json", headers=said_in)
+    async with deps.reads.one(caller.company_id):
+        if outcome == CREATED:
+            made = await deps.store.created_rows(scope, found, after=cursor or 0, limit=limit + 1, reason=reason)
+            items = [CreatedRow(**row) for row in made[:limit]]
+            has_more = len(made) > limit
+        else:
+            rows = await deps.store.rows(
+                scope, import_id, after=cursor or 0, limit=limit + 1, outcome=outcome, reason=reason
+            )
+            items = [row_view(row, said) for row in rows[:limit]]
+            has_more = bool(rows) and rows[0]["found"] > len(items)
+        page = RowPage(items=items, next=str(items[-1].row) if has_more else None)
+        said_in = {"Content-Language": said.language}
+        return Response(page.model_dump_json(), media_type="application/json", headers=said_in)
