@@ -188,7 +188,7 @@ PROCESSES = (
         busy_cores="1",
         # Measured: 125 MB, and 40 MB a parser process, which may grow to 450 MB with a hostile file. Compose holds the
         # uploads in memory, too.
-        resources=Resources("250m", "384Mi", "3", "1280Mi", compose_memory="1536M", compose_pids=200),
+        resources=Resources("250m", "384Mi", "3", "1280Mi", compose_memory="1600M", compose_pids=200),
         scratch=Scratch(holds="uploads"),
         compose_defaults={"uploads_at_once": 8},
         shown=("max_rows_per_file", "quota_rows", "quota_imports"),

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
+
+Found = TypeVar("Found")
 
 
-async def all_or_first_error(*starts: Awaitable[None]) -> None:
-    """Wait for all; when one raises, cancel the others and raise that."""
+async def all_or_first_error(*starts: Awaitable[Found]) -> list[Found]:
+    """Wait for all and return what they do; when one raises, cancel the others and raise that."""
     tasks = [asyncio.ensure_future(start) for start in starts]
     try:
-        await asyncio.gather(*tasks)
+        return list(await asyncio.gather(*tasks))
     finally:
         for task in tasks:
             task.cancel()

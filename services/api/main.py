@@ -94,6 +94,7 @@ def build(settings: Settings) -> HttpService:
         chunk_rows=settings.chunk_rows,
         quota=quota,
         clock=utc_now,
+        forecasts=Shares(settings.uploads_at_once),
     )
     service.app.state.deps = Deps(
         store=store,

@@ -11,6 +11,10 @@ BYTES_BESIDE_A_FILE = 1536 * 1024
 """What else an upload's body and a preview may hold, and the blocks that its folder and files are rounded up to."""
 
 
+LOOKED_UP_BYTES = 1_200
+"""What a preview keeps of a row for its forecast: a phone and its country, and tags of 255 characters of four bytes."""
+
+
 class Settings(HttpSettings, PostgresSettings, MongoSettings, ChunkRelaySettings, AuthSettings):
     """Limits default to the specification's. MongoDB is asked by previews alone: api is ready without it."""
 
@@ -34,7 +38,8 @@ class Settings(HttpSettings, PostgresSettings, MongoSettings, ChunkRelaySettings
     uploads_at_once: int = Field(32, ge=2)
     """Uploads that are received, wait or are read at the same time; more are answered 503 before they are received.
 
-    One company may hold as many as are free besides, so half of them when it is alone. The disk below ``/tmp`` must
+    One company may hold as many as are free besides, so half of them when it is alone. As many previews may wait for a
+    store to tell their forecast, shared in the same way; more are answered without one. The disk below ``/tmp`` must
     hold as many files as that, and ``LEADFLOW_PARSE_PROCESSES`` more.
     """
     upload_seconds: float = Field(120, gt=0)
@@ -51,9 +56,11 @@ class Settings(HttpSettings, PostgresSettings, MongoSettings, ChunkRelaySettings
         """What all uploads and reports together take up on the disk at most, in bytes.
 
         Each is there once, as the file or as its chunks, which have no more bytes than a file may have; one that is
-        just being read is there as both, and its sheet once more by itself. A report is there as its rows and as the
+        just being read is there as both, and its sheet once more by itself. A preview that waits for its forecast keeps
+        phones and tags alone. A report is there as its rows and as the
         file that is made from them.
         """
         file_bytes = default_max_bytes(self.max_rows_per_file)
         uploads = self.uploads_at_once * (file_bytes + BYTES_BESIDE_A_FILE) + self.parse_processes * 2 * file_bytes
-        return uploads + self.reports_at_once * 2 * file_bytes
+        forecasts = self.uploads_at_once * self.max_rows_per_file * LOOKED_UP_BYTES
+        return uploads + forecasts + self.reports_at_once * 2 * file_bytes

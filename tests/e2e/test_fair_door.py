@@ -11,8 +11,12 @@ import annotated_types
 import httpx
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.contracts.lead_import.words import words
 from services.api.settings import Settings
+from tests.support.flood import flood
 from tests.support.own_api import OwnApi, own_api
 from tests.support.platform import Tenant
 from tests.support.stack import Addresses
@@ -103,6 +107,68 @@ async def test_beside_files_that_are_slow_to_read(client: httpx.AsyncClient, use
     for upload in uploads:
         upload.cancel()
     assert at_work >= 2, "the slow files were read already, so nothing was shown"
+    assert max(waited) <= MOST_SECONDS
+
+
+def read_uploads(folder: Path) -> int:
+    """Return of how many uploads there is only what was read of them."""
+    return sum(not (spool.parent / "upload").exists() for spool in folder.glob("*/spool"))
+
+
+async def test_beside_previews_that_wait_for_a_mongodb_that_is_away(
+    stack: Addresses, tmp_path: Path, user: User, new_user: NewUser
+) -> None:
+    """Companies whose previews hold every place for uploads until their files are read leave none of them held."""
+    honest = (await new_user()).tenant
+    file = csv_file(lead_rows(new_phones(1)))
+    settings = SETTINGS | {"uploads_at_once": "4", "mongo_url": "mongodb://127.0.0.1:1/leadflow"}
+    async with (
+        own_api(stack, tmp_path, **settings) as api,
+        httpx.AsyncClient(base_url=api.url, timeout=60, limits=httpx.Limits(max_connections=None)) as client,
+    ):
+        companies = [user.tenant, *[(await new_user()).tenant for _ in range(3)]]
+        previews = [asyncio.create_task(User(client, each).preview(file)) for each in companies]
+
+        async def all_are_read() -> bool:
+            return read_uploads(api.folder) == len(companies)
+
+        await eventually(all_are_read, what="previews that wait for MongoDB")
+        began = time.monotonic()
+        assert await honest_upload(User(client, honest)) <= MOST_SECONDS
+        assert not all(preview.done() for preview in previews), "none waited any more, so nothing was shown"
+        answers = await asyncio.gather(*previews)
+        assert time.monotonic() - began < 20, "MongoDB was waited for as long as its settings have it"
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        assert [each["code"] for each in answer.json()["warnings"]] == ["no_forecast"]
+
+
+READERS = 32
+READ_PATHS = ("/imports/{id}/rows?limit=500", "/imports/{id}/rows?format=csv", "/imports/{id}/rows?format=xlsx")
+
+
+@pytest.mark.parametrize("path", READ_PATHS)
+async def test_beside_many_who_read_what_is_large(
+    client: httpx.AsyncClient, user: User, new_user: NewUser, stack_engine: AsyncEngine, path: str
+) -> None:
+    """As of a file of 2,500 rows that are wrong in every cell, whose reasons are far longer than it is."""
+    other, flooding = User(client, (await new_user()).tenant), User(client, user.tenant)
+    import_id = (await flooding.run(csv_file([["Ana", "1", "", "", ""]] * 2_500), on_invalid_row="skip"))["id"]
+    async with stack_engine.begin() as connection:
+        await connection.execute(
+            text(
+                "UPDATE amigocare.lead_import_rows SET detail = :detail, cells = CAST(:cells AS jsonb)"
+                " WHERE import_id = :id"
+            ),
+            {
+                "id": import_id,
+                "detail": " ".join(f"number {at}: {words('en').messages['number_invalid']}" for at in range(54)),
+                "cells": json.dumps(["x"] * 54),
+            },
+        )
+    headers = flooding.tenant.headers() | {"Accept-Language": "pt-BR"}
+    async with flood(client.base_url.port or 0, path.format(id=import_id), headers, readers=READERS):
+        waited = [await honest_upload(other) for _ in range(5)]
     assert max(waited) <= MOST_SECONDS
 
 

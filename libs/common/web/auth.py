@@ -41,7 +41,8 @@ class AuthSettings(EnvironmentSettings):
     jwt_permissions_claim: str = Field("permissions", min_length=1)
     """The claim that lists permissions: a dictionary by module, a list, or words between blanks as in ``scope``."""
     jwt_accounts_claim: str = Field("accounts", min_length=1)
-    """The claim with the ids of the accounts that a user may use. Without it in a token: all of the company's."""
+    """The claim with the ids of the accounts that a user may use. Without it in a token: all of the company's;
+    a token where it is null is refused."""
     jwt_permission_names: dict[str, str] = Field({})
     """JSON: the provider's name of a permission, and ours, such as ``{"doors.open": "DOORS:OPEN"}``."""
 

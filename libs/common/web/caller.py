@@ -16,8 +16,11 @@ _LAST_SECOND = 253_402_300_799.0
 """Of the year 9999, with which dates end. A provider that counts in milliseconds names later ones."""
 
 
+_ABSENT: Any = object()
+
+
 class InvalidToken(Exception):
-    """The caller must sign in again."""
+    """The caller must sign in again. Its text says why, for the log: it holds nothing of the token's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,16 @@ def caller_of(claims: Mapping[str, Any], names: ClaimNames = OUR_NAMES) -> Calle
     Permissions are a dictionary (``{"DOORS": ["OPEN"]}``), a list of words, or words in one text as ``scope``
     has them (RFC 8693, section 4.2). Accounts are a list of ids, or ids in one text between commas or blanks.
     """
-    accounts = claim_at(claims, names.accounts)
+    accounts = _found(claims, names.accounts)
+    if accounts is None:
+        # All of the company's are for a token that says nothing of them; one that means none, or whose provider does
+        # not know them, must not open them all.
+        raise InvalidToken("accounts: null")
     return Caller(
         user_id=_id(_only(claim_at(claims, names.user))),
         company_id=_id(_only(claim_at(claims, names.company))),
         permissions=_permissions(claim_at(claims, names.permissions), names.permission_names),
-        accounts=None if accounts is None else frozenset(_id(account) for account in _listed(accounts)),
+        accounts=None if accounts is _ABSENT else frozenset(_id(account) for account in _listed(accounts)),
         expires_at=_seconds(claims.get("exp")),
     )
 
@@ -76,14 +83,24 @@ def claim_at(claims: Mapping[str, Any], name: str) -> Any:
     ``realm_access.roles`` is the claim ``roles`` within ``realm_access``; a claim whose own name has dots in it, as
     ``https://example.com/company`` has, is found first.
     """
+    found = _found(claims, name)
+    return None if found is _ABSENT else found
+
+
+def _found(claims: Mapping[str, Any], name: str) -> Any:
+    """Return the claim; ``_ABSENT`` where nothing is said of it; None where it, or what should hold it, holds none."""
     if name in claims:
         return claims[name]
-    end = len(name)
+    best, end = _ABSENT, len(name)
     while (end := name.rfind(".", 0, end)) > 0:
-        inner = claims.get(name[:end])
-        if isinstance(inner, dict) and (found := claim_at(inner, name[end + 1 :])) is not None:
+        if name[:end] not in claims:
+            continue
+        inner = claims[name[:end]]
+        found = _found(inner, name[end + 1 :]) if isinstance(inner, dict) else None
+        if found is not None and found is not _ABSENT:
             return found
-    return None
+        best = None if found is None else best
+    return best
 
 
 def _permissions(claim: object, names: Mapping[str, str]) -> dict[str, frozenset[str]]:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import NamedTuple
 
 from libs.common.web.refusals import Refused
@@ -40,11 +40,20 @@ class Shares:
     @contextmanager
     def one(self, group: Hashable, *, code: str) -> Iterator[None]:
         """Hold a place during the block. Raises Refused with ``code`` at once when there is none for the group."""
+        with self.perhaps_one(group) as is_held:
+            if not is_held:
+                raise Refused(code)
+            yield
+
+    @contextmanager
+    def perhaps_one(self, group: Hashable) -> Iterator[bool]:
+        """Hold a place during the block if there is one for the group, and say whether."""
         if not self.has_one_for(group):
-            raise Refused(code)
+            yield False
+            return
         self.take(group)
         try:
-            yield
+            yield True
         finally:
             self.give_back(group)
 
@@ -101,6 +110,15 @@ class PlacesInTurn:
             self._waiting.remove(chosen)
             self._take(chosen.group, chosen.only)
             chosen.turn.set_result(None)
+
+    @asynccontextmanager
+    async def one(self, group: Hashable) -> AsyncIterator[None]:
+        """Hold a place during the block, which begins as soon as there is one."""
+        await self.take(group)
+        try:
+            yield
+        finally:
+            self.give_back(group)
 
     def _take(self, group: Hashable, only: Hashable) -> None:
         self._shares.take(group)

@@ -3,7 +3,6 @@
 import asyncio
 from datetime import UTC, datetime
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -15,7 +14,6 @@ from libs.common.messages import ID_LIMIT
 from libs.common.web.digits import Digits
 from libs.common.web.made_files import CSV, XLSX
 from libs.common.web.refusals import Refused
-from libs.common.web.temporary_files import temporary_folder
 from services.api.accepting.acceptor import check_account
 from services.api.accepting.domain.quota import QuotaView
 from services.api.http import templates
@@ -126,14 +124,7 @@ async def get_template_csv(caller: CallerDep) -> Response:
 )
 async def get_template_xlsx(caller: CallerDep, said: WordsDep) -> Response:
     """The same, and a second sheet that says what the columns are, in the language of `Accept-Language`."""
-
-    def made() -> bytes:
-        with temporary_folder() as folder:
-            path = Path(folder) / "template.xlsx"
-            templates.template_xlsx(path, said)
-            return path.read_bytes()
-
-    return _file(await asyncio.to_thread(made), "xlsx")
+    return _file(await asyncio.to_thread(templates.template_xlsx_in, said.language), "xlsx")
 
 
 def _file(content: bytes, kind: str) -> Response:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from starlette.responses import Response
 
 from libs.common.web.made_files import CSV, XLSX, MadeFile, Portions, lines, workbook
+from libs.common.web.shares import PlacesInTurn
 from libs.contracts.lead_import.words import Words
 from libs.spreadsheets.csv_file import SEPARATORS
 from libs.spreadsheets.writing import SEPARATOR, XlsxWriter, csv_header, csv_rows
@@ -52,20 +53,26 @@ class Wanted:
         return own if own in SEPARATORS else SEPARATOR
 
 
-async def _portions(store: Store, wanted: Wanted) -> Portions:
-    after, scope, form = 0, wanted.scope, wanted.form
+async def _portions(store: Store, wanted: Wanted, reads: PlacesInTurn) -> Portions:
+    after, cells = 0, [[""]]
+    while cells:
+        async with reads.one(wanted.scope.company_id):
+            cells, after = await _portion(store, wanted, after)
+        if cells:
+            yield cells
+
+
+async def _portion(store: Store, wanted: Wanted, after: int) -> tuple[list[list[str]], int]:
+    """Return the cells of the rows behind one, and which is the last of them."""
+    scope, form, reason = wanted.scope, wanted.form, wanted.reason
     if wanted.outcome == CREATED:
-        while made := await store.created_rows(
-            scope, wanted.found, after=after, limit=ROWS_A_READ, reason=wanted.reason
-        ):
-            yield [[str(row[column] or "") for column in CREATED_COLUMNS] for row in made]
-            after = made[-1]["row"]
-        return
-    while some := await store.rows(
-        scope, wanted.found["id"], after=after, limit=ROWS_A_READ, outcome=wanted.outcome, reason=wanted.reason
-    ):
-        yield [form.cells(row, wanted.words) for row in some]
-        after = some[-1]["row_number"]
+        made = await store.created_rows(scope, wanted.found, after=after, limit=ROWS_A_READ, reason=reason)
+        cells = [[str(row[column] or "") for column in CREATED_COLUMNS] for row in made]
+        return cells, made[-1]["row"] if made else after
+    rows = await store.rows(
+        scope, wanted.found["id"], after=after, limit=ROWS_A_READ, outcome=wanted.outcome, reason=reason
+    )
+    return [form.cells(row, wanted.words) for row in rows], rows[-1]["row_number"] if rows else after
 
 
 def _widths(header: list[str]) -> list[float]:
@@ -77,13 +84,19 @@ def _widths(header: list[str]) -> list[float]:
 
 
 def download(
-    store: Store, wanted: Wanted, *, kind: Literal["csv", "xlsx"], place: AbstractContextManager[None]
+    store: Store,
+    wanted: Wanted,
+    *,
+    kind: Literal["csv", "xlsx"],
+    place: AbstractContextManager[None],
+    reads: PlacesInTurn,
 ) -> Response:
     """Return all rows that are wanted as a file; those that are no leads can be corrected and imported again.
 
-    ``place`` is held while the report is made and sent. Raises Refused when there is none.
+    ``place`` is held while the report is made and sent, one of ``reads`` while a portion of it is read. Raises Refused
+    when there is none to be made.
     """
-    portions, header = _portions(store, wanted), wanted.header
+    portions, header = _portions(store, wanted, reads), wanted.header
     separator = wanted.separator
     pieces = (
         lines(csv_header(header, separator), portions, partial(csv_rows, separator=separator))

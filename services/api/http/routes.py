@@ -1,6 +1,7 @@
 """The calls of api: thin. Who may, what is asked, hand over, answer."""
 
 import time
+from contextlib import ExitStack
 from typing import Annotated, Any, Literal
 
 import structlog
@@ -119,19 +120,21 @@ async def post_preview(request: Request, caller: CallerDep, deps: DepsDep, said:
     Invalid rows do not refuse a preview, whatever `on_invalid_row` says; a missing column is named in `missing`.
     """
     began = time.monotonic()
-    with deps.uploads.one(caller.company_id, code="busy"):
+    with ExitStack() as place:
+        place.enter_context(deps.uploads.one(caller.company_id, code="busy"))
         async with receive_upload(
             request, max_bytes=deps.previewer.limits.max_bytes, seconds=deps.upload_seconds
         ) as upload:
             structlog.contextvars.bind_contextvars(bytes=upload.path.stat().st_size)
             wanted = read_preview_request(upload.data)
-            answer = PreviewView.told(await deps.previewer.preview(upload, wanted, caller), said)
+            found = await deps.previewer.preview(upload, wanted, caller, was_read=place.close)
+            answer = PreviewView.told(found, said)
     log.info("previewed", rows=answer.total_rows, seconds=round(time.monotonic() - began, 3))
     said_in = {"Content-Language": said.language}
     return Response(answer.model_dump_json(), media_type="application/json", headers=said_in)
 
 
-@router.get("/imports", summary="History of imports")
+@router.get("/imports", response_model=ImportPage, summary="History of imports")
 async def get_imports(
     caller: CallerDep,
     deps: DepsDep,
@@ -139,13 +142,15 @@ async def get_imports(
     cursor: Cursor = None,
     account_id: AccountId = None,
     status: ImportStatus | None = None,
-) -> ImportPage:
+) -> Response:
     """Newest first, in pages."""
-    found = await deps.store.list_imports(
-        scope_of(caller), before=cursor, limit=limit + 1, account_id=account_id, status=status
-    )
-    items = [import_view(row) for row in found[:limit]]
-    return ImportPage(items=items, next=str(items[-1].id) if len(found) > limit else None)
+    async with deps.reads.one(caller.company_id):
+        found = await deps.store.list_imports(
+            scope_of(caller), before=cursor, limit=limit + 1, account_id=account_id, status=status
+        )
+        items = [import_view(row) for row in found[:limit]]
+        page = ImportPage(items=items, next=str(items[-1].id) if len(found) > limit else None)
+        return Response(page.model_dump_json(), media_type="application/json")
 
 
 @router.get("/imports/{import_id}", response_model=ImportDetail, summary="One import and its progress")
@@ -222,17 +227,20 @@ async def get_rows(
     scope = scope_of(caller)
     if format != "json":
         wanted = reports.Wanted(scope, found, outcome, reason, said)
-        return reports.download(deps.store, wanted, kind=format, place=deps.reports.one(caller.company_id, code="busy"))
+        place = deps.reports.one(caller.company_id, code="busy")
+        return reports.download(deps.store, wanted, kind=format, place=place, reads=deps.reads)
     items: list[RowView | CreatedRow]
-    if outcome == CREATED:
-        made = await deps.store.created_rows(scope, found, after=cursor or 0, limit=limit + 1, reason=reason)
-        items = [CreatedRow(**row) for row in made[:limit]]
-        has_more = len(made) > limit
-    else:
-        rows = await deps.store.rows(
-            scope, import_id, after=cursor or 0, limit=limit + 1, outcome=outcome, reason=reason
-        )
-        items = [row_view(row, said) for row in rows[:limit]]
-        has_more = bool(rows) and rows[0]["found"] > len(items)
-    page = RowPage(items=items, next=str(items[-1].row) if has_more else None)
-    return JSONResponse(page.model_dump(mode="json"), headers={"Content-Language": said.language})
+    async with deps.reads.one(caller.company_id):
+        if outcome == CREATED:
+            made = await deps.store.created_rows(scope, found, after=cursor or 0, limit=limit + 1, reason=reason)
+            items = [CreatedRow(**row) for row in made[:limit]]
+            has_more = len(made) > limit
+        else:
+            rows = await deps.store.rows(
+                scope, import_id, after=cursor or 0, limit=limit + 1, outcome=outcome, reason=reason
+            )
+            items = [row_view(row, said) for row in rows[:limit]]
+            has_more = bool(rows) and rows[0]["found"] > len(items)
+        page = RowPage(items=items, next=str(items[-1].row) if has_more else None)
+        said_in = {"Content-Language": said.language}
+        return Response(page.model_dump_json(), media_type="application/json", headers=said_in)

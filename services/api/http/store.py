@@ -17,7 +17,8 @@ from services.api.http.shared_reads import SharedReads
 from services.api.http.views import PACE_SECONDS
 
 BYTES_A_READ = 1 << 20
-"""Of cells, at a time: a row may have 80,000 characters, and 500 such rows would hold the event loop."""
+"""Of cells and of what is wrong with them, at a time: a row may have 80,000 characters, or 7,000 about its faults, and
+500 such rows would hold the event loop."""
 
 _IMPORT_COLUMNS = {
     **{
@@ -116,8 +117,8 @@ _LIST = _selecting(
 _ROWS = text(
     """
     SELECT row_number, outcome, reason, detail, cells, found FROM (
-        SELECT *, count(*) OVER () AS found, sum(octet_length(cells::text)) OVER (ORDER BY row_number) AS bytes,
-               row_number() OVER (ORDER BY row_number) AS place
+        SELECT *, count(*) OVER () AS found, row_number() OVER (ORDER BY row_number) AS place,
+               sum(octet_length(cells::text) + octet_length(detail)) OVER (ORDER BY row_number) AS bytes
         FROM (
             SELECT row_number, outcome, reason, detail, cells FROM amigocare.lead_import_rows
             WHERE import_id = :import_id AND row_number > :after
@@ -223,8 +224,8 @@ class Store:
     ) -> list[dict[str, Any]]:
         """Return up to ``limit`` rows that did not become leads, with numbers above ``after``.
 
-        Fewer when their cells would have more than ``max_bytes``, but one at least; ``found`` of each says how many
-        there are within the limit. The caller has looked the import up in its scope before.
+        Fewer when their cells and details would have more than ``max_bytes``, but one at least; ``found`` of each says
+        how many there are within the limit. The caller has looked the import up in its scope before.
         """
         async with self._postgres.transaction(company_id=scope.company_id) as connection:
             rows = await connection.execute(

@@ -1,9 +1,11 @@
 """The template: a file that is imported as it is, with examples to write over."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
-from libs.contracts.lead_import.words import Words
+from libs.common.web.temporary_files import temporary_folder
+from libs.contracts.lead_import.words import LANGUAGES, Words, words
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.writing import SEPARATOR, csv_header, csv_rows
 
@@ -19,6 +21,17 @@ _WIDTH_OF_NOTES = 110
 
 def template_csv() -> bytes:
     return csv_header(FILE_COLUMNS, SEPARATOR) + csv_rows(EXAMPLES, SEPARATOR)
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def template_xlsx_in(language: str) -> bytes:
+    """Return the workbook in one of ``LANGUAGES``. It is everybody's, and made once: it takes as long as a small file
+    takes to be read, in the threads that receive uploads.
+    """
+    with temporary_folder() as folder:
+        path = Path(folder) / "template.xlsx"
+        template_xlsx(path, words(language))
+        return path.read_bytes()
 
 
 def template_xlsx(path: Path, words: Words) -> None:

@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from asyncio import gather
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -17,7 +16,9 @@ from libs.common.errors import describe, is_bad_day
 from libs.common.messages import ID_LIMIT
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
+from libs.common.together import all_or_first_error
 from libs.common.web.caller import Caller
+from libs.common.web.shares import Shares
 from libs.fields.custom_values import FieldType, OwnField
 from libs.imports.known_phones import KnownPhones
 from libs.imports.phone_look_up import look_up
@@ -40,6 +41,9 @@ log = structlog.get_logger()
 
 CHUNKS_AT_ONCE = 3
 """So many are looked up at the same time: while one store answers about one, the other one does about the next."""
+ANSWER_SECONDS = 5.0
+"""How long the stores' answer about some chunks is waited for, which takes a fraction of a second: somebody waits for
+the preview. By their settings stores are waited for as long as a message can wait, which is far longer."""
 NO_IMPORT = ID_LIMIT
 """The id of the import that a preview's chunks belong to: no import has it."""
 
@@ -55,27 +59,38 @@ class Previewer:
     chunk_rows: int
     quota: Quota
     clock: Clock
+    forecasts: Shares
+    """Forecasts that wait for the stores, by company. Who finds no place is answered without one: those that wait hold
+    memory and a file each, and where a store does not answer there would be ever more of them."""
+    answer_seconds: float = ANSWER_SECONDS
 
-    async def preview(self, upload: Upload, request: PreviewRequest, caller: Caller) -> dict[str, Any]:
+    async def preview(
+        self, upload: Upload, request: PreviewRequest, caller: Caller, *, was_read: Callable[[], None] = lambda: None
+    ) -> dict[str, Any]:
         """Return the answer as plain values, for ``PreviewView.told``. Raises Refused where the import would be, too,
         but for invalid rows, its name, its quota and missing columns.
+
+        ``was_read`` is called when nothing of the upload is left: what is still to be asked of stores keeps no other
+        upload waiting.
         """
         quota, same_file, types, own = await self._check(upload, request, caller)
         found = await self._read(upload, request, caller, types, own)
-        shown: dict[str, Any] = json.loads(await asyncio.to_thread(_preview_path(upload).read_bytes))
+        shown: dict[str, Any] = json.loads(await asyncio.to_thread(_taken, _preview_path(upload)))
         parent_id = request.parent_id
         if parent_id or found.reported:
             async with AcceptStore.transaction(self.postgres, caller.company_id) as accepting:
                 parent_id = await accepting.parent_of(caller, given=parent_id, reported=found.reported)
-        forecast = None
-        if not shown["missing"]:
-            settled = Forecasting(found.existing, found.invalid, Counter(shown["reasons"]))
-            forecast = await self._forecast(upload, settled)
+        settled = Forecasting(found.existing, found.invalid, Counter(shown["reasons"]))
+        with self.forecasts.perhaps_one(caller.company_id) as may_ask:
+            if not may_ask:
+                log.warning("no forecast", error="so many wait for one that there is no place")
+                _spool_path(upload).unlink(missing_ok=True)
+            was_read()
+            asks = may_ask and not shown["missing"]
+            forecast, tags = await self._forecast(upload, settled, caller.company_id) if asks else (None, [])
         rows, total_rows = shown["rows"], shown["total_rows"]
-        tags: list[str] = []
         if forecast is not None:
             rows = list(map(forecast.shown, rows))
-            tags = await store.new_tags(self.postgres, company_id=caller.company_id, names=list(forecast.tags.values()))
         return shown | {
             "file": shown["file"] | {"name": upload.file_name, "sha256": upload.sha256},
             "left_out": found.left_out,
@@ -157,21 +172,29 @@ class Previewer:
         upload.path.unlink(missing_ok=True)
         return result
 
-    async def _forecast(self, upload: Upload, forecast: Forecasting) -> Forecasting | None:
-        """Add to the forecast how live rows would end, or return None when a store does not say what it knows."""
+    async def _forecast(
+        self, upload: Upload, forecast: Forecasting, company_id: int
+    ) -> tuple[Forecasting | None, list[str]]:
+        """Add to the forecast how live rows would end, and return it and the tags that would be made. None and none
+        when a store does not say what it knows.
+        """
         try:
             async with asyncio.timeout(self.limits.seconds):
                 payloads = (payload for _, _, payload in read_spool(_spool_path(upload)))
                 while some := list(islice(payloads, CHUNKS_AT_ONCE)):
                     chunks = list(map(of_payload, some))
-                    for chunk, known in zip(chunks, await gather(*map(self._known, chunks)), strict=True):
+                    async with asyncio.timeout(self.answer_seconds):
+                        looked = await all_or_first_error(*map(self._known, chunks))
+                    for chunk, known in zip(chunks, looked, strict=True):
                         forecast.add(chunk, known)
+                async with asyncio.timeout(self.answer_seconds):
+                    names = list(forecast.tags.values())
+                    return forecast, await store.new_tags(self.postgres, company_id=company_id, names=names)
         except Exception as error:
             if not (isinstance(error, TimeoutError) or is_bad_day(error)):
                 raise
             log.warning("no forecast", error=describe(error))
-            return None
-        return forecast
+            return None, []
 
     async def _known(self, chunk: PreviewedChunk) -> KnownPhones:
         return (await look_up(self.postgres, self.mongo, chunk)).known if len(chunk.live) else {}
@@ -183,3 +206,10 @@ def _spool_path(upload: Upload) -> Path:
 
 def _preview_path(upload: Upload) -> Path:
     return upload.folder / "preview.json"
+
+
+def _taken(path: Path) -> bytes:
+    """Return what a file holds, which is then gone."""
+    content = path.read_bytes()
+    path.unlink()
+    return content

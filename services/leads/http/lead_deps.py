@@ -78,7 +78,8 @@ async def perhaps_signed_in(
         return None
     try:
         caller = await deps.read_token(credentials.credentials)
-    except InvalidToken:
+    except InvalidToken as error:
+        structlog.contextvars.bind_contextvars(token=str(error))
         raise Refused("token_invalid") from None
     except KeysUnavailable:
         raise Refused("unavailable", "The identity provider is not answering.", retry_after=5) from None

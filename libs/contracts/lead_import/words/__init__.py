@@ -4,6 +4,7 @@ A code never changes its meaning. The files are plain JSON, so that a program in
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,8 @@ from pathlib import Path
 
 LANGUAGES = ("en", "pt-BR")
 """The first one is spoken to whoever asks for none of them."""
+DETAILS_REMEMBERED = 128
+"""What is wrong with thousands of rows of a file is mostly the same. A detail may have 10 KB: a few MB in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,7 @@ class Words:
             return self.messages.get(reason, reason)
         if self.language == LANGUAGES[0]:
             return detail
-        for code, sentence in words(LANGUAGES[0]).messages.items():
-            if sentence in detail:
-                detail = detail.replace(sentence, self.messages.get(code, sentence))
-        return detail
+        return said_again(self.language, detail)
 
 
 @lru_cache(maxsize=len(LANGUAGES))
@@ -67,3 +67,25 @@ def words(language: str) -> Words:
     plain = json.loads((Path(__file__).parent / f"{language}.json").read_text(encoding="utf-8"))
     problems = {code: ProblemWords(**each) for code, each in plain.pop("problems").items()}
     return Words(language=language, problems=problems, **plain)
+
+
+@lru_cache(maxsize=DETAILS_REMEMBERED)
+def said_again(language: str, detail: str) -> str:
+    """Return what was kept of a row in English, with each sentence of the catalogue in another language.
+
+    A page or a report says it of row after row while nobody else is answered: the text is gone through once, however
+    many sentences the catalogue has.
+    """
+    known, said = _sentences(language)
+    return known.sub(lambda found: said[found[0]], detail)
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _sentences(language: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
+    """Return what finds the English sentences about rows, and what they are in the language."""
+    other = words(language).messages
+    said: dict[str, str] = {}
+    for code, sentence in words(LANGUAGES[0]).messages.items():
+        said.setdefault(sentence, other.get(code, sentence))
+    longest_first = sorted(said, key=len, reverse=True)  # one may be the beginning of another
+    return re.compile("|".join(map(re.escape, longest_first))), said

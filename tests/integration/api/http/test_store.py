@@ -315,12 +315,15 @@ async def test_a_page_holds_so_many_bytes_and_says_that_there_are_more(
     assert await page(6, 1 << 20) == ([7], 1)
 
 
+@pytest.mark.parametrize(
+    "large", [{"cells": ["x" * 900] * 25}, {"detail": "x" * 22_500}, {"cells": ["x" * 900] * 5, "detail": "é" * 9_000}]
+)
 async def test_a_page_of_many_large_rows_has_a_mebibyte(
-    store: Store, scope: Scope, import_id: int, pipeline: Pipeline
+    store: Store, scope: Scope, import_id: int, pipeline: Pipeline, large: dict[str, Any]
 ) -> None:
     """A page holds up everybody's answers while it is made: a second for 25 MB."""
-    large = [settled_row(number).model_copy(update={"cells": ["x" * 900] * 25}) for number in range(2, 102)]
-    await settle(pipeline, import_id, 0, ChunkOutcome(0, 0, 100, large))
+    rows = [settled_row(number).model_copy(update=large) for number in range(2, 102)]
+    await settle(pipeline, import_id, 0, ChunkOutcome(0, 0, 100, rows))
     found = await store.rows(scope, import_id, after=1, limit=501, outcome=None)
     assert 40 < len(found) < 50
     assert found[0]["found"] == 100

@@ -1,6 +1,8 @@
 """A preview says what the import will do, and does nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +10,26 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from libs.common.clock import utc_now
 from libs.common.settings import MongoSettings
 from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.common.web.refusals import Refused
+from libs.common.web.shares import Shares
 from libs.contracts.lead_import.internal.messages import ChunkAccepted
 from libs.contracts.lead_import.words import words
+from libs.imports.phone_look_up import Looked
 from libs.spreadsheets.limits import Limits
 from services.api.accepting.domain.quota import Quota
 from services.api.accepting.domain.request import PreviewRequest
+from services.api.previewing import previewer as previewing
+from services.api.previewing import store as preview_store
 from services.api.previewing.domain.preview_view import PreviewView
 from services.api.previewing.previewer import Previewer
 from services.api.reading.pool import ReadingPool
+from services.api.settings import LOOKED_UP_BYTES
 from tests.support.chunks import new_phones
 from tests.support.contacts import insert_chat, insert_lead, insert_patient
 from tests.support.mongod import close_young
@@ -30,6 +38,7 @@ from tests.support.platform import Tenant, create_tenant
 from tests.support.readers import Stored
 from tests.support.uploads import acceptor, reading_pool, wish
 from tests.support.user import csv_file, old_form
+from tests.support.waiting import eventually
 
 QUOTA = Quota(rows=5_000, imports=5)
 HOLDERS = {"lead": insert_lead, "patient": insert_patient, "chat": insert_chat}
@@ -43,7 +52,7 @@ async def pool() -> AsyncIterator[ReadingPool]:
 
 @pytest.fixture
 def previewer(crowd: Postgres, mongo: Mongo, pool: ReadingPool) -> Previewer:
-    return Previewer(crowd, mongo, pool, Limits(), 20, QUOTA, utc_now)
+    return Previewer(crowd, mongo, pool, Limits(), 20, QUOTA, utc_now, Shares(8))
 
 
 async def previewed(
@@ -155,20 +164,115 @@ async def test_a_preview_stores_nothing_and_counts_nothing(
     assert await counts() == before
 
 
-async def test_without_mongodb_there_is_no_forecast_and_all_else(
-    crowd: Postgres, pool: ReadingPool, tenant: Tenant, tmp_path: Path
-) -> None:
+@pytest_asyncio.fixture
+async def away() -> AsyncIterator[Mongo]:
+    """A MongoDB that is away, with the patience of the settings."""
     away = Mongo(
-        MongoSettings.model_validate({"mongo_url": "mongodb://127.0.0.1:1/leadflow", "mongo_timeout_seconds": 0.2}),
-        application_name="tests",
+        MongoSettings.model_validate({"mongo_url": "mongodb://127.0.0.1:1/leadflow"}), application_name="tests"
     )
-    try:
-        previewer = Previewer(crowd, away, pool, Limits(), 20, QUOTA, utc_now)
-        said = await previewed(previewer, tenant, tmp_path, csv_file([["Ana", *new_phones(1), "", "", ""]]))
-    finally:
-        await close_young(away)
-    assert (said.forecast, said.total_rows, len(said.rows)) == (None, 1, 1)
-    assert [each.code for each in said.warnings] == ["no_forecast"]
+    yield away
+    await close_young(away)
+
+
+SOON = 10
+"""Seconds: a third of those for which the settings have a store waited for."""
+ONE_ROW = ["Ana", "11981234567", "", "", "Nova etiqueta"]
+
+
+def spools(folder: Path) -> list[Path]:
+    return list(folder.glob("*/spool"))
+
+
+def has_no_forecast(said: PreviewView) -> bool:
+    warned = [each.code for each in said.warnings]
+    return (said.forecast, said.total_rows, len(said.rows), said.new_tags, warned) == (None, 1, 1, [], ["no_forecast"])
+
+
+async def test_without_mongodb_there_is_soon_no_forecast_and_all_else(
+    crowd: Postgres, away: Mongo, pool: ReadingPool, tenant: Tenant, tmp_path: Path
+) -> None:
+    previewer = Previewer(crowd, away, pool, Limits(), 20, QUOTA, utc_now, Shares(8), answer_seconds=0.2)
+    async with asyncio.timeout(SOON):
+        assert has_no_forecast(await previewed(previewer, tenant, tmp_path, csv_file([ONE_ROW])))
+
+
+async def test_patients_that_postgresql_does_not_tell_are_waited_for_no_longer(
+    crowd: Postgres, previewer: Previewer, tenant: Tenant, tmp_path: Path
+) -> None:
+    previewer = replace(previewer, answer_seconds=0.2)
+    async with asyncio.timeout(SOON), crowd.engine.begin() as holder:
+        await holder.execute(text("LOCK amigocare.patients IN ACCESS EXCLUSIVE MODE"))
+        assert has_no_forecast(await previewed(previewer, tenant, tmp_path, csv_file([ONE_ROW])))
+
+
+async def test_tags_that_postgresql_does_not_tell_are_waited_for_no_longer(
+    previewer: Previewer, tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: object, **__: object) -> list[str]:
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(preview_store, "new_tags", silent)
+    previewer = replace(previewer, answer_seconds=0.2)
+    async with asyncio.timeout(SOON):
+        assert has_no_forecast(await previewed(previewer, tenant, tmp_path, csv_file([ONE_ROW])))
+
+
+async def test_of_an_upload_that_was_read_nothing_is_left_but_what_is_looked_up(
+    previewer: Previewer, tenant: Tenant, tmp_path: Path
+) -> None:
+    """Its place goes to another one, whose file may take up the disk as this one's did."""
+    left: list[set[str]] = []
+
+    def was_read() -> None:
+        (home,) = tmp_path.iterdir()
+        left.append({path.name for path in home.iterdir()})
+
+    asked = wish(tenant, tmp_path, [], content=csv_file([ONE_ROW] * 500))
+    request = PreviewRequest.model_validate({"account_id": tenant.account_id})
+    answer = await previewer.preview(asked.upload, request, asked.caller, was_read=was_read)
+    assert answer["forecast"]
+    assert left == [{"spool"}]
+    (spool,) = spools(tmp_path)
+    assert spool.stat().st_size <= 500 * LOOKED_UP_BYTES
+
+
+async def test_so_many_forecasts_wait_and_who_finds_no_place_is_answered_without_one(
+    previewer: Previewer, pool: ReadingPool, tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, answers = 0, asyncio.Event()
+
+    async def silent(*_: object) -> Looked:
+        nonlocal waiting
+        waiting += 1
+        await answers.wait()
+        return Looked({}, is_meant=False)
+
+    monkeypatch.setattr(previewing, "look_up", silent)
+    forecasts = Shares(4)
+    previewer = replace(previewer, forecasts=forecasts, answer_seconds=60)
+    tasks: list[asyncio.Task[PreviewView]] = []
+
+    async def all_wait() -> bool:
+        return waiting == len(tasks)
+
+    async with asyncio.timeout(60):
+        for _ in range(6):
+            tasks.append(asyncio.create_task(previewed(previewer, tenant, tmp_path, csv_file([ONE_ROW]))))
+            if len(tasks) <= 2:
+                await eventually(all_wait, what="a forecast that waits")
+        # One company alone has half of the places.
+        assert all([has_no_forecast(await task) for task in tasks[2:]])
+        assert (waiting, forecasts.held_by(tenant.company_id)) == (2, 2)
+        assert len(spools(tmp_path)) == 2, "who does not wait keeps no file"
+        other = asyncio.create_task(
+            previewed(previewer, await create_tenant(previewer.postgres.engine), tmp_path, csv_file([ONE_ROW]))
+        )
+        tasks[2:] = [other]
+        await eventually(all_wait, what="another company's forecast that waits")
+        answers.set()
+        assert [(await task).forecast is not None for task in tasks] == [True] * 3
+    assert forecasts.held_by(tenant.company_id) == 0
 
 
 @pytest.mark.parametrize(

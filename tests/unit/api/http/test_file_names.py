@@ -64,9 +64,49 @@ def test_a_part_whose_name_is_written_in_the_extended_way_alone_is_a_file(writte
     assert called(f'filename*={written}; name="file"') == name
 
 
-@pytest.mark.parametrize("where", ["filename*=UTF-8''b.csv; filename=\"a.csv\"", "filename=a.csv; filename*=UTF-8''b"])
-def test_of_both_names_the_plain_one_counts(where: str) -> None:
-    assert called(f'name="file"; {where}') == "a.csv"
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("filename*=UTF-8''b.csv; filename=\"a.csv\"", "b.csv"),
+        ("filename=a.csv; filename*=UTF-8''b.csv", "b.csv"),
+        ("FileName*=UTF-8''b.csv; filename=a.csv", "b.csv"),
+        # As .NET's MultipartFormDataContent sends both
+        ("filename=\"=?utf-8?B?Sm/Do28uY3N2?=\"; filename*=utf-8''Jo%C3%A3o.csv", "João.csv"),
+        # The plain one where the other one cannot be read
+        ("filename=\"a.csv\"; filename*=utf-7''b.csv", "a.csv"),
+        ('filename="a.csv"; filename*=b.csv', "a.csv"),
+        ('filename="a.csv"; filename*=', "a.csv"),
+        ("filename=\"a; filename*=UTF-8''b.csv\"", "a filenameUTF-8b.csv"),
+    ],
+)
+def test_of_both_names_the_one_that_can_write_every_letter_counts(where: str, name: str) -> None:
+    """RFC 6266, section 4.3: whoever sends both writes the plain one for those who do not know the other."""
+    assert called(f'name="file"; {where}') == name
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("=?utf-8?B?Sm/Do28uY3N2?=", "João.csv"),
+        ("=?UTF-8?Q?Jo=C3=A3o_Silva.csv?=", "João Silva.csv"),
+        ("=?iso-8859-1?q?Jo=E3o.csv?=", "João.csv"),
+        ("=?utf-8*pt-BR?B?Sm/Do28uY3N2?=", "João.csv"),
+        # A blank between two words belongs to neither; one beside other text is its own
+        ("=?utf-8?Q?Jo=C3=A3o_?= =?utf-8?B?U2lsdmE=?=.csv", "João Silva.csv"),
+        ("Lista =?utf-8?B?Sm/Do28uY3N2?=", "Lista João.csv"),
+        ("=?utf-8?B?Li4vLi4vbGVhZHMuY3N2?=", "leads.csv"),
+        ("=?utf-8?Q?a=22b=3B.csv?=", "ab.csv"),
+        # What is no such word stays what it is
+        ("=?utf-8?B?Sm/Do28uY3N2", "Do28uY3N2"),
+        ("=?utf-8?X?abc?=", "utf-8Xabc"),
+        ("=?utf-8?B?a?=", "utf-8Ba"),
+        ("=?unicode_escape?Q?=5Cud800?=", "unicode_escapeQ5Cud800"),
+        ("a=b.csv", "ab.csv"),
+    ],
+)
+def test_a_plain_name_in_encoded_words_is_read(written: str, name: str) -> None:
+    """Clients for mail write names so (RFC 2047), and of .NET those that leave ``filename*`` out."""
+    assert called(f'name="file"; filename="{written}"') == name
 
 
 def test_what_stands_within_quotation_marks_is_no_parameter() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from libs.common.web.made_files import MadeFile, Portions, lines
 from libs.common.web.refusals import Refused
-from libs.common.web.shares import Shares
+from libs.common.web.shares import PlacesInTurn, Shares
 from libs.contracts.lead_import.words import LANGUAGES, words
 from libs.spreadsheets.writing import XlsxWriter, csv_rows
 from services.api.http import reports
@@ -34,7 +34,7 @@ def test_a_report_that_cannot_be_begun_holds_no_place(kind: Literal["csv", "xlsx
         Scope(1, None), {"id": 1, "reasons": {}, "file": {"headers": [None] * 5}}, None, None, words(LANGUAGES[0])
     )
     with pytest.raises(TypeError):
-        reports.download(cast(Store, None), wanted, kind=kind, place=places.one(1, code="busy"))
+        reports.download(cast(Store, None), wanted, kind=kind, place=places.one(1, code="busy"), reads=PlacesInTurn(2))
     assert places.held_by(1) == 0
 
 
@@ -70,7 +70,7 @@ async def test_cells_are_written_in_threads(kind: Literal["csv", "xlsx"], monkey
     monkeypatch.setattr(XlsxWriter, "finish", noted_blocks(XlsxWriter.finish))
     wanted = reports.Wanted(Scope(1, None), {"id": 1, "reasons": {}, "file": None}, None, None, words(LANGUAGES[0]))
     store = cast(Store, SimpleNamespace(rows=rows))
-    report = reports.download(store, wanted, kind=kind, place=nullcontext())
+    report = reports.download(store, wanted, kind=kind, place=nullcontext(), reads=PlacesInTurn(2))
     sent: list[bytes] = []
 
     async def send(message: Any) -> None:

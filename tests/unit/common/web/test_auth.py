@@ -24,9 +24,8 @@ def test_the_caller_is_who_the_claims_say() -> None:
     assert caller == Caller(7, 3, {"LEADS": frozenset({"IMPORT_LEADS"})}, frozenset({4, 5}))
 
 
-@pytest.mark.parametrize("claims", [GOOD, GOOD | {"accounts": None}])
-def test_without_accounts_all_of_the_companys_may_be_used(claims: dict[str, Any]) -> None:
-    caller = caller_of(claims)
+def test_without_accounts_all_of_the_companys_may_be_used() -> None:
+    caller = caller_of(GOOD)
     assert caller.accounts is None
     assert caller.may_use(1)
     assert caller.may_use(999)
@@ -37,6 +36,30 @@ def test_with_accounts_only_those_may_be_used() -> None:
     assert caller.may_use(4)
     assert not caller.may_use(5)
     assert not caller_of(GOOD | {"accounts": []}).may_use(4)
+
+
+@pytest.mark.parametrize(
+    ("name", "claims"),
+    [
+        ("accounts", {"accounts": None}),
+        ("crm.accounts", {"crm.accounts": None}),
+        ("crm.accounts", {"crm": {"accounts": None}}),
+        ("crm.accounts", {"crm": None}),
+        ("crm.accounts", {"crm": [4]}),
+        ("a.b.c", {"a": {"b": None}}),
+        ("a.b.c", {"a.b": {"c": None}, "a": {}}),
+    ],
+)
+def test_accounts_that_are_null_are_not_all_of_the_companys(name: str, claims: dict[str, Any]) -> None:
+    """A provider that does not know somebody's accounts, or whose mapping failed, writes null."""
+    with pytest.raises(InvalidToken, match=r"^accounts: null$"):
+        caller_of(GOOD | claims, ClaimNames(accounts=name))
+
+
+def test_a_claim_around_accounts_may_hold_others_alone() -> None:
+    names = ClaimNames(accounts="crm.accounts")
+    assert caller_of(GOOD | {"crm": {"company": 3}}, names).accounts is None
+    assert caller_of(GOOD | {"crm.accounts": [4], "crm": None}, names).accounts == frozenset({4})
 
 
 @pytest.mark.parametrize(
