@@ -18,7 +18,7 @@ SECONDS = 8.0
 
 _COLUMNS = "l.id, l.public_id, l.name, l.email, l.status, l.priority, l.assigned_to, l.created_at, l.version"
 _BARE = f"SELECT {_COLUMNS} FROM amigocare.amigocare_leads l WHERE l.company_id = 1 AND NOT l.is_deleted {{where}} \
-ORDER BY l.id DESC LIMIT 21"
+ORDER BY l.created_at DESC, l.id DESC LIMIT 21"
 
 FILTERS = {
     "all": ({}, ""),
