@@ -17,13 +17,14 @@ ASKS_EVERY = 1.0
 SECONDS = 8.0
 
 _COLUMNS = "l.id, l.public_id, l.name, l.email, l.status, l.priority, l.assigned_to, l.created_at, l.version"
-_BARE = f"SELECT {_COLUMNS} FROM amigocare.amigocare_leads l WHERE l.company_id = 1 AND NOT l.is_deleted {{where}} \
-ORDER BY l.id DESC LIMIT 21"
+# As the list's index begins, so that the bare statement has it, too.
+_BARE = f"SELECT {_COLUMNS} FROM amigocare.amigocare_leads l WHERE CAST(l.company_id AS bigint) = 1 AND NOT l.is_deleted {{where}} \
+ORDER BY l.created_at DESC, l.id DESC LIMIT 21"
 
 FILTERS = {
     "all": ({}, ""),
-    "status": ({"status": "contacted"}, "AND l.status = 'contacted' AND l.status <> 'new'"),
-    "assigned_to": ({"assigned_to": "1"}, "AND l.assigned_to = 1"),
+    "status": ({"status": "contacted"}, "AND l.company_id = 1 AND l.status = 'contacted' AND l.status <> 'new'"),
+    "assigned_to": ({"assigned_to": "1"}, "AND l.company_id = 1 AND l.assigned_to = 1"),
     "source": ({"source": "Instagram"}, "AND l.source_id = 1"),
     "a source of few": (
         {"source": "referral"},

@@ -31,16 +31,18 @@ class LeadFilter:
 
     @property
     def is_in_order(self) -> bool:
-        """Whether an index has what is asked for in the list's order: all leads, those of a status, a colleague's."""
-        return replace(self, status=None, assigned_to=None) == LeadFilter()
+        """Whether an index has what is asked for in the list's order: all leads, those of a status, a colleague's.
+
+        Those of a period, too: the list's order is that of the times.
+        """
+        return replace(self, status=None, assigned_to=None, created_from=None, created_to=None) == LeadFilter()
 
     @property
-    def is_of_source_and_time(self) -> bool:
-        """Whether leads are asked for by what the list's index has of each besides: its source, and when it was made.
-
-        Then it alone says which they are.
-        """
-        return not self.is_in_order and replace(self, source=None, created_from=None, created_to=None) == LeadFilter()
+    def is_of_a_source(self) -> bool:
+        """Whether leads are asked for by their source, and when they were made, alone: an index has these in order."""
+        return (
+            self.source is not None and replace(self, source=None, created_from=None, created_to=None) == LeadFilter()
+        )
 
     @property
     def may_be_common(self) -> bool:
@@ -50,7 +52,12 @@ class LeadFilter:
         and of values even those of all companies, which their index does not tell apart. A phone is a few leads'.
         """
         has_phone = self.q is not None and wanted_phone(self.q) is not None
-        return not (self.is_in_order or self.is_of_source_and_time or has_phone)
+        return not (self.is_in_order or self.is_of_a_source or has_phone)
+
+    @property
+    def period(self) -> str:
+        """Return the conditions of ``where`` on when leads were made: a walk in the list's order keeps to them."""
+        return "".join(f" AND {_PERIOD[name]}" for name in _PERIOD if getattr(self, name) is not None)
 
     def where(self, *, by_index: bool = True) -> tuple[str, dict[str, Any]]:
         """Return conditions on ``l``, the leads, that begin with AND, and their values.
@@ -92,8 +99,8 @@ class LeadFilter:
 def _found(ids: str) -> str:
     """Return the condition that a lead is one of these.
 
-    As an array an index gives them in the list's order, and a page needs no more than its own. After ``IN`` all leads
-    may be read in that order, until a page of those that were found is full.
+    As an array they are looked up. After ``IN`` all leads may be read in the list's order, until a page of those that
+    were found is full.
     """
     return f"l.id = ANY(ARRAY(SELECT {ids}))"
 
@@ -107,6 +114,7 @@ _WORDS_OF_A_LEAD = (
 )
 # The list asks for the company as its own index begins, the indexes of few leads begin with the column.
 _COMPANY = "l.company_id = :company_id"
+_PERIOD = {"created_from": "l.created_at >= :created_from", "created_to": "l.created_at < :created_to"}
 _CONDITIONS = {
     "source": "l.source_id = ANY(ARRAY(SELECT id FROM amigocare.lead_sources WHERE lower(name) = lower(:source)))",
     "assigned_to": f"{_COMPANY} AND l.assigned_to = :assigned_to",
@@ -114,8 +122,7 @@ _CONDITIONS = {
         "l.channel_id = (SELECT id FROM amigocare.lead_channels WHERE name = :channel AND NOT is_deleted)"
         " AND (:channel = 'IMPORT' OR l.import_id IS NULL)"
     ),
-    "created_from": "l.created_at >= :created_from",
-    "created_to": "l.created_at < :created_to",
+    **_PERIOD,
 }
 _TAGS = (
     "amigocare.chat_tags c JOIN amigocare.tags t ON t.id = c.tag_id AND NOT t.is_deleted"

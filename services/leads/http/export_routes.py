@@ -11,10 +11,12 @@ from libs.common.web.made_files import CSV, XLSX, MadeFile, Portions, lines, wor
 from libs.common.web.refusals import Refused
 from libs.spreadsheets.writing import XlsxWriter, csv_header, csv_rows
 from services.leads.domain.lead_filter import LeadFilter
+from services.leads.domain.list_cursor import ListPlace
 from services.leads.http.exported_columns import TEMPLATE, cells_of, header_of
 from services.leads.http.lead_deps import LeadDeps, LeadDepsDep, Viewer
 from services.leads.http.one_lead import note_shown
 from services.leads.http.wanted_leads import WantedLeads
+from services.leads.listing.store import place_of
 
 router = APIRouter(prefix="/api/v1", tags=["Leads"])
 
@@ -61,11 +63,11 @@ async def get_template(caller: Viewer, deps: LeadDepsDep) -> Response:
 
 
 async def _portions(deps: LeadDeps, caller: Caller, wanted: LeadFilter, keys: list[str]) -> Portions:
-    behind: int | None = None
+    behind: ListPlace | None = None
     while some := await deps.listing.page(caller.company_id, wanted, limit=AT_ONCE, behind=behind, whole=True):
         await note_shown(deps, caller, (each["lead_id"] for each in some), "export")
         yield [cells_of(each, keys) for each in some]
-        behind = some[-1]["lead_id"]
+        behind = place_of(some[-1])
 
 
 def _named(name: str) -> dict[str, str]:

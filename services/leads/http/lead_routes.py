@@ -29,7 +29,7 @@ from services.leads.http.one_lead import ACTIVITIES, actor_of, no_lead, note_sho
 from services.leads.http.preconditions import IfMatch, etag, expected_versions, unless_moved_on
 from services.leads.http.sent_body import body_of, read_body
 from services.leads.http.wanted_leads import WantedLeads
-from services.leads.listing.store import PageStart
+from services.leads.listing.store import PageStart, place_of
 
 log = structlog.get_logger()
 
@@ -71,7 +71,7 @@ async def get_leads(
         total_is_exact=is_exact,
         page=page,
         limit=limit,
-        next=write_cursor(shown[-1]["lead_id"]) if len(found) > limit else None,
+        next=write_cursor(place_of(shown[-1])) if len(found) > limit else None,
     )
     # As a model it would be read and checked once more before it is written.
     return Response(answer.model_dump_json(), media_type="application/json")

@@ -1,6 +1,6 @@
 """Leads of a company: pages of them, and one with its history."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.joined_calls import Together
 from libs.common.stores.postgres import Postgres
 from services.leads.domain.lead_filter import LeadFilter
+from services.leads.domain.list_cursor import ListPlace
 from services.leads.listing.access_log import Seen
 from services.leads.listing.large_totals import LargeTotals
 
@@ -34,46 +35,58 @@ _NAMES = """
     JOIN amigocare.lead_sources s ON s.id = l.source_id
     JOIN amigocare.lead_channels c ON c.id = l.channel_id
 """
-# As the list's index begins: see migrations/leads/v0022_list_by_source_and_time.py.
+# As the list's index begins: see migrations/leads/v0024_list_by_time.py.
 _OF_COMPANY = "CAST(l.company_id AS bigint) = :company_id AND NOT l.is_deleted"
+_IN_ORDER = "ORDER BY l.created_at {direction}, l.id {direction}"
 # The page first, then the names: a join before LIMIT may lead another way than by the list's index.
 _PAGE = f"""
     SELECT {{columns}} FROM (
         SELECT l.* FROM amigocare.amigocare_leads l
         WHERE {_OF_COMPANY} {{where}} {{behind}}
-        ORDER BY l.id {{direction}} LIMIT :limit OFFSET :offset
-    ) l {{names}} ORDER BY l.id {{direction}}
+        {_IN_ORDER} LIMIT :limit OFFSET :offset
+    ) l {{names}} {_IN_ORDER}
 """
-# What the index alone says is asked of it alone: leads that are passed over are not read.
-_BY_INDEX_ALONE = f"""
+# Sources may share a name: each one's leads are in order, and so the first of all are among the first of each.
+_OF_A_SOURCE = f"""
     SELECT {{columns}} FROM (
-        SELECT l.* FROM (
-            SELECT l.id FROM amigocare.amigocare_leads l
-            WHERE {_OF_COMPANY} {{where}} {{behind}}
-            ORDER BY l.id {{direction}} LIMIT :limit OFFSET :offset
-        ) wanted JOIN amigocare.amigocare_leads l ON l.id = wanted.id
-    ) l {{names}} ORDER BY l.id {{direction}}
+        SELECT l.* FROM amigocare.lead_sources named CROSS JOIN LATERAL (
+            SELECT l.* FROM amigocare.amigocare_leads l
+            WHERE {_OF_COMPANY} AND l.source_id = named.id {{period}} {{behind}}
+            {_IN_ORDER} LIMIT CAST(:limit AS int) + CAST(:offset AS int)
+        ) l
+        WHERE lower(named.name) = lower(:source)
+        {_IN_ORDER} LIMIT :limit OFFSET :offset
+    ) l {{names}} {_IN_ORDER}
 """
 _NEAR = f"""
     SELECT {{columns}} FROM (
         SELECT l.* FROM (
             SELECT l.* FROM amigocare.amigocare_leads l
-            WHERE {_OF_COMPANY} {{behind}} ORDER BY l.id {{direction}} LIMIT :walked
+            WHERE {_OF_COMPANY} {{period}} {{behind}} {_IN_ORDER} LIMIT :walked
         ) l
         WHERE true {{where}}
-        ORDER BY l.id {{direction}} LIMIT :limit OFFSET :offset
-    ) l {{names}} ORDER BY l.id {{direction}}
+        {_IN_ORDER} LIMIT :limit OFFSET :offset
+    ) l {{names}} {_IN_ORDER}
 """
 _IS_THERE_MORE = f"""
     SELECT EXISTS (
         SELECT FROM amigocare.amigocare_leads l
-        WHERE {_OF_COMPANY} {{behind}} ORDER BY l.id {{direction}} OFFSET :walked
+        WHERE {_OF_COMPANY} {{period}} {{behind}} {_IN_ORDER} OFFSET :walked
     )
 """
 _COUNT = f"""
     SELECT count(*) FROM (
         SELECT FROM amigocare.amigocare_leads l
         WHERE {_OF_COMPANY} {{where}} LIMIT :most
+    ) counted
+"""
+_COUNT_OF_A_SOURCE = f"""
+    SELECT count(*) FROM (
+        SELECT FROM amigocare.lead_sources named CROSS JOIN LATERAL (
+            SELECT FROM amigocare.amigocare_leads l
+            WHERE {_OF_COMPANY} AND l.source_id = named.id {{period}} LIMIT :most
+        ) l
+        WHERE lower(named.name) = lower(:source) LIMIT :most
     ) counted
 """
 _ONE = text(
@@ -112,12 +125,17 @@ class _Asked(NamedTuple):
     wanted: str
 
 
+def place_of(lead: Mapping[str, Any]) -> ListPlace:
+    """Return where a lead of a page stands in the list."""
+    return ListPlace(lead["created_at"], lead["lead_id"])
+
+
 class PageStart(NamedTuple):
     """Which leads of those that were found."""
 
     limit: int
     offset: int = 0
-    behind: int | None = None
+    behind: ListPlace | None = None
     oldest_first: bool = False
 
 
@@ -136,11 +154,11 @@ class ListStore:
         *,
         limit: int,
         offset: int = 0,
-        behind: int | None = None,
+        behind: ListPlace | None = None,
         oldest_first: bool = False,
         whole: bool = False,
     ) -> list[dict[str, Any]]:
-        """Return leads in the order in which they were made, the newest first; ``behind`` one, or past an offset.
+        """Return leads in the order in which they were made, the newest first; ``behind`` a place, or past an offset.
 
         ``whole``: with every field that people fill in.
         """
@@ -181,7 +199,7 @@ class ListStore:
         return counted
 
     def _reading(self, company_id: int, wanted: LeadFilter) -> AbstractAsyncContextManager[AsyncConnection]:
-        in_order = wanted.is_in_order or wanted.may_be_common or wanted.is_of_source_and_time
+        in_order = wanted.is_in_order or wanted.is_of_a_source or wanted.may_be_common
         return self._postgres.transaction(company_id=company_id, in_order=in_order)
 
     async def count(self, company_id: int, wanted: LeadFilter, *, most: int = EXACT) -> tuple[int, bool]:
@@ -214,33 +232,45 @@ class ListStore:
 async def _page(
     connection: AsyncConnection, company_id: int, wanted: LeadFilter, place: PageStart, *, whole: bool = False
 ) -> list[dict[str, Any]]:
-    behind = "" if place.behind is None else f"AND l.id {'>' if place.oldest_first else '<'} :behind"
-    direction = "ASC" if place.oldest_first else "DESC"
-    values = {"company_id": company_id, "limit": place.limit, "offset": place.offset}
-    if place.behind is not None:
-        values["behind"] = place.behind
+    where, values = _begins(place)
+    values |= {"company_id": company_id, "limit": place.limit, "offset": place.offset}
+    shape = {"behind": where, "direction": "ASC" if place.oldest_first else "DESC", "period": wanted.period}
+    shape |= {"columns": f"{_COLUMNS}, {_DETAILS}" if whole else _COLUMNS, "names": _NAMES}
 
     async def read(statement: str, *, by_index: bool, **more: int) -> list[dict[str, Any]]:
         where, named = wanted.where(by_index=by_index)
-        columns = f"{_COLUMNS}, {_DETAILS}" if whole else _COLUMNS
-        asked = statement.format(columns=columns, names=_NAMES, where=where, behind=behind, direction=direction)
-        return [dict(row) for row in (await connection.execute(text(asked), values | named | more)).mappings()]
+        asked = text(statement.format(where=where, **shape))
+        return [dict(row) for row in (await connection.execute(asked, values | named | more)).mappings()]
 
     if wanted.may_be_common:
         near = await read(_NEAR, by_index=False, walked=WALKED)
-        if len(near) == place.limit or not await _is_there_more(connection, values, behind, direction):
+        if len(near) == place.limit or not await _is_there_more(connection, wanted, values, shape):
             return near
-    return await read(_BY_INDEX_ALONE if wanted.is_of_source_and_time else _PAGE, by_index=True)
+    return await read(_OF_A_SOURCE if wanted.is_of_a_source else _PAGE, by_index=True)
 
 
-async def _is_there_more(connection: AsyncConnection, values: dict[str, int], behind: str, direction: str) -> bool:
+def _begins(place: PageStart) -> tuple[str, dict[str, Any]]:
+    """Return the condition that a page begins where it should, and its values."""
+    if place.behind is None:
+        return "", {}
+    order = ">" if place.oldest_first else "<"
+    values = {"behind_time": place.behind.created_at, "behind_id": place.behind.lead_id}
+    return f"AND (l.created_at, l.id) {order} (CAST(:behind_time AS timestamptz), CAST(:behind_id AS int))", values
+
+
+async def _is_there_more(
+    connection: AsyncConnection, wanted: LeadFilter, values: dict[str, Any], shape: dict[str, str]
+) -> bool:
     """Tell whether there are leads beyond those that were looked at one by one."""
-    asked = text(_IS_THERE_MORE.format(behind=behind, direction=direction))
-    return bool((await connection.execute(asked, values | {"walked": WALKED})).scalar_one())
+    _, named = wanted.where()
+    asked = text(_IS_THERE_MORE.format(**shape))
+    return bool((await connection.execute(asked, values | named | {"walked": WALKED})).scalar_one())
 
 
 async def _count(connection: AsyncConnection, company_id: int, wanted: LeadFilter, most: int) -> tuple[int, bool]:
     where, values = wanted.where()
     values |= {"company_id": company_id, "most": most + 1}
-    found = (await connection.execute(text(_COUNT.format(where=where)), values)).scalar_one()
+    statement = _COUNT_OF_A_SOURCE if wanted.is_of_a_source else _COUNT
+    asked = text(statement.format(where=where, period=wanted.period))
+    found = (await connection.execute(asked, values)).scalar_one()
     return min(found, most), found <= most

@@ -16,7 +16,7 @@ from services.leads.capturing.domain import CaptureBody, captured
 from services.leads.capturing.store import CaptureStore
 from services.leads.changing.store import ChangeStore, NotAColleague, WrongTransition
 from services.leads.domain.lead_filter import LeadFilter
-from services.leads.listing.store import ListStore
+from services.leads.listing.store import ListStore, place_of
 from services.leads.recording.store import Actor
 from tests.support.kafka import unique
 from tests.support.platform import Tenant
@@ -178,7 +178,7 @@ async def test_the_list_is_filtered_searched_and_paged(
     assert await found(tag="VIP") == []
     assert await found(list_id=uuid4()) == []
     first = await reading.page(tenant.company_id, LeadFilter(), limit=3)
-    rest = await reading.page(tenant.company_id, LeadFilter(), limit=3, behind=first[-1]["lead_id"])
+    rest = await reading.page(tenant.company_id, LeadFilter(), limit=3, behind=place_of(first[-1]))
     assert [made.index(lead["id"]) for lead in rest] == [0]
     assert await reading.count(tenant.company_id, LeadFilter(), most=3) == (3, False)
     assert (await reading.page(tenant.company_id, LeadFilter(), limit=1, oldest_first=True))[0]["id"] == made[0]

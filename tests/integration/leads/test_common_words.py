@@ -4,16 +4,16 @@ import asyncio
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import QueuePool, event
 
 from libs.common.stores.postgres import Postgres
 from services.leads.domain.lead_filter import LeadFilter
 from services.leads.listing import store as listing
-from services.leads.listing.store import ListStore, PageStart
+from services.leads.listing.store import ListStore, PageStart, place_of
 from tests.integration.leads.test_change_store import capture
 from tests.support.imports import insert_import
 from tests.support.kafka import unique
@@ -151,7 +151,7 @@ async def by_cursor(store: ListStore, company: Tenant, wanted: LeadFilter, *, ol
     behind = None
     while found := await store.page(company.company_id, wanted, limit=2, behind=behind, oldest_first=oldest_first):
         seen += [row["id"] for row in found]
-        behind = found[-1]["lead_id"]
+        behind = place_of(found[-1])
     return seen
 
 
@@ -187,9 +187,10 @@ async def test_many_who_look_for_the_same_at_once_have_it_counted_once(
         calls = [asyncio.create_task(store.counted_page(*asked)) for _ in range(30)]
 
         async def all_pages() -> bool:
-            return len([each for each in seen if "lead_search" in each]) == len(calls)
+            asking = cast("QueuePool", postgres.engine.sync_engine.pool).checkedout()
+            return len([each for each in seen if "lead_search" in each]) == len(calls) and asking == 1
 
-        await eventually(all_pages, what="that all pages are read")
+        await eventually(all_pages, what="that all pages are read, and one caller counts")
         may_end.set()
         answers = await asyncio.gather(*calls)
     assert {(total, is_exact) for _, total, is_exact in answers} == {(4, True)}

@@ -39,13 +39,20 @@ def test_whatever_else_many_may_have_is_looked_for_among_the_newest_first() -> N
         assert not wanted.may_be_common
 
 
-def test_by_their_source_and_time_alone_leads_are_found_in_the_lists_index() -> None:
+def test_a_period_is_a_part_of_the_lists_order() -> None:
+    day = datetime(2026, 5, 1, tzinfo=UTC)
+    assert LeadFilter(created_from=day, created_to=day, status=LeadStatus.NEW).is_in_order
+    assert LeadFilter(created_to=day, tag="VIP").period == " AND l.created_at < :created_to"
+    assert LeadFilter(tag="VIP").period == ""
+
+
+def test_by_their_source_and_time_alone_leads_are_found_in_an_index_of_their_own() -> None:
     day = datetime(2026, 5, 1, tzinfo=UTC)
     for wanted in (LeadFilter(source="Feira"), LeadFilter(created_from=day, created_to=day, source="Feira")):
-        assert wanted.is_of_source_and_time
+        assert wanted.is_of_a_source
         assert not wanted.may_be_common
-    assert not LeadFilter(source="Feira", tag="VIP").is_of_source_and_time
-    assert not LeadFilter().is_of_source_and_time
+    for wanted in (LeadFilter(source="Feira", tag="VIP"), LeadFilter(), LeadFilter(created_from=day)):
+        assert not wanted.is_of_a_source
 
 
 def test_a_phone_is_searched_as_one() -> None:
