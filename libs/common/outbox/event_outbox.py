@@ -37,13 +37,19 @@ _ADD = text(ADDED)
 # again. "From now" is by clock_timestamp(), because now() stands still at the beginning of this transaction: another
 # relay may have claimed the event since then, and its good lease would look too long.
 #
-# The oldest of its topic and key is looked for by an index, once for each event: as a join it would read the table.
+# The oldest of its topic and key is looked for by the index that is in this order, once for each event: as a join it
+# would read the table. It is the first from there on, not the least of those that are equal: where PostgreSQL expects
+# many of them, as after an hour of few keys, it would look for that one among all events, from the oldest on.
 _CLAIM = text(
     """
     WITH due AS (
         SELECT id, octet_length(payload) AS size FROM amigocare.outbox o
         WHERE (available_at <= now() OR available_at > clock_timestamp() + make_interval(secs => :longest_delay))
-          AND id = (SELECT min(older.id) FROM amigocare.outbox older WHERE older.topic = o.topic AND older.key = o.key)
+          AND id = (
+              SELECT older.id FROM amigocare.outbox older
+              WHERE (older.topic, older.key, older.id) >= (o.topic, o.key, 0)
+              ORDER BY older.topic, older.key, older.id LIMIT 1
+          )
         ORDER BY id LIMIT :messages FOR UPDATE SKIP LOCKED
     ), measured AS (
         SELECT id, size, sum(size) OVER (ORDER BY id) AS total FROM due

@@ -210,7 +210,7 @@ class Relay:
         room = Room(min(messages, A_TURN.messages), min(size, A_TURN.size))
         lease = self._new_lease()
         claimed: list[_Claimed] = []
-        async with self._postgres.transaction() as connection:
+        async with self._postgres.transaction(by_index=True) as connection:
             for source in self._sources:
                 for message in await source.claim(connection, lease=lease, room=room):
                     lane = message.topic, self._broker.partition_of(message.topic, message.key.encode())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from sqlalchemy import text
 
 from libs.common.outbox import event_outbox as outbox
 from libs.common.outbox.source import LEASE_SECONDS, Outgoing, Room
@@ -223,3 +224,25 @@ async def test_events_survive_a_payload_of_any_text(postgres: Postgres) -> None:
         await outbox.add_event(connection, IMPORT_FINISHED, event, source="finalizer", time=NOW)
     (row,) = await claim(postgres)
     assert ImportFinished.model_validate_json(row.payload) == event
+
+
+_READ = text(
+    "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables"
+    " WHERE relname = 'outbox'"
+)
+
+
+async def test_a_turn_reads_the_events_that_wait_once_whatever_the_server_expects_of_them(
+    postgres: Postgres, db: Stored
+) -> None:
+    """After an hour of few keys it expects that many events share one, and looked for the oldest of each among all."""
+    await add(postgres, *[7] * 200)
+    await db.execute("ANALYZE amigocare.outbox")
+    await db.execute("DELETE FROM amigocare.outbox")
+    await add(postgres, *range(1, 1001))
+    async with postgres.transaction() as connection:
+        before = (await connection.execute(_READ)).scalar_one()
+        claimed = await outbox.claim_events(connection, lease=uuid.uuid4(), room=Room(100, 100_000))
+        read = (await connection.execute(_READ)).scalar_one() - before
+    assert [row.key for row in claimed] == [str(key) for key in range(1, 101)]
+    assert read <= 4_000
