@@ -127,6 +127,8 @@ async def test_beside_previews_that_wait_for_a_mongodb_that_is_away(
         httpx.AsyncClient(base_url=api.url, timeout=60, limits=httpx.Limits(max_connections=None)) as client,
     ):
         companies = [user.tenant, *[(await new_user()).tenant for _ in range(3)]]
+        # Processes that read files take seconds to start here, as long as an answer is waited for.
+        await asyncio.gather(*(User(client, each).preview(file) for each in companies))
         previews = [asyncio.create_task(User(client, each).preview(file)) for each in companies]
 
         async def all_are_read() -> bool:
