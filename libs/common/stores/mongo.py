@@ -1,5 +1,6 @@
 """MongoDB: one client a process."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pymongo
@@ -16,6 +17,15 @@ Document = dict[str, Any]
 
 ASK_SECONDS = 5.0
 """How long ``ask`` waits for an answer; its caller asks again."""
+
+
+def answers_within(seconds: float) -> AbstractContextManager[None]:
+    """Bound what the block asks of MongoDB by so many seconds, whatever the settings say.
+
+    The driver itself gives up then. Whoever cancels a question while no server is there is not heard by it at times: in
+    Python 3.11 ``asyncio.wait_for`` forgets a cancellation that comes together with what it waits for.
+    """
+    return pymongo.timeout(seconds)
 
 
 class Mongo:
@@ -54,7 +64,7 @@ class Mongo:
         For the start of a process and for readiness: the address and the password are right. A ping is answered
         before anybody has said who he is; this question is not, and yet needs no right of its own.
         """
-        with pymongo.timeout(seconds):
+        with answers_within(seconds):
             await self.client.get_database(self._database).command(
                 "listCollections", nameOnly=True, authorizedCollections=True, filter={"name": ""}
             )

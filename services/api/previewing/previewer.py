@@ -14,7 +14,7 @@ import structlog
 from libs.common.clock import Clock
 from libs.common.errors import describe, is_bad_day
 from libs.common.messages import ID_LIMIT
-from libs.common.stores.mongo import Mongo
+from libs.common.stores.mongo import Mongo, answers_within
 from libs.common.stores.postgres import Postgres
 from libs.common.together import all_or_first_error
 from libs.common.web.caller import Caller
@@ -183,8 +183,9 @@ class Previewer:
                 payloads = (payload for _, _, payload in read_spool(_spool_path(upload)))
                 while some := list(islice(payloads, CHUNKS_AT_ONCE)):
                     chunks = list(map(of_payload, some))
-                    async with asyncio.timeout(self.answer_seconds):
-                        looked = await all_or_first_error(*map(self._known, chunks))
+                    with answers_within(self.answer_seconds):
+                        async with asyncio.timeout(self.answer_seconds):
+                            looked = await all_or_first_error(*map(self._known, chunks))
                     for chunk, known in zip(chunks, looked, strict=True):
                         forecast.add(chunk, known)
                 async with asyncio.timeout(self.answer_seconds):
