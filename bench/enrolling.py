@@ -13,19 +13,14 @@ WAIT_SECONDS = 600.0
 LOOK_SECONDS = 0.25
 """Often enough, and the question itself takes of the time that is measured."""
 # What leads has added to an imported lead's row: without it the import is as it was before there was a CRM.
-_WITHOUT = (
-    "DROP INDEX amigocare.amigocare_leads_by_time",
-    "DROP INDEX amigocare.amigocare_leads_of_source",
-    "DROP INDEX amigocare.amigocare_leads_public",
-    "DROP INDEX amigocare.amigocare_leads_custom",
-    "DROP INDEX amigocare.amigocare_leads_of_colleague",
-    "DROP INDEX amigocare.amigocare_leads_in_status",
-    "DROP INDEX amigocare.amigocare_leads_not_imported",
+_INDEXES = tuple(
+    f"amigocare_leads_{name}"
+    for name in ("by_time", "of_source", "public", "custom", "of_colleague", "in_status", "not_imported")
 )
+_WITHOUT = tuple(f"DROP INDEX amigocare.{name}" for name in _INDEXES)
 _DEFAULTS = "ALTER TABLE amigocare.amigocare_leads ALTER public_id {} DEFAULT{}"
-_ADDED = "SELECT string_agg(indexdef, ';' ORDER BY indexname) FROM pg_indexes WHERE tablename = 'amigocare_leads' \
-AND indexname IN ('amigocare_leads_by_time', 'amigocare_leads_of_source', 'amigocare_leads_public', \
-'amigocare_leads_custom', 'amigocare_leads_of_colleague', 'amigocare_leads_in_status', 'amigocare_leads_not_imported')"
+_ADDED = f"SELECT string_agg(indexdef, ';' ORDER BY indexname) FROM pg_indexes WHERE tablename = 'amigocare_leads' \
+AND indexname IN {_INDEXES}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,12 @@ def with_few_marks(text: str) -> str:
     return "".join(kept)
 
 
+def without_marks(text: str) -> str:
+    """Return a text in small letters without their accents, however it is written: what headers are compared by."""
+    plain = unicodedata.normalize("NFKD", with_few_marks(text)).casefold()
+    return "".join(char for char in plain if not unicodedata.combining(char))
+
+
 def _marks(text: Iterable[str]) -> int:
     """Return how many marks a text begins with."""
     return sum(1 for _ in takewhile(_is_mark, text))

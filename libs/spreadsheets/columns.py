@@ -4,14 +4,13 @@ Pure. Words are compared without case, accents, blanks and punctuation: ``E-mail
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
-from libs.fields.text import trimmed, with_few_marks, without_unstorable
+from libs.fields.text import trimmed, without_marks, without_unstorable
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
 
@@ -83,8 +82,7 @@ Row = tuple[int, list[str]]
 
 def header_key(cell: str) -> str:
     """Return a header's cell in the form in which headers are compared."""
-    plain = unicodedata.normalize("NFKD", with_few_marks(header_text(cell))).casefold()
-    return _BETWEEN.sub(" ", "".join(mark for mark in plain if not unicodedata.combining(mark))).strip()
+    return _BETWEEN.sub(" ", without_marks(header_text(cell))).strip()
 
 
 def header_told(cell: str) -> str:

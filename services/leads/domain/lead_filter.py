@@ -45,14 +45,18 @@ class LeadFilter:
         )
 
     @property
+    def is_of_a_phone(self) -> bool:
+        """Whether a phone is searched, which few leads have."""
+        return self.q is not None and wanted_phone(self.q) is not None
+
+    @property
     def may_be_common(self) -> bool:
         """Whether something is asked for that many leads may have, and that no index has in the list's order.
 
         Then all that have it would be collected before the first is shown: those of a tag, a list, an import; of words
         and of values even those of all companies, which their index does not tell apart. A phone is a few leads'.
         """
-        has_phone = self.q is not None and wanted_phone(self.q) is not None
-        return not (self.is_in_order or self.is_of_a_source or has_phone)
+        return not (self.is_in_order or self.is_of_a_source or self.is_of_a_phone)
 
     @property
     def period(self) -> str:

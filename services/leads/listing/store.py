@@ -199,8 +199,7 @@ class ListStore:
         return counted
 
     def _reading(self, company_id: int, wanted: LeadFilter) -> AbstractAsyncContextManager[AsyncConnection]:
-        in_order = wanted.is_in_order or wanted.is_of_a_source or wanted.may_be_common
-        return self._postgres.transaction(company_id=company_id, in_order=in_order)
+        return self._postgres.transaction(company_id=company_id, in_order=not wanted.is_of_a_phone)
 
     async def count(self, company_id: int, wanted: LeadFilter, *, most: int = EXACT) -> tuple[int, bool]:
         """Return how many there are, ``most`` at most, and whether that is all."""

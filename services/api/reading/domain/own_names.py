@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 from libs.fields.custom_values import LONGEST_KEY, OwnField
 from libs.fields.more_fields import CUSTOM, MORE_FIELDS
-from libs.fields.text import TEXT_LIMIT, tidy, trimmed, with_few_marks
+from libs.fields.text import TEXT_LIMIT, tidy, trimmed, with_few_marks, without_marks
 from libs.spreadsheets.columns import header_key
 
 _NOT_IN_A_KEY = re.compile(r"[^a-z0-9]+")
@@ -121,6 +121,4 @@ def _plain_key(header: str) -> str:
 
 
 def _letters(header: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", with_few_marks(trimmed(header)[:TEXT_LIMIT])).casefold()
-    plain = "".join(mark for mark in decomposed if not unicodedata.combining(mark))
-    return _NOT_IN_A_KEY.sub("_", plain).strip("_")
+    return _NOT_IN_A_KEY.sub("_", without_marks(trimmed(header)[:TEXT_LIMIT])).strip("_")
