@@ -35,7 +35,7 @@ def folded(*texts: str | None) -> str:
 def prefix_query(text: str) -> str | None:
     """Return the search for leads that have, for each word of the text, one that begins so: for ``to_tsquery``.
 
-    None when the text has no word: everything is found, as with no text at all.
+    None when the text has no word: no lead has one that begins so.
     """
     words = dict.fromkeys(folded(text).split())
     return " & ".join(f"'{word}':*" for word in list(words)[:MOST_WORDS]) or None

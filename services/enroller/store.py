@@ -12,7 +12,11 @@ from libs.leads.enrolling import enroll
 
 # Those of this import alone, by its time too: ids are given again by a database that was restored. What was taken back
 # since is left out.
-_LEADS = f"""
+#
+# Whoever edits or erases a lead holds it, and then its place in the search. Who takes both here takes them in that
+# order: without the first, a lead that is erased in between would be written into the search as it was read, for good.
+_LEADS = text(
+    f"""
     SELECT l.id AS lead_id, l.public_id, l.name, l.email, l.contact_cellphone AS phone,
            l.contact_cellphone_dial_code AS dial_code, l.contact_cellphone_country_code AS country_code,
            l.company_name, l.first_name, l.last_name, l.source_id, s.name AS source, l.created_at,
@@ -22,11 +26,9 @@ _LEADS = f"""
     JOIN amigocare.lead_sources s ON s.id = l.source_id
     WHERE l.id = ANY(CAST(:ids AS int[])) AND l.import_id = :import_id AND l.company_id = :company_id
       AND NOT l.is_deleted
-    ORDER BY l.id
-"""
-_FOUND = text(_LEADS)
-# Whoever edits a lead holds it, and then its place in the search. Who takes both here takes them in that order.
-_HELD = text(f"{_LEADS} FOR SHARE OF l")
+    ORDER BY l.id FOR SHARE OF l
+    """
+)
 # As somebody puts them in by hand: nobody deletes the list meanwhile, and a lead that is being deleted is waited for,
 # and then left out. The list is the last that is locked: its row counts its leads, and all of an import's chunks write
 # it.
@@ -67,7 +69,7 @@ class Store:
             "accepted_at": chunk.accepted_at,
         }
         async with self._postgres.transaction(company_id=chunk.company_id, by_index=True) as connection:
-            found = await connection.execute(_HELD if chunk.list_id else _FOUND, asked)
+            found = await connection.execute(_LEADS, asked)
             rows = [dict(row) for row in found.mappings()]
             silences = {row.pop("is_silent") for row in rows}
             leads = [EnrolledLead(**row) for row in rows]

@@ -95,8 +95,8 @@ class LeadFilter:
             values["phones"] = forms
             return
         query = prefix_query(text)
+        conditions.append("false" if query is None else words)
         if query is not None:
-            conditions.append(words)
             values["words"] = query
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.common.messages import Id
 from libs.common.web.digits import Digits
@@ -18,6 +18,7 @@ from services.leads.grouping.store import NameTaken
 from services.leads.http.lead_deps import Editor, LeadDepsDep, Viewer
 from services.leads.http.one_lead import actor_of
 from services.leads.http.sent_body import body_of, read_body
+from services.leads.http.wanted_leads import Moment
 
 router = APIRouter(prefix="/api/v1", tags=["Lists"])
 
@@ -59,8 +60,8 @@ class FilterBody(BaseModel):
     import_id: Id | None = None
     list_id: UUID | None = None
     tag: Text = None
-    created_from: AwareDatetime | None = None
-    created_to: AwareDatetime | None = None
+    created_from: Moment | None = None
+    created_to: Moment | None = None
     q: Text = None
     custom: Annotated[dict[str, Value], Field(max_length=MOST)] = Field(default_factory=dict)
 

@@ -53,7 +53,7 @@ class CapturedView(BaseModel):
 
     id: UUID
     name: str
-    email: str
+    email: str | None
     status: LeadStatus
     created_at: datetime
 

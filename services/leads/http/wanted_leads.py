@@ -1,10 +1,11 @@
 """Which leads a call means: the parameters of the list, for whatever is made of it."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 
 from libs.common.messages import Id
 from libs.common.web.caller import Caller
@@ -22,6 +23,17 @@ lead has."""
 Text = Annotated[str | None, Query(min_length=1, max_length=255, pattern=WITHOUT_NUL)]
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """Return the same moment as stores are told of it. Raises ValueError where its year is no longer of four digits."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC, years go from 0001 to 9999") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
 async def wanted_leads(
     request: Request,
     caller: Viewer,
@@ -33,8 +45,8 @@ async def wanted_leads(
     import_id: Annotated[Id | None, Query(), Digits] = None,
     list_id: UUID | None = None,
     tag: Text = None,
-    created_from: AwareDatetime | None = None,
-    created_to: AwareDatetime | None = None,
+    created_from: Moment | None = None,
+    created_to: Moment | None = None,
     q: Annotated[
         str | None,
         Query(

@@ -52,11 +52,11 @@ _IDS = text("SELECT uuidv7() AS id, now() AS at")
 
 
 class Captured(NamedTuple):
-    """A lead as its maker is told of it."""
+    """A lead as its maker is told of it; also when he asks again, and somebody has emptied its address since."""
 
     id: UUID
     name: str
-    email: str
+    email: str | None
     status: str
     created_at: datetime
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from libs.common.errors import BadDay
+from libs.common.stores.mongo import Mongo
 from libs.common.stores.postgres import Postgres
 from libs.contracts.lead_import.internal.messages import ChunkCreated
 from libs.contracts.leads.events import LeadCreated
@@ -15,6 +16,7 @@ from services.enroller import handlers
 from services.enroller import store as enroller_store
 from services.enroller.handlers import enroll_chunk
 from services.enroller.store import Store
+from services.leads.deleting.store import DeletionStore
 from services.leads.domain.lead_filter import LeadFilter
 from services.leads.editing.store import Edited, EditStore
 from services.leads.grouping.store import GroupStore
@@ -150,6 +152,34 @@ async def test_who_edits_a_lead_that_is_just_put_into_a_list_waits_and_both_are_
     assert edited.version == lead["version"] + 1
     found = LeadFilter(q="bia reis", list_id=list_id)
     assert await ListStore(postgres).count(tenant.company_id, found) == (1, True)
+
+
+async def test_who_erases_a_lead_that_is_just_enrolled_waits_and_nothing_of_it_is_found(
+    pipeline: Pipeline,
+    postgres: Postgres,
+    crowd: Postgres,
+    mongo: Mongo,
+    tenant: Tenant,
+    db: Stored,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or what was read before it was erased would be written into the search afterwards, where nobody looks again."""
+    chunk = await made(pipeline, postgres, tenant, new_phones(2))
+    actor = Actor(tenant.company_id, tenant.user_id)
+    lead, other = await db.leads(tenant.company_id)
+    erasures: list[asyncio.Task[bool]] = []
+
+    async def be_erased_and_enroll(*given: Any) -> None:
+        erasing = DeletionStore(crowd, mongo, source="leads").erase(actor, lead["public_id"])
+        erasures.append(asyncio.create_task(erasing))
+        await eventually(db.waits_for_a_lock, what="that the erasure waits")
+        await enroll(*given)
+
+    monkeypatch.setattr(enroller_store, "enroll", be_erased_and_enroll)
+    await enroll_chunk(chunk, store=Store(postgres), publish=all_into([]))
+    assert await erasures[0]
+    placed = await db.rows("SELECT lead_id FROM crm.lead_search WHERE company_id = :c", c=tenant.company_id)
+    assert [row["lead_id"] for row in placed] == [other["id"]]
 
 
 async def test_leads_from_before_the_ids_are_enrolled_and_not_told_of(

@@ -17,6 +17,7 @@ from services.leads.editing.store import EditStore
 from services.leads.recording.store import Actor, MovedOn
 from tests.integration.leads.conftest import Site
 from tests.integration.leads.test_change_store import audit, capture, events
+from tests.support.kafka import unique
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
 
@@ -180,3 +181,17 @@ def test_what_is_wanted_is_what_was_named() -> None:
     """A default is no wish."""
     assert wanted_columns(EditBody()) == {}
     assert wanted_columns(EditBody(company=None)) == {"company_name": None}
+
+
+async def test_who_makes_a_lead_again_is_answered_it_also_when_its_address_was_emptied(
+    admin: httpx.AsyncClient,
+) -> None:
+    body = {"name": "Bia", "email": f"{unique('bia')}@example.com"}
+    keyed = {"Idempotency-Key": unique("key")}
+    first = await admin.post("/api/v1/leads", json=body, headers=keyed)
+    assert first.status_code == 201, first.text
+    edited = await admin.patch(f"/api/v1/leads/{first.json()['id']}", json={"email": None})
+    assert edited.status_code == 200, edited.text
+    again = await admin.post("/api/v1/leads", json=body, headers=keyed)
+    assert again.status_code == 201, again.text
+    assert again.json() == first.json() | {"email": None}

@@ -61,5 +61,5 @@ def test_a_phone_is_searched_as_one() -> None:
     assert values == {"phones": ["5534991234567", "553491234567"]}
 
 
-def test_a_search_without_a_word_finds_everything() -> None:
-    assert LeadFilter(q=" - ").where() == ("", {})
+def test_a_search_without_a_word_finds_nothing() -> None:
+    assert LeadFilter(q=" - ").where() == (" AND false", {})
