@@ -36,7 +36,6 @@ from services.leads.http import (
 )
 from services.leads.http.lead_deps import LeadDeps
 from services.leads.http.problems import PROBLEMS, TRANSLATIONS
-from services.leads.listing.access_log import AccessLog
 from services.leads.listing.store import ListStore
 from services.leads.placing.store import FormStore
 from services.leads.settings import Settings
@@ -73,14 +72,12 @@ def build(settings: Settings) -> HttpService:
     # Not held: leads are made, read and changed whether MongoDB answers or not. Only who erases one needs it.
     deleting = DeletionStore(postgres, Mongo(settings, application_name=NAME), source=NAME)
     service.closes(deleting.close)
-    listing = ListStore(postgres)
     tokens = TokenReader(settings)
     sweeper = Sweeper(ForgettingStore(postgres), access_days=settings.access_log_days)
     service.runs(tokens, Standing(settings, service=NAME), sweeper)
     service.app.state.deps = LeadDeps(
         capturing=CaptureStore(postgres, source=NAME, limit=settings.capture_limit),
-        listing=listing,
-        access=AccessLog(listing.note_access),
+        listing=ListStore(postgres),
         changing=ChangeStore(postgres, source=NAME),
         converting=ConversionStore(postgres, source=NAME),
         editing=EditStore(postgres, source=NAME),

@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from functools import partial
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -14,8 +15,8 @@ from services.leads.domain.lead_filter import LeadFilter
 from services.leads.domain.list_cursor import ListPlace
 from services.leads.http.exported_columns import TEMPLATE, cells_of, header_of
 from services.leads.http.lead_deps import LeadDeps, LeadDepsDep, Viewer
-from services.leads.http.one_lead import note_shown
 from services.leads.http.wanted_leads import WantedLeads
+from services.leads.listing.access_log import Reader
 from services.leads.listing.store import place_of
 
 router = APIRouter(prefix="/api/v1", tags=["Leads"])
@@ -64,8 +65,14 @@ async def get_template(caller: Viewer, deps: LeadDepsDep) -> Response:
 
 async def _portions(deps: LeadDeps, caller: Caller, wanted: LeadFilter, keys: list[str]) -> Portions:
     behind: ListPlace | None = None
-    while some := await deps.listing.page(caller.company_id, wanted, limit=AT_ONCE, behind=behind, whole=True):
-        await note_shown(deps, caller, (each["lead_id"] for each in some), "export")
+
+    async def portion(behind: ListPlace | None) -> list[dict[str, Any]]:
+        reader = Reader(caller.user_id, deps.clock(), "export", first=AT_ONCE)
+        return await deps.listing.page(
+            caller.company_id, wanted, limit=AT_ONCE, behind=behind, whole=True, reader=reader
+        )
+
+    while some := await portion(behind):
         yield [cells_of(each, keys) for each in some]
         behind = place_of(some[-1])
 

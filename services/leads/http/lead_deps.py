@@ -23,7 +23,6 @@ from services.leads.deleting.store import DeletionStore
 from services.leads.domain.client_address import Network
 from services.leads.editing.store import EditStore
 from services.leads.grouping.store import GroupStore
-from services.leads.listing.access_log import AccessLog
 from services.leads.listing.store import ListStore
 from services.leads.placing.store import FormStore
 
@@ -40,7 +39,6 @@ class LeadDeps:
 
     capturing: CaptureStore
     listing: ListStore
-    access: AccessLog
     changing: ChangeStore
     converting: ConversionStore
     editing: EditStore

@@ -25,10 +25,11 @@ from services.leads.http.lead_views import (
     MovedView,
     StatusBody,
 )
-from services.leads.http.one_lead import ACTIVITIES, actor_of, no_lead, note_shown, shown_lead
+from services.leads.http.one_lead import ACTIVITIES, actor_of, no_lead, shown_lead
 from services.leads.http.preconditions import IfMatch, etag, expected_versions, unless_moved_on
 from services.leads.http.sent_body import body_of, read_body
 from services.leads.http.wanted_leads import WantedLeads
+from services.leads.listing.access_log import Reader
 from services.leads.listing.store import PageStart, place_of
 
 log = structlog.get_logger()
@@ -62,9 +63,9 @@ async def get_leads(
     except WrongCursor:
         raise Refused("request_invalid", "Not valid: cursor.") from None
     place = PageStart(limit + 1, offset, behind, oldest_first=sort == "created_at")
-    found, total, is_exact = await deps.listing.counted_page(caller.company_id, wanted, place)
+    reader = Reader(caller.user_id, deps.clock(), "list", first=limit)
+    found, total, is_exact = await deps.listing.counted_page(caller.company_id, wanted, place, reader=reader)
     shown = found[:limit]
-    await note_shown(deps, caller, (lead["lead_id"] for lead in shown), "list")
     answer = LeadPage(
         items=_ROWS.validate_python(shown),
         total=total,

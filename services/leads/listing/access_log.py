@@ -1,45 +1,59 @@
-"""Who has seen which lead is written down before it is shown; calls that run at once share a write."""
+"""Who is shown which leads is written down by the transaction that reads them: nobody sees one of which it is not."""
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from itertools import chain
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
-from libs.common.joined_calls import Together
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 Shown = Literal["lead", "list", "export"]
 
-MOST = 2_000
-"""Leads that are written together: a batch beyond that is closed, and the next one begun."""
+_INSERT = "INSERT INTO crm.access_log (company_id, lead_id, user_id, at, shown)"
+_NOTE = text(
+    f"""
+    {_INSERT}
+    SELECT :company_id, given.id, :reader, CAST(:read_at AS timestamptz), CAST(:how AS text)
+    FROM unnest(CAST(:lead_ids AS int[])) AS given (id)
+    """
+)
+# One way to the server and back for both, and no row of the page comes twice.
+_WITH_PAGE = f"""
+    WITH page AS MATERIALIZED ({{page}}), noted AS (
+        {_INSERT}
+        SELECT :company_id, p.lead_id, :reader, CAST(:read_at AS timestamptz), CAST(:how AS text)
+        FROM page p {{condition}} {{order}} LIMIT :first
+    )
+    SELECT * FROM page p {{order}}
+"""
+_IF_FULL = "WHERE (SELECT count(*) FROM page) = :limit"
 
 
-class Seen(NamedTuple):
-    """Somebody was shown a lead: alone, in a list or in a file."""
+class Reader(NamedTuple):
+    """Who is about to be shown leads, when, how, and how many of those that are read: ``first`` ones of a page."""
 
-    lead_id: int
     user_id: int
     at: datetime
-    shown: Shown
+    how: Shown
+    first: int = 1
+
+    @property
+    def values(self) -> dict[str, object]:
+        """Return what statements name: ``reader``, ``read_at``, ``how``, ``first``."""
+        return {"reader": self.user_id, "read_at": self.at, "how": self.how, "first": self.first}
 
 
-Write = Callable[[int, Sequence[Seen]], Awaitable[None]]
-"""Writes down what was seen of a company's leads, in one transaction."""
+def with_page(page: str, *, direction: str, if_full: bool = False) -> str:
+    """Return the statement that reads this page and writes down its ``first`` leads (``Reader.values``).
 
-
-class AccessLog:
-    """One write of a company at a time; what comes meanwhile goes together with the next one. So many calls cost few
-    transactions, however many of them there are, and nobody sees a lead of which that is not written down.
+    ``if_full``: writes down nothing where there are fewer than the page's ``limit``.
     """
+    order = f"ORDER BY p.created_at {direction}, p.lead_id {direction}"
+    return _WITH_PAGE.format(page=page, order=order, condition=_IF_FULL if if_full else "")
 
-    def __init__(self, write: Write) -> None:
-        self._write = write
-        self._together: Together[Sequence[Seen], None] = Together(self._write_all, most=MOST, size=len)
 
-    async def note(self, company_id: int, seen: Sequence[Seen]) -> None:
-        """Return when it is written down. Raises what the write raises."""
-        if seen:
-            await self._together.do(company_id, seen)
-
-    async def _write_all(self, company_id: Hashable, calls: Sequence[Sequence[Seen]]) -> Sequence[None]:
-        await self._write(cast("int", company_id), list(chain.from_iterable(calls)))
-        return [None] * len(calls)
+async def note(connection: AsyncConnection, company_id: int, reader: Reader, lead_ids: Sequence[int]) -> None:
+    """Write down that the first of these are shown."""
+    given = reader.values | {"company_id": company_id, "lead_ids": list(lead_ids[: reader.first])}
+    del given["first"]
+    await connection.execute(_NOTE, given)

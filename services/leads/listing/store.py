@@ -12,7 +12,7 @@ from libs.common.joined_calls import Together
 from libs.common.stores.postgres import Postgres
 from services.leads.domain.lead_filter import LeadFilter
 from services.leads.domain.list_cursor import ListPlace
-from services.leads.listing.access_log import Seen
+from services.leads.listing.access_log import Reader, note, with_page
 from services.leads.listing.large_totals import LargeTotals
 
 EXACT = 10_000
@@ -80,11 +80,14 @@ _COUNT = f"""
         WHERE {_OF_COMPANY} {{where}} LIMIT :most
     ) counted
 """
+# In order, though nobody sees it: the order has the index that the page is read by, where by rows alone another that
+# has the company's leads of all sources may seem as good.
 _COUNT_OF_A_SOURCE = f"""
     SELECT count(*) FROM (
         SELECT FROM amigocare.lead_sources named CROSS JOIN LATERAL (
             SELECT FROM amigocare.amigocare_leads l
-            WHERE {_OF_COMPANY} AND l.source_id = named.id {{period}} LIMIT :most
+            WHERE {_OF_COMPANY} AND l.source_id = named.id {{period}}
+            ORDER BY l.created_at DESC, l.id DESC LIMIT :most
         ) l
         WHERE lower(named.name) = lower(:source) LIMIT :most
     ) counted
@@ -105,14 +108,6 @@ _ACTIVITIES = text(
     WHERE lead_id = :lead_id AND company_id = :company_id
       AND (CAST(:before AS uuid) IS NULL OR id < CAST(:before AS uuid))
     ORDER BY id DESC LIMIT :limit
-    """
-)
-_SEEN = text(
-    """
-    INSERT INTO crm.access_log (company_id, lead_id, user_id, at, shown)
-    SELECT :company_id, given.lead_id, given.user_id, given.at, given.shown
-    FROM unnest(CAST(:lead_ids AS int[]), CAST(:user_ids AS int[]), CAST(:times AS timestamptz[]),
-                CAST(:shown AS text[])) AS given (lead_id, user_id, at, shown)
     """
 )
 
@@ -157,26 +152,35 @@ class ListStore:
         behind: ListPlace | None = None,
         oldest_first: bool = False,
         whole: bool = False,
+        reader: Reader | None = None,
     ) -> list[dict[str, Any]]:
         """Return leads in the order in which they were made, the newest first; ``behind`` a place, or past an offset.
 
-        ``whole``: with every field that people fill in.
+        ``whole``: with every field that people fill in. That the ``reader`` is shown them is written down.
         """
         place = PageStart(limit, offset, behind, oldest_first=oldest_first)
         async with self._reading(company_id, wanted) as connection:
-            return await _page(connection, company_id, wanted, place, whole=whole)
+            return await _page(connection, company_id, wanted, place, whole=whole, reader=reader)
 
     async def counted_page(
-        self, company_id: int, wanted: LeadFilter, place: PageStart, *, most: int = EXACT
+        self,
+        company_id: int,
+        wanted: LeadFilter,
+        place: PageStart,
+        *,
+        most: int = EXACT,
+        reader: Reader | None = None,
     ) -> tuple[list[dict[str, Any]], int, bool]:
         """Return a page, how many leads there are in all, ``most`` at most, and whether that is all.
+
+        That the ``reader`` is shown the page is written down.
 
         A page that is not full is the last one: what came before it is known, and nothing is counted. Nor is a list
         that was too long to be counted a moment ago.
         """
         asked = _Asked(company_id, most, repr(wanted))
         async with self._reading(company_id, wanted) as connection:
-            found = await _page(connection, company_id, wanted, place)
+            found = await _page(connection, company_id, wanted, place, reader=reader)
             if place.behind is None and (found or not place.offset) and len(found) < place.limit:
                 return found, place.offset + len(found), True
             if self._large.has(asked):
@@ -206,44 +210,56 @@ class ListStore:
         async with self._postgres.transaction(company_id=company_id, by_index=True) as connection:
             return await _count(connection, company_id, wanted, most)
 
-    async def one(self, company_id: int, lead_id: UUID) -> dict[str, Any] | None:
-        """Return a lead with its tags and lists, or None."""
+    async def one(
+        self,
+        company_id: int,
+        lead_id: UUID,
+        *,
+        reader: Reader | None = None,
+        limit: int = 1,
+        before: UUID | None = None,
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+        """Return a lead with its tags and lists, and ``limit`` of what was done with it, the newest first; or None."""
+        asked = {"company_id": company_id, "id": lead_id, "limit": limit, "before": before}
         async with self._postgres.transaction(company_id=company_id) as connection:
-            found = (await connection.execute(_ONE, {"id": lead_id, "company_id": company_id})).mappings().one_or_none()
-        return None if found is None else dict(found)
-
-    async def activities(
-        self, company_id: int, lead_id: int, *, limit: int, before: UUID | None = None
-    ) -> list[dict[str, Any]]:
-        """Return what was done with a lead, the newest first."""
-        asked = {"company_id": company_id, "lead_id": lead_id, "limit": limit, "before": before}
-        async with self._postgres.transaction(company_id=company_id) as connection:
-            return [dict(row) for row in (await connection.execute(_ACTIVITIES, asked)).mappings()]
-
-    async def note_access(self, company_id: int, seen: Sequence[Seen]) -> None:
-        """Write down who was shown which leads."""
-        leads, users, times, shown = (list(each) for each in zip(*seen, strict=True))
-        given = {"lead_ids": leads, "user_ids": users, "times": times, "shown": shown, "company_id": company_id}
-        async with self._postgres.transaction(company_id=company_id) as connection:
-            await connection.execute(_SEEN, given)
+            lead = (await connection.execute(_ONE, asked)).mappings().one_or_none()
+            if lead is None:
+                return None
+            history = await connection.execute(_ACTIVITIES, asked | {"lead_id": lead["lead_id"]})
+            if reader is not None:
+                await note(connection, company_id, reader, [lead["lead_id"]])
+            return dict(lead), [dict(row) for row in history.mappings()]
 
 
 async def _page(
-    connection: AsyncConnection, company_id: int, wanted: LeadFilter, place: PageStart, *, whole: bool = False
+    connection: AsyncConnection,
+    company_id: int,
+    wanted: LeadFilter,
+    place: PageStart,
+    *,
+    reader: Reader | None = None,
+    whole: bool = False,
 ) -> list[dict[str, Any]]:
     where, values = _begins(place)
     values |= {"company_id": company_id, "limit": place.limit, "offset": place.offset}
     shape = {"behind": where, "direction": "ASC" if place.oldest_first else "DESC", "period": wanted.period}
     shape |= {"columns": f"{_COLUMNS}, {_DETAILS}" if whole else _COLUMNS, "names": _NAMES}
 
-    async def read(statement: str, *, by_index: bool, **more: int) -> list[dict[str, Any]]:
+    async def read(statement: str, *, by_index: bool, if_full: bool = False, **more: int) -> list[dict[str, Any]]:
         where, named = wanted.where(by_index=by_index)
-        asked = text(statement.format(where=where, **shape))
-        return [dict(row) for row in (await connection.execute(asked, values | named | more)).mappings()]
+        page = statement.format(where=where, **shape)
+        if reader is not None:
+            page = with_page(page, direction=shape["direction"], if_full=if_full)
+            named |= reader.values
+        return [dict(row) for row in (await connection.execute(text(page), values | named | more)).mappings()]
 
     if wanted.may_be_common:
-        near = await read(_NEAR, by_index=False, walked=WALKED)
-        if len(near) == place.limit or not await _is_there_more(connection, wanted, values, shape):
+        near = await read(_NEAR, by_index=False, if_full=True, walked=WALKED)
+        if len(near) == place.limit:
+            return near
+        if not await _is_there_more(connection, wanted, values, shape):
+            if reader is not None:
+                await note(connection, company_id, reader, [lead["lead_id"] for lead in near])
             return near
     return await read(_OF_A_SOURCE if wanted.is_of_a_source else _PAGE, by_index=True)
 

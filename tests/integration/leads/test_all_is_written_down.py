@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from libs.common.stores.postgres import Postgres
+from services.leads.listing import store as listing
+from services.leads.listing.store import WALKED
 from tests.integration.leads.conftest import Site
 from tests.integration.leads.test_change_store import capture
 from tests.support.platform import EVERYTHING, Tenant
@@ -56,7 +58,9 @@ class Office:
 
     async def _list(self, client: httpx.AsyncClient, user: int) -> None:
         """Look at a page: of it, and of nothing behind it, is written that it was shown."""
-        query = {"limit": self._chance.choice([1, 3, 20]), "page": self._chance.choice([1, 2])}
+        query: dict[str, int | str] = {"limit": self._chance.choice([1, 3, 20]), "page": self._chance.choice([1, 2])}
+        query |= {"sort": self._chance.choice(["created_at", "-created_at"])}
+        query |= self._chance.choice([{}, {"q": "john"}, {"q": "nobody"}, {"status": "new"}, {"source": "website"}])
         answer = await client.get("/api/v1/leads", params=query)
         assert answer.status_code == 200
         self.access += [(each["id"], user, "list") for each in answer.json()["items"]]
@@ -80,10 +84,12 @@ class Office:
         return {(lead, "version"): f'"{1 + sum(entry[0] == lead for entry in self.audit)}"' for lead in self.leads}
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("seed", "walked"), [(1, 2), (2, WALKED)])
 async def test_audit_and_access_log_say_what_happened(
-    site: Site, postgres: Postgres, db: Stored, company: Tenant, seed: int
+    site: Site, postgres: Postgres, db: Stored, company: Tenant, seed: int, walked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whether a page is full among the leads that are looked at one by one, or all are asked for."""
+    monkeypatch.setattr(listing, "WALKED", walked)
     leads = [str(await capture(postgres, company, number)) for number in range(4)]
     clients = {
         user: site(headers=company.headers(permissions=EVERYTHING, sub=str(user)))

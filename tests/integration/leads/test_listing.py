@@ -1,17 +1,22 @@
 """Pages of leads: each lead once, whoever makes others meanwhile; filters alone and together."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 import pytest_asyncio
 
 from libs.common.stores.postgres import Postgres
+from libs.contracts.leads.events import LeadStatus
 from services.leads.domain.lead_filter import LeadFilter
-from services.leads.listing.store import ListStore
+from services.leads.listing.access_log import Reader
+from services.leads.listing.store import ListStore, PageStart
 from tests.integration.leads.conftest import Site
 from tests.integration.leads.test_change_store import capture
+from tests.integration.leads.test_common_words import statements
 from tests.support.platform import Tenant
 from tests.support.readers import Stored
 
@@ -59,6 +64,40 @@ async def test_every_page_says_how_many_there_are_in_all(
     for limit in (1, 2, 100):
         assert (await page_of(admin, cursor=cursor, limit=limit))["total"] == 5
     assert (await page_of(admin, q="nobody"))["total"] == 0
+
+
+async def test_a_page_and_that_it_is_shown_are_one_exchange(postgres: Postgres, company: Tenant) -> None:
+    """Between those that begin and end the transaction: what a page takes is mostly ways to the server and back."""
+    for number in range(4):
+        await capture(postgres, company, number)
+    store = ListStore(postgres)
+    reader = Reader(company.user_id, datetime.now(UTC), "list", first=2)
+    for wanted in (LeadFilter(), LeadFilter(q="john"), LeadFilter(source="website"), LeadFilter(status=LeadStatus.NEW)):
+        with statements(postgres) as asked:
+            found, *_ = await store.counted_page(company.company_id, wanted, PageStart(5), reader=reader)
+        assert len(found) == 4
+        assert len(asked) == (3 if wanted.may_be_common else 1), asked
+
+
+@pytest.mark.parametrize("q", ["%", "---", "\N{WHITE HEAVY CHECK MARK}", "'"])
+async def test_what_has_no_letter_and_no_digit_no_lead_has(
+    admin: httpx.AsyncClient, postgres: Postgres, company: Tenant, q: str
+) -> None:
+    """Or all leads would be put into a list, or taken out of it, that nobody has asked for."""
+    await capture(postgres, company)
+    found = await page_of(admin, q=q)
+    assert (found["items"], found["total"], found["total_is_exact"]) == ([], 0, True)
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-03:00", "0001-01-01T00:00:00+14:00"])
+async def test_a_time_that_is_none_in_utc_is_refused(admin: httpx.AsyncClient, moment: str) -> None:
+    for name in ("created_from", "created_to"):
+        answer = await admin.get("/api/v1/leads", params={name: moment})
+        assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid")
+        assert name in answer.json()["detail"]
+        members = f"/api/v1/lists/{uuid4()}/members"
+        answer = await admin.post(members, json={"filter": {name: moment}})
+        assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid")
 
 
 async def test_pages_by_number_end_where_the_cursor_goes_on(
