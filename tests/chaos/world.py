@@ -321,7 +321,12 @@ class World:
 
     async def undo(self, import_id: int) -> bool:
         """Ask for the import to be taken back, as often as it takes; tell whether it will be."""
-        return await self._asked(lambda store, scope: store.undo(scope, import_id, user_id=self.tenant.user_id))
+
+        async def ask(store: EndingStore, scope: Scope) -> Answer:
+            answer, _ = await store.undo(scope, import_id, user_id=self.tenant.user_id)
+            return answer
+
+        return await self._asked(ask)
 
     async def _asked(self, ask: Callable[[EndingStore, Scope], Awaitable[Answer]]) -> bool:
         answers: list[Answer] = []

@@ -123,6 +123,20 @@ async def test_a_multipart_body_that_was_cut(user: User, stored: Stored) -> None
     await stored.nothing_of(user.tenant.company_id)
 
 
+async def test_a_file_that_begins_border_after_border(user: User, stored: Stored) -> None:
+    """What begins as the border and is none is the file's. A file of nothing else is seconds of work for the parser."""
+    data = data_part(user.tenant.data())
+
+    async def posted(times: int) -> httpx.Response:
+        file = csv_file(lead_rows(new_phones(2))) + b"\r\n--borderX,1,,,\r\n" * times
+        headers = user.tenant.headers() | {"Content-Type": "multipart/form-data; boundary=border"}
+        return await user.http.post("/import", files=[data, file_part(file)], headers=headers)
+
+    problem(await posted(1), 422, "rows_invalid")
+    problem(await posted(200), 400, "multipart_invalid")
+    await stored.nothing_of(user.tenant.company_id)
+
+
 @pytest.mark.parametrize(
     "charset", ["undefined", "punycode", "hex", "utf-16", "unicode_escape", "a\\x00b", "x" * 5_000]
 )

@@ -56,7 +56,8 @@ class Imported:
 
     async def ask(self) -> Answer:
         """Ask for the undo, as the second user of the company."""
-        return await self.ending.undo(self.scope, self.import_id, user_id=self.tenant.other_user_id)
+        answer, _ = await self.ending.undo(self.scope, self.import_id, user_id=self.tenant.other_user_id)
+        return answer
 
     def store(self, portion: int = 1_000) -> Store:
         return Store(self.postgres, self.mongo, clock=utc_now, portion=portion)

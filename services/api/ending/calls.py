@@ -62,8 +62,7 @@ async def undo_import(import_id: ImportId, caller: CallerDep, ending: EndingDep)
     A lead stays, and is listed, when it or its chat was changed since. Asked again before the end, the answer is how
     far it is.
     """
-    scope = scope_of(caller)
-    answer = await ending.store.undo(scope, import_id, user_id=caller.user_id)
+    answer, undo = await ending.store.undo(scope_of(caller), import_id, user_id=caller.user_id)
     if answer is Answer.UNKNOWN:
         raise not_found(import_id)
     if answer is Answer.IN_PROGRESS:
@@ -72,7 +71,7 @@ async def undo_import(import_id: ImportId, caller: CallerDep, ending: EndingDep)
         raise Refused("undo_done", "The import was taken back before.")
     ending.wake_relay()
     log.info("undo requested", import_id=import_id)
-    return await _find_undo(ending, scope, import_id)
+    return undo_view(undo)
 
 
 @router.get("/imports/{import_id}/undo", summary="How far an undo is")

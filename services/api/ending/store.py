@@ -86,25 +86,27 @@ class EndingStore:
             return Answer.UNKNOWN
         return Answer.YES if canceled else Answer.ENDED
 
-    async def undo(self, scope: Scope, import_id: int, *, user_id: int) -> Answer:
-        """Ask for the leads of an ended import to be taken back.
+    async def undo(self, scope: Scope, import_id: int, *, user_id: int) -> tuple[Answer, dict[str, Any]]:
+        """Ask for the leads of an ended import to be taken back; return how far that is, too, where it is done.
 
+        It is told as the wish left it: by the next look the import may be deleted, and the wish is granted all the
+        same.
         A second wish asks undoer again, in case that it could not process the first; whatever it did stays done.
         """
         async with self._postgres.transaction(company_id=scope.company_id) as connection:
             named = scoped(scope) | {"import_id": import_id}
             found = (await connection.execute(_LOCK, named)).mappings().one_or_none()
             if found is None:
-                return Answer.UNKNOWN
+                return Answer.UNKNOWN, {}
             if found["status"] == "PROCESSING":
-                return Answer.IN_PROGRESS
+                return Answer.IN_PROGRESS, {}
             await connection.execute(_REQUEST, {"import_id": import_id, "user_id": user_id})
-            undo = (await connection.execute(_UNDO, named)).mappings().one()
+            undo = dict((await connection.execute(_UNDO, named)).mappings().one())
             if undo["finished_at"] is not None:
-                return Answer.DONE
+                return Answer.DONE, undo
             request = UndoRequested.model_validate(dict(found))
             await add_event(connection, UNDO_REQUESTED, request, source="api", time=self._clock())
-        return Answer.YES
+        return Answer.YES, undo
 
     async def get_undo(self, scope: Scope, import_id: int) -> dict[str, Any] | None:
         """Return how far the undo is, or None when nobody has asked for one."""

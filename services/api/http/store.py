@@ -71,8 +71,14 @@ IN_SCOPE = """
     AND (CAST(:accounts AS int[]) IS NULL OR i.account_id = ANY(CAST(:accounts AS int[])))
 """
 """The imports ``i`` that a caller sees; its parameters are ``scoped``."""
+_RELATED_IN_SCOPE = """
+    related.company_id = i.company_id AND NOT related.is_deleted
+    AND (CAST(:accounts AS int[]) IS NULL OR related.account_id = ANY(CAST(:accounts AS int[])))
+"""
 _DETAIL_COLUMNS = _IMPORT_COLUMNS | {
-    "parent_id": "i.parent_id",
+    "parent_id": f"""
+        (SELECT id FROM amigocare.lead_imports related WHERE related.id = i.parent_id AND {_RELATED_IN_SCOPE})
+    """,
     "silent": f"i.options ? '{SILENT}'",
     "server_time": "clock_timestamp()",
     "reasons": "i.reasons",
@@ -84,10 +90,8 @@ _DETAIL_COLUMNS = _IMPORT_COLUMNS | {
         CASE WHEN i.status = 'PROCESSING' THEN c.uncounted
              ELSE i.reasons IS NULL AND i.total_existing + i.total_errors > 0 END
     """,
-    "child_ids": """
-        ARRAY(SELECT id FROM amigocare.lead_imports child
-              WHERE child.parent_id = i.id AND child.company_id = i.company_id AND NOT child.is_deleted
-                AND (CAST(:accounts AS int[]) IS NULL OR child.account_id = ANY(CAST(:accounts AS int[])))
+    "child_ids": f"""
+        ARRAY(SELECT id FROM amigocare.lead_imports related WHERE related.parent_id = i.id AND {_RELATED_IN_SCOPE}
               ORDER BY id)
     """,
 }

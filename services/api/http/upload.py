@@ -27,6 +27,9 @@ FRAMING_BYTES = 64 * 1024
 PIECE_BYTES = 64 * 1024
 """So much of a body is taken at a time, however it comes: each piece is a write in a thread, and who sends single bytes
 would have thousands of them for a kilobyte."""
+MOST_BORDERS = 100
+"""Times that a border begins in a body: more than it may have parts. Behind each the parser goes on byte by byte, and a
+file of nothing else would cost thirty times as much as any other."""
 TAIL_BYTES = 128
 """So much of a body's end is kept, to look for its last border."""
 _AS_IT_IS = (b"binary", b"8bit", b"7bit", b"")
@@ -85,16 +88,16 @@ def most_body_bytes(max_bytes: int) -> int:
 
 async def _receive_form(request: Request, path: Path, *, max_bytes: int, seconds: float) -> tuple[FormData, bool]:
     """Return the parts, and whether the body came to its end. The file of the part ``file`` is at ``path``."""
-    body = _Body(request, most_body_bytes(max_bytes), max_bytes)
-    parser = _Parser(
-        request.headers,
-        body.pieces(),
-        path=path,
-        max_files=10,
-        max_fields=10,
-        max_part_size=MAX_DATA_BYTES,
-    )
     try:
+        body = _Body(request, _boundary_of(request.headers), most_body_bytes(max_bytes), max_bytes)
+        parser = _Parser(
+            request.headers,
+            body.pieces(),
+            path=path,
+            max_files=10,
+            max_fields=10,
+            max_part_size=MAX_DATA_BYTES,
+        )
         async with asyncio.timeout(seconds):
             return await parser.parse(), body.is_complete
     except MultiPartException as error:
@@ -165,7 +168,7 @@ class _Parser(MultiPartParser):
         super().on_part_end()
 
     async def parse(self) -> FormData:
-        boundary = parse_options_header(self.headers["content-type"])[1].get(b"boundary", b"")
+        boundary = _boundary_of(self.headers)
         self.headers = Headers(raw=[(b"content-type", b'multipart/form-data; boundary="' + boundary + b'"')])
         form = await super().parse()
         last = self._current_part.file
@@ -174,11 +177,17 @@ class _Parser(MultiPartParser):
         return form
 
 
+def _boundary_of(headers: Headers) -> bytes:
+    return parse_options_header(headers["content-type"])[1].get(b"boundary", b"")
+
+
 class _Body:
     """The request's body as it comes, of at most ``most`` bytes."""
 
-    def __init__(self, request: Request, most: int, max_bytes: int) -> None:
+    def __init__(self, request: Request, boundary: bytes, most: int, max_bytes: int) -> None:
         self._request = request
+        self._border = b"\r\n--" + boundary
+        self._borders = 0
         self._most = most
         self._max_bytes = max_bytes
         self._tail = b""
@@ -199,6 +208,9 @@ class _Body:
     def _taken(self, gathered: bytearray) -> bytes:
         piece = bytes(gathered)
         gathered.clear()
+        self._borders += piece.count(self._border)
+        if self._borders > MOST_BORDERS:
+            raise Refused("multipart_invalid", "The boundary of the multipart body stands in its file, too.")
         self._tail = (self._tail + piece)[-TAIL_BYTES:]
         return piece
 

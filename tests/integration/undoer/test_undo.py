@@ -255,11 +255,11 @@ async def test_who_asks_is_told_what_holds(given: Imported, other_tenant: Tenant
         Scope(other_tenant.company_id, None),
         Scope(given.tenant.company_id, (given.tenant.other_account_id,)),
     ):
-        assert await given.ending.undo(scope, given.import_id, user_id=1) is Answer.UNKNOWN
+        assert await given.ending.undo(scope, given.import_id, user_id=1) == (Answer.UNKNOWN, {})
         assert await given.ending.get_undo(scope, given.import_id) is None
         assert await given.ending.kept(scope, given.import_id, after=0, limit=1) == []
     running = await insert_import(given.postgres, given.tenant, row_counts=[1], name=unique("n"))
-    assert await given.ending.undo(given.scope, running, user_id=1) is Answer.IN_PROGRESS
+    assert await given.ending.undo(given.scope, running, user_id=1) == (Answer.IN_PROGRESS, {})
     assert await given.ask() is Answer.YES
     assert await given.ask() is Answer.YES
     await given.run()
@@ -280,7 +280,8 @@ async def test_chunks_of_an_import_that_is_taken_back_are_not_opened_again(
 ) -> None:
     import_id = await insert_import(given.postgres, given.tenant, row_counts=[1], name=unique("n"))
     await pipeline.dead_letter((import_id, 0))
-    assert await given.ending.undo(given.scope, import_id, user_id=given.tenant.user_id) is Answer.YES
+    answer, undo = await given.ending.undo(given.scope, import_id, user_id=given.tenant.user_id)
+    assert (answer, undo["finished_at"]) == (Answer.YES, None)
     async with given.postgres.transaction() as connection:
         assert await chunk_life.reopen(connection, [NamedChunk(import_id, 0)]) == []
     assert await db.value("SELECT status FROM amigocare.lead_imports WHERE id = :i", i=import_id) == "FAILED"

@@ -205,6 +205,13 @@ async def test_children_are_those_that_the_caller_sees(
     child = await store.get_import(scope, children[2])
     assert child
     assert child["parent_id"] == import_id
+    elsewhere = await store.get_import(Scope(tenant.company_id, (tenant.other_account_id,)), children[1])
+    assert elsewhere
+    assert elsewhere["parent_id"] is None
+    await db.execute("UPDATE amigocare.lead_imports SET is_deleted = true WHERE id = :i", i=import_id)
+    orphan = await store.get_import(scope, children[2])
+    assert orphan
+    assert orphan["parent_id"] is None
 
 
 @pytest.mark.parametrize("whose", ["other company", "other account", "no accounts", "deleted"])
