@@ -27,7 +27,7 @@ _PLAIN = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}((?P<group>[.,])\d{3}((?P=group)\d{3})*)([.,]\d*)?", re.ASCII)
 _TWO_WAYS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
 """A thousand and more where somebody wrote it in groups, a fraction of three digits where somebody did not."""
-_CODE = re.compile(r"[+-]?0\d", re.ASCII)
+_CODE = re.compile(r"[+-]?0(\d|[.,]\d{3}[.,]\d)", re.ASCII)
 _WORDS = {
     **dict.fromkeys(("true", "yes", "y", "sim", "s", "verdadeiro", "1"), True),
     **dict.fromkeys(("false", "no", "n", "não", "nao", "falso", "0"), False),
@@ -57,7 +57,7 @@ def parse_number(text: str) -> int | float:
     """Return a number that is written with a point or a comma, with or without groups of thousands.
 
     One that may be read in two ways (``1.234``) is refused: nobody sees afterwards which was meant. So is one that
-    begins with a zero for nothing (``0012``): it is a code, which would be another one without it.
+    begins with a zero for nothing (``0012``, ``0.123.456``): it is a code, which would be another one without it.
     """
     if _CODE.match(text):
         raise InvalidValue("number_invalid")

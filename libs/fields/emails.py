@@ -1,6 +1,7 @@
 """E-mail addresses, as ``email_validator`` judges them; plain ones are judged here, which is faster."""
 
 import re
+from functools import lru_cache
 
 from email_validator import (
     SPECIAL_USE_DOMAIN_NAMES,
@@ -20,6 +21,13 @@ _MAILBOXES_WITHOUT_CASE = frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
 _SHORT = 64
 """Characters. A whole address of so many breaks no limit of length: 64 are allowed before the @, 63 in each label of a
 domain, and more in an address and in its domain. Longer ones are counted by ``email_validator``."""
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")
+"""Also those that ``idna`` takes for one."""
+_MOST_FOREIGN = 5
+"""Parts of a domain that are no plain letters, or stand for such (``xn--``). Each takes ``idna`` 20 µs, where a plain
+address takes 1 µs in all, and an address has room for a hundred."""
+_REMEMBERED = 4_096
+"""Addresses that are not plain: of a row that is invalid for another cell's sake each is asked for three times."""
 
 
 def parse_email(text: str) -> str | None:
@@ -52,7 +60,18 @@ def parse_any_email(text: str) -> str:
     text = text.removeprefix("'")
     if has_too_many_marks(text):  # it would be normalised, again and again
         raise InvalidValue("email_invalid")
+    found = _normalized(text)
+    if found is None:
+        raise InvalidValue("email_invalid")
+    return found
+
+
+@lru_cache(_REMEMBERED)
+def _normalized(text: str) -> str | None:
+    parts = _DOTS.split(text.rpartition("@")[2])
+    if sum(not part.isascii() or part[:4].lower() == "xn--" for part in parts) > _MOST_FOREIGN:
+        return None
     try:
         return validate_email(text, check_deliverability=False).normalized
     except EmailNotValidError:
-        raise InvalidValue("email_invalid") from None
+        return None

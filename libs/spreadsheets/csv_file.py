@@ -20,7 +20,7 @@ from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.open_cells import has_an_end, is_open, marked_cells, may_go_on
-from libs.spreadsheets.swallowed_rows import holds_a_row, is_one_of_even_rows
+from libs.spreadsheets.swallowed_rows import holds_a_person, holds_a_row, is_one_of_even_rows
 from libs.spreadsheets.unreadable import Unreadable
 
 _SAMPLE = 1 << 16
@@ -33,10 +33,15 @@ _BLANK_LINES = re.compile(r"\s*(?=\S)")
 _TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*', re.DOTALL)
 _BLANK_AND_MARK = re.compile(' +"')
 _BACKSLASH_AND_MARK = '\\"'
+_PADDING = {",": (";", 1), ";": (",", 2)}
+"""By the file's separator: what Excel writes at a line's end, and how often at least, where it took the whole line for
+its first cell, because its own separator is the other one, and somebody has written into another column of some rows. A
+single comma may be a note's own."""
 _MOST_NAMES = 100
 """Cells of a header that are looked at to find the separator."""
 _MOST_HEADINGS = 10
 """Records that may stand above the titles of columns: so many are looked at to find the separator, no more."""
+_CUT = "…"
 _MOST_RECORDS = 1 << 20
 """Rows of a sheet ("Excel specifications and limits"), blank ones too."""
 _MOST_MARKED_BLANKS = 100_000
@@ -57,7 +62,8 @@ def csv_records(
 
     Blanks before a cell's quotation mark are not part of the value; ``="…"`` is the value that Excel shows. Where every
     record is one quoted cell that holds a whole line, as some exports write it, that line is the record. In a record
-    that is no CSV otherwise, a quotation mark may have a backslash before it, as MySQL and PHP write it.
+    that is no CSV otherwise, a quotation mark may have a backslash before it, as MySQL and PHP write it. What Excel has
+    added behind a line that was one cell to it is no part of its last value.
 
     A cell may be longer than ``max_cell_chars``. In a record of one line that is the row's own fault: the record comes
     as a single cell, the beginning of its line, one character longer than the limit. In a record of many lines the
@@ -96,7 +102,9 @@ def _decoded(path: Path, encoding: str) -> Iterator[TextIO]:
         with path.open(encoding=encoding, newline="") as text:
             yield text
     except UnicodeError:
-        raise Unreadable("file_encoding", "The text is neither UTF-8, UTF-16 nor Windows-1252.") from None
+        raise Unreadable(
+            "file_encoding", "The file begins as UTF-8 or UTF-16, and goes on as another. Save it as CSV UTF-8."
+        ) from None
 
 
 def _layout(start: str, options: FileOptions) -> _Layout:
@@ -223,7 +231,7 @@ def _records_of(
             cells = _read_otherwise(lines, layout, limits, number)
         if lines.ended and lines.of_record:
             raise Unreadable("file_broken", f"Row {number}: a quotation mark opens a cell and none closes it.")
-        lines.width = lines.width or _header_width(cells)
+        lines.width = lines.width or _header_width(cells, lines, number)
         if above:
             _check_not_torn(above, cells, lines, layout)
         if '"' in lines.last:
@@ -231,7 +239,7 @@ def _records_of(
             marked_blanks += not any(map(str.strip, cells))
             if marked_blanks > _MOST_MARKED_BLANKS:
                 raise _too_many_rows(_MOST_MARKED_BLANKS)
-        yield number, cells
+        yield number, _without_padding(cells, lines, layout)
     raise _too_many_rows(_MOST_RECORDS)
 
 
@@ -247,6 +255,9 @@ def _read_otherwise(lines: Lines, layout: _Layout, limits: Limits, number: int) 
             return cells
     if lines.of_record > 1:
         raise _stray_mark(number)
+    if layout.whole_lines and (padding := _padding_of(lines, layout)):
+        with suppress(csv.Error):
+            return next(csv.reader([lines.last.rstrip("\r\n").removesuffix(padding)], strict=True))
     # The mark at the end of a line that is quoted as a whole is the line's own.
     line = lines.last.rstrip("\r\n").removesuffix('"') if layout.whole_lines else lines.last
     *_, last = marked_cells(line, layout.separator, skips=layout.blanks_before_marks)
@@ -255,6 +266,23 @@ def _read_otherwise(lines: Lines, layout: _Layout, limits: Limits, number: int) 
     if may_go_on(last):
         lines.open_row = number
     return _loosely_read(lines.last, layout.separator, limits, skips=layout.blanks_before_marks)
+
+
+def _padding_of(lines: Lines, layout: _Layout) -> str:
+    mark, least = _PADDING.get(layout.separator, ("", 1))
+    line = lines.last.rstrip("\r\n")
+    padding = line[len(line.rstrip(mark)) :] if mark else ""
+    return padding if len(padding) >= least else ""
+
+
+def _without_padding(cells: list[str], lines: Lines, layout: _Layout) -> list[str]:
+    """Of a cell in quotation marks all is its own: its line ends with the mark. What follows a whole line in marks was
+    never read as the cell's (``_read_otherwise``).
+    """
+    padding = _padding_of(lines, layout)
+    if not padding or not cells or (layout.whole_lines and lines.last.startswith('"')):
+        return cells
+    return [*cells[:-1], cells[-1].removesuffix(padding)]
 
 
 def _check_not_torn(row: int, cells: list[str], lines: Lines, layout: _Layout) -> None:
@@ -331,7 +359,14 @@ def _read_with_backslashes(lines: Iterable[str], separator: str) -> list[str] | 
 
 
 def _beginning(line: str, limits: Limits) -> list[str]:
-    return [line[: limits.max_cell_chars + 1]]
+    """Return a cell that is too long for any. A line that begins with as many blanks is no blank one, unless it is all
+    that they are.
+    """
+    length = limits.max_cell_chars + 1
+    beginning = line[:length]
+    if not beginning.strip() and not (line.endswith(("\r", "\n")) and not line.strip()):
+        beginning = line.strip()[:1].ljust(length, _CUT)
+    return [beginning]
 
 
 def _too_many_rows(most: int) -> Unreadable:
@@ -344,8 +379,10 @@ def _stray_mark(number: int) -> Unreadable:
     )
 
 
-def _header_width(cells: list[str]) -> int:
+def _header_width(cells: list[str], lines: Lines, number: int) -> int:
     """Return how many cells the first record that is not blank has, without blank ones at the right."""
+    if lines.of_record > 1 and holds_a_person(cells):
+        raise _stray_mark(number)
     return next((place for place in range(len(cells), 0, -1) if cells[place - 1].strip()), 0)
 
 

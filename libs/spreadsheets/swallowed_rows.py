@@ -33,6 +33,13 @@ def holds_a_row(cells: Sequence[str], separator: str, width: int) -> bool:
     )
 
 
+def holds_a_person(titles: Sequence[str]) -> bool:
+    """Tell whether a header of several lines has a phone among its titles: then it has swallowed the first row. Its
+    width tells nothing of that, being its own.
+    """
+    return any(_PHONE_LIKE.search(with_plain_phones(title)) for title in titles)
+
+
 def is_one_of_even_rows(cells: Sequence[str], separator: str, width_of_all: Callable[[], int | None]) -> bool:
     """Tell whether such a record is one row for certain, because all rows of the file have as many cells as it has.
 

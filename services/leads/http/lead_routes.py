@@ -101,7 +101,9 @@ async def get_lead(
 async def patch_status(
     lead_id: LeadId, request: Request, response: Response, caller: Editor, deps: LeadDepsDep, if_match: IfMatch = None
 ) -> MovedView:
-    """Forward by any step, back by one, from the end back to `contacted`. The same again changes and says nothing."""
+    """Forward by any step, back by one, from the end back to `contacted`. The same again changes and says nothing,
+    and its `notes` are not kept: `POST /leads/{id}/activities` keeps them.
+    """
     body = await read_body(request, StatusBody, most_bytes=deps.most_bytes)
     try:
         async with unless_moved_on(deps, caller, lead_id):

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
 from tests.unit.spreadsheets.records import A_FILE_EACH, read_path, refusal
 
@@ -235,6 +237,37 @@ def test_no_row_is_lost_whatever_marks_are_strewn_into_a_file(tmp_path: Path, ma
     assert [number for number, _ in records] == [2, 3, 4, 5]
     for (_, cells), (name, _) in zip(records, PEOPLE, strict=True):
         assert name in "".join(cells).replace('"', "")
+
+
+@pytest.mark.parametrize("phone", ["11981230671", "(11) 98123-0671", "+55 11 98123 0671", "3123-0671"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        'nome;celular;"obs\nGil";{};x\nAna;11981230672;y\n',
+        '"nome";"celular";"obs""\n""Gil";"{}";"x"\n"Ana";"11981230672";"y"\n',
+    ],
+)
+def test_two_stray_marks_make_no_title_of_the_first_row(tmp_path: Path, text: str, phone: str) -> None:
+    path = tmp_path / "upload"
+    path.write_text(text.format(phone))
+    refused = refusal(lambda: list(read_spreadsheet(path, Limits(), FileOptions(columns="mapped")).rows))
+    assert (refused.code, "Row 1" in refused.detail) == ("file_broken", True)
+
+
+def test_a_title_may_have_two_lines(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    path.write_text('nome;"celular\n(com DDD)";cidade\nAna;11981230671;Santos\n')
+    spreadsheet = read_spreadsheet(path, Limits(), FileOptions(columns="mapped"))
+    assert list(spreadsheet.rows) == [(2, ["Ana", "11981230671", "Santos"])]
+
+
+@pytest.mark.parametrize("blank", [" ", "\t"])
+@pytest.mark.parametrize("long", [33_000, 330_000])
+def test_a_line_that_begins_with_very_many_blanks_is_no_blank_one(tmp_path: Path, blank: str, long: int) -> None:
+    lines = [blank * long + row("Ana", "11981230671"), blank * 33_000, row("Bia", "11981230672")]
+    first, *others = read_path(written(tmp_path, lines))
+    assert (first[0], len(first[1][0])) == (2, Limits().max_cell_chars + 1)
+    assert others == [(4, ["Bia", "11981230672", "", "", ""])]
 
 
 @pytest.mark.parametrize("long", [33_000, 330_000, 2_000_000])

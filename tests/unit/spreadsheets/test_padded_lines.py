@@ -1,0 +1,59 @@
+"""A file of commas in an Excel whose separator is the semicolon, and the other way round: each line is one cell to it,
+and what somebody has written beside some of them makes it end the others with separators of its own.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from libs.spreadsheets.file_options import FileOptions
+from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.reader import read_spreadsheet
+
+STRICT = "name,phone,cpf,email,tags"
+
+
+def rows_of(tmp_path: Path, text: str, *, columns: Literal["strict", "mapped"] = "strict") -> list[list[str]]:
+    path = tmp_path / "leads.csv"
+    path.write_text(text)
+    options = FileOptions(columns=columns)
+    return [cells for _, cells in read_spreadsheet(path, Limits(), options).rows]
+
+
+@pytest.mark.parametrize("padding", ["", ";", ";;", ";;;;;"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("marked", [False, True], ids=["as it was", "in quotation marks"])
+@pytest.mark.parametrize("of_header", [False, True], ids=["titles without", "titles with"])
+def test_separators_behind_a_whole_line_are_no_part_of_its_last_value(
+    tmp_path: Path, padding: str, end: str, marked: bool, of_header: bool
+) -> None:
+    """Excel pads sixteen rows by sixteen: the titles may have none of what rows below have."""
+    lines = [STRICT, "Ana,11912345678,,,VIP", "Bia,11912345679,,,", '"Lima, Rui",11912345670,,,"a;b;"']
+    if marked:
+        lines = ['"' + line.replace('"', '""') + '"' for line in lines]
+    padded = [line if place == 0 and not of_header else line + padding for place, line in enumerate(lines)]
+    if padding and not marked:
+        padded[3] = lines[3]  # a value in marks ends with its mark
+    rows = rows_of(tmp_path, end.join(padded) + end)
+    assert [row[0] for row in rows] == ["Ana", "Bia", "Lima, Rui"]
+    assert [row[4] for row in rows] == ["VIP", "", "a;b;"]
+
+
+def test_columns_that_are_kept_have_their_own_titles_and_values(tmp_path: Path) -> None:
+    text = "nome,celular,cidade;;\nAna,11912345678,Santos;;\n"
+    assert rows_of(tmp_path, text, columns="mapped") == [["Ana", "11912345678", "Santos"]]
+    text = "celular;nome,,\n11912345678;Ana,,\n"
+    assert rows_of(tmp_path, text, columns="mapped") == [["11912345678", "Ana"]]
+
+
+def test_a_comma_at_the_end_of_what_somebody_wrote_stays(tmp_path: Path) -> None:
+    (row,) = rows_of(tmp_path, "name;phone;cpf;email;tags\nAna;11912345678;;;VIP,\n")
+    assert row[4] == "VIP,"
+
+
+def test_many_separators_cost_what_others_cost(tmp_path: Path) -> None:
+    """However they stand within a line: they are looked at from its end, once."""
+    line = f"Ana,11912345678,,,{';' * 5_000}x;"
+    (row,) = rows_of(tmp_path, f"{STRICT}\n{line}\n")
+    assert row[4] == ";" * 5_000 + "x"
