@@ -132,7 +132,7 @@ async def test_a_file_that_begins_border_after_border(user: User, stored: Stored
         headers = user.tenant.headers() | {"Content-Type": "multipart/form-data; boundary=border"}
         return await user.http.post("/import", files=[data, file_part(file)], headers=headers)
 
-    problem(await posted(1), 422, "rows_invalid")
+    problem(await posted(1), 422, "invalid_rows")
     problem(await posted(200), 400, "multipart_invalid")
     await stored.nothing_of(user.tenant.company_id)
 

@@ -85,6 +85,11 @@ def test_a_code_that_begins_with_a_zero_is_no_number_of_a_field_that_the_company
     assert found == [("custom:cep", "number_invalid"), ("custom:codigo", "number_invalid")]
 
 
+def test_a_code_of_groups_that_begins_with_a_zero_keeps_it(tmp_path: Path) -> None:
+    result, _ = run(tmp_path, "RG", ["0.123.456", "1.234.567"])
+    assert [field.type for field in result.new_fields] == ["string"]
+
+
 def test_the_last_value_of_a_long_column_counts(tmp_path: Path) -> None:
     lines = [f"Lead {at};119{at:08};{at if at < 1_999 else 'many'}" for at in range(2_000)]
     (tmp_path / "upload").write_text("\n".join(["nome;celular;Filhos", *lines]) + "\n")
