@@ -37,6 +37,8 @@ _PADDING = {",": (";", 1), ";": (",", 2)}
 """By the file's separator: what Excel writes at a line's end, and how often at least, where it took the whole line for
 its first cell, because its own separator is the other one, and somebody has written into another column of some rows. A
 single comma may be a note's own."""
+_MOST_COLUMNS = 1 << 14
+"""Of a sheet ("Excel specifications and limits"); a row has one separator less."""
 _MOST_NAMES = 100
 """Cells of a header that are looked at to find the separator."""
 _MOST_HEADINGS = 10
@@ -272,7 +274,7 @@ def _padding_of(lines: Lines, layout: _Layout) -> str:
     mark, least = _PADDING.get(layout.separator, ("", 1))
     line = lines.last.rstrip("\r\n")
     padding = line[len(line.rstrip(mark)) :] if mark else ""
-    return padding if len(padding) >= least else ""
+    return padding if least <= len(padding) < _MOST_COLUMNS else ""
 
 
 def _without_padding(cells: list[str], lines: Lines, layout: _Layout) -> list[str]:

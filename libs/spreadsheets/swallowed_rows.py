@@ -34,10 +34,10 @@ def holds_a_row(cells: Sequence[str], separator: str, width: int) -> bool:
 
 
 def holds_a_person(titles: Sequence[str]) -> bool:
-    """Tell whether a header of several lines has a phone among its titles: then it has swallowed the first row. Its
-    width tells nothing of that, being its own.
+    """Tell whether one of the titles of a header of several lines is a phone: then it has swallowed the first row. Its
+    width tells nothing of that, being its own. A title may have a phone beside words, as an example.
     """
-    return any(_PHONE_LIKE.search(with_plain_phones(title)) for title in titles)
+    return any(sum(map(str.isdigit, title)) >= _WITH_AREA and not any(map(str.isalpha, title)) for title in titles)
 
 
 def is_one_of_even_rows(cells: Sequence[str], separator: str, width_of_all: Callable[[], int | None]) -> bool:

@@ -52,6 +52,13 @@ def test_a_comma_at_the_end_of_what_somebody_wrote_stays(tmp_path: Path) -> None
     assert row[4] == "VIP,"
 
 
+def test_more_separators_than_a_sheet_has_columns_are_no_padding(tmp_path: Path) -> None:
+    """Or a line that is too long, and begins with nothing else, would be a blank one."""
+    line = f"{';' * 33_000}Ana,11912345678,,,{';' * 33_000}"
+    (row,) = rows_of(tmp_path, f"{STRICT}\n{line}\n")
+    assert len(row[0]) == Limits().max_cell_chars + 1
+
+
 def test_many_separators_cost_what_others_cost(tmp_path: Path) -> None:
     """However they stand within a line: they are looked at from its end, once."""
     line = f"Ana,11912345678,,,{';' * 5_000}x;"
