@@ -52,7 +52,7 @@ async def at_work(postgres: Postgres, mongo: Mongo) -> Office:
     for name in ("ana", "bia", "caio"):
         lead = captured(CaptureBody(name=name, email=f"{name}@example.com"))
         found, _ = await capturing.capture(tenant.company_id, lead, ADDRESS)
-        ledger.captured[found.email] = str(found.id)
+        ledger.captured[lead.email] = str(found.id)
         made.append(found.id)
     first, second, gone = made
     await changing.move(actor, first, LeadStatus.CONTACTED, "mark", None)

@@ -16,7 +16,7 @@ from services.leads.domain.list_cursor import ListPlace
 from services.leads.http.exported_columns import TEMPLATE, cells_of, header_of
 from services.leads.http.lead_deps import LeadDeps, LeadDepsDep, Viewer
 from services.leads.http.wanted_leads import WantedLeads
-from services.leads.listing.access_log import Reader
+from services.leads.listing.access_log import LeadReader
 from services.leads.listing.store import place_of
 
 router = APIRouter(prefix="/api/v1", tags=["Leads"])
@@ -67,7 +67,7 @@ async def _portions(deps: LeadDeps, caller: Caller, wanted: LeadFilter, keys: li
     behind: ListPlace | None = None
 
     async def portion(behind: ListPlace | None) -> list[dict[str, Any]]:
-        reader = Reader(caller.user_id, deps.clock(), "export", first=AT_ONCE)
+        reader = LeadReader(caller.user_id, deps.clock(), "export", first=AT_ONCE)
         return await deps.listing.page(
             caller.company_id, wanted, limit=AT_ONCE, behind=behind, whole=True, reader=reader
         )

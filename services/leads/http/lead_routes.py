@@ -29,7 +29,7 @@ from services.leads.http.one_lead import ACTIVITIES, actor_of, no_lead, shown_le
 from services.leads.http.preconditions import IfMatch, etag, expected_versions, unless_moved_on
 from services.leads.http.sent_body import body_of, read_body
 from services.leads.http.wanted_leads import WantedLeads
-from services.leads.listing.access_log import Reader
+from services.leads.listing.access_log import LeadReader
 from services.leads.listing.store import PageStart, place_of
 
 log = structlog.get_logger()
@@ -63,7 +63,7 @@ async def get_leads(
     except WrongCursor:
         raise Refused("request_invalid", "Not valid: cursor.") from None
     place = PageStart(limit + 1, offset, behind, oldest_first=sort == "created_at")
-    reader = Reader(caller.user_id, deps.clock(), "list", first=limit)
+    reader = LeadReader(caller.user_id, deps.clock(), "list", first=limit)
     found, total, is_exact = await deps.listing.counted_page(caller.company_id, wanted, place, reader=reader)
     shown = found[:limit]
     answer = LeadPage(

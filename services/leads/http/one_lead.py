@@ -6,7 +6,7 @@ from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
 from services.leads.http.lead_deps import LeadDeps
 from services.leads.http.lead_views import LeadView, lead_view
-from services.leads.listing.access_log import Reader
+from services.leads.listing.access_log import LeadReader
 from services.leads.recording.store import Actor
 
 ACTIVITIES = 50
@@ -25,7 +25,7 @@ async def shown_lead(
     deps: LeadDeps, caller: Caller, lead_id: UUID, *, limit: int = ACTIVITIES, before: UUID | None = None
 ) -> LeadView:
     """Return the lead with a page of its history. Raises Refused (404)."""
-    reader = Reader(caller.user_id, deps.clock(), "lead")
+    reader = LeadReader(caller.user_id, deps.clock(), "lead")
     found = await deps.listing.one(caller.company_id, lead_id, reader=reader, limit=limit + 1, before=before)
     if found is None:
         raise no_lead(lead_id)

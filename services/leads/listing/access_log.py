@@ -29,7 +29,7 @@ _WITH_PAGE = f"""
 _IF_FULL = "WHERE (SELECT count(*) FROM page) = :limit"
 
 
-class Reader(NamedTuple):
+class LeadReader(NamedTuple):
     """Who is about to be shown leads, when, how, and how many of those that are read: ``first`` ones of a page."""
 
     user_id: int
@@ -44,7 +44,7 @@ class Reader(NamedTuple):
 
 
 def with_page(page: str, *, direction: str, if_full: bool = False) -> str:
-    """Return the statement that reads this page and writes down its ``first`` leads (``Reader.values``).
+    """Return the statement that reads this page and writes down its ``first`` leads (``LeadReader.values``).
 
     ``if_full``: writes down nothing where there are fewer than the page's ``limit``.
     """
@@ -52,7 +52,7 @@ def with_page(page: str, *, direction: str, if_full: bool = False) -> str:
     return _WITH_PAGE.format(page=page, order=order, condition=_IF_FULL if if_full else "")
 
 
-async def note(connection: AsyncConnection, company_id: int, reader: Reader, lead_ids: Sequence[int]) -> None:
+async def note(connection: AsyncConnection, company_id: int, reader: LeadReader, lead_ids: Sequence[int]) -> None:
     """Write down that the first of these are shown."""
     given = reader.values | {"company_id": company_id, "lead_ids": list(lead_ids[: reader.first])}
     del given["first"]

@@ -12,7 +12,7 @@ from libs.common.joined_calls import Together
 from libs.common.stores.postgres import Postgres
 from services.leads.domain.lead_filter import LeadFilter
 from services.leads.domain.list_cursor import ListPlace
-from services.leads.listing.access_log import Reader, note, with_page
+from services.leads.listing.access_log import LeadReader, note, with_page
 from services.leads.listing.large_totals import LargeTotals
 
 EXACT = 10_000
@@ -152,7 +152,7 @@ class ListStore:
         behind: ListPlace | None = None,
         oldest_first: bool = False,
         whole: bool = False,
-        reader: Reader | None = None,
+        reader: LeadReader | None = None,
     ) -> list[dict[str, Any]]:
         """Return leads in the order in which they were made, the newest first; ``behind`` a place, or past an offset.
 
@@ -169,7 +169,7 @@ class ListStore:
         place: PageStart,
         *,
         most: int = EXACT,
-        reader: Reader | None = None,
+        reader: LeadReader | None = None,
     ) -> tuple[list[dict[str, Any]], int, bool]:
         """Return a page, how many leads there are in all, ``most`` at most, and whether that is all.
 
@@ -215,7 +215,7 @@ class ListStore:
         company_id: int,
         lead_id: UUID,
         *,
-        reader: Reader | None = None,
+        reader: LeadReader | None = None,
         limit: int = 1,
         before: UUID | None = None,
     ) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
@@ -237,7 +237,7 @@ async def _page(
     wanted: LeadFilter,
     place: PageStart,
     *,
-    reader: Reader | None = None,
+    reader: LeadReader | None = None,
     whole: bool = False,
 ) -> list[dict[str, Any]]:
     where, values = _begins(place)

@@ -1,10 +1,12 @@
 """Whatever people do at random, audit and access log say all of it, and nothing else."""
 
+import asyncio
 import random
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from libs.common.stores.postgres import Postgres
 from services.leads.listing import store as listing
@@ -13,8 +15,12 @@ from tests.integration.leads.conftest import Site
 from tests.integration.leads.test_change_store import capture
 from tests.support.platform import EVERYTHING, Tenant
 from tests.support.readers import Stored
+from tests.support.waiting import eventually
 
 STEPS = 150
+_WAITING = """
+    SELECT count(*) FROM pg_locks WHERE relation = 'crm.access_log'::regclass AND NOT granted
+"""
 
 
 class Office:
@@ -113,3 +119,26 @@ async def test_audit_and_access_log_say_what_happened(
     assert [(row["lead"], row["user_id"], row["shown"]) for row in seen] == office.access
     assert len(office.audit) > 20 < len(office.access)
     assert {shown for _, _, shown in office.access} == {"lead", "list", "export"}
+
+
+async def test_a_lead_is_shown_when_that_is_written_down(
+    site: Site, signed_in: dict[str, str], postgres: Postgres, db: Stored, company: Tenant
+) -> None:
+    """Alone, in a list, in a file: as long as nobody may write into the log, there is no answer."""
+    lead = await capture(postgres, company)
+    admin = site(headers=signed_in)
+    paths = (f"/api/v1/leads/{lead}", "/api/v1/leads", "/api/v1/leads?q=john", "/api/v1/leads/export.csv")
+    async with postgres.transaction() as connection:
+        await connection.execute(text("LOCK TABLE crm.access_log IN SHARE MODE"))
+        reading = [asyncio.create_task(admin.get(path)) for path in paths]
+
+        async def all_wait() -> bool:
+            return bool(await db.value(_WAITING) == len(paths))
+
+        await eventually(all_wait, what="that all of them wait")
+        assert not any(task.done() for task in reading)
+    answers = await asyncio.gather(*reading)
+    assert [answer.status_code for answer in answers] == [200] * len(paths)
+    assert all("john" in answer.text for answer in answers)
+    seen = await db.rows("SELECT shown FROM crm.access_log WHERE company_id = :c", c=company.company_id)
+    assert sorted(row["shown"] for row in seen) == ["export", "lead", "list", "list"]

@@ -12,7 +12,7 @@ import pytest_asyncio
 from libs.common.stores.postgres import Postgres
 from libs.contracts.leads.events import LeadStatus
 from services.leads.domain.lead_filter import LeadFilter
-from services.leads.listing.access_log import Reader
+from services.leads.listing.access_log import LeadReader
 from services.leads.listing.store import ListStore, PageStart
 from tests.integration.leads.conftest import Site
 from tests.integration.leads.test_change_store import capture
@@ -71,7 +71,7 @@ async def test_a_page_and_that_it_is_shown_are_one_exchange(postgres: Postgres, 
     for number in range(4):
         await capture(postgres, company, number)
     store = ListStore(postgres)
-    reader = Reader(company.user_id, datetime.now(UTC), "list", first=2)
+    reader = LeadReader(company.user_id, datetime.now(UTC), "list", first=2)
     for wanted in (LeadFilter(), LeadFilter(q="john"), LeadFilter(source="website"), LeadFilter(status=LeadStatus.NEW)):
         with statements(postgres) as asked:
             found, *_ = await store.counted_page(company.company_id, wanted, PageStart(5), reader=reader)
