@@ -24,10 +24,10 @@ _SHORT = 64
 domain, and more in an address and in its domain. Longer ones are counted by ``email_validator``."""
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
 """Also those that ``idna`` takes for one."""
-_MOST_FOREIGN = (3, 63, 15)
-"""Parts of a domain that are no plain letters or stand for such (``xn--``), their characters, and those that are no
-plain letters. What ``idna`` takes for each part, and by the square of such letters, comes to 10 ms where an address
-is full of them. A plain address takes 1 µs."""
+_MOST_FOREIGN = (10, 3, 63, 15)
+"""Parts of a domain of which one is of no plain letters or stands for such (``xn--``); of these parts how many, their
+characters, and those that are no plain letters. What ``idna`` takes for each part, and by the square of such letters,
+comes to 10 ms where an address is full of them. A plain address takes 1 µs."""
 _REMEMBERED = 4_096
 """Addresses that are not plain: of a row that is invalid for another cell's sake each is asked for three times."""
 
@@ -73,8 +73,8 @@ def _normalized(text: str) -> str | None:
     parts = _DOTS.split(text.rpartition("@")[2])
     foreign = [part for part in parts if not part.isascii() or part[:4].lower() == "xn--"]
     letters = "".join(foreign)
-    has = (len(foreign), len(letters), sum(not letter.isascii() for letter in letters))
-    if any(map(gt, has, _MOST_FOREIGN)):
+    has = (len(parts), len(foreign), len(letters), sum(not letter.isascii() for letter in letters))
+    if foreign and any(map(gt, has, _MOST_FOREIGN)):
         return None
     try:
         return validate_email(text, check_deliverability=False).normalized

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
+from itertools import filterfalse, takewhile
 
 TEXT_LIMIT = 255
 """Characters of a name, an e-mail address and a list of tags."""
@@ -99,10 +99,13 @@ def with_few_marks(text: str) -> str:
     return "".join(kept)
 
 
-def without_marks(text: str) -> str:
-    """Return a text in small letters without their accents, however it is written: what headers are compared by."""
-    plain = unicodedata.normalize("NFKD", with_few_marks(text)).casefold()
-    return "".join(char for char in plain if not unicodedata.combining(char))
+def without_marks(text: str, most: int | None = None) -> str:
+    """Return a text in small letters without their accents, however it is written: what headers are compared by.
+
+    ``most``: characters that are looked at once they are taken apart. One may be eighteen (``U+FDFA``).
+    """
+    plain = unicodedata.normalize("NFKD", with_few_marks(text))[:most].casefold()
+    return plain if plain.isascii() else "".join(filterfalse(unicodedata.combining, plain))
 
 
 def _marks(text: Iterable[str]) -> int:

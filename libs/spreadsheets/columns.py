@@ -82,7 +82,7 @@ Row = tuple[int, list[str]]
 
 def header_key(cell: str) -> str:
     """Return a header's cell in the form in which headers are compared."""
-    return _BETWEEN.sub(" ", without_marks(header_text(cell))).strip()
+    return _BETWEEN.sub(" ", without_marks(header_text(cell), LONGEST_HEADER)).strip()
 
 
 def header_told(cell: str) -> str:
@@ -241,6 +241,8 @@ def named_places(
     less_well = fields if is_report else nothing + fields
     turns = ((header_told, nothing + fields), (header_text, less_well), (header_key, less_well))
     for form, names in turns:
+        if all(name in found for name in names):
+            continue
         titles = {form(title): title for title in reversed(free)}
         if form is header_key:
             titles.pop("", None)  # signs alone are no word: # is not %

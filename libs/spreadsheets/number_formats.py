@@ -18,6 +18,8 @@ _TELLING = re.compile(r'"[^"]*"?|[\\_*].|\[(?:h+|m+|s+)\]|\[[^\]]*\]?|[dmyhs]|;'
 letter of dates and times, the end of the part for usual numbers."""
 _DURATION = re.compile(r"\[[hms]+\]", re.IGNORECASE)
 
+_LONGEST_FORMAT = 255
+"""Characters that Excel takes. A longer one is none of a program's, and shows digits."""
 _DIGITS_OF_A_PHONE = 8
 """At least. Of fewer, a plus says that something grew."""
 
@@ -50,6 +52,7 @@ class NumberFormats:
 
         Raises Unreadable where a file spells out more than any program does.
         """
+        formats = {number: code if len(code) <= _LONGEST_FORMAT else "" for number, code in formats.items()}
         dates = {number for number, code in formats.items() if shows_date(code)} | (_BUILT_IN_DATES - formats.keys())
         phones = {number: ShownDigits(code) for number, code in formats.items() if may_show_more(code)}
         if len(phones) > MOST_FORMATS:

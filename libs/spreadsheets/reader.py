@@ -111,6 +111,12 @@ def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_
     raise Unreadable("file_empty")
 
 
+def is_workbook(path: Path) -> bool:
+    """Tell whether a file is read as a workbook, which knows of no encoding and of no separator."""
+    with path.open("rb") as file:
+        return file.read(len(_OLE2)).startswith((*_ZIP, _OLE2))
+
+
 def _too_many_characters(limits: Limits) -> Unreadable:
     """Return the refusal of a workbook whose file is small: a text that thousands of cells share stands there once."""
     return Unreadable("file_too_large", f"The workbook's cells hold more than {limits.max_bytes} characters.")

@@ -22,6 +22,7 @@ def test_a_domain_of_many_foreign_parts_is_asked_of_nobody(monkeypatch: pytest.M
         "XN--4ca。" * 6 + "co",
         "é。" * 60 + "co",
         "é" * 16 + ".co",
+        "é." + "a." * 100 + "co",
     ):
         with pytest.raises(InvalidValue, match="email_invalid"):
             parse_email(f"{domain[:3]}@{domain}")

@@ -7,7 +7,15 @@ import xlwt
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from libs.spreadsheets.columns import ALIASES, REPORT_COLUMNS, Columns, header_key, header_told, mapped_columns
+from libs.spreadsheets.columns import (
+    ALIASES,
+    LONGEST_HEADER,
+    REPORT_COLUMNS,
+    Columns,
+    header_key,
+    header_told,
+    mapped_columns,
+)
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.hidden_rows import has_hidden_rows
@@ -316,3 +324,9 @@ def test_hidden_rows_are_seen(tmp_path: Path, kind: str, hidden: bool) -> None:
     options = FileOptions(columns="mapped", sheet={"xls": "Leads", "xlsb": "Sheet 3"}.get(kind))
     source = read_spreadsheet(path, Limits(), options).source
     assert has_hidden_rows(path, source, Limits()) is hidden
+
+
+def test_a_title_of_letters_that_are_many_is_compared_by_as_many_as_any_other() -> None:
+    """A file may have sixteen thousand titles, and a letter eighteen of its own."""
+    assert len(header_key("\ufdfa" * LONGEST_HEADER)) <= LONGEST_HEADER
+    assert header_key("\u1e17" * LONGEST_HEADER) == header_key("\u1e17" * 1_000)

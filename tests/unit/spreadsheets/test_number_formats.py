@@ -182,3 +182,11 @@ def test_a_spanish_phone_is_not_one_of_porto_alegre(tmp_path: Path) -> None:
 def test_a_format_of_scientific_numbers_is_read_at_once(tmp_path: Path) -> None:
     by_openpyxl(tmp_path / "upload", SPANISH, "0.000E+00")
     assert is_plain(tmp_path / "upload", Limits())
+
+
+def test_a_format_that_is_longer_than_any_shows_digits() -> None:
+    """A megabyte of it packs into a kilobyte, and was looked through."""
+    codes = {"164": "[]" * 128 + "dd/mm/yyyy", "165": '"+"' + "0" * 256, "166": "dd/mm/yyyy"}
+    formats = NumberFormats.of(codes, list(codes), begins_1904=False)
+    assert formats.dates == {"2"}
+    assert not formats.phones

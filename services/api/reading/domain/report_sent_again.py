@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from libs.spreadsheets.file_options import FileOptions
-from libs.spreadsheets.reader import Spreadsheet, read_spreadsheet
+from libs.spreadsheets.reader import Spreadsheet, is_workbook, read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
 from services.api.reading.domain.job import ReadingJob
 
@@ -43,7 +43,9 @@ def _report(job: ReadingJob) -> Spreadsheet | None:
     """Return the job's file as a report of ours; None: it is none. An encoding that is not certain is as it is said."""
     said = job.file
     ways = [replace(said, sheet=None, delimiter=None)]
-    if said.encoding is not None:
+    if is_workbook(Path(job.upload_path)):
+        ways = ways if said.sheet is not None else []  # nothing else makes another file of it: it is read once
+    elif said.encoding is not None:
         ways = [replace(said, encoding=None), replace(ways[0], encoding=None), *ways]
     return next(filter(None, (_report_as(job, way) for way in ways)), None)
 
