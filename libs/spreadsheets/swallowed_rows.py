@@ -34,10 +34,11 @@ def holds_a_row(cells: Sequence[str], separator: str, width: int) -> bool:
 
 
 def holds_a_person(titles: Sequence[str]) -> bool:
-    """Tell whether one of the titles of a header of several lines is a phone: then it has swallowed the first row. Its
-    width tells nothing of that, being its own. A title may have a phone beside words, as an example.
+    """Tell whether a line of a header of several lines is a phone: then it has swallowed the first row. Its width tells
+    nothing of that, being its own. A title may have a phone beside words, as an example.
     """
-    return any(sum(map(str.isdigit, title)) >= _WITH_AREA and not any(map(str.isalpha, title)) for title in titles)
+    lines = (line for title in titles for line in _LINE_ENDS.split(title))
+    return any(sum(map(str.isdigit, line)) >= _WITH_AREA and not any(map(str.isalpha, line)) for line in lines)
 
 
 def is_one_of_even_rows(cells: Sequence[str], separator: str, width_of_all: Callable[[], int | None]) -> bool:

@@ -245,6 +245,7 @@ def test_no_row_is_lost_whatever_marks_are_strewn_into_a_file(tmp_path: Path, ma
     [
         'nome;celular;"obs\nGil";{};x\nAna;11981230672;y\n',
         '"nome";"celular";"obs""\n""Gil";"{}";"x"\n"Ana";"11981230672";"y"\n',
+        'celular;nome;"obs\n{}";Gil;x\n11981230672;Ana;y\n',
     ],
 )
 def test_two_stray_marks_make_no_title_of_the_first_row(tmp_path: Path, text: str, phone: str) -> None:

@@ -31,10 +31,12 @@ def read_upload(job: ReadingJob) -> Spreadsheet:
         if report is None:
             raise
         return report
+    if spreadsheet.separator is None:
+        return spreadsheet  # a workbook's sheet that was found: a report has no other one
     # What does not stand between its cells leaves a header of one cell, which is no column.
     if spreadsheet.columns.missing:
         return _report(job) or spreadsheet
-    if said.encoding is not None and spreadsheet.columns.is_report and spreadsheet.separator is not None:
+    if said.encoding is not None and spreadsheet.columns.is_report:
         return _report_as(job, replace(said, encoding=None)) or spreadsheet
     return spreadsheet
 
@@ -44,7 +46,7 @@ def _report(job: ReadingJob) -> Spreadsheet | None:
     said = job.file
     ways = [replace(said, sheet=None, delimiter=None)]
     if is_workbook(Path(job.upload_path)):
-        ways = ways if said.sheet is not None else []  # nothing else makes another file of it: it is read once
+        ways = ways if said.sheet is not None else []  # nothing else makes another file of it
     elif said.encoding is not None:
         ways = [replace(said, encoding=None), replace(ways[0], encoding=None), *ways]
     return next(filter(None, (_report_as(job, way) for way in ways)), None)

@@ -412,7 +412,9 @@ def test_a_workbook_that_lacks_a_column_is_read_once(
 
     monkeypatch.setattr(report_sent_again, "read_spreadsheet", counted)
     write_file(tmp_path / "upload", [["nome", "cidade"], ["Ana", "Santos"]], kind)
-    said = FileOptions(columns="mapped", encoding="windows-1252", delimiter=";")
-    result, _ = run_on(tmp_path / "upload", tmp_path / "spool", file=said)
-    assert result.refusal is not None
-    assert (result.refusal.code, len(reads)) == ("columns_missing", 1)
+    for sheet in (None, "Leads" if kind == "xls" else "Sheet1"):
+        said = FileOptions(columns="mapped", encoding="windows-1252", delimiter=";", sheet=sheet)
+        reads.clear()
+        result, _ = run_on(tmp_path / "upload", tmp_path / "spool", file=said)
+        assert result.refusal is not None
+        assert (result.refusal.code, len(reads)) == ("columns_missing", 1)
