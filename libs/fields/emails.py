@@ -24,7 +24,7 @@ _SHORT = 64
 domain, and more in an address and in its domain. Longer ones are counted by ``email_validator``."""
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
 """Also those that ``idna`` takes for one."""
-_MOST_FOREIGN = (10, 3, 63, 15)
+_MOST_FOREIGN = (10, 3, 63, 25)
 """Parts of a domain of which one is of no plain letters or stands for such (``xn--``); of these parts how many, their
 characters, and those that are no plain letters. What ``idna`` takes for each part, and by the square of such letters,
 comes to 10 ms where an address is full of them. A plain address takes 1 µs."""

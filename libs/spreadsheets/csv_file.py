@@ -14,6 +14,7 @@ from typing import TextIO
 from libs.fields.text import trimmed
 from libs.spreadsheets.columns import HEADER_WORDS, REQUIRED, header_key
 from libs.spreadsheets.csv_lines import Lines, LineTooLong
+from libs.spreadsheets.csv_padding import padding_of, without_padding
 from libs.spreadsheets.encodings import find_encoding, named_encoding
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.file_source import FileSource
@@ -33,12 +34,6 @@ _BLANK_LINES = re.compile(r"\s*(?=\S)")
 _TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*', re.DOTALL)
 _BLANK_AND_MARK = re.compile(' +"')
 _BACKSLASH_AND_MARK = '\\"'
-_PADDING = {",": (";", 1), ";": (",", 2)}
-"""By the file's separator: what Excel writes at a line's end, and how often at least, where it took the whole line for
-its first cell, because its own separator is the other one, and somebody has written into another column of some rows. A
-single comma may be a note's own."""
-_MOST_COLUMNS = 1 << 14
-"""Of a sheet ("Excel specifications and limits"); a row has one separator less."""
 _MOST_NAMES = 100
 """Cells of a header that are looked at to find the separator."""
 _MOST_HEADINGS = 10
@@ -236,12 +231,13 @@ def _records_of(
         lines.width = lines.width or _header_width(cells, lines, number)
         if above:
             _check_not_torn(above, cells, lines, layout)
+        cells = without_padding(cells, lines.last, layout.separator)
         if '"' in lines.last:
             cells = _as_marked(cells, lines, layout, limits, number)
             marked_blanks += not any(map(str.strip, cells))
             if marked_blanks > _MOST_MARKED_BLANKS:
                 raise _too_many_rows(_MOST_MARKED_BLANKS)
-        yield number, _without_padding(cells, lines, layout)
+        yield number, cells
     raise _too_many_rows(_MOST_RECORDS)
 
 
@@ -257,9 +253,12 @@ def _read_otherwise(lines: Lines, layout: _Layout, limits: Limits, number: int) 
             return cells
     if lines.of_record > 1:
         raise _stray_mark(number)
-    if layout.whole_lines and (padding := _padding_of(lines, layout)):
+    if lines.last.startswith('"') and (padding := padding_of(lines.last, layout.separator)):
+        line = lines.last.rstrip("\r\n").removesuffix(padding)
         with suppress(csv.Error):
-            return next(csv.reader([lines.last.rstrip("\r\n").removesuffix(padding)], strict=True))
+            cells = next(csv.reader([line], delimiter=layout.separator, strict=True))
+            if len(cells) == 1:
+                return cells
     # The mark at the end of a line that is quoted as a whole is the line's own.
     line = lines.last.rstrip("\r\n").removesuffix('"') if layout.whole_lines else lines.last
     *_, last = marked_cells(line, layout.separator, skips=layout.blanks_before_marks)
@@ -268,23 +267,6 @@ def _read_otherwise(lines: Lines, layout: _Layout, limits: Limits, number: int) 
     if may_go_on(last):
         lines.open_row = number
     return _loosely_read(lines.last, layout.separator, limits, skips=layout.blanks_before_marks)
-
-
-def _padding_of(lines: Lines, layout: _Layout) -> str:
-    mark, least = _PADDING.get(layout.separator, ("", 1))
-    line = lines.last.rstrip("\r\n")
-    padding = line[len(line.rstrip(mark)) :] if mark else ""
-    return padding if least <= len(padding) < _MOST_COLUMNS else ""
-
-
-def _without_padding(cells: list[str], lines: Lines, layout: _Layout) -> list[str]:
-    """Of a cell in quotation marks all is its own: its line ends with the mark. What follows a whole line in marks was
-    never read as the cell's (``_read_otherwise``).
-    """
-    padding = _padding_of(lines, layout)
-    if not padding or not cells or (layout.whole_lines and lines.last.startswith('"')):
-        return cells
-    return [*cells[:-1], cells[-1].removesuffix(padding)]
 
 
 def _check_not_torn(row: int, cells: list[str], lines: Lines, layout: _Layout) -> None:
@@ -301,7 +283,7 @@ def _check_not_torn(row: int, cells: list[str], lines: Lines, layout: _Layout) -
 def _as_marked(cells: list[str], lines: Lines, layout: _Layout, limits: Limits, number: int) -> list[str]:
     """Return the cells of a record that has quotation marks, as whoever placed the marks means them."""
     line = lines.last if lines.of_record == 1 else None
-    if layout.whole_lines and len(cells) == 1:
+    if len(cells) == 1 and (layout.whole_lines or _is_a_line(cells[0], lines, layout)):
         (line,) = cells
         cells = _unpacked(line, layout.separator, limits, number)
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
@@ -312,6 +294,13 @@ def _as_marked(cells: list[str], lines: Lines, layout: _Layout, limits: Limits, 
     if line is None or '="' in line:
         return [_as_excel_shows(cell) for cell in cells]
     return cells
+
+
+def _is_a_line(cell: str, lines: Lines, layout: _Layout) -> bool:
+    """Tell whether a record's one cell is a whole line, though not all records are: Excel puts marks around those lines
+    alone that have some.
+    """
+    return lines.of_record == 1 and lines.last.startswith('"') and cell.count(layout.separator) >= lines.width - 1 > 0
 
 
 def _holds_more_than_a_row(cells: list[str], layout: _Layout, lines: Lines) -> bool:

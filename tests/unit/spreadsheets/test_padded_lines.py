@@ -40,6 +40,23 @@ def test_separators_behind_a_whole_line_are_no_part_of_its_last_value(
     assert [row[4] for row in rows] == ["VIP", "", "a;b;"]
 
 
+@pytest.mark.parametrize("padding", ["", ";", ";;"])
+def test_lines_that_have_marks_are_in_marks_as_a_whole(tmp_path: Path, padding: str) -> None:
+    """As such an Excel saves them, and no others: the titles are not."""
+    lines = [STRICT, "Ana,11912345678,,,VIP", '"Bia,11912345679,,,""VIP, novo"""', '"""Lima, Rui"",11912345670,,,x"']
+    rows = rows_of(tmp_path, "".join(f"{line}{padding}\n" for line in lines))
+    assert [(row[0], row[1], row[4]) for row in rows] == [
+        ("Ana", "11912345678", "VIP"),
+        ("Bia", "11912345679", "VIP, novo"),
+        ("Lima, Rui", "11912345670", "x"),
+    ]
+
+
+def test_a_text_as_a_formula_is_its_text_before_padding(tmp_path: Path) -> None:
+    (row,) = rows_of(tmp_path, 'nome,celular\nAna,="11912345678";;\n', columns="mapped")
+    assert row == ["Ana", "11912345678"]
+
+
 def test_columns_that_are_kept_have_their_own_titles_and_values(tmp_path: Path) -> None:
     text = "nome,celular,cidade;;\nAna,11912345678,Santos;;\n"
     assert rows_of(tmp_path, text, columns="mapped") == [["Ana", "11912345678", "Santos"]]

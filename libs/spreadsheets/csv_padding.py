@@ -1,0 +1,26 @@
+"""What Excel adds to the ends of a CSV's lines, where it took each whole line for its first cell.
+
+So it does where its own separator is the other one (a comma or a semicolon): once somebody has written into another
+column of some rows, others are saved as wide as these. Pure.
+"""
+
+_PADDING = {",": (";", 1), ";": (",", 2)}
+"""By the file's separator: what stands at a line's end, and how often at least. A single comma may be a note's own."""
+_MOST_COLUMNS = 1 << 14
+"""Of a sheet ("Excel specifications and limits"); a row has one separator less."""
+
+
+def padding_of(line: str, separator: str) -> str:
+    """Return the separators of another Excel that a line ends with."""
+    mark, least = _PADDING.get(separator, ("", 1))
+    line = line.rstrip("\r\n")
+    padding = line[len(line.rstrip(mark)) :] if mark else ""
+    return padding if least <= len(padding) < _MOST_COLUMNS else ""
+
+
+def without_padding(cells: list[str], line: str, separator: str) -> list[str]:
+    """Return the cells of a record whose last line this is. Of a cell in quotation marks all is its own: its line ends
+    with the mark.
+    """
+    padding = padding_of(line, separator)
+    return [*cells[:-1], cells[-1].removesuffix(padding)] if padding and cells else cells
