@@ -14,7 +14,7 @@ from typing import TextIO
 from libs.fields.text import trimmed
 from libs.spreadsheets.columns import HEADER_WORDS, REQUIRED, header_key
 from libs.spreadsheets.csv_lines import Lines, LineTooLong
-from libs.spreadsheets.csv_padding import padding_of, without_padding
+from libs.spreadsheets.csv_padding import ends_with_padding, padding_of, without_padding
 from libs.spreadsheets.encodings import find_encoding, named_encoding
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.file_source import FileSource
@@ -212,7 +212,7 @@ def _width_of_all(path: Path, encoding: str, layout: _Layout, limits: Limits) ->
 def _records_of(
     lines: Lines, reader: Iterator[list[str]], layout: _Layout, limits: Limits
 ) -> Iterator[tuple[int, list[str]]]:
-    marked_blanks = 0
+    marked_blanks, padded = 0, ends_with_padding(layout.separator)
     for number in range(1, _MOST_RECORDS + 1):
         lines.begin_record()
         above = lines.open_row
@@ -231,7 +231,7 @@ def _records_of(
         lines.width = lines.width or _header_width(cells, lines, number)
         if above:
             _check_not_torn(above, cells, lines, layout)
-        cells = without_padding(cells, lines.last, layout.separator)
+        cells = without_padding(cells, lines.last, layout.separator) if lines.last.endswith(padded) else cells
         if '"' in lines.last:
             cells = _as_marked(cells, lines, layout, limits, number)
             marked_blanks += not any(map(str.strip, cells))

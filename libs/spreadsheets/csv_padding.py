@@ -10,6 +10,12 @@ _MOST_COLUMNS = 1 << 14
 """Of a sheet ("Excel specifications and limits"); a row has one separator less."""
 
 
+def ends_with_padding(separator: str) -> tuple[str, ...]:
+    """Return how a line ends that may have such separators, for ``str.endswith``: most have none."""
+    mark, least = _PADDING.get(separator, ("", 0))
+    return tuple(mark * least + end for end in ("\n", "\r\n", "\r", "")) if mark else ()
+
+
 def padding_of(line: str, separator: str) -> str:
     """Return the separators of another Excel that a line ends with."""
     mark, least = _PADDING.get(separator, ("", 1))
