@@ -253,7 +253,7 @@ def _read_otherwise(lines: Lines, layout: _Layout, limits: Limits, number: int) 
             return cells
     if lines.of_record > 1:
         raise _stray_mark(number)
-    if lines.last.startswith('"') and (padding := padding_of(lines.last, layout.separator)):
+    if layout.whole_lines and (padding := padding_of(lines.last, layout.separator)):
         line = lines.last.rstrip("\r\n").removesuffix(padding)
         with suppress(csv.Error):
             cells = next(csv.reader([line], delimiter=layout.separator, strict=True))
@@ -283,7 +283,7 @@ def _check_not_torn(row: int, cells: list[str], lines: Lines, layout: _Layout) -
 def _as_marked(cells: list[str], lines: Lines, layout: _Layout, limits: Limits, number: int) -> list[str]:
     """Return the cells of a record that has quotation marks, as whoever placed the marks means them."""
     line = lines.last if lines.of_record == 1 else None
-    if len(cells) == 1 and (layout.whole_lines or _is_a_line(cells[0], lines, layout)):
+    if layout.whole_lines and len(cells) == 1:
         (line,) = cells
         cells = _unpacked(line, layout.separator, limits, number)
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
@@ -294,13 +294,6 @@ def _as_marked(cells: list[str], lines: Lines, layout: _Layout, limits: Limits, 
     if line is None or '="' in line:
         return [_as_excel_shows(cell) for cell in cells]
     return cells
-
-
-def _is_a_line(cell: str, lines: Lines, layout: _Layout) -> bool:
-    """Tell whether a record's one cell is a whole line, though not all records are: Excel puts marks around those lines
-    alone that have some.
-    """
-    return lines.of_record == 1 and lines.last.startswith('"') and cell.count(layout.separator) >= lines.width - 1 > 0
 
 
 def _holds_more_than_a_row(cells: list[str], layout: _Layout, lines: Lines) -> bool:

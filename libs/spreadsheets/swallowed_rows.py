@@ -8,12 +8,18 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import dropwhile
 
+from libs.fields.invalid_value import InvalidValue
 from libs.fields.phone_text import BEFORE_DIGITS, SEPARATORS, with_plain_phones
+from libs.fields.phones import parse_phone
+from libs.fields.text import trimmed
+from libs.spreadsheets.columns import ALIASES, header_key
 from libs.spreadsheets.header import FILE_COLUMNS
 
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _SHORTEST, _WITH_AREA = 8, 10
 """Digits of a phone; shorter ones than the second, in an address, are its postal code."""
+_LONGEST_PHONE = 100
+_PHONE_WORDS = frozenset(map(header_key, ALIASES["phone"]))
 _PHONE_LIKE = re.compile(r"\d{8}|\d{4,5}[ .-]\d{4}")
 """Also among other words, so that not all separators count: 2024/2025 is no phone."""
 _BETWEEN = rf'\x00-\x1f\x7f-\x9f"{SEPARATORS}'
@@ -35,10 +41,23 @@ def holds_a_row(cells: Sequence[str], separator: str, width: int) -> bool:
 
 def holds_a_person(titles: Sequence[str]) -> bool:
     """Tell whether a line of a header of several lines is a phone: then it has swallowed the first row. Its width tells
-    nothing of that, being its own. A title may have a phone beside words, as an example.
+    nothing of that, being its own. A title may have a phone beside words, or below a word for phones, as an example.
     """
-    lines = (line for title in titles for line in _LINE_ENDS.split(title))
-    return any(sum(map(str.isdigit, line)) >= _WITH_AREA and not any(map(str.isalpha, line)) for line in lines)
+    for title in titles:
+        first, *below = _LINE_ENDS.split(title)
+        if _is_phone(first) or (header_key(first) not in _PHONE_WORDS and any(map(_is_phone, below))):
+            return True
+    return False
+
+
+def _is_phone(line: str) -> bool:
+    if len(line) > _LONGEST_PHONE or sum(map(str.isdigit, line)) < _SHORTEST:
+        return False
+    try:
+        parse_phone(trimmed(line))
+    except InvalidValue:
+        return False
+    return True
 
 
 def is_one_of_even_rows(cells: Sequence[str], separator: str, width_of_all: Callable[[], int | None]) -> bool:

@@ -41,15 +41,11 @@ def test_separators_behind_a_whole_line_are_no_part_of_its_last_value(
 
 
 @pytest.mark.parametrize("padding", ["", ";", ";;"])
-def test_lines_that_have_marks_are_in_marks_as_a_whole(tmp_path: Path, padding: str) -> None:
-    """As such an Excel saves them, and no others: the titles are not."""
-    lines = [STRICT, "Ana,11912345678,,,VIP", '"Bia,11912345679,,,""VIP, novo"""', '"""Lima, Rui"",11912345670,,,x"']
+def test_a_line_that_is_in_marks_as_a_whole_where_others_are_not_is_told(tmp_path: Path, padding: str) -> None:
+    """Taken apart, it might be half a row: where a cell of two lines was saved so, each of its lines is one."""
+    lines = [STRICT, "Ana,11912345678,,,VIP", '"Bia,11912345679,,,""VIP"', '"novo"""']
     rows = rows_of(tmp_path, "".join(f"{line}{padding}\n" for line in lines))
-    assert [(row[0], row[1], row[4]) for row in rows] == [
-        ("Ana", "11912345678", "VIP"),
-        ("Bia", "11912345679", "VIP, novo"),
-        ("Lima, Rui", "11912345670", "x"),
-    ]
+    assert [row[1] if len(row) > 1 else "" for row in rows] == ["11912345678", "", ""]
 
 
 def test_a_text_as_a_formula_is_its_text_before_padding(tmp_path: Path) -> None:

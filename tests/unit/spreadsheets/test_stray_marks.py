@@ -239,7 +239,9 @@ def test_no_row_is_lost_whatever_marks_are_strewn_into_a_file(tmp_path: Path, ma
         assert name in "".join(cells).replace('"', "")
 
 
-@pytest.mark.parametrize("phone", ["11981230671", "(11) 98123-0671", "+55 11 98123 0671", "1131230671"])
+@pytest.mark.parametrize(
+    "phone", ["11981230671", "(11) 98123-0671", "+55 11 98123 0671", "1131230671", "p:+5511981230671"]
+)
 @pytest.mark.parametrize(
     "text",
     [
@@ -257,7 +259,13 @@ def test_two_stray_marks_make_no_title_of_the_first_row(tmp_path: Path, text: st
 
 def test_a_title_may_have_two_lines(tmp_path: Path) -> None:
     path = tmp_path / "upload"
-    for title in ("celular\n(com DDD)", "celular\n(ex.: 11 98765-4321)", "celular\n2023-2024"):
+    for title in (
+        "celular\n(com DDD)",
+        "celular\n(ex.: 11 98765-4321)",
+        "celular\n2023-2024",
+        "Celular:\n(11) 98765-4321",
+        "CPF\n000.000.000-00",
+    ):
         path.write_text(f'nome;"{title}";2023-2024\nAna;11981230671;Santos\n')
         spreadsheet = read_spreadsheet(path, Limits(), FileOptions(columns="mapped"))
         assert list(spreadsheet.rows) == [(2, ["Ana", "11981230671", "Santos"])]
