@@ -14,7 +14,7 @@ from typing import TextIO
 from libs.fields.text import trimmed
 from libs.spreadsheets.columns import HEADER_WORDS, REQUIRED, header_key
 from libs.spreadsheets.csv_lines import Lines, LineTooLong
-from libs.spreadsheets.csv_padding import ends_with_padding, padding_of, without_padding
+from libs.spreadsheets.csv_padding import ends_with_padding, is_written_beside, padding_of, without_padding
 from libs.spreadsheets.encodings import find_encoding, named_encoding
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.file_source import FileSource
@@ -259,6 +259,8 @@ def _read_otherwise(lines: Lines, layout: _Layout, limits: Limits, number: int) 
             cells = next(csv.reader([line], delimiter=layout.separator, strict=True))
             if len(cells) == 1:
                 return cells
+    if not layout.whole_lines and is_written_beside(lines.last, layout.separator):
+        return [lines.last.rstrip("\r\n")]
     # The mark at the end of a line that is quoted as a whole is the line's own.
     line = lines.last.rstrip("\r\n").removesuffix('"') if layout.whole_lines else lines.last
     *_, last = marked_cells(line, layout.separator, skips=layout.blanks_before_marks)
@@ -307,7 +309,8 @@ def _unpacked(line: str, separator: str, limits: Limits, number: int) -> list[st
     try:
         return next(csv.reader([line], delimiter=separator, strict=True), [])
     except csv.Error:
-        if _LINE_ENDS.search(line):
+        # Half a row, where whoever saved the file took the line break in a cell for the end of its line.
+        if _LINE_ENDS.search(line) or is_open(marked_cells(line, separator, skips=False)[-1]):
             raise _stray_mark(number) from None
     cells = _read_with_backslashes([line], separator) if _BACKSLASH_AND_MARK in line else None
     return _loosely_read(line, separator, limits, skips=False) if cells is None else cells

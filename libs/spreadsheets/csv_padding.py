@@ -4,10 +4,16 @@ So it does where its own separator is the other one (a comma or a semicolon): on
 column of some rows, others are saved as wide as these. Pure.
 """
 
+import re
+
 _PADDING = {",": (";", 1), ";": (",", 2)}
 """By the file's separator: what stands at a line's end, and how often at least. A single comma may be a note's own."""
 _MOST_COLUMNS = 1 << 14
 """Of a sheet ("Excel specifications and limits"); a row has one separator less."""
+
+
+_MARKED = re.compile(r'"(?:[^"]++|"")*+"')
+"""A cell in quotation marks."""
 
 
 def ends_with_padding(separator: str) -> tuple[str, ...]:
@@ -22,6 +28,15 @@ def padding_of(line: str, separator: str) -> str:
     line = line.rstrip("\r\n")
     padding = line[len(line.rstrip(mark)) :] if mark else ""
     return padding if least <= len(padding) < _MOST_COLUMNS else ""
+
+
+def is_written_beside(line: str, separator: str) -> bool:
+    """Tell whether a line is one cell in quotation marks to another Excel, beside which somebody has written: what is
+    behind the marks is none of its cells.
+    """
+    mark, _ = _PADDING.get(separator, ("", 0))
+    first = _MARKED.match(line) if mark else None
+    return first is not None and separator in first[0] and line.startswith(mark, first.end())
 
 
 def without_padding(cells: list[str], line: str, separator: str) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
+from libs.spreadsheets.unreadable import Unreadable
 
 STRICT = "name,phone,cpf,email,tags"
 
@@ -77,3 +78,21 @@ def test_many_separators_cost_what_others_cost(tmp_path: Path) -> None:
     line = f"Ana,11912345678,,,{';' * 5_000}x;"
     (row,) = rows_of(tmp_path, f"{STRICT}\n{line}\n")
     assert row[4] == ";" * 5_000 + "x"
+
+
+@pytest.mark.parametrize("header", [STRICT, f'"{STRICT}"'])
+def test_half_a_row_is_no_row(tmp_path: Path, header: str) -> None:
+    """The other Excel ends a record where a cell has a line break: its marks do not begin a cell there."""
+    lines = [header, '"Ana,11912345678,,,""VIP,"', '"novo"""', "Bia,11912345679,,,"]
+    try:
+        rows = rows_of(tmp_path, "\n".join(lines) + "\n")
+    except Unreadable as refused:
+        assert refused.code == "file_broken"
+        return
+    assert [row[1] for row in rows if row[1:2] != [""]] == ["11912345679"]
+
+
+def test_what_is_written_beside_a_line_makes_no_other_lead_of_it(tmp_path: Path) -> None:
+    lines = ["nome,celular", '"Ana,""11912345678""";esposa, 11987654321', "Bia,11912345679"]
+    rows = rows_of(tmp_path, "\n".join(lines) + "\n", columns="mapped")
+    assert rows == [['"Ana,""11912345678""";esposa, 11987654321', ""], ["Bia", "11912345679"]]
