@@ -10,18 +10,14 @@ GivenT = TypeVar("GivenT")
 DoneT = TypeVar("DoneT")
 
 
-def _one(_: object) -> int:
-    return 1
-
-
 class _Batch(NamedTuple, Generic[GivenT, DoneT]):
     given: list[GivenT]
     done: "asyncio.Task[Sequence[DoneT | Exception]]"
 
 
 class Together(Generic[GivenT, DoneT]):
-    """One piece of work of a kind at a time; what is given meanwhile waits and is the next one. What has the ``size``
-    ``most`` or more is closed, and one more begun behind it; without a ``size`` calls are counted.
+    """One piece of work of a kind at a time; what is given meanwhile waits and is the next one. At ``most`` calls it
+    is closed, and one more begun behind it.
 
     So a call alone waits for nobody, and many at once cost few transactions. ``do`` returns an outcome for each that it
     was given, in that order: what the call returns, or the error that it raises.
@@ -32,18 +28,16 @@ class Together(Generic[GivenT, DoneT]):
         do: Callable[[Hashable, Sequence[GivenT]], Awaitable[Sequence[DoneT | Exception]]],
         *,
         most: int,
-        size: Callable[[GivenT], int] = _one,
     ) -> None:
         self._do = do
         self._most = most
-        self._size = size
         self._open: dict[Hashable, _Batch[GivenT, DoneT]] = {}
         self._last: dict[Hashable, asyncio.Task[Sequence[DoneT | Exception]]] = {}
 
     async def do(self, kind: Hashable, given: GivenT) -> DoneT:
         """Return when it is done, with its outcome."""
         batch = self._open.get(kind)
-        if batch is None or sum(map(self._size, batch.given)) >= self._most:
+        if batch is None or len(batch.given) >= self._most:
             some: list[GivenT] = []
             task = asyncio.create_task(self._do_after(self._last.get(kind), kind, some))
             batch = self._open[kind] = _Batch(some, task)

@@ -66,15 +66,18 @@ _DETAIL_TOTALS = _LIVE_TOTALS.format(
         bool_or(reasons IS NULL AND total_existing + total_errors > 0) AS uncounted
     """
 )
-IN_SCOPE = """
-    i.company_id = :company_id AND NOT i.is_deleted
-    AND (CAST(:accounts AS int[]) IS NULL OR i.account_id = ANY(CAST(:accounts AS int[])))
-"""
+
+
+def _in_scope(alias: str) -> str:
+    return f"""
+        {alias}.company_id = :company_id AND NOT {alias}.is_deleted
+        AND (CAST(:accounts AS int[]) IS NULL OR {alias}.account_id = ANY(CAST(:accounts AS int[])))
+    """
+
+
+IN_SCOPE = _in_scope("i")
 """The imports ``i`` that a caller sees; its parameters are ``scoped``."""
-_RELATED_IN_SCOPE = """
-    related.company_id = i.company_id AND NOT related.is_deleted
-    AND (CAST(:accounts AS int[]) IS NULL OR related.account_id = ANY(CAST(:accounts AS int[])))
-"""
+_RELATED_IN_SCOPE = _in_scope("related")
 _DETAIL_COLUMNS = _IMPORT_COLUMNS | {
     "parent_id": f"""
         (SELECT id FROM amigocare.lead_imports related WHERE related.id = i.parent_id AND {_RELATED_IN_SCOPE})

@@ -16,8 +16,8 @@ from services.leads.domain.list_cursor import ListPlace
 from services.leads.http.exported_columns import TEMPLATE, cells_of, header_of
 from services.leads.http.lead_deps import LeadDeps, LeadDepsDep, Viewer
 from services.leads.http.wanted_leads import WantedLeads
-from services.leads.listing.access_log import LeadReader
 from services.leads.listing.store import place_of
+from services.leads.noting.store import LeadReader
 
 router = APIRouter(prefix="/api/v1", tags=["Leads"])
 

@@ -29,8 +29,8 @@ from services.leads.http.one_lead import ACTIVITIES, actor_of, no_lead, shown_le
 from services.leads.http.preconditions import IfMatch, etag, expected_versions, unless_moved_on
 from services.leads.http.sent_body import body_of, read_body
 from services.leads.http.wanted_leads import WantedLeads
-from services.leads.listing.access_log import LeadReader
 from services.leads.listing.store import PageStart, place_of
+from services.leads.noting.store import LeadReader
 
 log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ from libs.common.web.caller import Caller
 from libs.common.web.refusals import Refused
 from services.leads.http.lead_deps import LeadDeps
 from services.leads.http.lead_views import LeadView, lead_view
-from services.leads.listing.access_log import LeadReader
+from services.leads.noting.store import LeadReader
 from services.leads.recording.store import Actor
 
 ACTIVITIES = 50

@@ -12,8 +12,8 @@ from libs.common.joined_calls import Together
 from libs.common.stores.postgres import Postgres
 from services.leads.domain.lead_filter import LeadFilter
 from services.leads.domain.list_cursor import ListPlace
-from services.leads.listing.access_log import LeadReader, note, with_page
 from services.leads.listing.large_totals import LargeTotals
+from services.leads.noting.store import LeadReader, note, with_page
 
 EXACT = 10_000
 """So many are counted; of more it is said that there are so many at least."""

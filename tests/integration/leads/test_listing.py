@@ -12,8 +12,8 @@ import pytest_asyncio
 from libs.common.stores.postgres import Postgres
 from libs.contracts.leads.events import LeadStatus
 from services.leads.domain.lead_filter import LeadFilter
-from services.leads.listing.access_log import LeadReader
 from services.leads.listing.store import ListStore, PageStart
+from services.leads.noting.store import LeadReader
 from tests.integration.leads.conftest import Site
 from tests.integration.leads.test_change_store import capture
 from tests.integration.leads.test_common_words import statements

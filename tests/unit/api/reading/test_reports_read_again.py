@@ -22,7 +22,6 @@ from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.writing import XlsxWriter, csv_header, csv_rows
 from services.api.http.report_form import ReportForm
-from services.api.reading.domain import report_sent_again
 from services.api.reading.domain.job import ReadingResult
 from services.api.reading.domain.kept_cells import LONGEST_KEPT, ROW_KEPT, shown
 from services.api.reasons import ROW_ERRORS
@@ -397,24 +396,3 @@ def test_reports_of_imports_that_kept_their_rows_as_they_stood_show_all_cells(ke
     assert form.cells(row, words("en"))[:3] == ["b", "c", " | ".join(kept[3:])]
     in_progress = ReportForm.of(file)
     assert in_progress.cells(row, words("en"))[len(in_progress.header(words("en"))) :] == kept[3:]
-
-
-@pytest.mark.parametrize("kind", ["xlsx", "xls"])
-def test_a_workbook_that_lacks_a_column_is_read_once(
-    tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What a caller says of a text makes no other file of it, and a small workbook may take seconds to read."""
-    reads: list[Path] = []
-
-    def counted(path: Path, *options: Any) -> Any:
-        reads.append(path)
-        return read_spreadsheet(path, *options)
-
-    monkeypatch.setattr(report_sent_again, "read_spreadsheet", counted)
-    write_file(tmp_path / "upload", [["nome", "cidade"], ["Ana", "Santos"]], kind)
-    for sheet in (None, "Leads" if kind == "xls" else "Sheet1"):
-        said = FileOptions(columns="mapped", encoding="windows-1252", delimiter=";", sheet=sheet)
-        reads.clear()
-        result, _ = run_on(tmp_path / "upload", tmp_path / "spool", file=said)
-        assert result.refusal is not None
-        assert (result.refusal.code, len(reads)) == ("columns_missing", 1)

@@ -1,0 +1,1 @@
+"""That somebody is shown leads is written down."""
