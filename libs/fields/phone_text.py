@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 SEPARATORS = r"\s().\-/\[\]"
 """What may stand before, between and behind a phone's digits, as a pattern's class, once its characters are plain."""
@@ -29,5 +30,11 @@ def with_plain_phones(text: str) -> str:
     """
     if text.isascii():
         return text
-    plain = {ord(char): in_plain_characters(char) for char in set(text) if not char.isascii()}
-    return text.translate({code: read for code, read in plain.items() if _OF_A_PHONE.fullmatch(read)})
+    return text.translate({ord(char): _of_a_phone(char) for char in set(text) if not char.isascii()})
+
+
+@lru_cache(maxsize=1 << 14)
+def _of_a_phone(char: str) -> str:
+    """Return a character as phones have it, or as it is: a text of Chinese or Korean has the same ones in each cell."""
+    plain = in_plain_characters(char)
+    return plain if _OF_A_PHONE.fullmatch(plain) else char

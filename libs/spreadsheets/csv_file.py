@@ -1,52 +1,41 @@
 """CSV as spreadsheets, scripts and people write it: separators, and records of bounded size, as a stream."""
 
 import csv
-import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TextIO
 
-from libs.fields.text import trimmed
-from libs.spreadsheets.columns import HEADER_WORDS, REQUIRED, header_key
+from libs.spreadsheets.csv_layout import SAMPLE, Layout, layout_of
 from libs.spreadsheets.csv_lines import Lines, LineTooLong
-from libs.spreadsheets.csv_padding import ends_with_padding, is_written_beside, padding_of, without_padding
+from libs.spreadsheets.csv_padding import (
+    as_before,
+    ends_with_padding,
+    goes_on_beside,
+    opens_beside,
+    padding_of,
+    without_padding,
+)
 from libs.spreadsheets.encodings import find_encoding, named_encoding
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.open_cells import has_an_end, is_open, marked_cells, may_go_on
+from libs.spreadsheets.strewn_marks import BACKSLASH_AND_MARK, beginning, loosely_read, read_with_backslashes
 from libs.spreadsheets.swallowed_rows import holds_a_person, holds_a_row, is_one_of_even_rows
 from libs.spreadsheets.unreadable import Unreadable
 
-_SAMPLE = 1 << 16
-SEPARATORS = (",", ";", "\t")
-"""What is found to separate cells without being declared."""
-_EXCEL_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?(?:\1| )*', re.IGNORECASE)
-"""Who saves a file anew for which it was a row has separators behind it, one for each column."""
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
-_BLANK_LINES = re.compile(r"\s*(?=\S)")
 _TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*', re.DOTALL)
 _BLANK_AND_MARK = re.compile(' +"')
-_BACKSLASH_AND_MARK = '\\"'
-_MOST_NAMES = 100
-"""Cells of a header that are looked at to find the separator."""
-_MOST_HEADINGS = 10
-"""Records that may stand above the titles of columns: so many are looked at to find the separator, no more."""
-_CUT = "…"
 _MOST_RECORDS = 1 << 20
 """Rows of a sheet ("Excel specifications and limits"), blank ones too."""
 _MOST_MARKED_BLANKS = 100_000
 """Blank ones with quotation marks: they take ten times as long, and no limit of rows counts them."""
-_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-_CONTROLS_OF_TEXT = 0.05
-"""The share of control characters above which a file is no text: text holds a stray one now and then, of random bytes
-every tenth is one."""
 
 
 def csv_records(
@@ -73,24 +62,9 @@ def csv_records(
     """
     codec = named_encoding(path, options.encoding) if options.encoding else find_encoding(path)
     with _decoded(path, codec) as text:
-        layout = _layout(text.read(_SAMPLE), options)
+        layout = layout_of(text.read(SAMPLE), options)
     source.format, source.codec, source.delimiter = "csv", codec, layout.separator
     return _records(path, codec, layout, limits)
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How the records of a text are written."""
-
-    separator: str
-    is_declared: bool
-    """The first line says so (``sep=;``) and is no record."""
-    whole_lines: bool = False
-    """Each record is a quoted cell that holds the record's line."""
-    blanks_before_marks: bool = False
-    """Between a separator and a quotation mark stand blanks, which are not part of the value."""
-    width: int = 0
-    """Cells of the titles, as far as they can be told, where they are not known to be the first record; 0: they are."""
 
 
 @contextmanager
@@ -104,83 +78,14 @@ def _decoded(path: Path, encoding: str) -> Iterator[TextIO]:
         ) from None
 
 
-def _layout(start: str, options: FileOptions) -> _Layout:
-    """Return how a text is laid out that begins so."""
-    lines = _LINE_ENDS.split(start, maxsplit=1)
-    declared = _EXCEL_SEPARATOR_LINE.fullmatch(lines[0])
-    said = options.delimiter or (declared[1] if declared else None)
-    if declared:
-        start = lines[-1]
-    likeness = _likeness if options.columns == "strict" else partial(_likeness_to_any, options.mapping)
-    separators = (said,) if said else SEPARATORS
-    (names, cells), separator = max((likeness(_first_record(start, each)), each) for each in separators)
-    width = 0
-    if not names:
-        (line,) = _first_record(start, separator)[:1] or [""]
-        inner = max((likeness(_first_record(line, each)), each) for each in SEPARATORS)
-        if not said and inner[0] >= _least_likeness(options):
-            return _Layout(inner[1], is_declared=False, whole_lines=True)
-        if not said and len(_CONTROLS.findall(start)) > _CONTROLS_OF_TEXT * len(start):
-            raise Unreadable("file_not_spreadsheet", "The file is neither text nor a workbook.")
-        (names, width), below = max((max(map(likeness, _records_at_top(start, each))), each) for each in separators)
-        if names or cells <= 1:
-            separator = below
-    blanks = _has_blanks_before_marks(start, separator)
-    return _Layout(separator, is_declared=declared is not None, blanks_before_marks=blanks, width=width)
-
-
-def _least_likeness(options: FileOptions) -> tuple[int, int]:
-    """Return how many names, and how many cells, the line in a record's one cell has at least to be the record."""
-    return (len(FILE_COLUMNS), len(FILE_COLUMNS)) if options.columns == "strict" else (len(REQUIRED), len(REQUIRED))
-
-
-def _has_blanks_before_marks(text: str, separator: str) -> bool:
-    return separator != "\t" and f'{separator} "' in text
-
-
-def _first_record(text: str, separator: str) -> list[str]:
-    """Return the first record that is not blank; its cells may hold line breaks."""
-    return next(_records_at_top(text, separator))
-
-
-def _records_at_top(text: str, separator: str) -> Iterator[list[str]]:
-    """Yield the first records that are not blank, and are well written; if there are none, one that is blank."""
-    csv.field_size_limit(_SAMPLE)  # one limit for the whole process: the file before this one may have set a smaller
-    start = _BLANK_LINES.match(text)
-    reader = csv.reader(io.StringIO(text[start.end() if start else 0 :], newline=""), delimiter=separator)
-    left, blank = _MOST_HEADINGS, list[str]()
-    with suppress(csv.Error):
-        for cells in reader:
-            if any(map(str.strip, cells)):
-                yield cells
-                left -= 1
-                if not left:
-                    return
-            blank = blank or cells
-    if left == _MOST_HEADINGS:
-        yield blank
-
-
-def _likeness(cells: list[str]) -> tuple[int, int]:
-    """Return how many of the columns' names, and how many cells, a record holds."""
-    found = {trimmed(cell).casefold() for cell in cells[:_MOST_NAMES]}
-    return len(found & set(FILE_COLUMNS)), len(cells)
-
-
-def _likeness_to_any(mapping: Mapping[str, str | None], cells: list[str]) -> tuple[int, int]:
-    """Return how many words for columns, of ours and of the caller's, and how many cells, a record holds."""
-    found = {header_key(cell) for cell in cells[:_MOST_NAMES]}
-    return len(found & (HEADER_WORDS | set(map(header_key, mapping)))), len(cells)
-
-
-def _records(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
+def _records(path: Path, encoding: str, layout: Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     with _opened(path, encoding, layout, limits) as (lines, reader):
         lines.width_of_all = cache(partial(_width_of_all, path, encoding, layout, limits))
         yield from _records_of(lines, reader, layout, limits)
 
 
 @contextmanager
-def _opened(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Iterator[tuple[Lines, Iterator[list[str]]]]:
+def _opened(path: Path, encoding: str, layout: Layout, limits: Limits) -> Iterator[tuple[Lines, Iterator[list[str]]]]:
     """Give the lines of a file behind what declares its separator, and the records that they are read as."""
     with _decoded(path, encoding) as text:
         if layout.is_declared:
@@ -192,7 +97,7 @@ def _opened(path: Path, encoding: str, layout: _Layout, limits: Limits) -> Itera
         yield lines, csv.reader(lines, delimiter=layout.separator, strict=True, skipinitialspace=skips)
 
 
-def _width_of_all(path: Path, encoding: str, layout: _Layout, limits: Limits) -> int | None:
+def _width_of_all(path: Path, encoding: str, layout: Layout, limits: Limits) -> int | None:
     """Return how many cells each record has, from the titles on; None: they differ, or their marks are strewn."""
     if layout.whole_lines:
         return None
@@ -210,22 +115,15 @@ def _width_of_all(path: Path, encoding: str, layout: _Layout, limits: Limits) ->
 
 
 def _records_of(
-    lines: Lines, reader: Iterator[list[str]], layout: _Layout, limits: Limits
+    lines: Lines, reader: Iterator[list[str]], layout: Layout, limits: Limits
 ) -> Iterator[tuple[int, list[str]]]:
-    marked_blanks, padded = 0, ends_with_padding(layout.separator)
+    marked_blanks, padded, beside = 0, ends_with_padding(layout.separator), opens_beside(layout.separator)
     for number in range(1, _MOST_RECORDS + 1):
         lines.begin_record()
         above = lines.open_row
-        try:
-            cells = next(reader)
-        except StopIteration:
+        cells = _next_cells(lines, reader, layout, limits, number)
+        if cells is None:
             return
-        except LineTooLong:
-            if lines.of_record > 1 or lines.ends_within_marks:
-                raise _stray_mark(number) from None
-            cells = _beginning(lines.last, limits)
-        except csv.Error:
-            cells = _read_otherwise(lines, layout, limits, number)
         if lines.ended and lines.of_record:
             raise Unreadable("file_broken", f"Row {number}: a quotation mark opens a cell and none closes it.")
         lines.width = lines.width or _header_width(cells, lines, number)
@@ -233,6 +131,8 @@ def _records_of(
             _check_not_torn(above, cells, lines, layout)
         cells = without_padding(cells, lines.last, layout.separator) if lines.last.endswith(padded) else cells
         if '"' in lines.last:
+            if beside in lines.last and lines.of_record == 1:
+                _check_ends_beside(lines.last, layout, number)
             cells = _as_marked(cells, lines, layout, limits, number)
             marked_blanks += not any(map(str.strip, cells))
             if marked_blanks > _MOST_MARKED_BLANKS:
@@ -241,17 +141,33 @@ def _records_of(
     raise _too_many_rows(_MOST_RECORDS)
 
 
-def _read_otherwise(lines: Lines, layout: _Layout, limits: Limits, number: int) -> list[str]:
+def _next_cells(
+    lines: Lines, reader: Iterator[list[str]], layout: Layout, limits: Limits, number: int
+) -> list[str] | None:
+    """Return the cells of the next record as they stand; None: there is none."""
+    try:
+        return next(reader, None)
+    except LineTooLong:
+        if lines.of_record > 1 or lines.ends_within_marks:
+            raise _stray_mark(number) from None
+        return beginning(lines.last, limits.max_cell_chars)
+    except csv.Error:
+        return _read_otherwise(lines, layout, limits, number)
+
+
+def _read_otherwise(lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
     """Return the cells of a record that is no CSV: one of a line, or one whose marks have backslashes before them.
 
     Raises Unreadable where one of a line goes on below: half a row, and another one made of its other half, are worse
     than none.
     """
-    if lines.of_record == 1 and _BACKSLASH_AND_MARK in lines.last:
-        cells = _read_with_backslashes(chain([lines.last], lines), layout.separator)
+    if lines.of_record == 1 and BACKSLASH_AND_MARK in lines.last:
+        cells = read_with_backslashes(chain([lines.last], lines), layout.separator)
         if cells is not None:
             return cells
     if lines.of_record > 1:
+        raise _stray_mark(number)
+    if goes_on_beside(lines.last, layout.separator):
         raise _stray_mark(number)
     if layout.whole_lines and (padding := padding_of(lines.last, layout.separator)):
         line = lines.last.rstrip("\r\n").removesuffix(padding)
@@ -259,8 +175,8 @@ def _read_otherwise(lines: Lines, layout: _Layout, limits: Limits, number: int) 
             cells = next(csv.reader([line], delimiter=layout.separator, strict=True))
             if len(cells) == 1:
                 return cells
-    if not layout.whole_lines and is_written_beside(lines.last, layout.separator):
-        return [lines.last.rstrip("\r\n")]
+    if (before := as_before(lines.last, layout.separator)) is not None:
+        return _cells_before(before, lines.last, layout.separator, number)
     # The mark at the end of a line that is quoted as a whole is the line's own.
     line = lines.last.rstrip("\r\n").removesuffix('"') if layout.whole_lines else lines.last
     *_, last = marked_cells(line, layout.separator, skips=layout.blanks_before_marks)
@@ -268,10 +184,22 @@ def _read_otherwise(lines: Lines, layout: _Layout, limits: Limits, number: int) 
         raise _stray_mark(number)
     if may_go_on(last):
         lines.open_row = number
-    return _loosely_read(lines.last, layout.separator, limits, skips=layout.blanks_before_marks)
+    skips, width = layout.blanks_before_marks, 0 if layout.whole_lines else lines.width
+    return loosely_read(lines.last, layout.separator, limits.max_cell_chars, width=width, skips=skips)
 
 
-def _check_not_torn(row: int, cells: list[str], lines: Lines, layout: _Layout) -> None:
+def _cells_before(before: str, line: str, separator: str, number: int) -> list[str]:
+    """Return the cells of a line as it was before another Excel saved it; as one cell where its marks are strewn, which
+    they are where somebody has written beside it.
+    """
+    with suppress(csv.Error):
+        return next(csv.reader([before], delimiter=separator, strict=True), [])
+    if is_open(marked_cells(before, separator, skips=False)[-1]):
+        raise _stray_mark(number)
+    return [line.rstrip("\r\n")]
+
+
+def _check_not_torn(row: int, cells: list[str], lines: Lines, layout: Layout) -> None:
     """Raise Unreadable where a record looks like the end of a row above, of which it was not told whether it ended.
 
     What is between the two is short of cells: where there is a whole row, the one above has ended.
@@ -282,12 +210,23 @@ def _check_not_torn(row: int, cells: list[str], lines: Lines, layout: _Layout) -
         lines.open_row = 0
 
 
-def _as_marked(cells: list[str], lines: Lines, layout: _Layout, limits: Limits, number: int) -> list[str]:
+def _check_ends_beside(line: str, layout: Layout, number: int) -> None:
+    """Raise Unreadable where to another Excel a line goes on below, though it is a row by itself. In a row all of whose
+    marks are placed as in a CSV, their number is even.
+    """
+    if line.count('"') % 2 and goes_on_beside(line, layout.separator):
+        raise _stray_mark(number)
+
+
+def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
     """Return the cells of a record that has quotation marks, as whoever placed the marks means them."""
     line = lines.last if lines.of_record == 1 else None
     if layout.whole_lines and len(cells) == 1:
         (line,) = cells
         cells = _unpacked(line, layout.separator, limits, number)
+    elif layout.whole_lines and line is not None and layout.separator in cells[0]:
+        # Somebody has written beside it: what of the line is whose, nobody can tell.
+        return [line.rstrip("\r\n")]
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
         raise _stray_mark(number)
     if not layout.blanks_before_marks and (line is None or ' "' in line) and any(map(_BLANK_AND_MARK.match, cells)):
@@ -298,7 +237,7 @@ def _as_marked(cells: list[str], lines: Lines, layout: _Layout, limits: Limits, 
     return cells
 
 
-def _holds_more_than_a_row(cells: list[str], layout: _Layout, lines: Lines) -> bool:
+def _holds_more_than_a_row(cells: list[str], layout: Layout, lines: Lines) -> bool:
     return holds_a_row(cells, layout.separator, lines.width) and not is_one_of_even_rows(
         cells, layout.separator, lines.width_of_all
     )
@@ -312,8 +251,8 @@ def _unpacked(line: str, separator: str, limits: Limits, number: int) -> list[st
         # Half a row, where whoever saved the file took the line break in a cell for the end of its line.
         if _LINE_ENDS.search(line) or is_open(marked_cells(line, separator, skips=False)[-1]):
             raise _stray_mark(number) from None
-    cells = _read_with_backslashes([line], separator) if _BACKSLASH_AND_MARK in line else None
-    return _loosely_read(line, separator, limits, skips=False) if cells is None else cells
+    cells = read_with_backslashes([line], separator) if BACKSLASH_AND_MARK in line else None
+    return loosely_read(line, separator, limits.max_cell_chars) if cells is None else cells
 
 
 def _without_blanks_before_marks(lines: list[str], separator: str, number: int) -> list[str]:
@@ -323,37 +262,6 @@ def _without_blanks_before_marks(lines: list[str], separator: str, number: int) 
         if not others:
             return cells
     raise Unreadable("file_broken", f"Row {number}: before a quotation mark that opens a cell stands a blank.")
-
-
-def _loosely_read(line: str, separator: str, limits: Limits, *, skips: bool) -> list[str]:
-    """Return the cells of a line whose quotation marks are not placed as in a CSV: they are part of its values.
-
-    A line that has a cell too long comes as that cell's beginning.
-    """
-    if len(line) <= limits.max_cell_chars:
-        with suppress(csv.Error):
-            return next(csv.reader([line], delimiter=separator, skipinitialspace=skips), [])
-    return _beginning(line, limits)
-
-
-def _read_with_backslashes(lines: Iterable[str], separator: str) -> list[str] | None:
-    """Return the cells of the record that begins the lines, whose marks are as MySQL and PHP write them; None: they are
-    not.
-    """
-    with suppress(csv.Error, LineTooLong):
-        return next(csv.reader(lines, delimiter=separator, strict=True, escapechar="\\"), [])
-    return None
-
-
-def _beginning(line: str, limits: Limits) -> list[str]:
-    """Return a cell that is too long for any. A line that begins with as many blanks is no blank one, unless it is all
-    that they are.
-    """
-    length = limits.max_cell_chars + 1
-    beginning = line[:length]
-    if not beginning.strip() and not (line.endswith(("\r", "\n")) and not line.strip()):
-        beginning = line.strip()[:1].ljust(length, _CUT)
-    return [beginning]
 
 
 def _too_many_rows(most: int) -> Unreadable:

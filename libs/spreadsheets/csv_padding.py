@@ -4,16 +4,15 @@ So it does where its own separator is the other one (a comma or a semicolon): on
 column of some rows, others are saved as wide as these. Pure.
 """
 
-import re
+import csv
+from contextlib import suppress
+
+from libs.spreadsheets.open_cells import is_open, marked_cells
 
 _PADDING = {",": (";", 1), ";": (",", 2)}
 """By the file's separator: what stands at a line's end, and how often at least. A single comma may be a note's own."""
 _MOST_COLUMNS = 1 << 14
 """Of a sheet ("Excel specifications and limits"); a row has one separator less."""
-
-
-_MARKED = re.compile(r'"(?:[^"]++|"")*+"')
-"""A cell in quotation marks."""
 
 
 def ends_with_padding(separator: str) -> tuple[str, ...]:
@@ -30,13 +29,37 @@ def padding_of(line: str, separator: str) -> str:
     return padding if least <= len(padding) < _MOST_COLUMNS else ""
 
 
-def is_written_beside(line: str, separator: str) -> bool:
-    """Tell whether a line is one cell in quotation marks to another Excel, beside which somebody has written: what is
-    behind the marks is none of its cells.
+def as_before(line: str, separator: str) -> str | None:
+    """Return a line as it was before an Excel of the other separator read it into cells of its own, and saved those in
+    marks of its own; None: no such Excel has added marks to it.
     """
     mark, _ = _PADDING.get(separator, ("", 0))
-    first = _MARKED.match(line) if mark else None
-    return first is not None and separator in first[0] and line.startswith(mark, first.end())
+    if not mark or mark not in line:
+        return None
+    line = line.rstrip("\r\n")
+    with suppress(csv.Error):
+        before = mark.join(next(csv.reader([line], delimiter=mark, strict=True), []))
+        return before if before != line else None
+    return None
+
+
+def opens_beside(separator: str) -> str:
+    """Return what a line has in which a cell in marks stands beside another one of such an Excel; for any other
+    separator what no line has.
+    """
+    mark, _ = _PADDING.get(separator, ("\n", 0))
+    return f'{mark}"'
+
+
+def goes_on_beside(line: str, separator: str) -> bool:
+    """Tell whether a line's last cell, to the Excel of the other separator, goes on below: somebody has written several
+    lines beside the one that was its first cell.
+    """
+    mark, _ = _PADDING.get(separator, ("", 0))
+    if not mark or opens_beside(separator) not in line:
+        return False
+    *others, last = marked_cells(line, mark, skips=False)
+    return bool(others) and is_open(last)
 
 
 def without_padding(cells: list[str], line: str, separator: str) -> list[str]:

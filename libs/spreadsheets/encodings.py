@@ -59,6 +59,11 @@ _HAS_LETTER = re.compile(r"[^\W\d_a-zA-Z\u00aa\u00ba]")
 """A letter over ASCII; the signs of ordinals are none."""
 _LONGEST_WORD = 64
 """Bytes. No more of a word is looked at, on either side of its first accent."""
+_OF_OTHER_COUNTRIES = re.compile("[ýøìùèòïûÝØÌÙÈÒÏÛ]".encode("cp1252"))
+"""Letters that Portuguese does not have, nor German: in Prague and Warsaw ř, ě, ů, č, ň, ď, ű, in Turkey
+an i without its dot."""
+FEW_WORDS = 3
+"""So few words with accents may be right by chance: somebody should look at them."""
 _MOST_WORDS = 2_000
 _WORDS_TO_SHOW = 50
 _SHARE_OF_WORDS = 0.9
@@ -84,13 +89,18 @@ def find_encoding(path: Path) -> str:
     right = {name: sum(_is_right(word, name) for word in words) for name in _SINGLE_BYTE}
     best = right.pop("windows-1252")
     others = {name for name, count in right.items() if 2 * count > best}
-    if best >= _SHARE_OF_WORDS * len(words) and best and not others and _decodes(path, "cp1252"):
+    is_certain = best >= _SHARE_OF_WORDS * len(words) and best and not others and not _may_be_of_other_countries(words)
+    if is_certain and _decodes(path, "cp1252"):
         return "cp1252"
     raise Unreadable("file_encoding", _readings(words, right | {"windows-1252": best}))
 
 
-FEW_WORDS = 3
-"""So few words with accents may be right by chance: somebody should look at them."""
+def _may_be_of_other_countries(words: list[bytes]) -> bool:
+    """Tell whether most words have a letter for which another Windows has the same byte: "Dvořák" of Prague is
+    "Dvoøák" here.
+    """
+    found = sum(_OF_OTHER_COUNTRIES.search(word) is not None for word in words)
+    return found > FEW_WORDS and 2 * found > len(words)
 
 
 def has_few_accents(path: Path) -> bool:

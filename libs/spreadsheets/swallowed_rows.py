@@ -44,8 +44,10 @@ def holds_a_person(titles: Sequence[str]) -> bool:
     nothing of that, being its own. A title may have a phone beside words, or below a word for phones, as an example.
     """
     for title in titles:
+        if len(title) < _SHORTEST:
+            continue  # a hostile header has millions of blank ones
         first, *below = _LINE_ENDS.split(title)
-        if _is_phone(first) or (header_key(first) not in _PHONE_WORDS and any(map(_is_phone, below))):
+        if _is_phone(first) or (any(map(_is_phone, below)) and header_key(first) not in _PHONE_WORDS):
             return True
     return False
 
@@ -54,7 +56,7 @@ def _is_phone(line: str) -> bool:
     if len(line) > _LONGEST_PHONE or sum(map(str.isdigit, line)) < _SHORTEST:
         return False
     try:
-        parse_phone(trimmed(line))
+        parse_phone(trimmed(line.strip('"')))
     except InvalidValue:
         return False
     return True

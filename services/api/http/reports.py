@@ -11,7 +11,7 @@ from starlette.responses import Response
 from libs.common.web.made_files import CSV, XLSX, MadeFile, Portions, lines, workbook
 from libs.common.web.shares import PlacesInTurn
 from libs.contracts.lead_import.words import Words
-from libs.spreadsheets.csv_file import SEPARATORS
+from libs.spreadsheets.csv_layout import SEPARATORS
 from libs.spreadsheets.writing import SEPARATOR, XlsxWriter, csv_header, csv_rows
 from services.api.http.report_form import CREATED_COLUMNS, TOO_MANY, ReportForm
 from services.api.http.store import Scope, Store

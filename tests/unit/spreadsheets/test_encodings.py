@@ -73,6 +73,31 @@ def test_names_in_another_encoding_are_never_stored_as_other_names(
     assert [cells[0] for _, cells in read.rows] == names
 
 
+@pytest.mark.parametrize(
+    ("codec", "names"),
+    [
+        ("cp1254", ["Aydın Kaya", "Yılmaz Öztürk", "Sarı", "Altın"]),
+        ("cp1250", ["Dvořák", "Kovář", "Mařík", "Růžička"]),
+        ("cp1257", ["Žukauskaitė", "Jānis Bērziņš", "Kārlis", "Čapas"]),
+        ("iso8859-2", ["Şerban", "Pană", "Ţepeş", "Brâncuşi"]),
+    ],
+)
+def test_names_of_another_country_s_windows_are_asked_about(tmp_path: Path, codec: str, names: list[str]) -> None:
+    assert refusal(find_encoding, written(tmp_path, names, codec)).code == "file_encoding"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Müller", "Schröder", "Groß", "Jäger", "Böhm", "Köhler"],
+        ["Renée", "Hélène", "François", "Zoë", "Jérôme", "Léa"],
+        ["João", "José", "Luís", "Niccolò", "Søren", "Nový", "Hélène", "Márcia", "Antônio", "Conceição"],
+    ],
+)
+def test_foreign_names_of_the_west_are_read(tmp_path: Path, names: list[str]) -> None:
+    assert find_encoding(written(tmp_path, names, "cp1252")) == "cp1252"
+
+
 @pytest.mark.parametrize("encoding", OTHERS)
 def test_a_refusal_shows_how_a_name_would_read_and_what_to_do(tmp_path: Path, encoding: EncodingName) -> None:
     name = "李明" if encoding == "gb18030" else "Simão"

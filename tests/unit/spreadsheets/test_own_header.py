@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import Spreadsheet, read_spreadsheet
 from tests.unit.spreadsheets.workbooks import HEADER, LEAD, cell, write_xls, write_xlsx
@@ -27,6 +28,18 @@ def test_the_separator_of_a_csv_is_the_one_that_it_has(tmp_path: Path, separator
 def test_the_separator_that_excel_declares_is_the_file_s(tmp_path: Path) -> None:
     found = read(tmp_path / "upload", "sep=|\n" + "|".join(PLAIN) + "\n1|2|3|4|5\n")
     assert (found.separator, found.headers) == ("|", PLAIN)
+    assert list(found.rows) == [(2, list("12345"))]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("declared", [False, True])
+def test_who_names_the_separator_that_was_found_reads_the_same(tmp_path: Path, separator: str, declared: bool) -> None:
+    """Where each line is one quoted cell, too: it is the separator within."""
+    path, first = tmp_path / "upload", f"sep={separator}\n" if declared else ""
+    line = separator.join(PLAIN), separator.join("12345")
+    path.write_text(first + "".join(f'"{each}"\n' for each in line))
+    found = read_spreadsheet(path, Limits(), FileOptions(delimiter=separator if not declared else None))
+    assert (found.separator, found.headers) == (separator, PLAIN)
     assert list(found.rows) == [(2, list("12345"))]
 
 

@@ -2,6 +2,8 @@
 and what somebody has written beside some of them makes it end the others with separators of its own.
 """
 
+import csv
+import io
 from pathlib import Path
 from typing import Literal
 
@@ -41,12 +43,17 @@ def test_separators_behind_a_whole_line_are_no_part_of_its_last_value(
     assert [row[4] for row in rows] == ["VIP", "", "a;b;"]
 
 
-@pytest.mark.parametrize("padding", ["", ";", ";;"])
-def test_a_line_that_is_in_marks_as_a_whole_where_others_are_not_is_told(tmp_path: Path, padding: str) -> None:
+def test_a_line_that_is_in_marks_as_a_whole_where_others_are_not_is_told(tmp_path: Path) -> None:
     """Taken apart, it might be half a row: where a cell of two lines was saved so, each of its lines is one."""
     lines = [STRICT, "Ana,11912345678,,,VIP", '"Bia,11912345679,,,""VIP"', '"novo"""']
-    rows = rows_of(tmp_path, "".join(f"{line}{padding}\n" for line in lines))
+    rows = rows_of(tmp_path, "".join(f"{line}\n" for line in lines))
     assert [row[1] if len(row) > 1 else "" for row in rows] == ["11912345678", "", ""]
+
+
+@pytest.mark.parametrize("padding", [";", ";;"])
+def test_half_a_row_with_separators_behind_it_is_refused(tmp_path: Path, padding: str) -> None:
+    lines = [STRICT, "Ana,11912345678,,,VIP", '"Bia,11912345679,,,""VIP"', '"novo"""']
+    assert refused_of(tmp_path, [f"{line}{padding}" for line in lines], columns="strict") == ("file_broken", 3)
 
 
 def test_a_text_as_a_formula_is_its_text_before_padding(tmp_path: Path) -> None:
@@ -96,3 +103,83 @@ def test_what_is_written_beside_a_line_makes_no_other_lead_of_it(tmp_path: Path)
     lines = ["nome,celular", '"Ana,""11912345678""";esposa, 11987654321', "Bia,11912345679"]
     rows = rows_of(tmp_path, "\n".join(lines) + "\n", columns="mapped")
     assert rows == [['"Ana,""11912345678""";esposa, 11987654321', ""], ["Bia", "11912345679"]]
+
+
+WHOLE = [
+    '"nome,""celular""";',
+    '"Ana,""11912345678""";',
+    '"Bia Lima,""11912345670""";Rui, 11912349999',
+    '"Cid,""11912345679""";',
+]
+NO_MARKS = ["nome,celular;", "Ana,11912345678;", "Bia Lima,11912345670;Rui, 11912349999", "Cid,11912345679;"]
+
+
+@pytest.mark.parametrize("lines", [WHOLE, NO_MARKS], ids=["lines in marks", "lines without marks"])
+def test_a_phone_that_is_written_beside_a_line_is_nobody_s(tmp_path: Path, lines: list[str]) -> None:
+    rows = rows_of(tmp_path, "\n".join(lines) + "\n", columns="mapped")
+    assert [row for row in rows if row[1:2] == ["11912349999"]] == []
+    assert [row[:2] for row in rows[::2]] == [["Ana", "11912345678"], ["Cid", "11912345679"]]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("name", ["Ana", '"Ana ""Nina"""'])
+def test_several_lines_that_are_written_beside_one_are_no_rows(tmp_path: Path, separator: str, name: str) -> None:
+    """To the other Excel they are one cell, and in this file each of them is a line."""
+    other = ";" if separator == "," else ","
+    beside = saved_beside(f"{name}{separator}11912345670", "esposa:\n11912349999, Rui\n11912349998; Eva", other)
+    lines = [f"nome{separator}celular{other * 2}", beside, f"Cid{separator}11912345679{other * 2}"]
+    assert refused_of(tmp_path, lines, columns="mapped") == ("file_broken", 2)
+
+
+def test_what_is_written_beside_a_line_with_the_file_s_own_separator_is_told(tmp_path: Path) -> None:
+    lines = [f'"{STRICT}"', '"Ana,11912345670,,,VIP",11987654321', '"Bia,11912345671,,,"']
+    rows = rows_of(tmp_path, "\n".join(lines) + "\n")
+    assert [(row[0], row[1:2]) for row in rows] == [(lines[1], [""]), ("Bia", ["11912345671"])]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ["Lima, Ana", "11912345673", 'disse "oi"'],
+        ["Lima, Ana, filha", "11912345673", 'disse "oi, tudo"'],
+        ['Ana "Nina", a filha', "11912345673", ""],
+        ["Ana", "11912345673", '"oi", e foi'],
+    ],
+)
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_line_that_had_several_cells_to_another_excel_is_put_together_again(
+    tmp_path: Path, separator: str, row: list[str]
+) -> None:
+    other = ";" if separator == "," else ","
+    row = [cell.replace(",", other) for cell in row]
+    (line,) = csv_lines([row], separator)
+    saved = csv_lines([next(csv.reader([line], delimiter=other))], other)
+    lines = [separator.join(("nome", "celular", "obs")), *saved, f"Cid{separator}11912345679{separator}"]
+    try:
+        (read, last) = rows_of(tmp_path, "\n".join(lines) + "\n", columns="mapped")
+    except Unreadable as refused:
+        assert refused.code == "file_broken"
+        return
+    assert last == ["Cid", "11912345679", ""]
+    # Where its marks are strewn, it is told.
+    assert read == row or read[1] == ""
+
+
+def csv_lines(rows: list[list[str]], separator: str) -> list[str]:
+    out = io.StringIO()
+    csv.writer(out, delimiter=separator, lineterminator="\n").writerows(rows)
+    return out.getvalue().rstrip("\n").split("\n")
+
+
+def saved_beside(line: str, beside: str, separator: str) -> str:
+    """Return what an Excel of this separator saves of a line that is one cell to it, and of a cell beside that."""
+    out = io.StringIO()
+    csv.writer(out, delimiter=separator, lineterminator="").writerow([line, beside])
+    return out.getvalue()
+
+
+def refused_of(tmp_path: Path, lines: list[str], *, columns: Literal["strict", "mapped"]) -> tuple[str, int]:
+    """Return the code of a refusal and the row that it names."""
+    with pytest.raises(Unreadable) as refused:
+        rows_of(tmp_path, "\n".join(lines) + "\n", columns=columns)
+    return refused.value.code, int(refused.value.detail.split("Row ")[1].split(":")[0])

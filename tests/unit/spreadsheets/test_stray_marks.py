@@ -142,10 +142,10 @@ def test_a_line_with_stray_marks_whose_last_cell_may_go_on_is_not_torn_from_the_
         ('"Ana" Nina";11981230671;;;', ['Ana Nina"', "11981230671", "", "", ""]),
         ('"Ana" Prado;11981230671;;;"novo" cliente', ["Ana Prado", "11981230671", "", "", "novo cliente"]),
         ('"Ana" Prado;11981230671;;;TV de 15"', ["Ana Prado", "11981230671", "", "", 'TV de 15"']),
-        ('"Ana "Nina" Prado";"11981230671";"";"";"vip"', ['Ana Nina" Prado"', "11981230671", "", "", "vip"]),
+        ('"Ana "Nina" Prado";"11981230671";"";"";"vip"', ['Ana "Nina" Prado', "11981230671", "", "", "vip"]),
         ('"Ana" Prado;11981230671;;;"vip;novo"', ["Ana Prado", "11981230671", "", "", "vip;novo"]),
-        ('"Ana";"11981230671";"";"";"TV de "42""', ["Ana", "11981230671", "", "", 'TV de 42""']),
-        ('"Ana";"11981230671";"";"";"TV de 42" nova"', ["Ana", "11981230671", "", "", 'TV de 42 nova"']),
+        ('"Ana";"11981230671";"";"";"TV de "42""', ["Ana", "11981230671", "", "", 'TV de "42"']),
+        ('"Ana";"11981230671";"";"";"TV de 42" nova"', ["Ana", "11981230671", "", "", 'TV de 42" nova']),
         ('"Ana" Prado;"11981230671"', ["Ana Prado", "11981230671", "", "", ""]),
     ],
 )
@@ -154,6 +154,28 @@ def test_a_line_with_stray_marks_whose_last_cell_is_whole_is_a_row(tmp_path: Pat
         (2, cells),
         (3, ["Bia", "11981230672", "", "", ""]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ('"11981230671";"TV 15"";"Lima; Ana"', ["11981230671", 'TV 15"', "Lima; Ana"]),
+        ('"11981230671";"TV 15"";"Ana"', ["11981230671", 'TV 15"', "Ana"]),
+        ('"11981230671";"";"Cia "A; B" Ltda"', ["11981230671", "", 'Cia "A; B" Ltda']),
+        ('11981230671;"TV 15"";"Lima; Ana"', None),
+        ('11981230671;"TV 15" LED; sala";;', None),
+        ('11981230671;"Cia "A; B" Ltda";', None),
+        ('"11981230671";"";";"Ana"', None),
+    ],
+)
+def test_cells_whose_marks_nobody_doubled_are_read_as_they_are_or_told(
+    tmp_path: Path, line: str, cells: list[str] | None
+) -> None:
+    """Nothing moves into another column: a line that is told has one cell."""
+    path = tmp_path / "upload"
+    path.write_text(f'"celular";"produto";"nome"\n"11981230672";"";"Bia"\n{line}\n')
+    _, (_, read) = read_spreadsheet(path, Limits(), FileOptions(columns="mapped")).rows
+    assert read == (cells or [line, "", ""])
 
 
 @pytest.mark.parametrize(
@@ -208,7 +230,7 @@ def test_a_line_that_is_one_quoted_cell_holds_no_second_row(tmp_path: Path) -> N
         ('"""Ana\nPrado"";11981230671;;;"', ["Ana\nPrado", "11981230671", "", "", ""]),
         ('"Ana ""Nina"" Prado;11981230671;;;"', ['Ana "Nina" Prado', "11981230671", "", "", ""]),
         ('"""Ana"" Prado;11981230671;;;"', ["Ana Prado", "11981230671", "", "", ""]),
-        ('"Ana "Nina" Prado;11981230671;;;"', ['Ana Nina" Prado', "11981230671", "", "", "\n"]),
+        ('"Ana "Nina" Prado;11981230671;;;"', ['Ana Nina" Prado', "11981230671", "", "", ""]),
         ('"=""Ana"";11981230671;;;"', ["Ana", "11981230671", "", "", ""]),
     ],
 )
@@ -248,6 +270,7 @@ def test_no_row_is_lost_whatever_marks_are_strewn_into_a_file(tmp_path: Path, ma
         'nome;celular;"obs\nGil";{};x\nAna;11981230672;y\n',
         '"nome";"celular";"obs""\n""Gil";"{}";"x"\n"Ana";"11981230672";"y"\n',
         'celular;nome;"obs\n{}";Gil;x\n11981230672;Ana;y\n',
+        '"celular";"nome";"uf""\n""{}";"Ana";"SP"\n"11981230672";"Bia";"RJ"\n',
     ],
 )
 def test_two_stray_marks_make_no_title_of_the_first_row(tmp_path: Path, text: str, phone: str) -> None:

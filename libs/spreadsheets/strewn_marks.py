@@ -1,0 +1,70 @@
+"""The cells of a CSV's line whose quotation marks are not placed as in a CSV. Pure."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from libs.spreadsheets.csv_lines import LineTooLong
+from libs.spreadsheets.open_cells import marked_cells, may_go_on
+
+_CUT = "…"
+BACKSLASH_AND_MARK = '\\"'
+
+
+def loosely_read(line: str, separator: str, most_chars: int, *, width: int = 0, skips: bool = False) -> list[str]:
+    """Return the cells of a line whose marks are part of its values; ``width`` is how many the header has, if known.
+
+    Where nobody can tell which marks end a cell, the line is its one cell, so that the row is told as invalid: cells
+    that have become one, or moved into another column, would be stored without a word. A line that has a cell too long
+    comes as that cell's beginning.
+    """
+    if len(line) > most_chars:
+        return beginning(line, most_chars)
+    line = line.rstrip("\r\n")
+    cells = _all_in_marks(line, separator)
+    if len(cells) == width > 1:
+        return cells
+    marked = marked_cells(line, separator, skips=skips)
+    if any(may_go_on(cell) and separator in cell for cell in marked):
+        return [line]
+    if len(marked) > width > 0 and _is_torn(marked):
+        return [line]
+    with suppress(csv.Error):
+        return next(csv.reader([line], delimiter=separator, skipinitialspace=skips), [])
+    return beginning(line, most_chars)
+
+
+def _is_torn(marked: Sequence[str]) -> bool:
+    """Tell whether a mark ends a cell that has none at its beginning, as a cell in marks does that was ended too early
+    by a mark and a separator of its own.
+    """
+    return any(cell.endswith('"') and not cell.startswith('"') for cell in marked)
+
+
+def _all_in_marks(line: str, separator: str) -> list[str]:
+    """Return the cells of a line as programs write it that put marks around each, and do nothing about those within."""
+    if not (line.startswith('"') and line.endswith('"')):
+        return []
+    cells = line[1:-1].split(f'"{separator}"')
+    # A separator at a cell's end with a mark beside it stood between two cells: a mark is missing there.
+    is_cut = any(cell.startswith(f'{separator}"') or cell.endswith(f'"{separator}') for cell in cells)
+    return [] if is_cut else cells
+
+
+def read_with_backslashes(lines: Iterable[str], separator: str) -> list[str] | None:
+    """Return the cells of the record that begins the lines, whose marks are as MySQL and PHP write them; None: they are
+    not.
+    """
+    with suppress(csv.Error, LineTooLong):
+        return next(csv.reader(lines, delimiter=separator, strict=True, escapechar="\\"), [])
+    return None
+
+
+def beginning(line: str, most_chars: int) -> list[str]:
+    """Return a cell that is too long for any. A line that begins with as many blanks is no blank one, unless it is all
+    that they are.
+    """
+    first = line[: most_chars + 1]
+    if not first.strip() and not (line.endswith(("\r", "\n")) and not line.strip()):
+        first = line.strip()[:1].ljust(most_chars + 1, _CUT)
+    return [first]
