@@ -1,15 +1,19 @@
 """The list and the search over HTTP by many clients, beside the bare statement by as many connections."""
 
 import asyncio
+import socket
+import subprocess
+import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
 import uvloop
 
 from bench.plain_http import HttpLine, lines
-from bench.stack import Stack
+from bench.stack import ROOT, Stack
 
 CLIENTS = 50
 ASKS_EVERY = 1.0
@@ -70,6 +74,38 @@ def read(stack: Stack, asked: tuple[dict[str, str], str]) -> tuple[list[float], 
         where = where.replace(name, value)
     # Both sides ask from one process like this one, on the loop that the service has, too.
     return uvloop.run(_calls(stack, parameters)), uvloop.run(_statements(stack, _BARE.format(where=where)))
+
+
+def http_alone(stack: Stack) -> tuple[list[float], list[float]]:
+    """Return the milliseconds of calls that read nothing, asked as the list is, each sorted: of leads, and of the
+    smallest application that its server runs.
+    """
+    with _smallest_application() as url:
+        return uvloop.run(_plain_calls(stack.url_of("leads"))), uvloop.run(_plain_calls(url))
+
+
+@contextmanager
+def _smallest_application() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        told = ("--fd", str(listening.fileno()), "--no-access-log", "--log-level", "warning")
+        command = (sys.executable, "-m", "uvicorn", "bench.smallest_app:app", *told)
+        process = subprocess.Popen(command, cwd=ROOT, pass_fds=[listening.fileno()])
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            process.terminate()
+            process.wait()
+
+
+async def _plain_calls(url: str) -> list[float]:
+    def calling(line: HttpLine) -> Callable[[], Awaitable[None]]:
+        async def call() -> None:
+            await line.get("/health", {}, {})
+
+        return call
+
+    async with lines(url, CLIENTS) as opened:
+        return await paced([calling(line) for line in opened])
 
 
 async def _calls(stack: Stack, parameters: dict[str, str]) -> list[float]:
