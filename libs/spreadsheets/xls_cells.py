@@ -14,6 +14,7 @@ from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.numbers import number_text, short_number
 from libs.spreadsheets.sheet_names import place_of_sheet
+from libs.spreadsheets.sheet_signs import HIDDEN_ROWS, Sign
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xls_records import HEAD, records
 from libs.spreadsheets.xls_stream import xls_damage_refused
@@ -42,13 +43,14 @@ def xls_rows(path: Path, limits: Limits, wanted: str | None, source: FileSource,
         yield from _XlsSheet(workbook, faults).rows(marks.marks_of(workbook.stream, sheet.start))
 
 
-def xls_has_hidden_rows(path: Path, place: int, limits: Limits) -> bool:
-    """Tell whether the worksheet at this place among those that are shown has a row that is not. Raises Unreadable."""
+def xls_signs(path: Path, place: int, limits: Limits) -> Iterator[Sign]:
+    """Yield what is seen otherwise of the worksheet at this place among those that are shown. Raises Unreadable."""
     with xls_damage_refused():
         workbook = xls_workbook(path, limits)
         sheet = [sheet for sheet in workbook.sheets() if sheet.is_shown][place]
-        rows = (at for kind, at, _ in records(workbook.stream, sheet.start) if kind == _ROW)
-        return any(workbook.stream[at + _ROW_FLAGS] & _ROW_IS_HIDDEN for at in rows)
+        for kind, at, _ in records(workbook.stream, sheet.start):
+            if kind == _ROW and workbook.stream[at + _ROW_FLAGS] & _ROW_IS_HIDDEN:
+                yield HIDDEN_ROWS
 
 
 class _XlsSheet:
