@@ -12,6 +12,7 @@ def cautions(shown: Mapping[str, Any], quota: QuotaView, *, same_file: bool, has
         "over_quota": shown["total_rows"] > quota.rows.left or not quota.imports.left,
         "same_file": same_file,
         "few_accents": shown["has_few_accents"],
+        "merged_cells": "merged_cells" in shown["seen_otherwise"],
         "hidden_rows": "hidden_rows" in shown["seen_otherwise"],
         "other_sheets": len(shown["file"]["sheets"]) > 1,
         "more_columns": shown["has_more_columns"],

@@ -35,6 +35,7 @@ def warned(rows_left: int = 10, imports_left: int = 1, *, same_file: bool = Fals
         ({"has_few_accents": True}, ["few_accents"]),
         ({"seen_otherwise": ["hidden_rows"]}, ["hidden_rows"]),
         ({"file": {"sheets": ["Leads", "Capa"]}}, ["other_sheets"]),
+        ({"seen_otherwise": ["hidden_rows", "merged_cells"]}, ["merged_cells", "hidden_rows"]),
         ({"has_more_columns": True}, ["more_columns"]),
         ({"has_forecast": False}, ["no_forecast"]),
         ({"has_forecast": False, "missing": ["phone"]}, []),
