@@ -21,3 +21,5 @@ class FileSource:
     """The names of all worksheets that are shown, in order."""
     part: str | None = None
     """The part of an XLSX that holds the sheet."""
+    header_row: int = 0
+    """The number of the header's row, which is not 1 where blank rows stand above it."""

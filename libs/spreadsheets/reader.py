@@ -94,13 +94,14 @@ def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_
     source = FileSource()
     records = _records(path, limits, options, source, faults)
     left = limits.max_bytes
-    for _, found in records:
+    for number, found in records:
         left -= sum(map(len, found))
         if left < 0:
             raise _too_many_characters(limits)
         if trimmed("".join(found)):
             while not trimmed(found[-1]):
                 found.pop()
+            source.header_row = number
             cells = [restored(cell) for cell in found]
             if options.columns == "mapped":
                 columns = mapped_columns(cells, options)

@@ -14,12 +14,15 @@ from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.numbers import number_text, short_number
 from libs.spreadsheets.sheet_names import place_of_sheet
+from libs.spreadsheets.sheet_signs import HIDDEN_ROWS, MERGED_CELLS, Sign, lose_a_value
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xls_records import HEAD, records
 from libs.spreadsheets.xls_stream import xls_damage_refused
 from libs.spreadsheets.xls_workbook import XlsWorkbook, xls_workbook
 
 _ROW, _ROW_FLAGS, _ROW_IS_HIDDEN = 0x0208, 12, 0x20
+_MERGED, _BEFORE_AREAS, _AREA = 0x00E5, 2, 8
+"""Cells that are merged: how many there are, and of each its first and last row and its first and last column."""
 _NUMBER = struct.Struct("<4xHd").unpack_from
 _SHORT_NUMBER = struct.Struct("<4xH4s").unpack_from
 _SHARED_TEXT = struct.Struct("<6xI").unpack_from
@@ -42,13 +45,22 @@ def xls_rows(path: Path, limits: Limits, wanted: str | None, source: FileSource,
         yield from _XlsSheet(workbook, faults).rows(marks.marks_of(workbook.stream, sheet.start))
 
 
-def xls_has_hidden_rows(path: Path, place: int, limits: Limits) -> bool:
-    """Tell whether the worksheet at this place among those that are shown has a row that is not. Raises Unreadable."""
+def xls_signs(path: Path, place: int, header_row: int, limits: Limits) -> Iterator[Sign]:
+    """Yield what is seen otherwise of the worksheet at this place among those that are shown. Raises Unreadable."""
     with xls_damage_refused():
         workbook = xls_workbook(path, limits)
         sheet = [sheet for sheet in workbook.sheets() if sheet.is_shown][place]
-        rows = (at for kind, at, _ in records(workbook.stream, sheet.start) if kind == _ROW)
-        return any(workbook.stream[at + _ROW_FLAGS] & _ROW_IS_HIDDEN for at in rows)
+        for kind, at, end in records(workbook.stream, sheet.start):
+            if kind == _ROW and workbook.stream[at + _ROW_FLAGS] & _ROW_IS_HIDDEN:
+                yield HIDDEN_ROWS
+            elif kind == _MERGED and _has_lost_values(workbook.stream, at, end, header_row):
+                yield MERGED_CELLS
+
+
+def _has_lost_values(stream: bytes, at: int, end: int, header_row: int) -> bool:
+    areas = range(at + _BEFORE_AREAS, end - _AREA + 1, _AREA)
+    rows = (struct.unpack_from("<HH", stream, area) for area in areas)
+    return any(lose_a_value(first + 1, last + 1, header_row) for first, last in rows)
 
 
 class _XlsSheet:

@@ -17,6 +17,7 @@ from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.number_formats import NumberFormats
 from libs.spreadsheets.numbers import short_number
 from libs.spreadsheets.sheet_names import LONGEST_SHEET_NAME, place_of_sheet, sheet_name
+from libs.spreadsheets.sheet_signs import HIDDEN_ROWS, MERGED_CELLS, Sign, lose_a_value
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_parts import Parts, damage_refused, related_part, relationships, too_wide
 
@@ -39,6 +40,8 @@ _STYLE_BITS = 0xFFFFFF
 _VISIBLE = 0
 _ROW_FLAGS, _ROW_IS_HIDDEN = 11, 0x10
 """Where in a row's record, and which bit of that byte ([MS-XLSB] 2.4.741, fDyZero)."""
+_MERGED = 176
+"""Cells that are merged: their first and last row, their first and last column."""
 _BEGINS_1904 = 1
 _CALCULATION_FLAGS, _ON_LOAD = 24, 1
 """Where in the record of how formulas are calculated, and which bit of that byte (BrtCalcProp, fFullCalcOnLoad)."""
@@ -94,13 +97,18 @@ def xlsb_rows(path: Path, limits: Limits, wanted: str | None, source: FileSource
         yield from reading.rows(_content(parts, part))
 
 
-def xlsb_has_hidden_rows(path: Path, place: int, limits: Limits) -> bool:
-    """Tell whether the worksheet at this place among those that are shown has a row that is not. Raises Unreadable."""
+def xlsb_signs(path: Path, place: int, header_row: int, limits: Limits) -> Iterator[Sign]:
+    """Yield what is seen otherwise of the worksheet at this place among those that are shown. Raises Unreadable."""
     with damage_refused(), zipfile.ZipFile(path) as archive:
         parts = Parts(archive, limits.max_bytes)
         _, part = _Workbook.read(parts, limits).shown[place]
-        rows = (body for kind, body in _records(_content(parts, part), limits) if kind == _ROW)
-        return any(body[_ROW_FLAGS] & _ROW_IS_HIDDEN for body in rows)
+        for kind, body in _records(_content(parts, part), limits):
+            if kind == _ROW and body[_ROW_FLAGS] & _ROW_IS_HIDDEN:
+                yield HIDDEN_ROWS
+            elif kind == _MERGED:
+                first, last = struct.unpack_from("<II", body)
+                if lose_a_value(first + 1, last + 1, header_row):
+                    yield MERGED_CELLS
 
 
 def _content(parts: Parts, name: str) -> bytes:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import xlwt
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -18,14 +17,11 @@ from libs.spreadsheets.columns import (
 )
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
-from libs.spreadsheets.hidden_rows import has_hidden_rows
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
 from services.api.accepting.domain.request import ImportOptions
-from tests.unit.spreadsheets.workbooks import HEADER, LEAD, write_xls, write_xlsx
-from tests.unit.spreadsheets.xlsb_files import row as xlsb_row
-from tests.unit.spreadsheets.xlsb_files import text, write_xlsb
+from tests.unit.spreadsheets.workbooks import write_xls, write_xlsx
 
 MAPPED = FileOptions(columns="mapped")
 
@@ -302,28 +298,6 @@ def test_the_sheet_that_is_named_is_read_and_one_that_does_not_exist_is_told(tmp
 def test_a_text_file_has_no_sheets(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="sheet_not_found"):
         read(tmp_path / "upload", REPORT, FileOptions(sheet="Leads"))
-
-
-@pytest.mark.parametrize("kind", ["xlsx", "xls", "xlsb"])
-@pytest.mark.parametrize("hidden", [True, False])
-def test_hidden_rows_are_seen(tmp_path: Path, kind: str, hidden: bool) -> None:
-    path = tmp_path / "upload"
-    if kind == "xls":
-        book = xlwt.Workbook()
-        book.add_sheet("Capa").write(0, 0, "x")
-        sheet = book.add_sheet("Leads")
-        for row in range(3):
-            sheet.write(row, 0, "x")
-            sheet.row(row).hidden = hidden and row == 1
-        book.save(str(path))
-    elif kind == "xlsb":
-        write_xlsb(path, xlsb_row(2, text(0, "Ana")), xlsb_row(3, text(0, "Rui"), is_hidden=hidden), sheets=(1, 0, 0))
-    else:
-        attributes = 'spans="1:5" hidden="1"' if hidden else 'spans="1:5"'
-        write_xlsx(path, HEADER + LEAD.replace("<row ", f"<row {attributes} "))
-    options = FileOptions(columns="mapped", sheet={"xls": "Leads", "xlsb": "Sheet 3"}.get(kind))
-    source = read_spreadsheet(path, Limits(), options).source
-    assert has_hidden_rows(path, source, Limits()) is hidden
 
 
 def test_a_title_of_letters_that_are_many_is_compared_by_as_many_as_any_other() -> None:

@@ -6,9 +6,9 @@ import olefile
 import pytest
 
 from libs.spreadsheets.file_options import FileOptions
-from libs.spreadsheets.hidden_rows import has_hidden_rows
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
+from libs.spreadsheets.seen_otherwise import seen_otherwise
 from tests.unit.spreadsheets import xls_files as xls
 from tests.unit.spreadsheets.ole_files import Entry, ole_file
 from tests.unit.spreadsheets.records import read_path, refusal
@@ -46,7 +46,7 @@ def test_a_workbook_within_the_workbook_is_not_read_in_its_place(
     for sheet in (None, "S0"):
         spreadsheet = read_spreadsheet(path, Limits(), FileOptions(sheet=sheet))
         assert [cells[0] for _, cells in spreadsheet.rows] == ["Outer"]
-        assert not has_hidden_rows(path, spreadsheet.source, Limits())
+        assert not seen_otherwise(path, spreadsheet.source, Limits())
 
 
 def test_a_workbook_that_no_folder_names_is_not_read(tmp_path: Path) -> None:

@@ -39,12 +39,14 @@ def write_xlsx(
     sheets: Mapping[str, str] | None = None,
     parts: Mapping[str, str] | None = None,
     properties: str = "",
+    behind: str = "",
     compression: int = zipfile.ZIP_DEFLATED,
 ) -> Path:
     """Write a workbook whose sheets hold ``rows``, the XML within ``sheetData``.
 
     ``sheets`` are names with states ("visible", "hidden"); all but the last are empty. ``parts`` are entries of the
-    archive, further ones or instead of ours; ``properties`` are elements of the workbook, behind the list of sheets.
+    archive, further ones or instead of ours; ``properties`` are elements of the workbook, behind the list of sheets,
+    and ``behind`` those of each sheet behind its rows.
     """
     states = list((sheets or {"Leads": "visible"}).items())
     numbered = list(enumerate(states, 1))
@@ -76,7 +78,7 @@ def write_xlsx(
     for at, _ in numbered:
         content = rows if at == len(numbered) else ""
         written[f"xl/worksheets/sheet{at}.xml"] = (
-            f'{_DECLARATION}{prolog}<worksheet xmlns="{_MAIN}"><sheetData>{content}</sheetData></worksheet>'
+            f'{_DECLARATION}{prolog}<worksheet xmlns="{_MAIN}"><sheetData>{content}</sheetData>{behind}</worksheet>'
         )
     if shared_strings:
         written["xl/sharedStrings.xml"] = f'{_DECLARATION}<sst xmlns="{_MAIN}">{shared_strings}</sst>'

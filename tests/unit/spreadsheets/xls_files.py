@@ -84,6 +84,11 @@ def short_text(row: int, column: int, value: bytes) -> bytes:
     return record(0x0204, _place(row, column) + struct.pack("<H", len(value)) + value)
 
 
+def merged(*areas: tuple[int, int, int, int]) -> bytes:
+    """Return cells that are merged: of each its first row, its last one, its first column and its last one."""
+    return record(0x00E5, struct.pack("<H", len(areas)) + b"".join(struct.pack("<HHHH", *area) for area in areas))
+
+
 def size(rows: int, columns: int) -> bytes:
     """Return what a sheet says of its size."""
     return record(0x0200, struct.pack("<IIHHH", 0, rows, 0, columns, 0))

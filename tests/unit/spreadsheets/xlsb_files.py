@@ -38,6 +38,11 @@ def row(number: int, *cells: bytes, is_hidden: bool = False) -> bytes:
     return record(0, struct.pack("<IIHBBBI", number - 1, 0, 300, 0, 0x10 * is_hidden, 0, 0)) + b"".join(cells)
 
 
+def merged(first: int, last: int, column: int, last_column: int) -> bytes:
+    """Return a cell that is merged over rows and columns, counted from 0."""
+    return record(176, struct.pack("<IIII", first, last, column, last_column))
+
+
 def text(column: int, value: str) -> bytes:
     return record(6, _place(column) + wide(value))
 
@@ -121,11 +126,12 @@ def write_xlsb(
     sheets: Sequence[int] = (0,),
     styles: bytes = b"",
     properties: bytes = b"",
+    behind: bytes = b"",
 ) -> Path:
     """Write a workbook with our header; ``texts`` are shared, from number 5 on; ``sheets`` the states of its sheets.
 
-    ``styles`` is that part, and ``properties`` a record of the workbook. No part of shared texts is written where
-    ``texts`` is None. All but the last sheet are empty.
+    ``styles`` is that part, ``properties`` a record of the workbook, ``behind`` records of each sheet behind its rows.
+    No part of shared texts is written where ``texts`` is None. All but the last sheet are empty.
     """
     strings = [*HEADERS, *(texts or ())]
     cells = [text(at, name) if texts is None else shared(at, at) for at, name in enumerate(HEADERS)]
@@ -169,6 +175,6 @@ def write_xlsb(
             size = record(148, struct.pack("<IIII", 0, 20, 0, len(HEADERS) - 1))
             archive.writestr(
                 f"xl/worksheets/sheet{at}.bin",
-                record(129) + size + record(145) + body + record(146) + record(130),
+                record(129) + size + record(145) + body + record(146) + behind + record(130),
             )
     return path

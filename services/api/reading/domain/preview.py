@@ -14,8 +14,8 @@ from libs.fields.more_fields import custom_key
 from libs.spreadsheets.columns import MOST_TOLD, header_told
 from libs.spreadsheets.encodings import CODECS, has_few_accents
 from libs.spreadsheets.file_source import FileSource
-from libs.spreadsheets.hidden_rows import has_hidden_rows
 from libs.spreadsheets.reader import Record, Spreadsheet
+from libs.spreadsheets.seen_otherwise import seen_otherwise
 from services.api.reading.domain.job import ReadingJob
 from services.api.reading.domain.kept_cells import shown
 from services.api.reading.domain.more_columns import MoreValues
@@ -175,7 +175,7 @@ class Preview:
             ],
             "missing": self._spreadsheet.columns.missing,
             "has_more_columns": self._spreadsheet.columns.own_width > MOST_TOLD,
-            "has_hidden_rows": has_hidden_rows(upload, source, job.limits),
+            "seen_otherwise": sorted(seen_otherwise(upload, source, job.limits)),
             "has_few_accents": self._is_guessed and has_few_accents(upload),
             "total_rows": self._total,
             "reasons": +self._reasons,

@@ -11,8 +11,8 @@ from services.api.previewing.domain.cautions import cautions
 SHOWN: dict[str, Any] = {
     "total_rows": 10,
     "has_few_accents": False,
-    "has_hidden_rows": False,
     "has_more_columns": False,
+    "seen_otherwise": [],
     "file": {"sheets": ["Leads"]},
     "missing": [],
 }
@@ -33,8 +33,9 @@ def warned(rows_left: int = 10, imports_left: int = 1, *, same_file: bool = Fals
         ({"imports_left": 0}, ["over_quota"]),
         ({"same_file": True}, ["same_file"]),
         ({"has_few_accents": True}, ["few_accents"]),
-        ({"has_hidden_rows": True}, ["hidden_rows"]),
+        ({"seen_otherwise": ["hidden_rows"]}, ["hidden_rows"]),
         ({"file": {"sheets": ["Leads", "Capa"]}}, ["other_sheets"]),
+        ({"seen_otherwise": ["hidden_rows", "merged_cells"]}, ["merged_cells", "hidden_rows"]),
         ({"has_more_columns": True}, ["more_columns"]),
         ({"has_forecast": False}, ["no_forecast"]),
         ({"has_forecast": False, "missing": ["phone"]}, []),

@@ -131,6 +131,13 @@ def test_sheets_are_told_by_short_names_and_not_more_of_them_than_a_person_looks
     assert shown["total_rows"] == 1
 
 
+def test_what_a_person_sees_otherwise_than_it_is_read_is_told(tmp_path: Path) -> None:
+    merged = '<mergeCells><mergeCell ref="E2:E3"/></mergeCells>'
+    write_xlsx(tmp_path / "upload", HEADER + LEAD.replace("<row ", '<row hidden="1" '), behind=merged)
+    assert preview_in(tmp_path)["seen_otherwise"] == ["hidden_rows", "merged_cells"]
+    assert preview_of(tmp_path, "name,phone\nAna,11912345678\n")["seen_otherwise"] == []
+
+
 def test_no_preview_is_larger_than_may_go_through_the_process_that_answers_everybody(tmp_path: Path) -> None:
     """What has the most bytes in each place: a control character takes six, an emoji four."""
     control, emoji = "\x01", "\U0001f600"
