@@ -76,8 +76,8 @@ _PREFIXED_CELL = re.compile(rb":c[\s/>]")
 """``<x:c>``: the same element with a namespace's prefix, as the OpenXML SDK writes it."""
 _FORMULA = re.compile(rb"<f[\s/>]")
 _ROW = re.compile(rb'<row (?:r="|[^<>]* r=")([0-9]{1,7})"')
-_CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>(?![-+.0\s]*+</v)[^<]")
-"""A formula with its value right behind it. Zero may stand for one that is not known."""
+_CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>(?!(?:[-+.0\s]*+|formula)</v)[^<]")
+"""A formula with its value right behind it. Zero, and the word, may stand for one that is not known."""
 _NOT_THE_LAST = re.compile(rb"</(?:v|is)\s*+>(?!\s*+</c\s*+>)")
 """A value with something behind it in its cell: another one, of which calamine would show one alone."""
 _NUMBER = rb"[-+.0-9eE]++"

@@ -21,6 +21,9 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?
 _ZERO = re.compile(r"\s*[+-]?(?:0+\.?0*|\.0+)\s*", re.ASCII)
 _OF_FORMULA = frozenset({"n", "", "str"})
 """Kinds of cells in which a zero stands for a value of a formula that a program did not calculate."""
+_NO_VALUE = {"n": "0.0", "": "0.0", "str": "formula"}
+"""What programs that do not calculate put for the value of a formula, though they ask nobody to calculate it, by kinds of
+cells: Apache POI where it writes as a stream, and SimpleXLSXGen. Excel and LibreOffice write 0 for a zero."""
 _ESCAPED = re.compile(r"_x00([0-9A-Fa-f]{2})_")
 """A character that XML cannot keep, as Office Open XML writes it (ECMA-376, ST_Xstring): _x000D_ is a carriage return.
 Others stay as they are written: XML could have kept them."""
@@ -236,6 +239,8 @@ class _XlsxSheet:
         """Tell whether a formula's value was never stored. An empty text is one: <v></v> of kind str."""
         if not value:
             return value is None or cell.kind != "str"
+        if value == _NO_VALUE.get(cell.kind):
+            return True
         return self._zeros_are_none and cell.kind in _OF_FORMULA and bool(_ZERO.fullmatch(value))
 
     def _value(self, cell: _Cell, value: str) -> str:
