@@ -24,6 +24,7 @@ from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.sheet_names import place_of_sheet
 from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits, may_show_more
 from libs.spreadsheets.unreadable import Unreadable
+from libs.spreadsheets.xlsx_blanks import InheritedBlanks
 from libs.spreadsheets.xlsx_cells import column_of
 from libs.spreadsheets.xlsx_copy import SHEET, STRINGS, STYLES, XlsxCopy
 from libs.spreadsheets.xlsx_parts import (
@@ -186,7 +187,7 @@ def _most_shared(blocks: Generator[bytes, None, None]) -> int | None:
     """Return how many cells may share the longest of these texts; None: all that a file has room for.
 
     Below 0 where calamine would make room for more texts than there can be, because the file says that it has them, or
-    leave a part of a text out.
+    leave a part of a text out: an element, or blanks.
     """
     longest = _longest_text(blocks)
     if longest is None:
@@ -197,13 +198,14 @@ def _most_shared(blocks: Generator[bytes, None, None]) -> int | None:
 def _longest_text(blocks: Generator[bytes, None, None]) -> int | None:
     """Return how long a text that cells share is at most, in bytes: the longest, or what is short enough for all.
 
-    None where the file says that it has more texts than there can be, or one has an element in it that no text has.
+    None where the file says that it has more texts than there can be, or one has an element in it that no text has, or
+    blanks that it keeps by what it stands in.
     """
     longest, rest, step = _SHORT_TEXT, b"", _SHORT_TEXT // 2
-    has_begun = False
+    has_begun, blanks = False, InheritedBlanks()
     for block in blocks:
         whole = rest + block
-        if any(int(count) > _MOST_TEXTS for count in _COUNT_OF_TEXTS.findall(whole)):
+        if any(int(count) > _MOST_TEXTS for count in _COUNT_OF_TEXTS.findall(whole)) or blanks.are_in(whole):
             return None
         rest = whole[max(0, whole.rfind(b"<si")) :]
         # What stands before the first text is not looked at: writers put comments there.
@@ -278,6 +280,7 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits, most_shared:
     """
     rows, columns = 0, _ONE_LETTER_COLUMNS
     last_row = tables = shared = 0
+    blanks = InheritedBlanks()
     for piece in _whole_rows(blocks):
         if most_shared is not None and piece is not None:
             shared += piece.count(b't="s"')
@@ -288,7 +291,14 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits, most_shared:
             last_row = usual[-1]
             rows = max(rows, last_row)
         # One character is looked for much faster than two, and a mark of exclamation is rare.
-        if whole is None or b"\x00" in whole or (b"!" in whole and b"<!" in whole) or _PREFIXED_CELL.search(whole):
+        if (
+            whole is None
+            or piece is None
+            or blanks.are_in(piece)
+            or b"\x00" in whole
+            or (b"!" in whole and b"<!" in whole)
+            or _PREFIXED_CELL.search(whole)
+        ):
             return False
         tables += whole.count(b"<sheetData")
         named = _ROW.findall(whole)
