@@ -11,7 +11,7 @@ from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits, may_show_m
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_parts import Parts, parse_whole
 
-_BUILT_IN_DATES = frozenset(map(str, (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))))
+BUILT_IN_DATES = frozenset(map(str, (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))))
 """Formats of dates and times that no file spells out (ECMA-376, 18.8.30)."""
 _TELLING = re.compile(r'"[^"]*"?|[\\_*].|\[(?:h+|m+|s+)\]|\[[^\]]*\]?|[dmyhs]|;', re.IGNORECASE)
 """Of a format: quoted text, a character shown as it is or filled in, a duration, a colour or condition or language, a
@@ -53,7 +53,7 @@ class NumberFormats:
         Raises Unreadable where a file spells out more than any program does.
         """
         formats = {number: code if len(code) <= _LONGEST_FORMAT else "" for number, code in formats.items()}
-        dates = {number for number, code in formats.items() if shows_date(code)} | (_BUILT_IN_DATES - formats.keys())
+        dates = {number for number, code in formats.items() if shows_date(code)} | (BUILT_IN_DATES - formats.keys())
         phones = {number: ShownDigits(code) for number, code in formats.items() if may_show_more(code)}
         if len(phones) > MOST_FORMATS:
             raise Unreadable("file_too_large", f"The workbook has more than {MOST_FORMATS} formats of numbers.")

@@ -14,7 +14,6 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
-from html import unescape
 from itertools import islice
 from operator import ge
 from pathlib import Path
@@ -22,7 +21,6 @@ from typing import Literal
 
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.sheet_names import place_of_sheet
-from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits, may_show_more
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_blanks import InheritedBlanks
 from libs.spreadsheets.xlsx_cells import column_of
@@ -34,6 +32,7 @@ from libs.spreadsheets.xlsx_parts import (
     related_part,
     relationships,
 )
+from libs.spreadsheets.xlsx_styles import Styles
 from libs.spreadsheets.xlsx_workbook import XlsxWorkbook
 
 _WORKBOOK = "xl/workbook.xml"
@@ -49,6 +48,8 @@ _OTHER_ARCHIVES = {
 
 _PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
 _REFERENCE = re.compile(rb'<c r="([A-Z]+[0-9]+)')
+_WITHOUT_STYLE = re.compile(rb'<c r="[A-Z]{1,3}[0-9]{1,7}"(?:>| t="n")')
+"""A cell with a number, of those that are plain, which names no style."""
 _LETTERS = bytes(range(ord("A"), ord("Z") + 1))
 _NO_CELL_BUT = (
     rb'<c(?! r="%b[0-9]{1,%d}"(?: s="[0-9]{1,5}")?'
@@ -110,9 +111,6 @@ _COUNT_OF_TEXTS = re.compile(rb"uniqueCount\s*=\s*[\"']\s*\+?([0-9]{1,20})")
 _MOST_TEXTS = 2_000_000
 _MOST_OF_TEXTS = 1 << 28
 """Bytes of the texts of a sheet's cells at most: calamine copies a text that cells share for each of them."""
-_FORMAT_CODE = re.compile(rb'formatCode="([^"]*+)"')
-_MOST_OF_STYLES = 30_000_000
-"""Tags of styles times the characters of the longest: Excel allows 64,000 styles, and 255 characters in a format."""
 _NEGATIVE, _BEFORE_A_SIGN = re.compile(rb">\s*-"), 64
 
 
@@ -163,19 +161,19 @@ def visible_sheet(path: Path, limits: Limits, copy_at: Path, wanted: str | None 
         parts = Parts(archive, limits.max_bytes)
         workbook = XlsxWorkbook.read(parts, workbook_part(parts) or _WORKBOOK)
         name, part = workbook.shown[place_of_sheet([name for name, _ in workbook.shown], wanted)]
-        most_shared, are_quick = None, True
+        most_shared, looks = None, Styles(are_quick=True)
         if strings := related_part(parts, workbook.part, "sharedStrings"):
             with closing(copy.keeping(STRINGS, parts.blocks(strings))) as blocks:
                 most_shared = _most_shared(blocks)
                 _exhaust(blocks)
         if styles := related_part(parts, workbook.part, "styles"):
             with closing(copy.keeping(STYLES, parts.blocks(styles))) as blocks:
-                are_quick = _are_quick(blocks)
+                looks = Styles.of(blocks)
                 _exhaust(blocks)
         with closing(copy.keeping(SHEET, parts.blocks(part))) as blocks:
-            is_plain = _is_plain(blocks, limits, most_shared)
+            is_plain = _is_plain(blocks, limits, most_shared, are_styled=looks.first_is_of_dates)
         copy.complete(begins_1904=workbook.begins_1904)
-    return Sheet(part, workbook, is_plain and are_quick, name)
+    return Sheet(part, workbook, is_plain and looks.are_quick, name)
 
 
 def _exhaust(blocks: Iterator[bytes]) -> None:
@@ -229,35 +227,6 @@ def _has_other_elements(texts: bytes, begin: int, end: int) -> bool:
     return _OTHER_ELEMENT.search(texts, begin, end) is not None
 
 
-def _are_quick(blocks: Generator[bytes, None, None]) -> bool:
-    """Tell whether calamine reads these styles, and at once: for each it looks through the format that it names, and of
-    what one shows besides a number's digits it says nothing.
-    """
-    tags = longest = formats = 0
-    rest = b""
-    for block in blocks:
-        *whole, rest = (rest + block).split(b"<")
-        # What all stand in, with its namespaces, is the first one.
-        longest = max(longest, *map(len, whole[0 if tags else 2 :]), len(rest), 0)
-        tags += len(whole)
-        if any(b"&#" in tag for tag in whole):
-            return False
-        codes = [tag for tag in whole if b"formatCode" in tag]
-        formats += len(codes)
-        if formats > MOST_FORMATS or not all(map(_shows_numbers_alone, codes)):
-            return False
-        if len(rest) > PENDING or tags * longest > _MOST_OF_STYLES:
-            return False
-    return True
-
-
-def _shows_numbers_alone(tag: bytes) -> bool:
-    """Tell whether the format that a tag spells out shows the digits of a number, and no more."""
-    found = _FORMAT_CODE.search(tag)
-    code = unescape(found[1].decode("utf-8", "replace")) if found else ""
-    return found is not None and not (may_show_more(code) and ShownDigits(code).shows_more())
-
-
 def holds_negative(path: Path, part: str, limits: Limits) -> bool:
     """Tell whether a sheet's part may hold a number below zero. Raises Unreadable."""
     rest = b""
@@ -270,13 +239,15 @@ def holds_negative(path: Path, part: str, limits: Limits) -> bool:
     return False
 
 
-def _is_plain(blocks: Generator[bytes, None, None], limits: Limits, most_shared: int | None = None) -> bool:
+def _is_plain(
+    blocks: Generator[bytes, None, None], limits: Limits, most_shared: int | None = None, *, are_styled: bool = False
+) -> bool:
     """Tell whether the sheet's XML is plain, has all its values, and spreads over few enough rows and columns.
 
     False means only that this fast look does not know: the sheet must then be read cell by cell. A sheet is plain
     when each cell names itself (r="B7") right after its tag, as nearly all writers do, once and in its own row, and
     rows ascend: of two rows of one number, and of two cells in one place, calamine would show one. Of shared texts it
-    has ``most_shared`` at most; None: all of them are short.
+    has ``most_shared`` at most; None: all of them are short. ``are_styled``: each cell with a number names its style.
     """
     rows, columns = 0, _ONE_LETTER_COLUMNS
     last_row = tables = shared = 0
@@ -295,6 +266,7 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits, most_shared:
             whole is None
             or piece is None
             or blanks.are_in(piece)
+            or (are_styled and _WITHOUT_STYLE.search(piece))
             or b"\x00" in whole
             or (b"!" in whole and b"<!" in whole)
             or _PREFIXED_CELL.search(whole)

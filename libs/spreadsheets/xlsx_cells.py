@@ -32,6 +32,8 @@ _BLANKS = " \t\r\n"
 _BLANKS_KEPT = "xml:space"
 """The attribute by which blanks around a text are part of it; Excel takes them off where its writer does not say so. He
 may say so of whatever the text stands in: caxlsx does of all of a sheet."""
+_FIRST_STYLE = "0"
+"""Of a cell that names none (ECMA-376, 18.3.1.4)."""
 _HOLDS = {"v": "v", "is": "t"}
 """Elements of a cell that hold its value, each by the element that the value stands in: a cell has one."""
 _COLUMNS_OF_EXCEL = 16_384
@@ -223,7 +225,7 @@ class _XlsxSheet:
         self._cells_left -= 1
         if self._cells_left < 0:
             raise Unreadable("file_too_large", f"The workbook holds more than {self._most} cells.")
-        self._cell = _Cell(attributes.get("t", "n").strip(), attributes.get("s", ""))
+        self._cell = _Cell(attributes.get("t", "n").strip(), attributes.get("s", _FIRST_STYLE))
 
     def _text_of(self, cell: _Cell) -> str:
         value = cell.texts.get("v")
