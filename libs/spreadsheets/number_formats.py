@@ -2,8 +2,9 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Self
 
 from libs.spreadsheets.numbers import number_text
@@ -33,9 +34,11 @@ _LEAP_DAY_OF_1900 = 60
 _LAST_DAY = 2_958_465
 """9999-12-31."""
 _MILLISECONDS = 86_400_000
+_MOST_REMEMBERED = 4_096
+"""Of the numbers last shown. More cells than a packed file can look back over and repeat: 32 kB, of ten bytes each."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NumberFormats:
     """What the styles of cells make of numbers."""
 
@@ -66,6 +69,18 @@ class NumberFormats:
 
     def text(self, number: float, style: str) -> str:
         """Return what a cell shows: a date, a time of day or both, in ISO 8601 but for a blank between; or digits."""
+        if style in self.dates or style in self.phones:
+            return self._shown(number, style)
+        return number_text(number)
+
+    @cached_property
+    def _shown(self) -> Callable[[float, str], str]:
+        """``_put_together``, which remembers: a small file can hold one number in millions of cells, and for a long
+        format this takes twice as long as all the rest of reading them.
+        """
+        return lru_cache(_MOST_REMEMBERED)(self._put_together)
+
+    def _put_together(self, number: float, style: str) -> str:
         if style in self.dates and (date := self._date(number)):
             return date
         if style in self.phones and number > 0 and number.is_integer():
