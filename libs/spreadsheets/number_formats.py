@@ -83,8 +83,8 @@ class NumberFormats:
     def _put_together(self, number: float, style: str) -> str:
         if style in self.dates and (date := self._date(number)):
             return date
-        if style in self.phones and number > 0 and number.is_integer():
-            shown = self.phones[style].text(int(number))
+        if style in self.phones and number > 0:
+            shown = self.phones[style].text(number)
             if shown is not None and len(shown.removeprefix("+")) >= _DIGITS_OF_A_PHONE:
                 return shown
         return number_text(number)

@@ -61,3 +61,25 @@ def test_whole_numbers_that_excel_holds_keep_all_their_digits(whole: int) -> Non
 def test_fractions_that_somebody_typed_keep_all_their_digits(digits: int, places: int) -> None:
     typed = Decimal(digits).scaleb(-places)
     assert Decimal(number_text(float(typed))) == typed
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "shown"),
+    [
+        ("0.000000000", 11.91234567, "11.912345670"),
+        ("0.000000000", 5511.91234, "5511.912340000"),
+        ("0.000000000_ ;[Red]\\-0.000000000\\ ", 11.91234567, "11.912345670"),
+        ("0.00000000", 11.912345678, "11.912345678"),
+        ("0.000000000", -11.91234567, "-11.91234567"),
+        ("0.000000000", 11.0, "11"),
+        ("0.00", 59.5, "59.5"),
+        ("General", 11.91234567, "11.91234567"),
+    ],
+)
+@pytest.mark.parametrize("write", WRITERS)
+def test_zeros_that_a_format_shows_at_the_end_of_a_fraction_are_part_of_a_phone(
+    tmp_path: Path, write: Callable[[Path, float, str], None], code: str, number: float, shown: str
+) -> None:
+    """A number has none there, so that a phone would lack its last digit."""
+    write(tmp_path / "upload", number, code)
+    assert read_path(tmp_path / "upload")[0][1][1] == shown
