@@ -21,6 +21,7 @@ _GAPS_OF_FIVE_PAIRS = 4
 """Gaps between the pairs of a DDD and eight digits."""
 
 _GROUPS = re.compile(r"\d+")
+_FRACTION = re.compile(r"-?\d+\.\d+")
 _PREFIX_LIKE_A_DDD = re.compile(r"\W*(?:55|(0)\W*[1-9]\d)")
 """The country's code without a plus, or a zero and a carrier."""
 
@@ -37,6 +38,8 @@ class _Written:
     """Digits behind the DDD."""
     lacks_its_ninth: bool
     """It is a mobile that was typed without its ninth digit."""
+    is_fraction: bool
+    """It may be the number of a cell, which keeps no zeros at the end of its fraction."""
 
     @property
     def inside(self) -> set[int]:
@@ -59,8 +62,13 @@ def are_of_another_number(text: str, national: str) -> bool:
     gaps = {count - sum(groups[: at + 1]) for at in range(len(groups) - 1)}
     typed = len(national) - _DDD_DIGITS
     lacks_its_ninth = typed == _MOBILE_DIGITS and not "".join(digits).endswith(national)
-    written = _Written(groups, gaps, typed - lacks_its_ninth, lacks_its_ninth)
+    written = _Written(groups, gaps, typed - lacks_its_ninth, lacks_its_ninth, is_fraction(text))
     return _has_lost_a_digit(written) or _ends_in_a_ddd(text, written) or _has_a_digit_too_many(text, written)
+
+
+def is_fraction(text: str) -> bool:
+    """Tell whether a text is written as a number with a fraction, with nothing around it."""
+    return _FRACTION.fullmatch(text) is not None
 
 
 def _has_lost_a_digit(written: _Written) -> bool:
@@ -68,9 +76,10 @@ def _has_lost_a_digit(written: _Written) -> bool:
 
     A Brazilian mobile may be typed without its ninth digit: eight, of which four are set apart, or pairs. Where they
     are grouped otherwise, ``9 1234-567`` or ``91234-567``, or where the DDD is torn, ``(1) 91234-5678``, nine were
-    meant and another one is lost: with a ninth digit put in front this would be another person's number.
+    meant and another one is lost: with a ninth digit put in front this would be another person's number. So it is in
+    a fraction: what was typed as 11.912345670 is the number 11.91234567.
     """
-    if written.lacks_its_ninth and written.inside not in _GAPS_OF_EIGHT:
+    if written.lacks_its_ninth and (written.is_fraction or written.inside not in _GAPS_OF_EIGHT):
         return True
     is_ddd_torn = written.typed + 1 in written.gaps
     return is_ddd_torn and not written.is_digit_by_digit

@@ -14,7 +14,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberType
 
 from libs.fields.invalid_value import InvalidValue
-from libs.fields.phone_groups import are_of_another_number
+from libs.fields.phone_groups import are_of_another_number, is_fraction
 from libs.fields.phone_text import SEPARATORS, in_plain_characters
 
 _BRAZIL = "BR"
@@ -107,6 +107,8 @@ def plain_phone(text: str) -> Phone | None:
     ddd, ninth, first, prefix, rest = plain.groups()
     area = ddd + first
     if ninth or first in "6789":
+        if not ninth and is_fraction(text):
+            return None
         return Phone("55", _BRAZIL, f"{ddd}9{first}{prefix}{rest}") if area in _MOBILES else None
     return Phone("55", _BRAZIL, f"{area}{prefix}{rest}") if area in _LANDLINES else None
 

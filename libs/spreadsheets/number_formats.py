@@ -2,8 +2,9 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Self
 
 from libs.spreadsheets.numbers import number_text
@@ -11,7 +12,7 @@ from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits, may_show_m
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xlsx_parts import Parts, parse_whole
 
-_BUILT_IN_DATES = frozenset(map(str, (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))))
+BUILT_IN_DATES = frozenset(map(str, (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))))
 """Formats of dates and times that no file spells out (ECMA-376, 18.8.30)."""
 _TELLING = re.compile(r'"[^"]*"?|[\\_*].|\[(?:h+|m+|s+)\]|\[[^\]]*\]?|[dmyhs]|;', re.IGNORECASE)
 """Of a format: quoted text, a character shown as it is or filled in, a duration, a colour or condition or language, a
@@ -33,9 +34,11 @@ _LEAP_DAY_OF_1900 = 60
 _LAST_DAY = 2_958_465
 """9999-12-31."""
 _MILLISECONDS = 86_400_000
+_MOST_REMEMBERED = 4_096
+"""Of the numbers last shown. More cells than a packed file can look back over and repeat: 32 kB, of ten bytes each."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NumberFormats:
     """What the styles of cells make of numbers."""
 
@@ -53,7 +56,7 @@ class NumberFormats:
         Raises Unreadable where a file spells out more than any program does.
         """
         formats = {number: code if len(code) <= _LONGEST_FORMAT else "" for number, code in formats.items()}
-        dates = {number for number, code in formats.items() if shows_date(code)} | (_BUILT_IN_DATES - formats.keys())
+        dates = {number for number, code in formats.items() if shows_date(code)} | (BUILT_IN_DATES - formats.keys())
         phones = {number: ShownDigits(code) for number, code in formats.items() if may_show_more(code)}
         if len(phones) > MOST_FORMATS:
             raise Unreadable("file_too_large", f"The workbook has more than {MOST_FORMATS} formats of numbers.")
@@ -66,10 +69,22 @@ class NumberFormats:
 
     def text(self, number: float, style: str) -> str:
         """Return what a cell shows: a date, a time of day or both, in ISO 8601 but for a blank between; or digits."""
+        if style in self.dates or style in self.phones:
+            return self._shown(number, style)
+        return number_text(number)
+
+    @cached_property
+    def _shown(self) -> Callable[[float, str], str]:
+        """``_put_together``, which remembers: a small file can hold one number in millions of cells, and for a long
+        format this takes twice as long as all the rest of reading them.
+        """
+        return lru_cache(_MOST_REMEMBERED)(self._put_together)
+
+    def _put_together(self, number: float, style: str) -> str:
         if style in self.dates and (date := self._date(number)):
             return date
-        if style in self.phones and number > 0 and number.is_integer():
-            shown = self.phones[style].text(int(number))
+        if style in self.phones and number > 0:
+            shown = self.phones[style].text(number)
             if shown is not None and len(shown.removeprefix("+")) >= _DIGITS_OF_A_PHONE:
                 return shown
         return number_text(number)

@@ -5,15 +5,21 @@ from decimal import Decimal
 
 _DIGITS_OF_A_DOUBLE = 1e15
 """Below it a double holds every integer, and is printed as one."""
+_SHOWN_BY_EXCEL = ".15g"
+"""So many digits at most ("Excel specifications and limits")."""
 _HUNDREDTHS, _INTEGER = 1, 2
 
 
 def number_text(number: float) -> str:
-    """Return the digits that were typed: exactly, without ``.0`` and exponent."""
+    """Return the digits that a person reads, without ``.0`` and exponent: those that were typed, or that Excel shows of
+    what was calculated.
+    """
     if number.is_integer() and abs(number) < _DIGITS_OF_A_DOUBLE:
         return str(int(number))
-    # repr finds the shortest digits that make this double, which are those that were typed.
-    text = format(Decimal(repr(number)), "f")
+    # Of a double repr finds the shortest digits that make it, which are those that were typed. Of a fraction nobody has
+    # typed more than Excel shows: 19.9 times 3 is 59.699999999999996, and everybody reads 59.7.
+    digits = repr(number) if number.is_integer() else format(number, _SHOWN_BY_EXCEL)
+    text = format(Decimal(digits), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

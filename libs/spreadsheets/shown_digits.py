@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Self
 
+from libs.spreadsheets.numbers import number_text
+
 _PIECE = re.compile(
     r'"(?P<quoted>[^"]*)"?|\\(?P<escaped>.?)|\[\$(?P<sign>[^\]-]*)[^\]]*\]?'
     r"|\[(?P<how>[<>=]{1,2})(?P<than>-?[0-9]{1,15})(?:\.[0-9]{1,15})?\]|(?:[_*].?|\[[^\]]*\]?)"
@@ -19,7 +21,10 @@ _PIECE = re.compile(
 )
 """Quoted text, a character shown as it is, a currency's sign, a condition; a width, what to fill with, a colour, a
 language; the place of a digit; what makes it no phone: fractions, thousands, texts, exponents."""
-_TELLS_MORE = re.compile(r'[+1-9"$\\]')
+_ZEROS_BEHIND_A_POINT = re.compile(r"0\.(0{8,15})(?:_.)?(?:;.*)?", re.DOTALL)
+"""A format of more places than prices and measures have: somebody typed a phone with a point in it. A number keeps no
+zeros at the end of its fraction."""
+_TELLS_MORE = re.compile(r'[+1-9"$\\]|\.0{8}')
 """What a format has at least that shows more than the number's digits."""
 MOST_FORMATS = 1_000
 """That have it. Excel keeps 250 formats in a workbook; each takes a fifth of a millisecond."""
@@ -119,10 +124,21 @@ class ShownDigits:
 
     def shows_more(self) -> bool:
         """Tell whether of some number a person reads more than its own digits, as of a phone."""
-        return any(section.shows_more for section in self._sections)
+        return any(section.shows_more for section in self._sections) or self._places_behind_a_point > 0
 
-    def text(self, number: int) -> str | None:
+    @cached_property
+    def _places_behind_a_point(self) -> int:
+        found = _ZEROS_BEHIND_A_POINT.fullmatch(self.code)
+        return len(found[1]) if found else 0
+
+    def text(self, number: float) -> str | None:
         """Return the digits that are shown of a number above zero, with the plus before them; None: its own alone."""
+        if number.is_integer():
+            return self._text_of_whole(int(number))
+        whole, point, fraction = number_text(number).partition(".")
+        return f"{whole}{point}{fraction.ljust(self._places_behind_a_point, '0')}" if point else None
+
+    def _text_of_whole(self, number: int) -> str | None:
         section = self._section_of(number)
         return section.text(number) if section is not None and section.shows_more else None
 

@@ -14,7 +14,6 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
-from html import unescape
 from itertools import islice
 from operator import ge
 from pathlib import Path
@@ -22,8 +21,8 @@ from typing import Literal
 
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.sheet_names import place_of_sheet
-from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits, may_show_more
 from libs.spreadsheets.unreadable import Unreadable
+from libs.spreadsheets.xlsx_blanks import InheritedBlanks
 from libs.spreadsheets.xlsx_cells import column_of
 from libs.spreadsheets.xlsx_copy import SHEET, STRINGS, STYLES, XlsxCopy
 from libs.spreadsheets.xlsx_parts import (
@@ -33,6 +32,7 @@ from libs.spreadsheets.xlsx_parts import (
     related_part,
     relationships,
 )
+from libs.spreadsheets.xlsx_styles import Styles
 from libs.spreadsheets.xlsx_workbook import XlsxWorkbook
 
 _WORKBOOK = "xl/workbook.xml"
@@ -48,6 +48,8 @@ _OTHER_ARCHIVES = {
 
 _PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
 _REFERENCE = re.compile(rb'<c r="([A-Z]+[0-9]+)')
+_WITHOUT_STYLE = re.compile(rb'<c r="[A-Z]{1,3}[0-9]{1,7}"(?:>| t="n")')
+"""A cell with a number, of those that are plain, which names no style."""
 _LETTERS = bytes(range(ord("A"), ord("Z") + 1))
 _NO_CELL_BUT = (
     rb'<c(?! r="%b[0-9]{1,%d}"(?: s="[0-9]{1,5}")?'
@@ -76,8 +78,8 @@ _PREFIXED_CELL = re.compile(rb":c[\s/>]")
 """``<x:c>``: the same element with a namespace's prefix, as the OpenXML SDK writes it."""
 _FORMULA = re.compile(rb"<f[\s/>]")
 _ROW = re.compile(rb'<row (?:r="|[^<>]* r=")([0-9]{1,7})"')
-_CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>(?![-+.0\s]*+</v)[^<]")
-"""A formula with its value right behind it. Zero may stand for one that is not known."""
+_CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>(?!(?:[-+.0\s]*+|formula)</v)[^<]")
+"""A formula with its value right behind it. Zero, and the word, may stand for one that is not known."""
 _NOT_THE_LAST = re.compile(rb"</(?:v|is)\s*+>(?!\s*+</c\s*+>)")
 """A value with something behind it in its cell: another one, of which calamine would show one alone."""
 _NUMBER = rb"[-+.0-9eE]++"
@@ -109,9 +111,6 @@ _COUNT_OF_TEXTS = re.compile(rb"uniqueCount\s*=\s*[\"']\s*\+?([0-9]{1,20})")
 _MOST_TEXTS = 2_000_000
 _MOST_OF_TEXTS = 1 << 28
 """Bytes of the texts of a sheet's cells at most: calamine copies a text that cells share for each of them."""
-_FORMAT_CODE = re.compile(rb'formatCode="([^"]*+)"')
-_MOST_OF_STYLES = 30_000_000
-"""Tags of styles times the characters of the longest: Excel allows 64,000 styles, and 255 characters in a format."""
 _NEGATIVE, _BEFORE_A_SIGN = re.compile(rb">\s*-"), 64
 
 
@@ -162,19 +161,19 @@ def visible_sheet(path: Path, limits: Limits, copy_at: Path, wanted: str | None 
         parts = Parts(archive, limits.max_bytes)
         workbook = XlsxWorkbook.read(parts, workbook_part(parts) or _WORKBOOK)
         name, part = workbook.shown[place_of_sheet([name for name, _ in workbook.shown], wanted)]
-        most_shared, are_quick = None, True
+        most_shared, looks = None, Styles(are_quick=True)
         if strings := related_part(parts, workbook.part, "sharedStrings"):
             with closing(copy.keeping(STRINGS, parts.blocks(strings))) as blocks:
                 most_shared = _most_shared(blocks)
                 _exhaust(blocks)
         if styles := related_part(parts, workbook.part, "styles"):
             with closing(copy.keeping(STYLES, parts.blocks(styles))) as blocks:
-                are_quick = _are_quick(blocks)
+                looks = Styles.of(blocks)
                 _exhaust(blocks)
         with closing(copy.keeping(SHEET, parts.blocks(part))) as blocks:
-            is_plain = _is_plain(blocks, limits, most_shared)
+            is_plain = _is_plain(blocks, limits, most_shared, are_styled=looks.first_is_of_dates)
         copy.complete(begins_1904=workbook.begins_1904)
-    return Sheet(part, workbook, is_plain and are_quick, name)
+    return Sheet(part, workbook, is_plain and looks.are_quick, name)
 
 
 def _exhaust(blocks: Iterator[bytes]) -> None:
@@ -186,7 +185,7 @@ def _most_shared(blocks: Generator[bytes, None, None]) -> int | None:
     """Return how many cells may share the longest of these texts; None: all that a file has room for.
 
     Below 0 where calamine would make room for more texts than there can be, because the file says that it has them, or
-    leave a part of a text out.
+    leave a part of a text out: an element, or blanks.
     """
     longest = _longest_text(blocks)
     if longest is None:
@@ -197,13 +196,14 @@ def _most_shared(blocks: Generator[bytes, None, None]) -> int | None:
 def _longest_text(blocks: Generator[bytes, None, None]) -> int | None:
     """Return how long a text that cells share is at most, in bytes: the longest, or what is short enough for all.
 
-    None where the file says that it has more texts than there can be, or one has an element in it that no text has.
+    None where the file says that it has more texts than there can be, or one has an element in it that no text has, or
+    blanks that it keeps by what it stands in.
     """
     longest, rest, step = _SHORT_TEXT, b"", _SHORT_TEXT // 2
-    has_begun = False
+    has_begun, blanks = False, InheritedBlanks()
     for block in blocks:
         whole = rest + block
-        if any(int(count) > _MOST_TEXTS for count in _COUNT_OF_TEXTS.findall(whole)):
+        if any(int(count) > _MOST_TEXTS for count in _COUNT_OF_TEXTS.findall(whole)) or blanks.are_in(whole):
             return None
         rest = whole[max(0, whole.rfind(b"<si")) :]
         # What stands before the first text is not looked at: writers put comments there.
@@ -227,35 +227,6 @@ def _has_other_elements(texts: bytes, begin: int, end: int) -> bool:
     return _OTHER_ELEMENT.search(texts, begin, end) is not None
 
 
-def _are_quick(blocks: Generator[bytes, None, None]) -> bool:
-    """Tell whether calamine reads these styles, and at once: for each it looks through the format that it names, and of
-    what one shows besides a number's digits it says nothing.
-    """
-    tags = longest = formats = 0
-    rest = b""
-    for block in blocks:
-        *whole, rest = (rest + block).split(b"<")
-        # What all stand in, with its namespaces, is the first one.
-        longest = max(longest, *map(len, whole[0 if tags else 2 :]), len(rest), 0)
-        tags += len(whole)
-        if any(b"&#" in tag for tag in whole):
-            return False
-        codes = [tag for tag in whole if b"formatCode" in tag]
-        formats += len(codes)
-        if formats > MOST_FORMATS or not all(map(_shows_numbers_alone, codes)):
-            return False
-        if len(rest) > PENDING or tags * longest > _MOST_OF_STYLES:
-            return False
-    return True
-
-
-def _shows_numbers_alone(tag: bytes) -> bool:
-    """Tell whether the format that a tag spells out shows the digits of a number, and no more."""
-    found = _FORMAT_CODE.search(tag)
-    code = unescape(found[1].decode("utf-8", "replace")) if found else ""
-    return found is not None and not (may_show_more(code) and ShownDigits(code).shows_more())
-
-
 def holds_negative(path: Path, part: str, limits: Limits) -> bool:
     """Tell whether a sheet's part may hold a number below zero. Raises Unreadable."""
     rest = b""
@@ -268,16 +239,19 @@ def holds_negative(path: Path, part: str, limits: Limits) -> bool:
     return False
 
 
-def _is_plain(blocks: Generator[bytes, None, None], limits: Limits, most_shared: int | None = None) -> bool:
+def _is_plain(
+    blocks: Generator[bytes, None, None], limits: Limits, most_shared: int | None = None, *, are_styled: bool = False
+) -> bool:
     """Tell whether the sheet's XML is plain, has all its values, and spreads over few enough rows and columns.
 
     False means only that this fast look does not know: the sheet must then be read cell by cell. A sheet is plain
     when each cell names itself (r="B7") right after its tag, as nearly all writers do, once and in its own row, and
     rows ascend: of two rows of one number, and of two cells in one place, calamine would show one. Of shared texts it
-    has ``most_shared`` at most; None: all of them are short.
+    has ``most_shared`` at most; None: all of them are short. ``are_styled``: each cell with a number names its style.
     """
     rows, columns = 0, _ONE_LETTER_COLUMNS
     last_row = tables = shared = 0
+    blanks = InheritedBlanks()
     for piece in _whole_rows(blocks):
         if most_shared is not None and piece is not None:
             shared += piece.count(b't="s"')
@@ -288,7 +262,15 @@ def _is_plain(blocks: Generator[bytes, None, None], limits: Limits, most_shared:
             last_row = usual[-1]
             rows = max(rows, last_row)
         # One character is looked for much faster than two, and a mark of exclamation is rare.
-        if whole is None or b"\x00" in whole or (b"!" in whole and b"<!" in whole) or _PREFIXED_CELL.search(whole):
+        if (
+            whole is None
+            or piece is None
+            or blanks.are_in(piece)
+            or (are_styled and _WITHOUT_STYLE.search(piece))
+            or b"\x00" in whole
+            or (b"!" in whole and b"<!" in whole)
+            or _PREFIXED_CELL.search(whole)
+        ):
             return False
         tables += whole.count(b"<sheetData")
         named = _ROW.findall(whole)

@@ -21,11 +21,19 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?
 _ZERO = re.compile(r"\s*[+-]?(?:0+\.?0*|\.0+)\s*", re.ASCII)
 _OF_FORMULA = frozenset({"n", "", "str"})
 """Kinds of cells in which a zero stands for a value of a formula that a program did not calculate."""
+_NO_VALUE = {"n": "0.0", "": "0.0", "str": "formula"}
+"""What programs that do not calculate put for a formula's value, though they ask nobody to calculate it, by kinds of
+cells: Apache POI where it writes as a stream, and SimpleXLSXGen. Excel and LibreOffice write 0 for a zero."""
 _ESCAPED = re.compile(r"_x00([0-9A-Fa-f]{2})_")
 """A character that XML cannot keep, as Office Open XML writes it (ECMA-376, ST_Xstring): _x000D_ is a carriage return.
 Others stay as they are written: XML could have kept them."""
 _BLANKS = " \t\r\n"
 """What XML takes for blank."""
+_BLANKS_KEPT = "xml:space"
+"""The attribute by which blanks around a text are part of it; Excel takes them off where its writer does not say so. He
+may say so of whatever the text stands in: caxlsx does of all of a sheet."""
+_FIRST_STYLE = "0"
+"""Of a cell that names none (ECMA-376, 18.3.1.4)."""
 _HOLDS = {"v": "v", "is": "t"}
 """Elements of a cell that hold its value, each by the element that the value stands in: a cell has one."""
 _COLUMNS_OF_EXCEL = 16_384
@@ -74,24 +82,28 @@ class _Strings:
     def __init__(self, most: int) -> None:
         self.strings: list[str] = []
         self._elements = Elements(most)
+        self._blanks_kept = [False]
         self._pieces: list[str] = []
         self._begin = 0
         self._is_text = self._is_phonetic = self._keeps_blanks = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._elements.count()
+        kept = self._blanks_kept
+        kept.append(attributes[_BLANKS_KEPT] == "preserve" if _BLANKS_KEPT in attributes else kept[-1])
         if name == "si":
             self._pieces = []
         elif name == "rPh":
             self._is_phonetic = True
         elif name == "t" and not self._is_phonetic and not self._is_text:
-            self._is_text, self._keeps_blanks, self._begin = True, _keeps_blanks(attributes), len(self._pieces)
+            self._is_text, self._keeps_blanks, self._begin = True, kept[-1], len(self._pieces)
 
     def text(self, data: str) -> None:
         if self._is_text:
             self._pieces.append(data)
 
     def end(self, name: str) -> None:
+        self._blanks_kept.pop()
         if name == "t" and self._is_text:
             self._is_text = False
             if not self._keeps_blanks:
@@ -100,11 +112,6 @@ class _Strings:
             self._is_phonetic = False
         elif name == "si":
             self.strings.append(unescaped("".join(self._pieces)))
-
-
-def _keeps_blanks(attributes: dict[str, str]) -> bool:
-    """Tell whether blanks around a text are part of it; Excel takes them off where its writer does not say so."""
-    return attributes.get("xml:space") == "preserve"
 
 
 @dataclass(slots=True)
@@ -132,6 +139,7 @@ class _XlsxSheet:
         self._places_left = limits.rectangle
         self._longest = {"v": limits.max_cell_chars, "t": limits.max_cell_chars, "f": _LONGEST_FORMULA}
         self._elements = Elements(_ELEMENTS_PER_CELL * self._most)
+        self._blanks_kept = [False]
         self._row = 0
         self._column = -1
         self._is_in_row = False
@@ -144,6 +152,8 @@ class _XlsxSheet:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._elements.count()
+        kept = self._blanks_kept
+        kept.append(attributes[_BLANKS_KEPT] == "preserve" if _BLANKS_KEPT in attributes else kept[-1])
         if name == "row":
             self._begin_row(attributes.get("r", ""))
         elif name == "c":
@@ -155,7 +165,7 @@ class _XlsxSheet:
             self._inside = name if name in {"v", "t", "f"} and not self._is_phonetic else ""
             if self._inside:
                 self._begin = len(self._cell.texts.setdefault(name, ""))
-                self._keeps_blanks = name != "t" or _keeps_blanks(attributes)
+                self._keeps_blanks = name != "t" or kept[-1]
 
     def text(self, data: str) -> None:
         if self._cell is not None and self._inside:
@@ -166,6 +176,7 @@ class _XlsxSheet:
                 texts[self._inside] += data
 
     def end(self, name: str) -> None:
+        self._blanks_kept.pop()
         if name == self._inside:
             self._inside = ""
             if self._cell is not None and not self._keeps_blanks:
@@ -214,7 +225,7 @@ class _XlsxSheet:
         self._cells_left -= 1
         if self._cells_left < 0:
             raise Unreadable("file_too_large", f"The workbook holds more than {self._most} cells.")
-        self._cell = _Cell(attributes.get("t", "n").strip(), attributes.get("s", ""))
+        self._cell = _Cell(attributes.get("t", "n").strip(), attributes.get("s", _FIRST_STYLE))
 
     def _text_of(self, cell: _Cell) -> str:
         value = cell.texts.get("v")
@@ -236,6 +247,8 @@ class _XlsxSheet:
         """Tell whether a formula's value was never stored. An empty text is one: <v></v> of kind str."""
         if not value:
             return value is None or cell.kind != "str"
+        if value == _NO_VALUE.get(cell.kind):
+            return True
         return self._zeros_are_none and cell.kind in _OF_FORMULA and bool(_ZERO.fullmatch(value))
 
     def _value(self, cell: _Cell, value: str) -> str:

@@ -1,11 +1,11 @@
 """A digit too many or too few never makes another person's number."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from libs.fields.phones import Phone
-from tests.unit.fields.test_phones import LANDLINE, outcome
+from tests.unit.fields.test_phones import LANDLINE, MOBILE, outcome
 
 TOO_MANY = [
     "(55) 97274-61306",
@@ -27,12 +27,50 @@ TOO_MANY = [
     "55 (112000-0000",
     "11987654.321",
     "5511912345.678",
+    "11.91234567",
+    "21.98765432",
+    "55.1191234567",
+    "5511.91234567",
+    "0.1191234567",
+    "-11.91234567",
+    "119123.4567",
+    "\uff11\uff11.\uff19\uff11\uff12\uff13\uff14\uff15\uff16\uff17",
 ]
 
 
 @pytest.mark.parametrize("typed", TOO_MANY)
 def test_a_digit_too_many_or_a_fraction_never_makes_another_persons_number(typed: str) -> None:
     assert outcome(typed) == "phone_invalid"
+
+
+@given(
+    ddd=st.sampled_from(["11", "21", "31", "48", "55", "81", "99"]),
+    country=st.sampled_from(["", "55", "0"]),
+    number=st.integers(900_000_000, 999_999_999).map(str),
+    at=st.integers(1, 12),
+)
+def test_a_fraction_never_makes_another_persons_number(ddd: str, country: str, number: str, at: int) -> None:
+    """A cell's number has lost the zeros at the end of its fraction: 11.912345670 is 11.91234567."""
+    typed = country + ddd + number
+    whole, fraction = typed[:at], typed[at:].rstrip("0")
+    # Of a country's code, a mobile and two zeros less there are as many digits as of a mobile of DDD 55.
+    assume(fraction and (not country or len(whole + fraction) + 2 > len(typed)))
+    assert outcome(f"{whole}.{fraction}") in ("phone_invalid", Phone("55", "BR", ddd + number))
+
+
+@pytest.mark.parametrize("typed", ["11.912345678", "5511.912345678", "55.11912345678", "0.11912345678"])
+def test_a_fraction_of_all_digits_is_a_phone(typed: str) -> None:
+    assert outcome(typed) == MOBILE
+
+
+@pytest.mark.parametrize("typed", ["11.32345678", "113234.5678", "5511.32345678"])
+def test_a_fraction_that_is_a_landline_is_a_phone(typed: str) -> None:
+    assert outcome(typed) == LANDLINE
+
+
+@pytest.mark.parametrize("typed", ["(11)9123.4567", "11 9123.4567", "11.9123-4567", "11.9123.4567", "+55.11.9123.4567"])
+def test_points_that_no_number_has_are_in_an_old_mobile(typed: str) -> None:
+    assert outcome(typed) == Phone("55", "BR", "11991234567")
 
 
 @pytest.mark.parametrize(

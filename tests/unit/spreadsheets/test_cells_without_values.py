@@ -70,6 +70,41 @@ def test_a_zero_of_a_formula_is_one_in_all_other_workbooks(tmp_path: Path, prope
     assert (records, faults) == ([(2, ["Ana", "0", "", "", ""])], {})
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        '<c r="C2" t="n"><f>A2</f><v>0.0</v></c>',
+        '<c r="C2" s="3"><f>A2</f><v>0.0</v></c>',
+        '<c r="C2" t="str"><f>A2</f><v>formula</v></c>',
+        '<c r="C2" t="str"><f t="shared" si="0">A2</f><v>formula</v></c>',
+    ],
+)
+def test_what_a_program_puts_for_a_value_that_it_does_not_know_is_none(tmp_path: Path, written: str) -> None:
+    """Apache POI puts 0.0 when it writes as a stream, SimpleXLSXGen the word; neither asks for a calculation."""
+    rows = f'{HEADER}<row r="2">{cell("A2", "Ana")}{cell("B2", "11912345678")}{written}</row>'
+    records, faults = read_with_faults(write_xlsx(tmp_path / "upload", rows))
+    assert records == [(2, ["Ana", "11912345678", "=A2", "", ""])]
+    assert faults == {2: {2: "cell_not_calculated"}}
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ('<c r="C2" t="n"><v>0.0</v></c>', "0"),
+        ('<c r="C2" t="str"><v>formula</v></c>', "formula"),
+        ('<c r="C2" t="str"><f>A2</f><v>formula 1</v></c>', "formula 1"),
+        ('<c r="C2" t="str"><f>A2</f><v>0.0</v></c>', "0.0"),
+        ('<c r="C2"><f>A2</f><v>0.5</v></c>', "0.5"),
+    ],
+)
+def test_what_such_a_program_puts_is_a_value_without_a_formula_and_as_a_part(
+    tmp_path: Path, written: str, text: str
+) -> None:
+    rows = f'{HEADER}<row r="2">{cell("A2", "Ana")}{cell("B2", "11912345678")}{written}</row>'
+    records, faults = read_with_faults(write_xlsx(tmp_path / "upload", rows))
+    assert (records, faults) == ([(2, ["Ana", "11912345678", text, "", ""])], {})
+
+
 @pytest.mark.parametrize("memory", [False, True])
 def test_formulas_of_xlsxwriter_are_not_calculated_unless_it_is_given_their_values(
     tmp_path: Path, memory: bool

@@ -1,6 +1,7 @@
 """What a format shows before a number is part of what a person reads: of a phone, that it is another country's."""
 
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 
 import openpyxl
@@ -16,7 +17,7 @@ from libs.spreadsheets.number_formats import NumberFormats
 from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits
 from libs.spreadsheets.unreadable import Unreadable
 from tests.unit.spreadsheets.records import is_plain, read_path
-from tests.unit.spreadsheets.workbooks import HEADERS
+from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, cell, write_xlsx
 from tests.unit.spreadsheets.xlsb_files import date_styles, row, styled, write_xlsb
 
 SPANISH = 34912345678
@@ -190,3 +191,67 @@ def test_a_format_that_is_longer_than_any_shows_digits() -> None:
     formats = NumberFormats.of(codes, list(codes), begins_1904=False)
     assert formats.dates == {"2"}
     assert not formats.phones
+
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+AN_ERROR = '<row r="9"><c r="A9" t="e"><v>#N/A</v></c></row>'
+"""A sheet that has one is not read by calamine."""
+
+
+def with_first_style(path: Path, rows: str, styles: str) -> Path:
+    """Write a workbook whose styles of cells begin so; the format with the number 164 is given, too."""
+    related = f'<Relationship Id="rId1" Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
+    related += f'<Relationship Id="rId2" Type="{OFFICE}/styles" Target="styles.xml"/>'
+    parts = {
+        "xl/styles.xml": f'<styleSheet xmlns="{MAIN}">{styles}</styleSheet>',
+        "xl/_rels/workbook.xml.rels": f"<Relationships>{related}</Relationships>",
+    }
+    return write_xlsx(path, HEADER + rows, parts=parts)
+
+
+def first_style(code: str) -> str:
+    spelt = f'<numFmts><numFmt numFmtId="164" formatCode="{escape(code)}"/></numFmts>' if not code.isdigit() else ""
+    return f'{spelt}<cellXfs count="2"><xf numFmtId="{code if code.isdigit() else 164}"/><xf numFmtId="0"/></cellXfs>'
+
+
+@pytest.mark.parametrize("rest", ["", AN_ERROR])
+@pytest.mark.parametrize("kind", ["", ' t="n"', ' s="0"'])
+@pytest.mark.parametrize(
+    ("code", "number", "shown"),
+    [
+        ('"+54 "0', 1123456789, "+541123456789"),
+        ("14", 45000, "2023-03-15"),
+        ("dd/mm/yyyy", 45000, "2023-03-15"),
+        ("hh:mm", 0.5, "12:00:00"),
+        ("0", 1123456789, "1123456789"),
+        ("General", 45000, "45000"),
+    ],
+)
+def test_a_cell_that_names_no_style_has_the_first(
+    tmp_path: Path, code: str, number: float, shown: str, kind: str, rest: str
+) -> None:
+    lead = f'<row r="2">{cell("A2", "Ana")}<c r="B2"{kind}><v>{number}</v></c><c r="C2" s="1"><v>45000</v></c></row>'
+    path = with_first_style(tmp_path / "upload", lead + rest, first_style(code))
+    assert read_path(path)[0] == (2, ["Ana", shown, "45000", "", ""])
+
+
+@pytest.mark.parametrize(
+    "styles",
+    [
+        '<cellXfs count="1"><!-- the first --><xf numFmtId="14"/></cellXfs>',
+        "<cellXfs count='1'><xf numFmtId='14'/></cellXfs>",
+        '<cellXfs count="1">\n <xf\n numFmtId="14"></xf></cellXfs>',
+    ],
+)
+def test_the_first_style_is_seen_however_it_is_written(tmp_path: Path, styles: str) -> None:
+    lead = f'<row r="2">{cell("A2", "Ana")}<c r="B2"><v>45000</v></c></row>'
+    assert read_path(with_first_style(tmp_path / "upload", lead, styles))[0][1][1] == "2023-03-15"
+
+
+def test_cells_that_name_their_styles_are_read_at_once_whatever_the_first_is(tmp_path: Path) -> None:
+    lead = f'<row r="2">{cell("A2", "Ana")}<c r="B2" s="0"><v>45000</v></c><c r="C2"/></row>'
+    path = with_first_style(tmp_path / "upload", lead, first_style("14"))
+    assert is_plain(path, Limits())
+    path = with_first_style(tmp_path / "upload", lead.replace(' s="0"', ""), first_style("0.00"))
+    assert is_plain(path, Limits())

@@ -1,0 +1,79 @@
+"""Whether calamine reads the styles of an XLSX, and at once, found out before it does."""
+
+import re
+from collections.abc import Generator
+from dataclasses import dataclass
+from html import unescape
+from typing import Self
+
+from libs.spreadsheets.number_formats import BUILT_IN_DATES, shows_date
+from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits, may_show_more
+from libs.spreadsheets.xlsx_parts import PENDING
+
+_FORMAT_CODE = re.compile(rb'formatCode="([^"]*+)"')
+_FORMAT_NUMBER = re.compile(rb"\snumFmtId\s*+=\s*+[\"']([^\"']*+)")
+_STYLES_OF_CELLS, _STYLE = (re.compile(rb"(?:[\w.-]+:)?%b[\s/>]" % name) for name in (b"cellXfs", b"xf"))
+_MOST_OF_STYLES = 30_000_000
+"""Tags of styles times the characters of the longest: Excel allows 64,000 styles, and 255 characters in a format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Styles:
+    """What is to be known of styles."""
+
+    are_quick: bool
+    """Calamine reads them at once, and all of them."""
+    first_is_of_dates: bool = False
+    """A number whose cell names no style is a date, or may be one. Calamine does not know."""
+
+    @classmethod
+    def of(cls, blocks: Generator[bytes, None, None]) -> Self:
+        """Look at the part. For each style calamine looks through the format that it names, and of what one shows
+        besides a number's digits it says nothing.
+        """
+        tags = longest = formats = 0
+        rest = b""
+        first: bytes | None = None
+        dates = set(BUILT_IN_DATES)
+        for block in blocks:
+            *whole, rest = (rest + block).split(b"<")
+            # What all stand in, with its namespaces, is the first one.
+            longest = max(longest, *map(len, whole[0 if tags else 2 :]), len(rest), 0)
+            tags += len(whole)
+            codes = [tag for tag in whole if b"formatCode" in tag]
+            formats += len(codes)
+            if (
+                any(b"&#" in tag for tag in whole)
+                or formats > MOST_FORMATS
+                or not all(map(_shows_numbers_alone, codes))
+            ):
+                return cls(are_quick=False)
+            if len(rest) > PENDING or tags * longest > _MOST_OF_STYLES:
+                return cls(are_quick=False)
+            dates.update(_number(tag) for tag in codes if shows_date(_code(tag)))
+            first = _first_style(whole) if first is None else first
+        is_known = first is None or _STYLE.match(first) is not None
+        return cls(are_quick=True, first_is_of_dates=not is_known or _number(first or b"") in dates)
+
+
+def _first_style(tags: list[bytes]) -> bytes | None:
+    """Return the first style of cells; None where these tags are none of the cells' styles, "" where it is not here."""
+    at = next((at for at, tag in enumerate(tags, 1) if b"cellXfs" in tag and _STYLES_OF_CELLS.match(tag)), None)
+    return None if at is None else b"".join(tags[at : at + 1])
+
+
+def _shows_numbers_alone(tag: bytes) -> bool:
+    """Tell whether the format that a tag spells out shows the digits of a number, and no more."""
+    code = _code(tag)
+    return _FORMAT_CODE.search(tag) is not None and not (may_show_more(code) and ShownDigits(code).shows_more())
+
+
+def _code(tag: bytes) -> str:
+    found = _FORMAT_CODE.search(tag)
+    return unescape(found[1].decode("utf-8", "replace")) if found else ""
+
+
+def _number(tag: bytes) -> str:
+    """Return the number of a format, by which styles name it."""
+    found = _FORMAT_NUMBER.search(tag)
+    return found[1].decode("utf-8", "replace") if found else ""
