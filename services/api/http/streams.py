@@ -25,6 +25,10 @@ when the time is over."""
 LEAST_PAUSE_SECONDS = 0.2
 """How long a stream says nothing after a progress. Dozens of chunks of a large import end within a second, and nobody
 can see more than five changes of it. The import's end is told at once."""
+LONGEST_PAUSE_SECONDS = 1.0
+STEPS = 40
+"""Changes of a whole import that its watchers see, where it lasts some seconds: what is told takes of the same
+processors as what it is about, in the browser, too, and a bar that goes on by less looks no livelier."""
 
 Found = Mapping[str, Any]
 
@@ -48,6 +52,8 @@ class Moment:
 
     progress: Event
     end: Event | None
+    pause: float
+    """Seconds in which nothing more of its progress is said."""
 
 
 def moment_of(found: Found) -> Moment:
@@ -55,10 +61,12 @@ def moment_of(found: Found) -> Moment:
     view = import_detail(found)
     told = view.model_dump_json(include=_TOLD)
     progress = _event("progress", f"progress-{view.progress.chunks_settled}-{view.progress.processed_rows}", told)
+    lasts = view.total_rows / view.rate if view.rate else 0.0
+    pause = min(max(lasts / STEPS, LEAST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
     if view.status == ImportStatus.PROCESSING:
-        return Moment(progress, None)
+        return Moment(progress, None, pause)
     end_id = f"finished-{view.id}-{found['revision']}"
-    return Moment(progress, _event(IMPORT_FINISHED.event_type, end_id, finished_event(found).model_dump_json()))
+    return Moment(progress, _event(IMPORT_FINISHED.event_type, end_id, finished_event(found).model_dump_json()), pause)
 
 
 def _event(kind: str, event_id: str, data: str) -> Event:
@@ -129,7 +137,7 @@ class Streams:
                 if moment.end is not None:
                     yield moment.end.sent
                     return
-                await pause(self._within(caller, LEAST_PAUSE_SECONDS), until=watch.ended)
+                await pause(self._within(caller, moment.pause), until=watch.ended)
                 await pause(self._within(caller, POLL_SECONDS), until=watch.happened)
                 watch.clear()
                 if self._within(caller, 1.0) <= 0:

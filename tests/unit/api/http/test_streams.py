@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -119,6 +119,17 @@ async def test_the_end_is_told_at_once_and_progress_after_a_pause(monkeypatch: A
     table.row = found(4, status="FINISHED")
     live.notify(7, ended=True)
     assert await asyncio.wait_for(watcher, 5) == ["progress", "progress", "lead:import-finished"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "rate", "pause"),
+    [(5_000, 10_000, 0.2), (300_000, 10_000, 0.75), (1_000_000, 10_000, 1.0), (40, None, 0.2)],
+)
+def test_the_longer_an_import_lasts_the_less_often_its_progress_is_told(
+    rows: int, rate: int | None, pause: float
+) -> None:
+    recent = {"recent_rows": rate, "began": WHEN - timedelta(seconds=1)} if rate else {}
+    assert moment_of(found(1) | {"total_rows": rows} | recent).pause == pause
 
 
 async def test_a_stream_ends_when_its_import_is_deleted(monkeypatch: Any) -> None:
