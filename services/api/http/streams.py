@@ -26,7 +26,7 @@ LEAST_PAUSE_SECONDS = 0.2
 """How long a stream says nothing after a progress. Dozens of chunks of a large import end within a second, and nobody
 can see more than five changes of it. The import's end is told at once."""
 LONGEST_PAUSE_SECONDS = 1.0
-STEPS = 40
+STEPS = 30
 """Changes of a whole import that its watchers see, where it lasts some seconds: what is told takes of the same
 processors as what it is about, in the browser, too, and a bar that goes on by less looks no livelier."""
 
