@@ -1,7 +1,9 @@
 """What it costs an import that somebody watches it: a real browser at the console's page of it.
 
 Each import alone stands beside one that is followed, and their ratio is taken; so is that of the CPU that services and
-servers took. Both are compared for the pace that the machine had meanwhile, too: see bench.pace.
+servers took. The browser is there for both, with the console open: people have theirs on another machine, and what it
+takes by being there is no cost of following. Both are compared for the pace that the machine had meanwhile, too: see
+bench.pace.
 """
 
 import asyncio
@@ -30,7 +32,6 @@ from tests.support.browser import OPTIONS, chromium
 ROWS = int(os.environ.get("LEADFLOW_BENCH_ROWS", "300000"))
 """So many that a page which has to wait for its turn is there for most of it. Another number is for looking at the
 benchmark itself: figures are of the size given here."""
-WARM_UP_ROWS = 20_000
 PAIRS_A_RUN = 2
 """A pair's ratio is off by several hundredths: so many more of them find a cost of a few."""
 LOOK_SECONDS = 0.5
@@ -62,18 +63,14 @@ def measure(runs: int) -> Part:
     alone: list[Import] = []
     followed: list[Import] = []
     with running(part.settings) as stack, Client(stack) as client, watched() as pace:
-        _import(stack, client, pace, 900_000_000, WARM_UP_ROWS)
-        stack.empty()
-        asyncio.run(_follow(stack, client, pace, 910_000_000))
+        asyncio.run(_import(stack, client, pace, 900_000_000, is_followed=True))
         for turn in range(runs * PAIRS_A_RUN):
             # Who comes second finds the servers busy with what the first has left: each does so in half of the turns.
             for is_followed in (turn % 2 == 1, turn % 2 == 0):
                 stack.empty()
                 start = (2 * turn + is_followed) * 1_000_000
-                if is_followed:
-                    followed.append(asyncio.run(_follow(stack, client, pace, start)))
-                else:
-                    alone.append(_import(stack, client, pace, start, ROWS))
+                taken = asyncio.run(_import(stack, client, pace, start, is_followed=is_followed))
+                (followed if is_followed else alone).append(taken)
     part.add(f"{ROWS:,} rows, nobody watches", "rows/s", [each.rate for each in alone])
     part.add(f"{ROWS:,} rows, the console follows them", "rows/s", [each.rate for each in followed])
     part.add("… connected of the import's time", "ratio", [each.followed for each in followed])
@@ -95,47 +92,37 @@ def _each(ratios: list[float], by: list[float]) -> list[float]:
 
 
 def _add(part: Part, what: str, ratios: list[float], goal: tuple[str, float]) -> None:
-    """Add pairs' ratios, and how far their mean may be off."""
-    part.add(what, "ratio", ratios, goal)
-    error = statistics.stdev(ratios) / math.sqrt(len(ratios))
-    part.add("… standard error of their mean", "ratio", [error], ("<=", 0.01))
+    """Add pairs' ratios, their mean, which the goal is for, and how far that may be off."""
+    part.add(what, "ratio", ratios)
+    part.add("… their mean", "ratio", [statistics.mean(ratios)], goal)
+    part.add("… its standard error", "ratio", [statistics.stdev(ratios) / math.sqrt(len(ratios))], ("<=", 0.01))
 
 
-def _import(stack: Stack, client: Client, pace: Pace, start: int, rows: int) -> Import:
-    file = csv_file(start, rows)
-    before = _cpu(stack)
-    began = datetime.now(UTC)
-    seconds = _seconds(client, client.post(file), began)
-    until_enrolled(stack, rows)
-    return _took(pace, began, rows, seconds, _cpu(stack) - before)
-
-
-def _took(pace: Pace, began: datetime, rows: int, seconds: float, cpu: float, followed: float = 0.0) -> Import:
-    first = began.timestamp()
-    until_end, until_now = pace.between(first, first + seconds), pace.between(first, time.time())
-    return Import(rows / seconds, cpu / rows * 1e6, until_end, until_now, followed)
-
-
-async def _follow(stack: Stack, client: Client, pace: Pace, start: int) -> Import:
-    """Import while the console shows it. What the page says in the end is what there is."""
+async def _import(stack: Stack, client: Client, pace: Pace, start: int, *, is_followed: bool) -> Import:
+    """Import beside a console that shows it, or that shows something else. What it says in the end is what there is."""
     file = csv_file(start, ROWS)
     async with _browser() as browser, _signed_in(stack, browser) as page:
         before = _cpu(stack)
         began = datetime.now(UTC)
         import_id = await asyncio.to_thread(client.post, file)
         ended = asyncio.create_task(asyncio.to_thread(_seconds, client, import_id, began))
-        # As the console goes there itself, after an upload: a page that is loaded anew comes late to a busy machine.
-        await page.evaluate(GO, import_id)
-        await page.locator(".live").wait_for()
-        connected = (datetime.now(UTC) - began).total_seconds()
+        connected = 0.0
+        if is_followed:
+            # As the console goes there itself: a page that is loaded anew comes late to a busy machine.
+            await page.evaluate(GO, import_id)
+            await page.locator(".live").wait_for()
+            connected = (datetime.now(UTC) - began).total_seconds()
         seconds = await ended
         await asyncio.to_thread(until_enrolled, stack, ROWS)
         cpu = _cpu(stack) - before
-        await page.locator(".badge", has_text="Finished").wait_for()
-        took = _took(pace, began, ROWS, seconds, cpu, 1 - connected / seconds)
-    if took.followed < LEAST_FOLLOWED:
-        raise RuntimeError(f"the page was connected for {took.followed:.0%} of the import's time: import more rows")
-    return took
+        if is_followed:
+            await page.locator(".badge", has_text="Finished").wait_for()
+    share = 1 - connected / seconds if is_followed else 0.0
+    if is_followed and share < LEAST_FOLLOWED:
+        raise RuntimeError(f"the page was connected for {share:.0%} of the import's time: import more rows")
+    first = began.timestamp()
+    until_end, until_now = pace.between(first, first + seconds), pace.between(first, time.time())
+    return Import(ROWS / seconds, cpu / ROWS * 1e6, until_end, until_now, share)
 
 
 def _cpu(stack: Stack) -> float:

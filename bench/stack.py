@@ -127,14 +127,14 @@ def running(settings: Mapping[str, str]) -> Iterator[Stack]:
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """Return the CPU time of a process and its live children."""
+    """Return the CPU time of a process and its children, of those that have ended, too: it never becomes less."""
     total = 0.0
     for each in [process, *process.children(recursive=True)]:
         try:
             times = each.cpu_times()
         except psutil.Error:
             continue
-        total += times.user + times.system
+        total += times.user + times.system + times.children_user + times.children_system
     return total
 
 
