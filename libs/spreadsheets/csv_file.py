@@ -227,6 +227,9 @@ def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, n
     elif layout.whole_lines and line is not None and layout.separator in cells[0]:
         # Somebody has written beside it: what of the line is whose, nobody can tell.
         return [line.rstrip("\r\n")]
+    elif line is not None and len(cells) == 1 and _is_half_a_row(cells[0], layout.separator, limits):
+        # Half a row that another Excel took for a whole one: the lines below it may look like rows.
+        raise _stray_mark(number)
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
         raise _stray_mark(number)
     if not layout.blanks_before_marks and (line is None or ' "' in line) and any(map(_BLANK_AND_MARK.match, cells)):
@@ -235,6 +238,14 @@ def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, n
     if line is None or '="' in line:
         return [_as_excel_shows(cell) for cell in cells]
     return cells
+
+
+def _is_half_a_row(cell: str, separator: str, limits: Limits) -> bool:
+    return (
+        separator in cell
+        and len(cell) <= limits.max_cell_chars
+        and is_open(marked_cells(cell, separator, skips=False)[-1])
+    )
 
 
 def _holds_more_than_a_row(cells: list[str], layout: Layout, lines: Lines) -> bool:

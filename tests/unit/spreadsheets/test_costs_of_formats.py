@@ -64,8 +64,13 @@ def test_what_a_format_shows_of_a_number_is_put_together_once(
 ) -> None:
     """Of dates most is done where nothing counts calls."""
     made: list[float] = []
+
+    def make(_: object, number: float) -> str:
+        made.append(number)
+        return "x"
+
     for owner, name in ((ShownDigits, "text"), (NumberFormats, "_date")):
-        monkeypatch.setattr(owner, name, lambda _, number: made.append(number) or "x")
+        monkeypatch.setattr(owner, name, make)
     write(tmp_path / "upload", number, code)
     read_all(tmp_path / "upload")
     assert made == [number]

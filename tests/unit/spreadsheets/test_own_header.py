@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.spreadsheets.file_options import FileOptions
+from libs.spreadsheets.file_options import Delimiter, FileOptions
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import Spreadsheet, read_spreadsheet
 from tests.unit.spreadsheets.workbooks import HEADER, LEAD, cell, write_xls, write_xlsx
@@ -33,7 +33,9 @@ def test_the_separator_that_excel_declares_is_the_file_s(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("separator", [",", ";"])
 @pytest.mark.parametrize("declared", [False, True])
-def test_who_names_the_separator_that_was_found_reads_the_same(tmp_path: Path, separator: str, declared: bool) -> None:
+def test_who_names_the_separator_that_was_found_reads_the_same(
+    tmp_path: Path, separator: Delimiter, declared: bool
+) -> None:
     """Where each line is one quoted cell, too: it is the separator within."""
     path, first = tmp_path / "upload", f"sep={separator}\n" if declared else ""
     line = separator.join(PLAIN), separator.join("12345")

@@ -43,15 +43,9 @@ def test_separators_behind_a_whole_line_are_no_part_of_its_last_value(
     assert [row[4] for row in rows] == ["VIP", "", "a;b;"]
 
 
-def test_a_line_that_is_in_marks_as_a_whole_where_others_are_not_is_told(tmp_path: Path) -> None:
-    """Taken apart, it might be half a row: where a cell of two lines was saved so, each of its lines is one."""
-    lines = [STRICT, "Ana,11912345678,,,VIP", '"Bia,11912345679,,,""VIP"', '"novo"""']
-    rows = rows_of(tmp_path, "".join(f"{line}\n" for line in lines))
-    assert [row[1] if len(row) > 1 else "" for row in rows] == ["11912345678", "", ""]
-
-
-@pytest.mark.parametrize("padding", [";", ";;"])
-def test_half_a_row_with_separators_behind_it_is_refused(tmp_path: Path, padding: str) -> None:
+@pytest.mark.parametrize("padding", ["", ";", ";;"])
+def test_half_a_row_whose_cell_goes_on_below_is_refused(tmp_path: Path, padding: str) -> None:
+    """Where a cell of two lines was saved so, each of its lines is one."""
     lines = [STRICT, "Ana,11912345678,,,VIP", '"Bia,11912345679,,,""VIP"', '"novo"""']
     assert refused_of(tmp_path, [f"{line}{padding}" for line in lines], columns="strict") == ("file_broken", 3)
 
@@ -97,6 +91,17 @@ def test_half_a_row_is_no_row(tmp_path: Path, header: str) -> None:
         assert refused.code == "file_broken"
         return
     assert [row[1] for row in rows if row[1:2] != [""]] == ["11912345679"]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_line_within_a_cell_that_another_excel_took_apart_is_no_row(tmp_path: Path, separator: str) -> None:
+    """To that Excel the marks stand amid a cell, and each of its lines is a row of one cell."""
+    other = ";" if separator == "," else ","
+    lines = csv_lines(
+        [["nome", "celular", "obs"], ["Ana", "11912345678", "recado:\nRui{0} 11912349999\nfim"]], separator
+    )
+    saved = csv_lines([[line.format(separator)] for line in lines], other)
+    assert refused_of(tmp_path, saved, columns="mapped") == ("file_broken", 2)
 
 
 def test_what_is_written_beside_a_line_makes_no_other_lead_of_it(tmp_path: Path) -> None:
