@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 from operator import gt
+from unicodedata import normalize
 
 from email_validator import (
     SPECIAL_USE_DOMAIN_NAMES,
@@ -70,7 +71,8 @@ def parse_any_email(text: str) -> str:
 
 @lru_cache(_REMEMBERED)
 def _normalized(text: str) -> str | None:
-    parts = _DOTS.split(text.rpartition("@")[2])
+    # As ``idna`` unfolds them: one sign may stand for a word of many letters.
+    parts = _DOTS.split(normalize("NFKC", text.rpartition("@")[2]))
     foreign = [part for part in parts if not part.isascii() or part[:4].lower() == "xn--"]
     letters = "".join(foreign)
     has = (len(parts), len(foreign), len(letters), sum(not letter.isascii() for letter in letters))

@@ -10,9 +10,11 @@ def parse_name(text: str) -> str:
 
     Characters that no store takes are left out: nobody sees them in a spreadsheet. Raises InvalidValue with
     ``name_missing``, ``name_too_long``, ``cell_error`` where a spreadsheet shows an error instead.
+
+    A zero is what a formula makes of a blank cell that it refers to, whether a spreadsheet shows it or not.
     """
     name = tidy(text)
-    if not name:
+    if not name or name == "0":
         raise InvalidValue("name_missing")
     if len(name) > TEXT_LIMIT:
         raise InvalidValue("name_too_long")

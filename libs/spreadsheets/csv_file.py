@@ -132,7 +132,7 @@ def _records_of(
         cells = without_padding(cells, lines.last, layout.separator) if lines.last.endswith(padded) else cells
         if '"' in lines.last:
             if beside in lines.last and lines.of_record == 1:
-                _check_ends_beside(lines.last, layout, number)
+                cells = _as_it_was(cells, lines.last, layout, number)
             cells = _as_marked(cells, lines, layout, limits, number)
             marked_blanks += not any(map(str.strip, cells))
             if marked_blanks > _MOST_MARKED_BLANKS:
@@ -184,7 +184,7 @@ def _read_otherwise(lines: Lines, layout: Layout, limits: Limits, number: int) -
         raise _stray_mark(number)
     if may_go_on(last):
         lines.open_row = number
-    skips, width = layout.blanks_before_marks, 0 if layout.whole_lines else lines.width
+    skips, width = layout.blanks_before_marks, lines.width_within if layout.whole_lines else lines.width
     return loosely_read(lines.last, layout.separator, limits.max_cell_chars, width=width, skips=skips)
 
 
@@ -210,12 +210,16 @@ def _check_not_torn(row: int, cells: list[str], lines: Lines, layout: Layout) ->
         lines.open_row = 0
 
 
-def _check_ends_beside(line: str, layout: Layout, number: int) -> None:
-    """Raise Unreadable where to another Excel a line goes on below, though it is a row by itself. In a row all of whose
+def _as_it_was(cells: list[str], line: str, layout: Layout, number: int) -> list[str]:
+    """Return the cells of a row as they were before another Excel saved it with marks of its own.
+
+    Raises Unreadable where to that Excel the line goes on below, though it is a row by itself. In a row all of whose
     marks are placed as in a CSV, their number is even.
     """
     if line.count('"') % 2 and goes_on_beside(line, layout.separator):
         raise _stray_mark(number)
+    before = None if layout.whole_lines else as_before(line, layout.separator)
+    return cells if before is None else _cells_before(before, line, layout.separator, number)
 
 
 def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
@@ -223,13 +227,17 @@ def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, n
     line = lines.last if lines.of_record == 1 else None
     if layout.whole_lines and len(cells) == 1:
         (line,) = cells
-        cells = _unpacked(line, layout.separator, limits, number)
-    elif layout.whole_lines and line is not None and layout.separator in cells[0]:
+        cells = _unpacked(line, lines, layout.separator, limits, number)
+    elif layout.whole_lines and layout.separator in cells[0]:
         # Somebody has written beside it: what of the line is whose, nobody can tell.
-        return [line.rstrip("\r\n")]
+        return ["".join([*lines.before, lines.last]).rstrip("\r\n")]
     elif line is not None and len(cells) == 1 and _is_half_a_row(cells[0], layout.separator, limits):
         # Half a row that another Excel took for a whole one: the lines below it may look like rows.
         raise _stray_mark(number)
+    if len(cells) < lines.width and layout.separator in cells:
+        # Nobody writes it as a value: two marks that stood in cells of their own, as "the same as above", are taken for
+        # those of one cell.
+        return ["".join([*lines.before, lines.last]).rstrip("\r\n")]
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
         raise _stray_mark(number)
     if not layout.blanks_before_marks and (line is None or ' "' in line) and any(map(_BLANK_AND_MARK.match, cells)):
@@ -254,16 +262,19 @@ def _holds_more_than_a_row(cells: list[str], layout: Layout, lines: Lines) -> bo
     )
 
 
-def _unpacked(line: str, separator: str, limits: Limits, number: int) -> list[str]:
+def _unpacked(line: str, lines: Lines, separator: str, limits: Limits, number: int) -> list[str]:
     """Return the cells of the line that is a record's one cell."""
     try:
-        return next(csv.reader([line], delimiter=separator, strict=True), [])
+        cells = next(csv.reader([line], delimiter=separator, strict=True), [])
     except csv.Error:
         # Half a row, where whoever saved the file took the line break in a cell for the end of its line.
         if _LINE_ENDS.search(line) or is_open(marked_cells(line, separator, skips=False)[-1]):
             raise _stray_mark(number) from None
-    cells = read_with_backslashes([line], separator) if BACKSLASH_AND_MARK in line else None
-    return loosely_read(line, separator, limits.max_cell_chars) if cells is None else cells
+    else:
+        lines.width_within = lines.width_within or len(cells)
+        return cells
+    apart = read_with_backslashes([line], separator) if BACKSLASH_AND_MARK in line else None
+    return loosely_read(line, separator, limits.max_cell_chars, width=lines.width_within) if apart is None else apart
 
 
 def _without_blanks_before_marks(lines: list[str], separator: str, number: int) -> list[str]:

@@ -19,6 +19,8 @@ class Lines:
     limit: int
     width: int
     """Cells of the header, once that is read."""
+    width_within: int = 0
+    """Cells of the line that is the header's one cell, where each record is such a line and once it is read."""
     width_of_all: Callable[[], int | None] = lambda: None
     """Return how many cells each record has; None: they differ."""
     of_record: int = 0

@@ -21,17 +21,27 @@ def loosely_read(line: str, separator: str, most_chars: int, *, width: int = 0, 
     if len(line) > most_chars:
         return beginning(line, most_chars)
     line = line.rstrip("\r\n")
-    cells = _all_in_marks(line, separator)
-    if len(cells) == width > 1:
-        return cells
+    apart = _all_in_marks(line, separator)
+    if len(apart) == width > 1:
+        return apart
     marked = marked_cells(line, separator, skips=skips)
-    if any(may_go_on(cell) and separator in cell for cell in marked):
-        return [line]
-    if len(marked) > width > 0 and _is_torn(marked):
+    if _is_anybodys_guess(marked, apart, separator, width):
         return [line]
     with suppress(csv.Error):
         return next(csv.reader([line], delimiter=separator, skipinitialspace=skips), [])
     return beginning(line, most_chars)
+
+
+def _is_anybodys_guess(marked: Sequence[str], apart: Sequence[str], separator: str, width: int) -> bool:
+    """Tell whether the cells as they stand between separators may be other ones than were meant: one has a separator
+    behind a mark that may have ended it, or there are more than in the header, or others than where each has marks.
+    """
+    if any(may_go_on(cell) and separator in cell for cell in marked):
+        return True
+    # Blank cells without marks are behind each row of some files.
+    if width and any(marked[width:]):
+        return True
+    return _is_torn(marked) and (len(marked) > width > 0 or 1 < len(apart) != len(marked))
 
 
 def _is_torn(marked: Sequence[str]) -> bool:
@@ -48,7 +58,7 @@ def _all_in_marks(line: str, separator: str) -> list[str]:
     cells = line[1:-1].split(f'"{separator}"')
     # A separator at a cell's end with a mark beside it stood between two cells: a mark is missing there.
     is_cut = any(cell.startswith(f'{separator}"') or cell.endswith(f'"{separator}') for cell in cells)
-    return [] if is_cut else cells
+    return [] if is_cut else [cell.replace('""', '"') if '"' not in cell.replace('""', "") else cell for cell in cells]
 
 
 def read_with_backslashes(lines: Iterable[str], separator: str) -> list[str] | None:

@@ -21,9 +21,10 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?
 _ZERO = re.compile(r"\s*[+-]?(?:0+\.?0*|\.0+)\s*", re.ASCII)
 _OF_FORMULA = frozenset({"n", "", "str"})
 """Kinds of cells in which a zero stands for a value of a formula that a program did not calculate."""
-_NO_VALUE = {"n": "0.0", "": "0.0", "str": "formula"}
+_NO_VALUE = {"n": "0.0", "str": "formula"}
 """What programs that do not calculate put for a formula's value, though they ask nobody to calculate it, by kinds of
-cells: Apache POI where it writes as a stream, and SimpleXLSXGen. Excel and LibreOffice write 0 for a zero."""
+cells: Apache POI where it writes as a stream, and SimpleXLSXGen. Excel and LibreOffice write 0 for a zero; Google
+Sheets, which calculates, writes 0.0, and no kind."""
 _ESCAPED = re.compile(r"_x00([0-9A-Fa-f]{2})_")
 """A character that XML cannot keep, as Office Open XML writes it (ECMA-376, ST_Xstring): _x000D_ is a carriage return.
 Others stay as they are written: XML could have kept them."""
@@ -225,7 +226,7 @@ class _XlsxSheet:
         self._cells_left -= 1
         if self._cells_left < 0:
             raise Unreadable("file_too_large", f"The workbook holds more than {self._most} cells.")
-        self._cell = _Cell(attributes.get("t", "n").strip(), attributes.get("s", _FIRST_STYLE))
+        self._cell = _Cell(attributes.get("t", "").strip(), attributes.get("s", _FIRST_STYLE))
 
     def _text_of(self, cell: _Cell) -> str:
         value = cell.texts.get("v")

@@ -23,6 +23,9 @@ def test_a_domain_of_many_foreign_parts_is_asked_of_nobody(monkeypatch: pytest.M
         "é。" * 60 + "co",
         "é" * 26 + ".co",
         "é." + "a." * 100 + "co",
+        # Signs that stand for words: 24 of them for a hundred letters.
+        "\u3316\u3300\u3301\u3302\u3303\u3304\u3305\u3306." * 3 + "co",
+        "\ufdf8" * 20 + ".co",
     ):
         with pytest.raises(InvalidValue, match="email_invalid"):
             parse_email(f"{domain[:3]}@{domain}")

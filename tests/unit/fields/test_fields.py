@@ -78,7 +78,7 @@ def test_what_ends_a_line_of_notes_is_a_blank_in_a_name() -> None:
     assert {parse_name(f"A{char}B") for char in ends} == {"A B"}
 
 
-@pytest.mark.parametrize("cell", ["", " ", "\u00a0\u200b", "\x00", "\n", "\ud800"])
+@pytest.mark.parametrize("cell", ["", " ", "\u00a0\u200b", "\x00", "\n", "\ud800", "0", " 0 "])
 def test_a_name_is_required(cell: str) -> None:
     assert outcome(parse_name, cell) == "refused: name_missing"
 

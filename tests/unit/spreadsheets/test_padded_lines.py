@@ -140,6 +140,9 @@ def test_what_is_written_beside_a_line_with_the_file_s_own_separator_is_told(tmp
     lines = [f'"{STRICT}"', '"Ana,11912345670,,,VIP",11987654321', '"Bia,11912345671,,,"']
     rows = rows_of(tmp_path, "\n".join(lines) + "\n")
     assert [(row[0], row[1:2]) for row in rows] == [(lines[1], [""]), ("Bia", ["11912345671"])]
+    lines[1] = '"Ana,11912345670,,,VIP",11987654321,"a\nb"'
+    told, read = rows_of(tmp_path, "\n".join(lines) + "\n")
+    assert (told[1], read[0]) == ("", "Bia")
 
 
 @pytest.mark.parametrize(
@@ -151,13 +154,16 @@ def test_what_is_written_beside_a_line_with_the_file_s_own_separator_is_told(tmp
         ["Ana", "11912345673", '"oi", e foi'],
     ],
 )
+@pytest.mark.parametrize("marked", [False, True], ids=["marks as they are", "marks as in a CSV"])
 @pytest.mark.parametrize("separator", [",", ";"])
 def test_a_line_that_had_several_cells_to_another_excel_is_put_together_again(
-    tmp_path: Path, separator: str, row: list[str]
+    tmp_path: Path, separator: str, row: list[str], marked: bool
 ) -> None:
     other = ";" if separator == "," else ","
     row = [cell.replace(",", other) for cell in row]
     (line,) = csv_lines([row], separator)
+    if not marked:
+        line = separator.join(row)
     saved = csv_lines([next(csv.reader([line], delimiter=other))], other)
     lines = [separator.join(("nome", "celular", "obs")), *saved, f"Cid{separator}11912345679{separator}"]
     try:

@@ -162,6 +162,10 @@ def test_a_line_with_stray_marks_whose_last_cell_is_whole_is_a_row(tmp_path: Pat
         ('"11981230671";"TV 15"";"Lima; Ana"', ["11981230671", 'TV 15"', "Lima; Ana"]),
         ('"11981230671";"TV 15"";"Ana"', ["11981230671", 'TV 15"', "Ana"]),
         ('"11981230671";"";"Cia "A; B" Ltda"', ["11981230671", "", 'Cia "A; B" Ltda']),
+        ('"11981230671";"TV 15" LED";"Ana ""Nina"" Lima"', ["11981230671", 'TV 15" LED', 'Ana "Nina" Lima']),
+        ('"11981230671";"Cia "A; B" Ltda"', None),
+        ('"11981230671";"["vip";"novo"]";"Ana";""', None),
+        ('"11981230671";"Cia "A";"B" Ltda";"";""', None),
         ('11981230671;"TV 15"";"Lima; Ana"', None),
         ('11981230671;"TV 15" LED; sala";;', None),
         ('11981230671;"Cia "A; B" Ltda";', None),
@@ -176,6 +180,21 @@ def test_cells_whose_marks_nobody_doubled_are_read_as_they_are_or_told(
     path.write_text(f'"celular";"produto";"nome"\n"11981230672";"";"Bia"\n{line}\n')
     _, (_, read) = read_spreadsheet(path, Limits(), FileOptions(columns="mapped")).rows
     assert read == (cells or [line, "", ""])
+
+
+def test_nor_do_those_of_a_line_that_is_one_quoted_cell(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    line = '"11981230671,""Cia ""A, B"" Ltda"","""""'
+    path.write_text(f'"celular,""nome"",""obs"""\n{line}\n"11981230672,""Bia"",""x"""\n')
+    (_, told), (_, read) = read_spreadsheet(path, Limits(), FileOptions(columns="mapped")).rows
+    assert (told[1:], read) == (["", ""], ["11981230672", "Bia", "x"])
+
+
+def test_marks_that_stand_for_the_same_as_above_do_not_become_one_cell(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    path.write_text('celular\tnome\tcidade\tuf\tobs\n11981230671\tBia\t"\t"\tliga de manhã\n')
+    ((_, told),) = read_spreadsheet(path, Limits(), FileOptions(columns="mapped")).rows
+    assert told[1:] == ["", "", "", ""]
 
 
 @pytest.mark.parametrize(
