@@ -132,7 +132,7 @@ def _records_of(
         cells = without_padding(cells, lines.last, layout.separator) if lines.last.endswith(padded) else cells
         if '"' in lines.last:
             if beside in lines.last and lines.of_record == 1:
-                cells = _as_it_was(cells, lines.last, layout, number)
+                cells = _as_it_was(cells, lines, layout, number)
             cells = _as_marked(cells, lines, layout, limits, number)
             marked_blanks += not any(map(str.strip, cells))
             if marked_blanks > _MOST_MARKED_BLANKS:
@@ -176,7 +176,8 @@ def _read_otherwise(lines: Lines, layout: Layout, limits: Limits, number: int) -
             if len(cells) == 1:
                 return cells
     if (before := as_before(lines.last, layout.separator)) is not None:
-        return _cells_before(before, lines.last, layout.separator, number)
+        width = lines.width_within if layout.whole_lines else lines.width
+        return _cells_before(before, lines.last, layout.separator, number, width=width)
     # The mark at the end of a line that is quoted as a whole is the line's own.
     line = lines.last.rstrip("\r\n").removesuffix('"') if layout.whole_lines else lines.last
     *_, last = marked_cells(line, layout.separator, skips=layout.blanks_before_marks)
@@ -188,12 +189,14 @@ def _read_otherwise(lines: Lines, layout: Layout, limits: Limits, number: int) -
     return loosely_read(lines.last, layout.separator, limits.max_cell_chars, width=width, skips=skips)
 
 
-def _cells_before(before: str, line: str, separator: str, number: int) -> list[str]:
+def _cells_before(before: str, line: str, separator: str, number: int, *, width: int) -> list[str]:
     """Return the cells of a line as it was before another Excel saved it; as one cell where its marks are strewn, which
-    they are where somebody has written beside it.
+    they are where somebody has written beside it, or where it has too few: that Excel has dropped a mark then, and two
+    cells have become one.
     """
     with suppress(csv.Error):
-        return next(csv.reader([before], delimiter=separator, strict=True), [])
+        cells = next(csv.reader([before], delimiter=separator, strict=True), [])
+        return cells if len(cells) >= width else [line.rstrip("\r\n")]
     if is_open(marked_cells(before, separator, skips=False)[-1]):
         raise _stray_mark(number)
     return [line.rstrip("\r\n")]
@@ -210,16 +213,17 @@ def _check_not_torn(row: int, cells: list[str], lines: Lines, layout: Layout) ->
         lines.open_row = 0
 
 
-def _as_it_was(cells: list[str], line: str, layout: Layout, number: int) -> list[str]:
+def _as_it_was(cells: list[str], lines: Lines, layout: Layout, number: int) -> list[str]:
     """Return the cells of a row as they were before another Excel saved it with marks of its own.
 
     Raises Unreadable where to that Excel the line goes on below, though it is a row by itself. In a row all of whose
     marks are placed as in a CSV, their number is even.
     """
+    line = lines.last
     if line.count('"') % 2 and goes_on_beside(line, layout.separator):
         raise _stray_mark(number)
     before = None if layout.whole_lines else as_before(line, layout.separator)
-    return cells if before is None else _cells_before(before, line, layout.separator, number)
+    return cells if before is None else _cells_before(before, line, layout.separator, number, width=lines.width)
 
 
 def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:

@@ -19,6 +19,9 @@ _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _SHORTEST, _WITH_AREA = 8, 10
 """Digits of a phone; shorter ones than the second, in an address, are its postal code."""
 _LONGEST_PHONE = 100
+_MOST_LONG_TITLES = 2_000
+"""Of a header of several lines; each is compared with phones, which takes a while. One that has more is taken for rows
+that it has swallowed."""
 _PHONE_WORDS = frozenset(map(header_key, ALIASES["phone"]))
 _PHONE_LIKE = re.compile(r"\d{8}|\d{4,5}[ .-]\d{4}")
 """Also among other words, so that not all separators count: 2024/2025 is no phone."""
@@ -43,9 +46,13 @@ def holds_a_person(titles: Sequence[str]) -> bool:
     """Tell whether a line of a header of several lines is a phone: then it has swallowed the first row. Its width tells
     nothing of that, being its own. A title may have a phone beside words, or below a word for phones, as an example.
     """
+    left = _MOST_LONG_TITLES
     for title in titles:
         if len(title) < _SHORTEST:
             continue  # a hostile header has millions of blank ones
+        left -= 1
+        if not left:
+            return True
         first, *below = _LINE_ENDS.split(title)
         if _is_phone(first) or (any(map(_is_phone, below)) and header_key(first) not in _PHONE_WORDS):
             return True

@@ -70,6 +70,7 @@ TEXTS: dict[str, Callable[[int], bytes]] = {
     "one long word and a byte that is no UTF-8": lambda size: HEAD + b"a" * (8_000 * size) + b"\n\xff\n",
     "a header of many names": lambda size: b"name," * (4_000 * size) + b"\n",
     "a header of many lines": lambda size: b'"\n' + b"," * (2_000 * size) + b'";' + b'"\n";;;;;' * (500 * size) + b"\n",
+    "a header of many phones": lambda size: b'"\n"' + b",001488888888" * (1_000 * size) + b"\n",
     "line ends alone": lambda size: HEAD + b"\n" * (10_000 * size),
     "words with accents alone": lambda size: HEAD + b"\xe9 " * (10_000 * size) + b"\n",
     "bytes that are no ASCII alone": lambda size: HEAD + b"\xe9" * (20_000 * size) + b"\n",

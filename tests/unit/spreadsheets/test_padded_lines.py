@@ -176,6 +176,19 @@ def test_a_line_that_had_several_cells_to_another_excel_is_put_together_again(
     assert read == row or read[1] == ""
 
 
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("whole", [False, True], ids=["titles without marks", "titles with marks"])
+def test_two_cells_of_which_another_excel_made_one_are_told(tmp_path: Path, separator: str, whole: bool) -> None:
+    """Where a cell in marks ends with its separator, that Excel takes the mark behind it for one that opens a cell."""
+    other = ";" if separator == "," else ","
+    titles, row = ["celular", "grupo", "nome", "cidade"], ["11912345670", f"VIP{other}", "Ana", "Santos"]
+    marked = [separator.join(f'"{cell}"' for cell in cells) for cells in (titles, row)]
+    read = [next(csv.reader([line], delimiter=other)) for line in marked]
+    lines = csv_lines(read if whole else [[separator.join(titles)], *read[1:]], other)
+    ((_, *others),) = rows_of(tmp_path, "\n".join(lines) + "\n", columns="mapped")
+    assert others == ["", "", ""]
+
+
 def csv_lines(rows: list[list[str]], separator: str) -> list[str]:
     out = io.StringIO()
     csv.writer(out, delimiter=separator, lineterminator="\n").writerows(rows)
