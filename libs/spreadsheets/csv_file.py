@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from libs.spreadsheets.csv_layout import SAMPLE, Layout, layout_of
-from libs.spreadsheets.csv_lines import Lines, LineTooLong
+from libs.spreadsheets.csv_lines import LINE_ENDS, Lines, LineTooLong
 from libs.spreadsheets.csv_padding import (
     as_before,
     ends_with_padding,
@@ -24,12 +24,17 @@ from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
-from libs.spreadsheets.open_cells import has_an_end, is_open, marked_cells, may_go_on
-from libs.spreadsheets.strewn_marks import BACKSLASH_AND_MARK, beginning, loosely_read, read_with_backslashes
+from libs.spreadsheets.open_cells import goes_on_below, has_an_end, is_open, marked_cells, may_go_on
+from libs.spreadsheets.strewn_marks import (
+    BACKSLASH_AND_MARK,
+    beginning,
+    loosely_read,
+    read_with_backslashes,
+    strictly_read,
+)
 from libs.spreadsheets.swallowed_rows import holds_a_person, holds_a_row, is_one_of_even_rows
 from libs.spreadsheets.unreadable import Unreadable
 
-_LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*', re.DOTALL)
 _BLANK_AND_MARK = re.compile(' +"')
 _MOST_RECORDS = 1 << 20
@@ -165,19 +170,15 @@ def _read_otherwise(lines: Lines, layout: Layout, limits: Limits, number: int) -
         cells = read_with_backslashes(chain([lines.last], lines), layout.separator)
         if cells is not None:
             return cells
-    if lines.of_record > 1:
-        raise _stray_mark(number)
-    if goes_on_beside(lines.last, layout.separator):
+    if lines.of_record > 1 or goes_on_beside(lines.last, layout.separator):
         raise _stray_mark(number)
     if layout.whole_lines and (padding := padding_of(lines.last, layout.separator)):
-        line = lines.last.rstrip("\r\n").removesuffix(padding)
-        with suppress(csv.Error):
-            cells = next(csv.reader([line], delimiter=layout.separator, strict=True))
-            if len(cells) == 1:
-                return cells
+        cells = strictly_read(lines.last.rstrip("\r\n").removesuffix(padding), layout.separator)
+        if cells is not None and len(cells) == 1:
+            return cells
+    width = lines.width_within if layout.whole_lines else lines.width
     if (before := as_before(lines.last, layout.separator)) is not None:
-        width = lines.width_within if layout.whole_lines else lines.width
-        return _cells_before(before, lines.last, layout.separator, number, width=width)
+        return _cells_before(before, lines, layout.separator, number, width=width)
     # The mark at the end of a line that is quoted as a whole is the line's own.
     line = lines.last.rstrip("\r\n").removesuffix('"') if layout.whole_lines else lines.last
     *_, last = marked_cells(line, layout.separator, skips=layout.blanks_before_marks)
@@ -185,21 +186,24 @@ def _read_otherwise(lines: Lines, layout: Layout, limits: Limits, number: int) -
         raise _stray_mark(number)
     if may_go_on(last):
         lines.open_row = number
-    skips, width = layout.blanks_before_marks, lines.width_within if layout.whole_lines else lines.width
+    skips = layout.blanks_before_marks
     return loosely_read(lines.last, layout.separator, limits.max_cell_chars, width=width, skips=skips)
 
 
-def _cells_before(before: str, line: str, separator: str, number: int, *, width: int) -> list[str]:
+def _cells_before(before: str, lines: Lines, separator: str, number: int, *, width: int) -> list[str]:
     """Return the cells of a line as it was before another Excel saved it; as one cell where its marks are strewn, which
     they are where somebody has written beside it, or where it has too few: that Excel has dropped a mark then, and two
     cells have become one.
     """
-    with suppress(csv.Error):
-        cells = next(csv.reader([before], delimiter=separator, strict=True), [])
-        return cells if len(cells) >= width else [line.rstrip("\r\n")]
-    if is_open(marked_cells(before, separator, skips=False)[-1]):
+    cells = strictly_read(before, separator)
+    if cells is None and goes_on_below(before, separator):
         raise _stray_mark(number)
-    return [line.rstrip("\r\n")]
+    return cells if cells is not None and len(cells) >= width else _as_one_cell(lines)
+
+
+def _as_one_cell(lines: Lines) -> list[str]:
+    """Return a record as a single cell, so that its row is told as invalid: which cells are meant, nobody can tell."""
+    return ["".join(lines.record).rstrip("\r\n")]
 
 
 def _check_not_torn(row: int, cells: list[str], lines: Lines, layout: Layout) -> None:
@@ -223,7 +227,7 @@ def _as_it_was(cells: list[str], lines: Lines, layout: Layout, number: int) -> l
     if line.count('"') % 2 and goes_on_beside(line, layout.separator):
         raise _stray_mark(number)
     before = None if layout.whole_lines else as_before(line, layout.separator)
-    return cells if before is None else _cells_before(before, line, layout.separator, number, width=lines.width)
+    return cells if before is None else _cells_before(before, lines, layout.separator, number, width=lines.width)
 
 
 def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
@@ -233,19 +237,19 @@ def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, n
         (line,) = cells
         cells = _unpacked(line, lines, layout.separator, limits, number)
     elif layout.whole_lines and layout.separator in cells[0]:
-        # Somebody has written beside it: what of the line is whose, nobody can tell.
-        return ["".join([*lines.before, lines.last]).rstrip("\r\n")]
+        # Somebody has written beside it.
+        return _as_one_cell(lines)
     elif line is not None and len(cells) == 1 and _is_half_a_row(cells[0], layout.separator, limits):
         # Half a row that another Excel took for a whole one: the lines below it may look like rows.
         raise _stray_mark(number)
     if len(cells) < lines.width and layout.separator in cells:
         # Nobody writes it as a value: two marks that stood in cells of their own, as "the same as above", are taken for
         # those of one cell.
-        return ["".join([*lines.before, lines.last]).rstrip("\r\n")]
+        return _as_one_cell(lines)
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
         raise _stray_mark(number)
     if not layout.blanks_before_marks and (line is None or ' "' in line) and any(map(_BLANK_AND_MARK.match, cells)):
-        record = [*lines.before, lines.last] if line is None else [line]
+        record = lines.record if line is None else [line]
         cells = _without_blanks_before_marks(record, layout.separator, number)
     if line is None or '="' in line:
         return [_as_excel_shows(cell) for cell in cells]
@@ -253,11 +257,7 @@ def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, n
 
 
 def _is_half_a_row(cell: str, separator: str, limits: Limits) -> bool:
-    return (
-        separator in cell
-        and len(cell) <= limits.max_cell_chars
-        and is_open(marked_cells(cell, separator, skips=False)[-1])
-    )
+    return separator in cell and len(cell) <= limits.max_cell_chars and goes_on_below(cell, separator)
 
 
 def _holds_more_than_a_row(cells: list[str], layout: Layout, lines: Lines) -> bool:
@@ -268,15 +268,13 @@ def _holds_more_than_a_row(cells: list[str], layout: Layout, lines: Lines) -> bo
 
 def _unpacked(line: str, lines: Lines, separator: str, limits: Limits, number: int) -> list[str]:
     """Return the cells of the line that is a record's one cell."""
-    try:
-        cells = next(csv.reader([line], delimiter=separator, strict=True), [])
-    except csv.Error:
-        # Half a row, where whoever saved the file took the line break in a cell for the end of its line.
-        if _LINE_ENDS.search(line) or is_open(marked_cells(line, separator, skips=False)[-1]):
-            raise _stray_mark(number) from None
-    else:
+    cells = strictly_read(line, separator)
+    if cells is not None:
         lines.width_within = lines.width_within or len(cells)
         return cells
+    # Half a row, where whoever saved the file took the line break in a cell for the end of its line.
+    if LINE_ENDS.search(line) or goes_on_below(line, separator):
+        raise _stray_mark(number)
     apart = read_with_backslashes([line], separator) if BACKSLASH_AND_MARK in line else None
     return loosely_read(line, separator, limits.max_cell_chars, width=lines.width_within) if apart is None else apart
 

@@ -10,6 +10,7 @@ from functools import partial
 
 from libs.fields.text import trimmed
 from libs.spreadsheets.columns import HEADER_WORDS, REQUIRED, header_key
+from libs.spreadsheets.csv_lines import LINE_ENDS
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.unreadable import Unreadable
@@ -29,7 +30,6 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROLS_OF_TEXT = 0.05
 """The share of control characters above which a file is no text: text holds a stray one now and then, of random bytes
 every tenth is one."""
-_LINE_ENDS = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Layout:
 
 def layout_of(start: str, options: FileOptions) -> Layout:
     """Return how a text is laid out that begins so."""
-    lines = _LINE_ENDS.split(start, maxsplit=1)
+    lines = LINE_ENDS.split(start, maxsplit=1)
     declared = _EXCEL_SEPARATOR_LINE.fullmatch(lines[0])
     said = options.delimiter or (declared[1] if declared else None)
     if declared:

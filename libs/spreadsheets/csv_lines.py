@@ -1,9 +1,11 @@
 """The lines of a CSV, each of bounded length, for a reader of records that asks how a record was written."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self, TextIO
 
+LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _BLOCK = 1 << 20
 
 
@@ -58,6 +60,11 @@ class Lines:
             self.returned = rest.endswith("\r")
             raise LineTooLong
         return line
+
+    @property
+    def record(self) -> list[str]:
+        """The lines of the record so far."""
+        return [*self.before, self.last]
 
     def begin_record(self) -> None:
         self.of_record = 0

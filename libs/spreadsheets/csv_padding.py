@@ -4,10 +4,8 @@ So it does where its own separator is the other one (a comma or a semicolon): on
 column of some rows, others are saved as wide as these. Pure.
 """
 
-import csv
-from contextlib import suppress
-
 from libs.spreadsheets.open_cells import is_open, marked_cells
+from libs.spreadsheets.strewn_marks import strictly_read
 
 _PADDING = {",": (";", 1), ";": (",", 2)}
 """By the file's separator: what stands at a line's end, and how often at least. A single comma may be a note's own."""
@@ -37,10 +35,8 @@ def as_before(line: str, separator: str) -> str | None:
     if not mark or mark not in line:
         return None
     line = line.rstrip("\r\n")
-    with suppress(csv.Error):
-        before = mark.join(next(csv.reader([line], delimiter=mark, strict=True), []))
-        return before if before != line else None
-    return None
+    before = mark.join(strictly_read(line, mark) or [line])
+    return before if before != line else None
 
 
 def opens_beside(separator: str) -> str:

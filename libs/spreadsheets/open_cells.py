@@ -25,6 +25,11 @@ def is_open(last: str) -> bool:
     return _NEVER_CLOSED.fullmatch(last) is not None
 
 
+def goes_on_below(line: str, separator: str) -> bool:
+    """Tell whether a line's last cell has its end below."""
+    return is_open(marked_cells(line, separator, skips=False)[-1])
+
+
 def may_go_on(last: str) -> bool:
     """Tell whether the last cell of a line may have its end below: which of its marks are stray, nobody can tell."""
     return last.startswith('"') and not _WELL_CLOSED.fullmatch(last)

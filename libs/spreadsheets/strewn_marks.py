@@ -1,4 +1,4 @@
-"""The cells of a CSV's line whose quotation marks are not placed as in a CSV. Pure."""
+"""The cells of a CSV's line, whether its quotation marks are placed as in a CSV or not. Pure."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -9,6 +9,13 @@ from libs.spreadsheets.open_cells import marked_cells, may_go_on
 
 _CUT = "…"
 BACKSLASH_AND_MARK = '\\"'
+
+
+def strictly_read(line: str, separator: str) -> list[str] | None:
+    """Return the cells of a line that is a CSV's; None: its marks are placed otherwise."""
+    with suppress(csv.Error):
+        return next(csv.reader([line], delimiter=separator, strict=True), [])
+    return None
 
 
 def loosely_read(line: str, separator: str, most_chars: int, *, width: int = 0, skips: bool = False) -> list[str]:

@@ -13,9 +13,9 @@ from libs.fields.phone_text import BEFORE_DIGITS, SEPARATORS, with_plain_phones
 from libs.fields.phones import parse_phone
 from libs.fields.text import trimmed
 from libs.spreadsheets.columns import ALIASES, header_key
+from libs.spreadsheets.csv_lines import LINE_ENDS
 from libs.spreadsheets.header import FILE_COLUMNS
 
-_LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _SHORTEST, _WITH_AREA = 8, 10
 """Digits of a phone; shorter ones than the second, in an address, are its postal code."""
 _LONGEST_PHONE = 100
@@ -38,7 +38,7 @@ def holds_a_row(cells: Sequence[str], separator: str, width: int) -> bool:
     return len(cells) > max(width, len(FILE_COLUMNS)) or any(
         _is_row(with_plain_phones(cell), separator, of_tags=column == len(FILE_COLUMNS) - 1)
         for column, cell in enumerate(cells)
-        if separator in cell and _LINE_ENDS.search(cell)
+        if separator in cell and LINE_ENDS.search(cell)
     )
 
 
@@ -53,7 +53,7 @@ def holds_a_person(titles: Sequence[str]) -> bool:
         left -= 1
         if not left:
             return True
-        first, *below = _LINE_ENDS.split(title)
+        first, *below = LINE_ENDS.split(title)
         if _is_phone(first) or (any(map(_is_phone, below)) and header_key(first) not in _PHONE_WORDS):
             return True
     return False
@@ -77,7 +77,7 @@ def is_one_of_even_rows(cells: Sequence[str], separator: str, width_of_all: Call
     all that stands between two separators, it is taken for a row's all the same: somebody may have typed one that is
     short. ``width_of_all`` returns how many cells each record has, or None.
     """
-    several = [(column, cell) for column, cell in enumerate(cells) if _LINE_ENDS.search(cell)]
+    several = [(column, cell) for column, cell in enumerate(cells) if LINE_ENDS.search(cell)]
     if any(_phone_beside(separator, _WITH_AREA).search(with_plain_phones(cell)) for _, cell in several):
         return False
     width = width_of_all()
@@ -92,7 +92,7 @@ def is_one_of_even_rows(cells: Sequence[str], separator: str, width_of_all: Call
 
 def _separators(cell: str, separator: str, width: int) -> tuple[int, int] | None:
     """Return how many stand in a cell's first and last line; None: there is a line between that is no whole row."""
-    first, *between, last = _LINE_ENDS.split(cell)
+    first, *between, last = LINE_ENDS.split(cell)
     if any(line.count(separator) < width - 1 for line in between if line.strip()):
         return None
     return first.count(separator), last.count(separator)
