@@ -1,9 +1,12 @@
 """What it costs an import that somebody watches it: a real browser at the console's page of it.
 
 Each import alone stands beside one that is followed, and their ratio is taken; so is that of the CPU that services and
-servers took. The browser is there for both, with the console open: people have theirs on another machine, and what it
-takes by being there is no cost of following. Both are compared for the pace that the machine had meanwhile, too: see
-bench.pace.
+servers took. Both are compared for the pace that the machine had meanwhile, too: see bench.pace.
+
+People have their browser on another machine. Here it is on that of the services, with the console open beside both
+imports, and the processors have nothing left to give while one runs: what the browser takes of them the import would have
+had. So it is counted, and the speed is also told with the processors' time that was left. How much of that nobody took
+is told beside it, which must be next to nothing for this to be so.
 """
 
 import asyncio
@@ -13,9 +16,11 @@ import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Self
 
+import psutil
 from playwright.async_api import Browser, Page, async_playwright
 
 from bench.client import Client
@@ -53,6 +58,10 @@ class Import:
     micros: float
     pace: float
     pace_of_all: float
+    left: float
+    """Share of the processors' time that the browser left to others, until the end."""
+    idle: float
+    """Share of the processors' time that nobody took, until the end."""
     followed: float = 0.0
     """Share of its time in which the page was connected."""
 
@@ -79,7 +88,12 @@ def measure(runs: int) -> Part:
     speeds = [one.rate / other.rate for one, other in pairs]
     _add(part, speed, speeds, (">=", 0.97))
     paces = [one.pace / other.pace for one, other in pairs]
-    _add(part, f"{speed}, each for the machine's pace", _each(speeds, paces), (">=", 0.97))
+    at_one_pace = _each(speeds, paces)
+    _add(part, f"{speed}, each for the machine's pace", at_one_pace, (">=", 0.97))
+    lefts = [one.left / other.left for one, other in pairs]
+    _add(part, f"{speed}, each for the pace and for what the browser left", _each(at_one_pace, lefts), (">=", 0.97))
+    part.add("… left by the browser while it follows", "ratio", [each.left for each in followed])
+    part.add("… idle of both", "ratio", [each.idle for each in (*alone, *followed)])
     works = [one.micros / other.micros for one, other in pairs]
     _add(part, work, works, ("<=", 1.03))
     paces = [other.pace_of_all / one.pace_of_all for one, other in pairs]
@@ -102,7 +116,7 @@ async def _import(stack: Stack, client: Client, pace: Pace, start: int, *, is_fo
     """Import beside a console that shows it, or that shows something else. What it says in the end is what there is."""
     file = csv_file(start, ROWS)
     async with _browser() as browser, _signed_in(stack, browser) as page:
-        before = _cpu(stack)
+        before, processors = _cpu(stack), _Processors.now()
         began = datetime.now(UTC)
         import_id = await asyncio.to_thread(client.post, file)
         ended = asyncio.create_task(asyncio.to_thread(_seconds, client, import_id, began))
@@ -113,6 +127,7 @@ async def _import(stack: Stack, client: Client, pace: Pace, start: int, *, is_fo
             await page.locator(".live").wait_for()
             connected = (datetime.now(UTC) - began).total_seconds()
         seconds = await ended
+        taken = processors.until_now()
         await asyncio.to_thread(until_enrolled, stack, ROWS)
         cpu = _cpu(stack) - before
         if is_followed:
@@ -122,7 +137,30 @@ async def _import(stack: Stack, client: Client, pace: Pace, start: int, *, is_fo
         raise RuntimeError(f"the page was connected for {share:.0%} of the import's time: import more rows")
     first = began.timestamp()
     until_end, until_now = pace.between(first, first + seconds), pace.between(first, time.time())
-    return Import(ROWS / seconds, cpu / ROWS * 1e6, until_end, until_now, share)
+    return Import(ROWS / seconds, cpu / ROWS * 1e6, until_end, until_now, 1 - taken.browser, taken.idle, share)
+
+
+@dataclass(frozen=True, slots=True)
+class _Processors:
+    """What all processors gave, in seconds; or shares of what they gave between two looks."""
+
+    all: float
+    browser: float
+    idle: float
+
+    @classmethod
+    def now(cls) -> Self:
+        times = psutil.cpu_times()
+        # Playwright's own process is the browser's parent, and works for it alone.
+        drivers = [child for child in psutil.Process().children() if child.name().startswith("node")]
+        # What a guest takes is in what the user takes, too.
+        given = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+        return cls(given, sum(map(cpu_seconds, drivers)), times.idle)
+
+    def until_now(self) -> Self:
+        now = self.now()
+        given = now.all - self.all
+        return replace(self, all=1.0, browser=(now.browser - self.browser) / given, idle=(now.idle - self.idle) / given)
 
 
 def _cpu(stack: Stack) -> float:
