@@ -36,7 +36,8 @@ class XlsxWorkbook:
                 if said.get("state", "visible") == "visible" and kind == "worksheet":
                     shown.append((sheet_name(said.get("name", "")), of_sheet))
             elif name in {"workbookPr", "calcPr"}:
-                properties[name] = attributes
+                # An extension behind it has elements of the same names in another namespace, with other properties.
+                properties.setdefault(name, attributes)
 
         parse_whole(parts.blocks(part), element)
         return cls(

@@ -214,11 +214,14 @@ def test_a_date_is_one_both_ways(tmp_path: Path, style: str, number: str, text: 
     assert read_both_ways(tmp_path / "upload", cells, formats=["0", style]) == (wanted, wanted)
 
 
-def test_dates_that_are_counted_from_1904(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "behind", ["", '<extLst><ext uri="{140A7094}"><x15:workbookPr chartTrackingRefBase="1"/></ext></extLst>']
+)
+def test_dates_that_are_counted_from_1904(tmp_path: Path, behind: str) -> None:
     cells = cell("A2", "Ana") + '<c r="D2" s="1"><v>0.5</v></c><c r="E2" s="0"><v>43951</v></c>'
     wanted = [(2, ["Ana", "", "", "12:00:00", "2024-05-01"])]
     path = tmp_path / "upload"
-    found = read_both_ways(path, cells, formats=["14", "20"], workbook='<workbookPr date1904="1"/>')
+    found = read_both_ways(path, cells, formats=["14", "20"], workbook='<workbookPr date1904="1"/>' + behind)
     assert found == (wanted, wanted)
 
 
