@@ -36,8 +36,10 @@ _TWO_NUMBERS = re.compile(r"(?:\d\D*){8,}/")
 """8 digits and a slash: a second number follows ("3234-5678/79"). A slash after the DDD alone is fine."""
 _BEHIND_IN_BRACKETS = re.compile(r"[(\[]\W{0,9}\d{1,3}\W*\Z")
 """An area or an extension behind the number, of any country: none ends in so few digits in brackets of their own."""
-_DECIMAL = re.compile(r"\d{8,}[.,]\d{1,3}")
-"""A number with a fraction: nobody types a phone so, a program calculated it."""
+_CALCULATED = re.compile(r"\d{8,}[.,]\d{1,3}|-\d{6,}(?:[.,]\d+)?")
+"""A number with a fraction, or below zero: nobody types a phone so, a program calculated it. Of ``+55-11912345678``
+spreadsheets make a sum, which has the digits of another phone.
+"""
 _CARRIER_PLACEHOLDER = re.compile(r"\(?0xx", re.IGNORECASE)
 """What follows is the DDD."""
 _PUT_BEFORE = re.compile(r"\A(?:'|p:(?=\+))")
@@ -123,7 +125,7 @@ def parse_any_phone(text: str) -> Phone:
     decimal = _DECIMAL_ZERO.fullmatch(text)
     if decimal:
         text = decimal[1]
-    if _TWO_NUMBERS.match(text) or _BEHIND_IN_BRACKETS.search(text) or _DECIMAL.fullmatch(text):
+    if _TWO_NUMBERS.match(text) or _BEHIND_IN_BRACKETS.search(text) or _CALCULATED.fullmatch(text):
         raise InvalidValue("phone_invalid")
     compact = _SEPARATORS.sub("", _CARRIER_PLACEHOLDER.sub("+55", text, count=1))
     if not _COMPACT.fullmatch(compact):
