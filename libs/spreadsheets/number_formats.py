@@ -1,4 +1,6 @@
-"""How numbers of a workbook are shown: as dates, times of day, phones. The formats of its styles tell."""
+"""How numbers of a workbook are shown: as dates, times of day, phones; and phones that are texts. The formats of its
+styles tell.
+"""
 
 import datetime as dt
 import re
@@ -23,6 +25,8 @@ _LONGEST_FORMAT = 255
 """Characters that Excel takes. A longer one is none of a program's, and shows digits."""
 _DIGITS_OF_A_PHONE = 8
 """At least. Of fewer, a plus says that something grew."""
+_REST_OF_A_PHONE = re.compile(r"[0-9(][0-9() .\N{NO-BREAK SPACE}-]{0,30}")
+"""A text that what its format shows before it makes a whole phone. One that has a plus is whole."""
 
 _FORMATS, _CELL_STYLES = ["styleSheet", "numFmts"], ["styleSheet", "cellXfs"]
 """Within which elements the formats and the cells' styles stand."""
@@ -48,6 +52,8 @@ class NumberFormats:
     """Of those that show more of a phone than its number, by the numbers of the styles."""
     begins_1904: bool
     """Days are counted from 1904, as by Excel on early Macs."""
+    before_texts: Mapping[str, str]
+    """What of a phone texts are shown behind, by the numbers of the styles that have it."""
 
     @classmethod
     def of(cls, formats: Mapping[str, str], styles: Sequence[str], *, begins_1904: bool) -> Self:
@@ -65,6 +71,11 @@ class NumberFormats:
             frozenset(str(at) for at, number in enumerate(styles) if number in dates),
             {str(at): phones[number] for at, number in enumerate(styles) if number in phones},
             begins_1904,
+            {
+                str(at): phones[number].before_texts
+                for at, number in enumerate(styles)
+                if number in phones and phones[number].before_texts
+            },
         )
 
     def text(self, number: float, style: str) -> str:
@@ -72,6 +83,14 @@ class NumberFormats:
         if style in self.dates or style in self.phones:
             return self._shown(number, style)
         return number_text(number)
+
+    def of_text(self, text: str, style: str) -> str:
+        """Return what a cell shows that holds a text: of a phone, what its format shows before it, too."""
+        before = self.before_texts.get(style)
+        if before is None or not _REST_OF_A_PHONE.fullmatch(text):
+            return text
+        shown = before + text
+        return shown if sum(map(str.isdecimal, shown)) >= _DIGITS_OF_A_PHONE else text
 
     @cached_property
     def _shown(self) -> Callable[[float, str], str]:

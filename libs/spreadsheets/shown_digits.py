@@ -1,7 +1,7 @@
-"""Phones that a workbook keeps as numbers, as their format shows them: with a plus, a country's code, a ninth digit.
+"""Phones as their format shows them: with a plus, a country's code, a ninth digit.
 
-``+509 3410-1234`` may be the number 34101234 in the format ``"+509 "0000-0000``. What a format is made of: ECMA-376,
-18.8.31.
+``+509 3410-1234`` may be the number 34101234 in the format ``"+509 "0000-0000``, or the text ``3410-1234`` in
+``"+509 "@``. What a format is made of: ECMA-376, 18.8.31.
 """
 
 import operator
@@ -33,6 +33,8 @@ _LONGEST_FORMAT = 255
 _MOST_SECTIONS = 4
 """For numbers above, below and at zero, and for texts: Excel refuses a format of more, and each number would look
 through all of them."""
+_TEXT = "@"
+"""Where in a format the text stands."""
 _LITERALS = ("quoted", "escaped", "sign", "literal")
 _HOW: Final[dict[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
@@ -111,20 +113,40 @@ class ShownDigits:
     code: str
 
     @cached_property
-    def _sections(self) -> list[_Section]:
+    def _pieces(self) -> list[list[re.Match[str]]]:
+        """What each section is made of."""
         sections: list[list[re.Match[str]]] = [[]]
         for piece in _PIECE.finditer(self.code):
             if piece["end"]:
                 sections.append([])
             else:
                 sections[-1].append(piece)
-        if len(sections) > _MOST_SECTIONS:
-            return []
-        return [_Section.of(found) for found in sections]
+        return sections if len(sections) <= _MOST_SECTIONS else []
+
+    @cached_property
+    def _sections(self) -> list[_Section]:
+        return [_Section.of(found) for found in self._pieces]
 
     def shows_more(self) -> bool:
-        """Tell whether of some number a person reads more than its own digits, as of a phone."""
-        return any(section.shows_more for section in self._sections) or self._places_behind_a_point > 0
+        """Tell whether of some number or text a person reads more than its own digits, as of a phone."""
+        return (
+            any(section.shows_more for section in self._sections)
+            or self._places_behind_a_point > 0
+            or bool(self.before_texts)
+        )
+
+    @cached_property
+    def before_texts(self) -> str:
+        """What of a phone a text is shown behind: a plus, a country's code. The last section is of texts, if any is."""
+        found = self._pieces[-1] if self._pieces else []
+        kinds = [piece["other"] for piece in found]
+        if _TEXT not in kinds or any(piece["place"] for piece in found):
+            return ""
+        before = "".join(piece[kind] or "" for piece in found[: kinds.index(_TEXT)] for kind in _LITERALS)
+        _, sign, behind = before.partition("+")
+        if sign:
+            return sign + "".join(filter(_OF_PHONES.__contains__, behind))
+        return before if set(before) <= _OF_PHONES and any(map(str.isdecimal, before)) else ""
 
     @cached_property
     def _places_behind_a_point(self) -> int:

@@ -26,6 +26,7 @@ _MERGED, _BEFORE_AREAS, _AREA = 0x00E5, 2, 8
 _NUMBER = struct.Struct("<4xHd").unpack_from
 _SHORT_NUMBER = struct.Struct("<4xH4s").unpack_from
 _SHARED_TEXT = struct.Struct("<6xI").unpack_from
+_STYLE = struct.Struct("<4xH").unpack_from
 """What stands in records of cells: style and number, or the number of a text."""
 
 Row = tuple[int, list[str]]
@@ -111,7 +112,7 @@ class _XlsSheet:
             raise Unreadable(
                 "file_broken", f"Row {self._row + 1} of the workbook names a text that is not in the file."
             )
-        return self._shared[number]
+        return self._of_style(self._shared[number], at)
 
     def _number(self, at: int) -> str:
         style, number = _NUMBER(self._stream, at)
@@ -125,7 +126,14 @@ class _XlsSheet:
         return self._formats.text(number, str(style)) if style in self._special else number_text(number)
 
     def _own_text(self, at: int) -> str:
-        return self._texts.text(at + marks.BEFORE_VALUE, self._end(at))
+        return self._of_style(self._texts.text(at + marks.BEFORE_VALUE, self._end(at)), at)
+
+    def _of_style(self, text: str, at: int) -> str:
+        """Return a text as the style of the cell whose record stands there shows it."""
+        if not self._formats.before_texts:
+            return text
+        (style,) = _STYLE(self._stream, at)
+        return self._formats.of_text(text, str(style))
 
     def _text_of_formula(self, at: int) -> str:
         return self._texts.text(at, self._end(at))

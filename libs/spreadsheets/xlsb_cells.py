@@ -247,17 +247,18 @@ class _XlsbSheet:
     def _text(self, kind: int, body: bytes, at: int) -> str:
         """Return what the cell shows; its style stands at ``at``, and its value behind that."""
         value = at + _BEHIND_STYLE
+        style = str(struct.unpack_from("<I", body, at)[0] & _STYLE_BITS)
         if kind == _OWN_TEXT:
-            return _wide(body, value, self._limits.max_cell_chars + 1)
+            return self._formats.of_text(_wide(body, value, self._limits.max_cell_chars + 1), style)
         if kind == _RICH_TEXT:
-            return _wide(body, value + 1, self._limits.max_cell_chars + 1)
+            return self._formats.of_text(_wide(body, value + 1, self._limits.max_cell_chars + 1), style)
         if kind == _SHARED_TEXT:
-            (at,) = struct.unpack_from("<I", body, value)
-            if at >= len(self._texts):
+            (named,) = struct.unpack_from("<I", body, value)
+            if named >= len(self._texts):
                 raise Unreadable(
                     "file_broken", f"Row {self._row + 1} of the workbook names a text that is not in the file."
                 )
-            return self._texts[at]
+            return self._formats.of_text(self._texts[named], style)
         if kind == _ERROR:
             self._faults.setdefault(self._row + 1, {})[self._column] = "cell_error"
             return ERROR_TEXTS.get(body[value], UNKNOWN_ERROR)
@@ -268,5 +269,4 @@ class _XlsbSheet:
             number = short_number(body[value : value + 4])
         else:
             (number,) = struct.unpack_from("<d", body, value)
-        style = struct.unpack_from("<I", body, at)[0] & _STYLE_BITS
-        return self._formats.text(number, str(style))
+        return self._formats.text(number, style)

@@ -147,7 +147,8 @@ class _XlsxSheet:
         self._cells: dict[int, str] = {}
         self._cell: _Cell | None = None
         self._inside = ""
-        self._begin = 0
+        self._pieces: list[str] = []
+        self._chars = 0
         self._keeps_blanks = True
         self._is_phonetic = False
 
@@ -165,24 +166,23 @@ class _XlsxSheet:
                 raise self._two_values()
             self._inside = name if name in {"v", "t", "f"} and not self._is_phonetic else ""
             if self._inside:
-                self._begin = len(self._cell.texts.setdefault(name, ""))
+                self._pieces, self._chars = [], len(self._cell.texts.setdefault(name, ""))
                 self._keeps_blanks = name != "t" or kept[-1]
 
     def text(self, data: str) -> None:
-        if self._cell is not None and self._inside:
-            # Of a text that is too long, enough is kept to see that it is. Adding up all of it would take time that
-            # grows with the square of its length.
-            texts = self._cell.texts
-            if len(texts[self._inside]) <= self._longest[self._inside]:
-                texts[self._inside] += data
+        # Of a text that is too long, enough is kept to see that it is. It may come in pieces of a character: added up
+        # one by one they would take time that grows with the square of their number.
+        if self._inside and self._chars <= self._longest[self._inside]:
+            self._pieces.append(data)
+            self._chars += len(data)
 
     def end(self, name: str) -> None:
         self._blanks_kept.pop()
         if name == self._inside:
             self._inside = ""
-            if self._cell is not None and not self._keeps_blanks:
-                whole = self._cell.texts[name]
-                self._cell.texts[name] = whole[: self._begin] + whole[self._begin :].strip(_BLANKS)
+            if self._cell is not None:
+                whole = "".join(self._pieces)
+                self._cell.texts[name] += whole if self._keeps_blanks else whole.strip(_BLANKS)
         if name == "rPh":
             self._is_phonetic = False
         elif name == "c" and self._cell is not None:
@@ -241,7 +241,7 @@ class _XlsxSheet:
         if inline and value and inline != value:
             raise self._two_values()
         if inline and (cell.kind == "inlineStr" or not value):
-            return unescaped(inline)
+            return self._formats.of_text(unescaped(inline), cell.style)
         return self._value(cell, value) if value else ""
 
     def _is_missing(self, cell: _Cell, value: str | None) -> bool:
@@ -254,14 +254,14 @@ class _XlsxSheet:
 
     def _value(self, cell: _Cell, value: str) -> str:
         if cell.kind == "s":
-            return self._shared(value)
+            return self._formats.of_text(self._shared(value), cell.style)
         if cell.kind == "b":
             return "FALSE" if value.strip() in {"0", "false"} else "TRUE"
         plain = value.strip(_BLANKS)
         if cell.kind in {"n", ""} and _NUMBER.fullmatch(plain):
             number = float(plain)
             return self._formats.text(number, cell.style)
-        return unescaped(value)
+        return self._formats.of_text(unescaped(value), cell.style)
 
     def _shared(self, index: str) -> str:
         if not _INDEX.fullmatch(index) or int(index) >= len(self._strings):
