@@ -1,4 +1,4 @@
-"""What a format shows before a text is part of a phone, too: of a phone that is a text, that it is another country's."""
+"""What a format shows before a text is part of a phone, too, where that is a text: that it is another country's."""
 
 import struct
 from collections.abc import Callable
