@@ -4,9 +4,8 @@ Each import alone stands beside one that is followed, and their ratio is taken; 
 servers took. Both are compared for the pace that the machine had meanwhile, too: see bench.pace.
 
 People have their browser on another machine. Here it is on that of the services, with the console open beside both
-imports, and the processors have nothing left to give while one runs: what the browser takes of them the import would have
-had. So it is counted, and the speed is also told with the processors' time that was left. How much of that nobody took
-is told beside it, which must be next to nothing for this to be so.
+imports, and the processors have next to nothing left to give while one runs (what nobody took is told): what the browser
+takes of them the import would have had. So it is counted, and the speed is told for what was left to others, too.
 """
 
 import asyncio
