@@ -4,8 +4,9 @@ Each import alone stands beside one that is followed, and their ratio is taken; 
 servers took. Both are compared for the pace that the machine had meanwhile, too: see bench.pace.
 
 People have their browser on another machine. Here it is on that of the services, with the console open beside both
-imports, and the processors have next to nothing left to give while one runs (what nobody took is told): what the browser
-takes of them the import would have had. So it is counted, and the speed is told for what was left to others, too.
+imports, and the processors have next to nothing left to give while one runs (what nobody took is told): what the
+browser takes of them the import would have had. So it is counted, and the speed is told for what was left to others,
+too.
 """
 
 import asyncio
