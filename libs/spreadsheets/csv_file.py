@@ -15,6 +15,7 @@ from libs.spreadsheets.csv_padding import (
     as_before,
     ends_with_padding,
     goes_on_beside,
+    have_lost_a_mark,
     opens_beside,
     padding_of,
     without_padding,
@@ -24,7 +25,7 @@ from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
-from libs.spreadsheets.open_cells import goes_on_below, has_an_end, is_open, marked_cells, may_go_on
+from libs.spreadsheets.open_cells import has_an_end, is_open, marked_cells, may_go_on
 from libs.spreadsheets.strewn_marks import (
     BACKSLASH_AND_MARK,
     beginning,
@@ -39,6 +40,10 @@ _TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*', re.DOTALL)
 _BLANK_AND_MARK = re.compile(' +"')
 _MOST_RECORDS = 1 << 20
 """Rows of a sheet ("Excel specifications and limits"), blank ones too."""
+_OF_VALUES = frozenset(",;")
+"""Separators that people write within values, too."""
+_MOST_COLUMNS = 1 << 14
+"""Of a sheet, likewise: a header of several lines that has more has swallowed rows."""
 _MOST_MARKED_BLANKS = 100_000
 """Blank ones with quotation marks: they take ten times as long, and no limit of rows counts them."""
 
@@ -142,6 +147,10 @@ def _records_of(
             marked_blanks += not any(map(str.strip, cells))
             if marked_blanks > _MOST_MARKED_BLANKS:
                 raise _too_many_rows(_MOST_MARKED_BLANKS)
+        if not lines.widest:
+            lines.widest = _widest(cells, layout)
+        elif len(cells) > lines.widest and _may_be_shifted(cells, lines.widest):
+            cells = _as_one_cell(lines)
         yield number, cells
     raise _too_many_rows(_MOST_RECORDS)
 
@@ -179,26 +188,25 @@ def _read_otherwise(lines: Lines, layout: Layout, limits: Limits, number: int) -
     width = lines.width_within if layout.whole_lines else lines.width
     if (before := as_before(lines.last, layout.separator)) is not None:
         return _cells_before(before, lines, layout.separator, number, width=width)
+    skips = layout.blanks_before_marks
     # The mark at the end of a line that is quoted as a whole is the line's own.
     line = lines.last.rstrip("\r\n").removesuffix('"') if layout.whole_lines else lines.last
-    *_, last = marked_cells(line, layout.separator, skips=layout.blanks_before_marks)
-    if is_open(last):
-        raise _stray_mark(number)
-    if may_go_on(last):
-        lines.open_row = number
-    skips = layout.blanks_before_marks
+    _check_whole(line, lines, layout.separator, number, skips=skips)
     return loosely_read(lines.last, layout.separator, limits.max_cell_chars, width=width, skips=skips)
 
 
 def _cells_before(before: str, lines: Lines, separator: str, number: int, *, width: int) -> list[str]:
     """Return the cells of a line as it was before another Excel saved it; as one cell where its marks are strewn, which
-    they are where somebody has written beside it, or where it has too few: that Excel has dropped a mark then, and two
-    cells have become one.
+    they are where somebody has written beside it, or where that Excel has dropped a mark: two cells have become one.
     """
     cells = strictly_read(before, separator)
-    if cells is None and goes_on_below(before, separator):
-        raise _stray_mark(number)
-    return cells if cells is not None and len(cells) >= width else _as_one_cell(lines)
+    if cells is None:
+        _check_whole(before, lines, separator, number)
+    elif len(cells) >= width and not have_lost_a_mark(cells, separator):
+        return cells
+    # A mark that is gone may be the one that opened a cell which goes on below.
+    lines.open_row = number
+    return _as_one_cell(lines)
 
 
 def _as_one_cell(lines: Lines) -> list[str]:
@@ -206,14 +214,29 @@ def _as_one_cell(lines: Lines) -> list[str]:
     return ["".join(lines.record).rstrip("\r\n")]
 
 
+def _check_whole(line: str, lines: Lines, separator: str, number: int, *, skips: bool = False) -> None:
+    """Raise Unreadable where a row, whose marks are strewn, goes on below its line; note where it may."""
+    # As a mark within a cell MySQL, PHP and Spark write a backslash and a mark.
+    *_, last = marked_cells(line.replace(BACKSLASH_AND_MARK, ""), separator, skips=skips)
+    if is_open(last):
+        raise _stray_mark(number)
+    if may_go_on(last):
+        lines.open_row = number
+
+
 def _check_not_torn(row: int, cells: list[str], lines: Lines, layout: Layout) -> None:
     """Raise Unreadable where a record looks like the end of a row above, of which it was not told whether it ended.
 
-    What is between the two is short of cells: where there is a whole row, the one above has ended.
+    What is between the two is short of cells: where there is a whole row, the one above has ended. Another Excel may
+    have put marks around all of the record.
     """
-    if has_an_end(marked_cells(lines.last, layout.separator, skips=layout.blanks_before_marks)):
+    line, width = lines.last, lines.width_within if layout.whole_lines else lines.width
+    if len(cells) == 1 and lines.of_record == 1:
+        (line,) = cells
+        cells = strictly_read(line, layout.separator) or cells
+    if has_an_end(marked_cells(line, layout.separator, skips=layout.blanks_before_marks)):
         raise _stray_mark(row)
-    if lines.open_row == row and len(cells) >= lines.width:
+    if lines.open_row == row and len(cells) >= width:
         lines.open_row = 0
 
 
@@ -239,15 +262,12 @@ def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, n
     elif layout.whole_lines and layout.separator in cells[0]:
         # Somebody has written beside it.
         return _as_one_cell(lines)
-    elif line is not None and len(cells) == 1 and _is_half_a_row(cells[0], layout.separator, limits):
-        # Half a row that another Excel took for a whole one: the lines below it may look like rows.
-        raise _stray_mark(number)
-    if len(cells) < lines.width and layout.separator in cells:
-        # Nobody writes it as a value: two marks that stood in cells of their own, as "the same as above", are taken for
-        # those of one cell.
-        return _as_one_cell(lines)
+    elif line is not None and len(cells) == 1 and layout.separator in cells[0]:
+        cells = _taken_for_a_cell(cells, lines, layout.separator, limits, number)
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
         raise _stray_mark(number)
+    if len(cells) < lines.width and any(_is_of_several(cell, layout.separator) for cell in cells):
+        return _as_one_cell(lines)
     if not layout.blanks_before_marks and (line is None or ' "' in line) and any(map(_BLANK_AND_MARK.match, cells)):
         record = lines.record if line is None else [line]
         cells = _without_blanks_before_marks(record, layout.separator, number)
@@ -256,8 +276,25 @@ def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, n
     return cells
 
 
-def _is_half_a_row(cell: str, separator: str, limits: Limits) -> bool:
-    return separator in cell and len(cell) <= limits.max_cell_chars and goes_on_below(cell, separator)
+def _taken_for_a_cell(cells: list[str], lines: Lines, separator: str, limits: Limits, number: int) -> list[str]:
+    """Return the cells of a row that may be one cell because another Excel, which took the line for its first cell, has
+    put marks around it.
+
+    Raises Unreadable for half a row that it took for a whole one: the lines below it may look like rows.
+    """
+    (line,) = cells
+    if len(line) > limits.max_cell_chars:
+        return cells
+    _check_whole(line, lines, separator, number)
+    apart = strictly_read(line, separator)
+    return apart if apart is not None and len(apart) == lines.width else cells
+
+
+def _is_of_several(cell: str, separator: str) -> bool:
+    """Tell whether a cell of a row that is short of cells is several: two marks that stood in cells of their own, as
+    "the same as above", are taken for those of one cell. Values have no tab in them, and no other separator at an end.
+    """
+    return cell.startswith(separator) or cell.endswith(separator) or (separator == "\t" and separator in cell)
 
 
 def _holds_more_than_a_row(cells: list[str], layout: Layout, lines: Lines) -> bool:
@@ -273,8 +310,9 @@ def _unpacked(line: str, lines: Lines, separator: str, limits: Limits, number: i
         lines.width_within = lines.width_within or len(cells)
         return cells
     # Half a row, where whoever saved the file took the line break in a cell for the end of its line.
-    if LINE_ENDS.search(line) or goes_on_below(line, separator):
+    if LINE_ENDS.search(line):
         raise _stray_mark(number)
+    _check_whole(line, lines, separator, number)
     apart = read_with_backslashes([line], separator) if BACKSLASH_AND_MARK in line else None
     return loosely_read(line, separator, limits.max_cell_chars, width=lines.width_within) if apart is None else apart
 
@@ -299,10 +337,31 @@ def _stray_mark(number: int) -> Unreadable:
 
 
 def _header_width(cells: list[str], lines: Lines, number: int) -> int:
-    """Return how many cells the first record that is not blank has, without blank ones at the right."""
-    if lines.of_record > 1 and holds_a_person(cells):
+    """Return how many cells the first record that is not blank has, without blank ones at the right.
+
+    Raises Unreadable where it is more than a header.
+    """
+    if lines.of_record > 1 and (len(cells) > _MOST_COLUMNS or holds_a_person(cells)):
         raise _stray_mark(number)
     return next((place for place in range(len(cells), 0, -1) if cells[place - 1].strip()), 0)
+
+
+def _widest(titles: list[str], layout: Layout) -> int:
+    """Return how many cells a row has at most that is surely not shifted: those of the header, with blank ones at the
+    right; as many as a sheet has columns where that tells nothing. 0: the record is blank.
+    """
+    if not any(map(str.strip, titles)):
+        return 0
+    has_titles = not layout.width and layout.separator in _OF_VALUES and len(titles) > 1
+    return len(titles) if has_titles and not titles[1].startswith(" ") else _MOST_COLUMNS
+
+
+def _may_be_shifted(cells: list[str], widest: int) -> bool:
+    """Tell whether a row with more cells than the header may have had a separator in its first cell, as ``Souza,
+    Maria``, whose marks the Excel of the other separator drops. Where its last cell is not blank, it is told as too
+    long.
+    """
+    return cells[1].startswith(" ") and not cells[widest].strip()
 
 
 def _as_excel_shows(cell: str) -> str:

@@ -21,6 +21,8 @@ class Lines:
     limit: int
     width: int
     """Cells of the header, once that is read."""
+    widest: int = 0
+    """Cells that a row has at most which is surely not shifted; 0: the header is not read."""
     width_within: int = 0
     """Cells of the line that is the header's one cell, where each record is such a line and once it is read."""
     width_of_all: Callable[[], int | None] = lambda: None

@@ -39,6 +39,14 @@ def as_before(line: str, separator: str) -> str | None:
     return before if before != line else None
 
 
+def have_lost_a_mark(cells: list[str], separator: str) -> bool:
+    """Tell whether in a line as it was before such an Excel two cells are one, by what is in it: a cell ended with that
+    Excel's separator, and of the mark behind it, which began a cell to it, it has kept none.
+    """
+    mark, _ = _PADDING[separator]
+    return any(mark + separator in cell for cell in cells)
+
+
 def opens_beside(separator: str) -> str:
     """Return what a line has in which a cell in marks stands beside another one of such an Excel; for any other
     separator what no line has.

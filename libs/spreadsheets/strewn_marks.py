@@ -63,8 +63,8 @@ def _all_in_marks(line: str, separator: str) -> list[str]:
     if not (line.startswith('"') and line.endswith('"')):
         return []
     cells = line[1:-1].split(f'"{separator}"')
-    # A separator at a cell's end with a mark beside it stood between two cells: a mark is missing there.
-    is_cut = any(cell.startswith(f'{separator}"') or cell.endswith(f'"{separator}') for cell in cells)
+    # A separator with a mark beside it stood between two cells: a mark is missing there.
+    is_cut = any(f'{separator}"' in cell or f'"{separator}' in cell for cell in cells)
     return [] if is_cut else [cell.replace('""', '"') if '"' not in cell.replace('""', "") else cell for cell in cells]
 
 

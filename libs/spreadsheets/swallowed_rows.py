@@ -20,8 +20,8 @@ _SHORTEST, _WITH_AREA = 8, 10
 """Digits of a phone; shorter ones than the second, in an address, are its postal code."""
 _LONGEST_PHONE = 100
 _MOST_LONG_TITLES = 2_000
-"""Of a header of several lines; each is compared with phones, which takes a while. One that has more is taken for rows
-that it has swallowed."""
+"""Lines of long titles in a header of several lines; each is compared with phones, which takes a while. One that has
+more is taken for rows that it has swallowed."""
 _PHONE_WORDS = frozenset(map(header_key, ALIASES["phone"]))
 _PHONE_LIKE = re.compile(r"\d{8}|\d{4,5}[ .-]\d{4}")
 """Also among other words, so that not all separators count: 2024/2025 is no phone."""
@@ -50,10 +50,10 @@ def holds_a_person(titles: Sequence[str]) -> bool:
     for title in titles:
         if len(title) < _SHORTEST:
             continue  # a hostile header has millions of blank ones
-        left -= 1
-        if not left:
+        first, *below = LINE_ENDS.split(title, maxsplit=left)
+        left -= 1 + len(below)
+        if left <= 0:
             return True
-        first, *below = LINE_ENDS.split(title)
         if _is_phone(first) or (any(map(_is_phone, below)) and header_key(first) not in _PHONE_WORDS):
             return True
     return False

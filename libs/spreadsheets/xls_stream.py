@@ -34,11 +34,18 @@ def xls_damage_refused() -> Iterator[None]:
         raise Unreadable("file_broken", "The workbook is damaged.") from None
 
 
+class _Ole(olefile.OleFileIO):  # type: ignore[type-arg]  # generic in its stubs alone
+    def _check_duplicate_stream(self, *_: object, **__: object) -> None:
+        """Do not ask whether two streams begin in one sector: olefile would say so in a log alone, and looks for each
+        of them through a list of all.
+        """
+
+
 def xls_stream(path: Path) -> bytes:
     """Return what the stream holds. Raises Unreadable where there is none, or where it is damaged."""
     with xls_damage_refused():
         refuse_false_head(path)
-        with olefile.OleFileIO(str(path)) as ole:
+        with _Ole(str(path)) as ole:
             if any(map(ole.exists, _ENCRYPTED)):
                 raise Unreadable("file_encrypted")
             name = next((name for name in _NAMES if ole.exists(name)), None)

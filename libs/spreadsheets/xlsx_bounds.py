@@ -63,9 +63,9 @@ _NOT_PLAIN = re.compile(_NO_CELL_BUT % (b"[A-Z]{1,3}", 7))
 _USUAL_CELL = (
     rb'(?:<c r="%c\1"(?: s="[0-9]{1,5}")?+(?:'
     rb' t="(?:s"><v>[0-9]{1,9}</v></c>|inlineStr"><is><t(?: xml:space="preserve")?+>[^<]*+</t></is></c>'
-    rb'|str"><v>[^<]++</v></c>|n"><v>(?![ \t\r\n])[^<&]++(?<![ \t\r\n])</v></c>|b"><v>[^<&]++</v></c>'
+    rb'|str"><v>[^<]++</v></c>|n"><v>(?![ \t\r\n]|[+-]?[NnIi])[^<&]++(?<![ \t\r\n])</v></c>|b"><v>[^<&]++</v></c>'
     rb'|(?:inlineStr|s)" ?/>)'
-    rb"|>(?:<v>(?![ \t\r\n])[^<&]++(?<![ \t\r\n])</v>)?+</c>|/>| />))?+"
+    rb"|>(?:<v>(?![ \t\r\n]|[+-]?[NnIi])[^<&]++(?<![ \t\r\n])</v>)?+</c>|/>| />))?+"
 )
 _FEW, _MORE = (b"".join(_USUAL_CELL % column for column in columns) for columns in (b"ABCDE", b"FGHIJKL"))
 _USUAL_ROW = re.compile(rb'<row r="([0-9]{1,7})"[^<>]*+>%b(?:</row>|%b</row>)' % (_FEW, _MORE))
@@ -89,6 +89,8 @@ _INTERRUPTED = re.compile(
 )
 """A value with something in it besides its text, such as ``<?x?>``: of a number calamine would read what stands before
 that, and another number can be a phone as well. Or a number with blanks around it, which it would take for a text."""
+_NO_NUMBER = re.compile(rb"<v(?:\s[^<>]*+)?+>[+-]?(?:[Nn][Aa][Nn]|[Ii][Nn][Ff](?:[Ii][Nn][Ii][Tt][Yy])?)<")
+"""What ExcelJS and others write for a date that is none. Calamine takes it for a number, and of a date makes one."""
 _OF_TEXTS = (
     b"t|r|rPr|rPh|phoneticPr|si|sst|extLst|ext|rFont|charset|family|b|i|strike|outline|shadow|condense|extend|color|sz|u"
     b"|vertAlign|scheme"
@@ -313,7 +315,7 @@ def _values_are_plain(rows: bytes) -> bool:
     """Tell whether each formula has its value, each cell one at most, and each number is written in digits."""
     if _FORMULA.search(rows) and len(_FORMULA.findall(rows)) != len(_CALCULATED.findall(rows)):
         return False
-    if _NOT_THE_LAST.search(rows) or _INTERRUPTED.search(rows):
+    if _NOT_THE_LAST.search(rows) or _INTERRUPTED.search(rows) or _NO_NUMBER.search(rows):
         return False
     if b"<t" in rows and _OTHER_IN_TEXT.search(rows):
         return False

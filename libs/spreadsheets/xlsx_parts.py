@@ -22,6 +22,11 @@ MOST_ELEMENTS = 200_000
 """Of a part that says how a workbook is put together. Excel keeps 65,536 styles and as many names as fit into memory;
 of workbooks that grew for years some tens of thousands are known."""
 
+_MOST_PARTS = 1 << 16
+"""An archive lists all of them, and each look at it reads the list. Of pictures a workbook may have thousands."""
+_MOST_EXTRA = 1 << 20
+"""Bytes that the list has besides names: times, rights. They may be in pieces of four bytes each."""
+
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DECLARED = re.compile(
     rb"(?:\xef\xbb\xbf)?<\?xml\s[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z][A-Za-z0-9._-]{0,40})[\"']"
@@ -53,7 +58,10 @@ class Parts:
         self._archive = archive
         self._left = self._max_bytes = max_bytes
         self._names: dict[str, zipfile.ZipInfo] = {}
-        for info in archive.infolist():
+        listed = archive.infolist()
+        if len(listed) > _MOST_PARTS or sum(len(info.extra) for info in listed) > _MOST_EXTRA:
+            raise Unreadable("file_too_large", f"The workbook's archive holds more than {_MOST_PARTS} parts.")
+        for info in listed:
             name = part_name(info.filename)
             if name in self._names:
                 # One program takes the first, another one the last: nobody can tell which the file's owner sees.

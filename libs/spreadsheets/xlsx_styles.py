@@ -13,6 +13,8 @@ from libs.spreadsheets.xlsx_parts import PENDING
 _FORMAT_CODE = re.compile(rb'formatCode="([^"]*+)"')
 _FORMAT_NUMBER = re.compile(rb"\snumFmtId\s*+=\s*+[\"']([^\"']*+)")
 _STYLES_OF_CELLS, _STYLE = (re.compile(rb"(?:[\w.-]+:)?%b[\s/>]" % name) for name in (b"cellXfs", b"xf"))
+_LONGEST_TAG = 4_000
+"""Bytes of a format that programs write, each of whose 255 characters may be spelled in several."""
 _MOST_OF_STYLES = 30_000_000
 """Tags of styles times the characters of the longest: Excel allows 64,000 styles, and 255 characters in a format."""
 
@@ -45,6 +47,7 @@ class Styles:
             if (
                 any(b"&#" in tag for tag in whole)
                 or formats > MOST_FORMATS
+                or any(len(tag) > _LONGEST_TAG for tag in codes)
                 or not all(map(_shows_numbers_alone, codes))
             ):
                 return cls(are_quick=False)

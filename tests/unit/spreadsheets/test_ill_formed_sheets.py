@@ -1,4 +1,4 @@
-"""XML that is none is refused also where calamine would read it, with a part left out."""
+"""XML that is none is refused also where calamine would read it, with a part left out; what is no number is none."""
 
 from pathlib import Path
 
@@ -57,3 +57,13 @@ def test_an_element_that_no_text_has_in_xml_that_is_some_refuses_nothing(tmp_pat
     rows = f'{HEADER}<row r="2"><c r="A2" t="s"><v>5</v></c>{cell("B2", text)}</row>'
     path = write(tmp_path / "upload", rows, strings=f"<si><t>{text}</t></si>")
     assert read_path(path) == [(2, ["Ana Nina", "Ana Nina", "", "", ""])]
+
+
+@pytest.mark.parametrize("value", ["NaN", "nan", "-INF", "Infinity"])
+def test_what_is_no_number_is_no_date(tmp_path: Path, value: str) -> None:
+    """ExcelJS writes it for a date that is none, of which calamine would make the day before the first one."""
+    cells = f'<c r="A2" t="s"><v>0</v></c><c r="E2" s="0"><v>{value}</v></c>'
+    write(tmp_path / "upload", f'{HEADER}<row r="2">{cells}</row>', formats=["14"])
+    assert not is_plain(tmp_path / "upload", Limits())
+    ((_, (*_, date)),) = read_path(tmp_path / "upload")
+    assert date == value
