@@ -13,9 +13,9 @@ from libs.spreadsheets.csv_layout import SAMPLE, Layout, layout_of
 from libs.spreadsheets.csv_lines import LINE_ENDS, Lines, LineTooLong
 from libs.spreadsheets.csv_padding import (
     as_before,
-    ends_with_padding,
     goes_on_beside,
     have_lost_a_mark,
+    mark_of_padding,
     opens_beside,
     padding_of,
     without_padding,
@@ -100,7 +100,8 @@ def _opened(path: Path, encoding: str, layout: Layout, limits: Limits) -> Iterat
     with _decoded(path, encoding) as text:
         if layout.is_declared:
             text.readline()
-        lines = Lines(text, 2 * len(FILE_COLUMNS) * limits.max_cell_chars, layout.width)
+        most = 2 * len(FILE_COLUMNS) * limits.max_cell_chars
+        lines = Lines(text, most, layout.width, opens_beside(layout.separator))
         csv.field_size_limit(limits.max_cell_chars)
         skips = layout.blanks_before_marks
         # strict: what follows a closing quotation mark is a separator or the line's end.
@@ -127,49 +128,59 @@ def _width_of_all(path: Path, encoding: str, layout: Layout, limits: Limits) -> 
 def _records_of(
     lines: Lines, reader: Iterator[list[str]], layout: Layout, limits: Limits
 ) -> Iterator[tuple[int, list[str]]]:
-    marked_blanks, padded, beside = 0, ends_with_padding(layout.separator), opens_beside(layout.separator)
+    # A call for each row costs a hundredth of reading it: most rows need none of these.
+    mark, widest = mark_of_padding(layout.separator), 0
     for number in range(1, _MOST_RECORDS + 1):
         lines.begin_record()
         above = lines.open_row
-        cells = _next_cells(lines, reader, layout, limits, number)
+        try:
+            cells = next(reader, None)
+        except (csv.Error, LineTooLong) as error:
+            cells = _read_otherwise(error, lines, layout, limits, number)
         if cells is None:
             return
-        if lines.ended and lines.of_record:
-            raise Unreadable("file_broken", f"Row {number}: a quotation mark opens a cell and none closes it.")
-        lines.width = lines.width or _header_width(cells, lines, number)
+        if not lines.width:
+            lines.width = _header_width(cells, lines, number)
         if above:
             _check_not_torn(above, cells, lines, layout)
-        cells = without_padding(cells, lines.last, layout.separator) if lines.last.endswith(padded) else cells
-        if '"' in lines.last:
-            if beside in lines.last and lines.of_record == 1:
-                cells = _as_it_was(cells, lines, layout, number)
-            cells = _as_marked(cells, lines, layout, limits, number)
-            marked_blanks += not any(map(str.strip, cells))
-            if marked_blanks > _MOST_MARKED_BLANKS:
-                raise _too_many_rows(_MOST_MARKED_BLANKS)
-        if not lines.widest:
-            lines.widest = _widest(cells, layout)
-        elif len(cells) > lines.widest and _may_be_shifted(cells, lines.widest):
-            cells = _as_one_cell(lines)
+        line = lines.last
+        if mark in line:
+            cells = without_padding(cells, line, layout.separator)
+        if '"' in line:
+            cells = _with_marks(cells, lines, layout, limits, number)
+        if len(cells) > widest:
+            if widest and _may_be_shifted(cells, widest):
+                cells = _as_one_cell(lines)
+            widest = widest or _widest(cells, layout)
         yield number, cells
     raise _too_many_rows(_MOST_RECORDS)
 
 
-def _next_cells(
-    lines: Lines, reader: Iterator[list[str]], layout: Layout, limits: Limits, number: int
-) -> list[str] | None:
-    """Return the cells of the next record as they stand; None: there is none."""
-    try:
-        return next(reader, None)
-    except LineTooLong:
+def _with_marks(cells: list[str], lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
+    """Return the cells of a record that has quotation marks in its last line."""
+    if lines.beside in lines.last and lines.of_record == 1:
+        cells = _as_it_was(cells, lines, layout, number)
+    cells = _as_marked(cells, lines, layout, limits, number)
+    if not cells[0].strip() and not any(map(str.strip, cells)):
+        lines.marked_blanks += 1
+        if lines.marked_blanks > _MOST_MARKED_BLANKS:
+            raise _too_many_rows(_MOST_MARKED_BLANKS)
+    return cells
+
+
+def _read_otherwise(error: Exception, lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
+    """Return the cells of a record that is no CSV, or whose line is too long: then its beginning."""
+    if isinstance(error, LineTooLong):
         if lines.of_record > 1 or lines.ends_within_marks:
             raise _stray_mark(number) from None
         return beginning(lines.last, limits.max_cell_chars)
-    except csv.Error:
-        return _read_otherwise(lines, layout, limits, number)
+    cells = _read_as_no_csv(lines, layout, limits, number)
+    if lines.ended and lines.of_record:
+        raise Unreadable("file_broken", f"Row {number}: a quotation mark opens a cell and none closes it.")
+    return cells
 
 
-def _read_otherwise(lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
+def _read_as_no_csv(lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
     """Return the cells of a record that is no CSV: one of a line, or one whose marks have backslashes before them.
 
     Raises Unreadable where one of a line goes on below: half a row, and another one made of its other half, are worse

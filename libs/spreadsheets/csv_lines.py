@@ -21,8 +21,8 @@ class Lines:
     limit: int
     width: int
     """Cells of the header, once that is read."""
-    widest: int = 0
-    """Cells that a row has at most which is surely not shifted; 0: the header is not read."""
+    beside: str
+    """What a line has where another Excel has put marks around a cell that is not its first."""
     width_within: int = 0
     """Cells of the line that is the header's one cell, where each record is such a line and once it is read."""
     width_of_all: Callable[[], int | None] = lambda: None
@@ -36,6 +36,8 @@ class Lines:
     """Quotation marks of the last line behind what was kept of it."""
     open_row: int = 0
     """The row whose last cell may go on below; 0: none."""
+    marked_blanks: int = 0
+    """Records that are blank but for quotation marks."""
     ended: bool = False
     returned: bool = False
     """What was read last ended with a carriage return. A line feed that comes alone then belongs to it, cut off by the

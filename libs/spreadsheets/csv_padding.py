@@ -13,10 +13,10 @@ _MOST_COLUMNS = 1 << 14
 """Of a sheet ("Excel specifications and limits"); a row has one separator less."""
 
 
-def ends_with_padding(separator: str) -> tuple[str, ...]:
-    """Return how a line ends that may have such separators, for ``str.endswith``: most have none."""
-    mark, least = _PADDING.get(separator, ("", 0))
-    return tuple(mark * least + end for end in ("\n", "\r\n", "\r", "")) if mark else ()
+def mark_of_padding(separator: str) -> str:
+    """Return what a line has that may end with such separators: most have none. No line has it that cannot."""
+    mark, _ = _PADDING.get(separator, ("\n\n", 0))
+    return mark
 
 
 def padding_of(line: str, separator: str) -> str:
