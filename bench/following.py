@@ -16,7 +16,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
@@ -127,7 +127,7 @@ async def _import(stack: Stack, client: Client, pace: Pace, start: int, *, is_fo
             await page.locator(".live").wait_for()
             connected = (datetime.now(UTC) - began).total_seconds()
         seconds = await ended
-        taken = processors.until_now()
+        of_browser, idle = processors.shares_until_now()
         await asyncio.to_thread(until_enrolled, stack, ROWS)
         cpu = _cpu(stack) - before
         if is_followed:
@@ -137,12 +137,12 @@ async def _import(stack: Stack, client: Client, pace: Pace, start: int, *, is_fo
         raise RuntimeError(f"the page was connected for {share:.0%} of the import's time: import more rows")
     first = began.timestamp()
     until_end, until_now = pace.between(first, first + seconds), pace.between(first, time.time())
-    return Import(ROWS / seconds, cpu / ROWS * 1e6, until_end, until_now, 1 - taken.browser, taken.idle, share)
+    return Import(ROWS / seconds, cpu / ROWS * 1e6, until_end, until_now, 1 - of_browser, idle, share)
 
 
 @dataclass(frozen=True, slots=True)
 class _Processors:
-    """What all processors gave, in seconds; or shares of what they gave between two looks."""
+    """What all processors gave, to the browser and to nobody, in seconds since the machine began."""
 
     all: float
     browser: float
@@ -157,10 +157,11 @@ class _Processors:
         given = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
         return cls(given, sum(map(cpu_seconds, drivers)), times.idle)
 
-    def until_now(self) -> Self:
+    def shares_until_now(self) -> tuple[float, float]:
+        """Return the browser's share of what they have given since, and nobody's."""
         now = self.now()
         given = now.all - self.all
-        return replace(self, all=1.0, browser=(now.browser - self.browser) / given, idle=(now.idle - self.idle) / given)
+        return (now.browser - self.browser) / given, (now.idle - self.idle) / given
 
 
 def _cpu(stack: Stack) -> float:

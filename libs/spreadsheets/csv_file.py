@@ -12,6 +12,7 @@ from typing import TextIO
 from libs.spreadsheets.csv_layout import SAMPLE, Layout, layout_of
 from libs.spreadsheets.csv_lines import LINE_ENDS, Lines, LineTooLong
 from libs.spreadsheets.csv_padding import (
+    MOST_COLUMNS,
     as_before,
     goes_on_beside,
     have_lost_a_mark,
@@ -42,8 +43,6 @@ _MOST_RECORDS = 1 << 20
 """Rows of a sheet ("Excel specifications and limits"), blank ones too."""
 _OF_VALUES = frozenset(",;")
 """Separators that people write within values, too."""
-_MOST_COLUMNS = 1 << 14
-"""Of a sheet, likewise: a header of several lines that has more has swallowed rows."""
 _MOST_MARKED_BLANKS = 100_000
 """Blank ones with quotation marks: they take ten times as long, and no limit of rows counts them."""
 
@@ -196,7 +195,7 @@ def _read_as_no_csv(lines: Lines, layout: Layout, limits: Limits, number: int) -
         cells = strictly_read(lines.last.rstrip("\r\n").removesuffix(padding), layout.separator)
         if cells is not None and len(cells) == 1:
             return cells
-    width = lines.width_within if layout.whole_lines else lines.width
+    width = _width_of_rows(lines, layout)
     if (before := as_before(lines.last, layout.separator)) is not None:
         return _cells_before(before, lines, layout.separator, number, width=width)
     skips = layout.blanks_before_marks
@@ -220,6 +219,11 @@ def _cells_before(before: str, lines: Lines, separator: str, number: int, *, wid
     return _as_one_cell(lines)
 
 
+def _width_of_rows(lines: Lines, layout: Layout) -> int:
+    """Return how many cells the header has, also where a record's one cell is its line."""
+    return lines.width_within if layout.whole_lines else lines.width
+
+
 def _as_one_cell(lines: Lines) -> list[str]:
     """Return a record as a single cell, so that its row is told as invalid: which cells are meant, nobody can tell."""
     return ["".join(lines.record).rstrip("\r\n")]
@@ -241,13 +245,13 @@ def _check_not_torn(row: int, cells: list[str], lines: Lines, layout: Layout) ->
     What is between the two is short of cells: where there is a whole row, the one above has ended. Another Excel may
     have put marks around all of the record.
     """
-    line, width = lines.last, lines.width_within if layout.whole_lines else lines.width
+    line = lines.last
     if len(cells) == 1 and lines.of_record == 1:
         (line,) = cells
         cells = strictly_read(line, layout.separator) or cells
     if has_an_end(marked_cells(line, layout.separator, skips=layout.blanks_before_marks)):
         raise _stray_mark(row)
-    if lines.open_row == row and len(cells) >= width:
+    if lines.open_row == row and len(cells) >= _width_of_rows(lines, layout):
         lines.open_row = 0
 
 
@@ -350,9 +354,9 @@ def _stray_mark(number: int) -> Unreadable:
 def _header_width(cells: list[str], lines: Lines, number: int) -> int:
     """Return how many cells the first record that is not blank has, without blank ones at the right.
 
-    Raises Unreadable where it is more than a header.
+    Raises Unreadable where it is more than a header: it has several lines and a person, or more cells than a sheet.
     """
-    if lines.of_record > 1 and (len(cells) > _MOST_COLUMNS or holds_a_person(cells)):
+    if lines.of_record > 1 and (len(cells) > MOST_COLUMNS or holds_a_person(cells)):
         raise _stray_mark(number)
     return next((place for place in range(len(cells), 0, -1) if cells[place - 1].strip()), 0)
 
@@ -364,7 +368,7 @@ def _widest(titles: list[str], layout: Layout) -> int:
     if not any(map(str.strip, titles)):
         return 0
     has_titles = not layout.width and layout.separator in _OF_VALUES and len(titles) > 1
-    return len(titles) if has_titles and not titles[1].startswith(" ") else _MOST_COLUMNS
+    return len(titles) if has_titles and not titles[1].startswith(" ") else MOST_COLUMNS
 
 
 def _may_be_shifted(cells: list[str], widest: int) -> bool:

@@ -9,7 +9,7 @@ from libs.spreadsheets.strewn_marks import strictly_read
 
 _PADDING = {",": (";", 1), ";": (",", 2)}
 """By the file's separator: what stands at a line's end, and how often at least. A single comma may be a note's own."""
-_MOST_COLUMNS = 1 << 14
+MOST_COLUMNS = 1 << 14
 """Of a sheet ("Excel specifications and limits"); a row has one separator less."""
 
 
@@ -24,7 +24,7 @@ def padding_of(line: str, separator: str) -> str:
     mark, least = _PADDING.get(separator, ("", 1))
     line = line.rstrip("\r\n")
     padding = line[len(line.rstrip(mark)) :] if mark else ""
-    return padding if least <= len(padding) < _MOST_COLUMNS else ""
+    return padding if least <= len(padding) < MOST_COLUMNS else ""
 
 
 def as_before(line: str, separator: str) -> str | None:

@@ -72,9 +72,9 @@ class NumberFormats:
             {str(at): phones[number] for at, number in enumerate(styles) if number in phones},
             begins_1904,
             {
-                str(at): phones[number].before_texts
+                str(at): before
                 for at, number in enumerate(styles)
-                if number in phones and phones[number].before_texts
+                if number in phones and (before := phones[number].before_texts)
             },
         )
 

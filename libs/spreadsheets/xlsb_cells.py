@@ -247,18 +247,17 @@ class _XlsbSheet:
     def _text(self, kind: int, body: bytes, at: int) -> str:
         """Return what the cell shows; its style stands at ``at``, and its value behind that."""
         value = at + _BEHIND_STYLE
-        style = str(struct.unpack_from("<I", body, at)[0] & _STYLE_BITS)
         if kind == _OWN_TEXT:
-            return self._formats.of_text(_wide(body, value, self._limits.max_cell_chars + 1), style)
+            return self._of_style(_wide(body, value, self._limits.max_cell_chars + 1), body, at)
         if kind == _RICH_TEXT:
-            return self._formats.of_text(_wide(body, value + 1, self._limits.max_cell_chars + 1), style)
+            return self._of_style(_wide(body, value + 1, self._limits.max_cell_chars + 1), body, at)
         if kind == _SHARED_TEXT:
             (named,) = struct.unpack_from("<I", body, value)
             if named >= len(self._texts):
                 raise Unreadable(
                     "file_broken", f"Row {self._row + 1} of the workbook names a text that is not in the file."
                 )
-            return self._formats.of_text(self._texts[named], style)
+            return self._of_style(self._texts[named], body, at)
         if kind == _ERROR:
             self._faults.setdefault(self._row + 1, {})[self._column] = "cell_error"
             return ERROR_TEXTS.get(body[value], UNKNOWN_ERROR)
@@ -269,4 +268,13 @@ class _XlsbSheet:
             number = short_number(body[value : value + 4])
         else:
             (number,) = struct.unpack_from("<d", body, value)
-        return self._formats.text(number, style)
+        return self._formats.text(number, _style(body, at))
+
+    def _of_style(self, text: str, body: bytes, at: int) -> str:
+        """Return a text as the style that stands there shows it."""
+        return self._formats.of_text(text, _style(body, at)) if self._formats.before_texts else text
+
+
+def _style(body: bytes, at: int) -> str:
+    """Return the number of a cell's style."""
+    return str(struct.unpack_from("<I", body, at)[0] & _STYLE_BITS)

@@ -64,22 +64,22 @@ SHOWN = {
 """By a format of Excel and a number: what a person reads, without blanks and marks."""
 
 
-def by_openpyxl(path: Path, number: float, code: str) -> None:
+def by_openpyxl(path: Path, value: float | str, code: str) -> None:
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
     sheet.append(HEADERS)
-    sheet.append(["Ana", number])
+    sheet.append(["Ana", value])
     sheet["B2"].number_format = code
     book.save(path)
 
 
-def by_xlwt(path: Path, number: float, code: str) -> None:
+def by_xlwt(path: Path, value: float | str, code: str) -> None:
     book = xlwt.Workbook()
     sheet = book.add_sheet("Leads")
     for column, name in enumerate(HEADERS):
         sheet.write(0, column, name)
     sheet.write(1, 0, "Ana")
-    sheet.write(1, 1, number, xlwt.easyxf(num_format_str=code))
+    sheet.write(1, 1, value, xlwt.easyxf(num_format_str=code))
     book.save(str(path))
 
 

@@ -5,23 +5,16 @@ It takes each line for its first cell, up to its own separator, and drops the ma
 
 import csv
 import io
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from libs.spreadsheets.file_options import FileOptions
-from libs.spreadsheets.limits import Limits
-from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
+from tests.unit.spreadsheets.test_padded_lines import rows_of
 
 PHONE, OTHERS_PHONE = "11912345670", "1133334444"
-MAPPED = FileOptions(columns="mapped")
-
-
-def read(tmp_path: Path, text: str) -> list[list[str]]:
-    path = tmp_path / "leads.csv"
-    path.write_text(text)
-    return [cells for _, cells in read_spreadsheet(path, Limits(), MAPPED).rows]
+read = partial(rows_of, columns="mapped")
 
 
 def refused(tmp_path: Path, text: str) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 import xlsxwriter
-import xlwt
 
 from libs.spreadsheets.limits import Limits
 from tests.unit.spreadsheets.records import is_plain, read_path
+from tests.unit.spreadsheets.test_number_formats import by_openpyxl, by_xlwt
 from tests.unit.spreadsheets.workbooks import HEADERS
 from tests.unit.spreadsheets.xlsb_files import date_styles, record, row, shared, wide, write_xlsb
 
@@ -34,15 +34,6 @@ SHOWN = {
 """By a format and a text: what is read. The last section of a format is of texts where it has their place."""
 
 
-def by_openpyxl(path: Path, text: str, code: str) -> None:
-    book = openpyxl.Workbook()
-    sheet = book.worksheets[0]
-    sheet.append(HEADERS)
-    sheet.append(["Ana", text])
-    sheet["B2"].number_format = code
-    book.save(path)
-
-
 def of_formula(path: Path, text: str, code: str) -> None:
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet()
@@ -59,16 +50,6 @@ def in_the_cell(path: Path, text: str, code: str) -> None:
     phone.number_format, phone.data_type = code, "inlineStr"
     sheet.append(["Ana", phone])
     book.save(path)
-
-
-def by_xlwt(path: Path, text: str, code: str) -> None:
-    book = xlwt.Workbook()
-    sheet = book.add_sheet("Leads")
-    for column, name in enumerate(HEADERS):
-        sheet.write(0, column, name)
-    sheet.write(1, 0, "Ana")
-    sheet.write(1, 1, text, xlwt.easyxf(num_format_str=code))
-    book.save(str(path))
 
 
 def as_xlsb(path: Path, text: str, code: str) -> None:
