@@ -66,6 +66,10 @@ class Phone(NamedTuple):
     """National number: for Brazil DDD and subscriber number, mobiles with their ninth digit."""
 
 
+_made = tuple.__new__
+"""What a named tuple's own constructor comes to, in two thirds of its time."""
+
+
 def _prefixes(kind: str, after_ddd: str) -> frozenset[str]:
     """Return the DDDs, each with the first digit of eight, for which ``phonenumbers`` knows numbers of a kind.
 
@@ -111,8 +115,8 @@ def plain_phone(text: str) -> Phone | None:
     if ninth or first in "6789":
         if not ninth and is_fraction(text):
             return None
-        return Phone("55", _BRAZIL, f"{ddd}9{first}{prefix}{rest}") if area in _MOBILES else None
-    return Phone("55", _BRAZIL, f"{area}{prefix}{rest}") if area in _LANDLINES else None
+        return _made(Phone, ("55", _BRAZIL, f"{ddd}9{first}{prefix}{rest}")) if area in _MOBILES else None
+    return _made(Phone, ("55", _BRAZIL, f"{area}{prefix}{rest}")) if area in _LANDLINES else None
 
 
 def parse_any_phone(text: str) -> Phone:

@@ -77,7 +77,7 @@ class RowBlock:
         phones = list(map(add, together["country_code"], together["phone"]))
         order = sorted(range(len(phones)), key=phones.__getitem__)
         return cls(
-            {name: list(map(values.__getitem__, order)) for name, values in together.items()},
+            {name: [values[place] for place in order] for name, values in together.items()},
             list(chain.from_iterable(block.settled for block in blocks)),
         )
 

@@ -1,7 +1,6 @@
 """One upload becomes chunks: records are read, validated, freed of repeats, and handed on to be spooled."""
 
 import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import compress, islice
 from operator import itemgetter, not_
@@ -19,7 +18,7 @@ from libs.spreadsheets.reader import Record, Spreadsheet
 from libs.spreadsheets.unreadable import Unreadable
 from services.api.reading.domain.chunk_writer import MORE_CELLS, ChunkWriter, RowBlock, more_column
 from services.api.reading.domain.job import ReadingJob, ReadingResult
-from services.api.reading.domain.kept_cells import CELLS_KEPT, LONGEST_KEPT, kept, kept_headers
+from services.api.reading.domain.kept_cells import CELLS_KEPT, LONGEST_KEPT, all_kept, kept, kept_headers
 from services.api.reading.domain.kept_columns import with_kept_columns
 from services.api.reading.domain.message_room import most_bytes
 from services.api.reading.domain.more_columns import MoreColumns, MoreValues
@@ -104,7 +103,7 @@ class _Reading:
         self._looks = looks
         self._most_bytes = 0
         self._rejects = job.on_invalid_row == "reject"
-        self._seen = SeenPhones(job.limits.max_rows, multiplier=secrets.randbits(64) | 1)
+        self._seen = SeenPhones(job.limits.max_rows)
         self._errors: list[Detail] = []
         self._total_errors = 0
         self._existing = self._invalid = 0
@@ -316,7 +315,7 @@ def _record_blocks(records: Iterable[Record], rows: int) -> Iterator[tuple[list[
     chars, has_long = 0, False
     for record in records:
         block.append(record)
-        of_record = sum(map(len, record[1]))
+        of_record = len("".join(record[1]))
         chars += of_record
         if of_record > CELL_LIMIT:
             has_long = True
@@ -330,7 +329,7 @@ def _record_blocks(records: Iterable[Record], rows: int) -> Iterator[tuple[list[
 def _live_columns(rows: list[Record], leads: Leads) -> dict[str, Sequence[Any]]:
     """Return live rows as ``LiveRows`` writes them."""
     national = [phone.national for phone in leads.phone]
-    cells = (kept(cells) for _, cells in rows)
+    cells = all_kept([cells for _, cells in rows])
     return {
         "row": [number for number, _ in rows],
         "name": leads.name,

@@ -1,7 +1,7 @@
 """What is kept of an upload's cells as they stood in the file, beside the values that were made of them."""
 
 from libs.contracts.lead_import.internal.carried_cells import CELL_LIMIT
-from libs.fields.text import trimmed, without_unstorable
+from libs.fields.text import is_storable, trimmed, without_unstorable
 from libs.spreadsheets.columns import MOST_TOLD, header_told
 from libs.spreadsheets.cut_cells import cut, left_out
 
@@ -27,6 +27,15 @@ def kept(cells: list[str], most: int = CELLS_KEPT, longest: int = CELL_LIMIT) ->
         longest = CELL_LIMIT
     short = [cell if len(cell) <= longest else _shortened(cell, longest) for cell in some]
     return [*short, left_out(len(cells) - most)] if len(cells) > most else short
+
+
+def all_kept(rows: list[list[str]]) -> list[list[str]]:
+    """Return ``kept`` of each row: nearly always the rows, of which it is asked at once whether they can stay."""
+    texts = list(map("".join, rows))
+    longest, most = max(map(len, texts), default=0), max(map(len, rows), default=0)
+    if longest <= CELL_LIMIT and most <= CELLS_KEPT and is_storable("".join(texts)):
+        return rows
+    return [kept(cells) for cells in rows]
 
 
 def _shortened(cell: str, longest: int) -> str:

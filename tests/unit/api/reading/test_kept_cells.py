@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from libs.contracts.lead_import.internal.carried_cells import CELL_LIMIT
 from libs.spreadsheets.columns import LONGEST_HEADER, MOST_TOLD
 from libs.spreadsheets.cut_cells import is_cut
-from services.api.reading.domain.kept_cells import LONGEST_KEPT, kept, kept_headers
+from services.api.reading.domain.kept_cells import LONGEST_KEPT, all_kept, kept, kept_headers
 
 
 @given(cells=st.lists(st.text() | st.just("x" * 1_500) | st.just("\ud800\x00"), min_size=5, max_size=7))
@@ -19,6 +19,14 @@ def test_kept_cells_can_be_stored(cells: list[str]) -> None:
 
 
 _UNSTORABLE = frozenset("\x00") | set(map(chr, range(0xD800, 0xE000)))
+
+
+_cells = st.text(max_size=4) | st.sampled_from(["x" * 990, "x" * 1_001, "\ud800", "\x00", "\udfffa", "a\nb"])
+
+
+@given(rows=st.lists(st.lists(_cells, min_size=5, max_size=5) | st.just(["a"] * 26), max_size=5))
+def test_of_a_block_the_same_is_kept_as_of_each_of_its_rows(rows: list[list[str]]) -> None:
+    assert all_kept(rows) == [kept(cells) for cells in rows]
 
 
 def test_of_a_row_that_is_too_long_for_a_message_each_cell_is_cut() -> None:
