@@ -157,10 +157,14 @@ def _records_of(
 
 def _with_marks(cells: list[str], lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
     """Return the cells of a record that has quotation marks in its last line."""
+    if len(cells) > lines.width and lines.of_record == 1 and BACKSLASH_AND_MARK in lines.last:
+        # A mark within a cell, and a separator behind it, are well-formed as the end of a cell, which is one too many.
+        meant = read_with_backslashes([lines.last], layout.separator)
+        cells = meant if meant is not None and len(meant) == lines.width else cells
     if lines.beside in lines.last and lines.of_record == 1:
         cells = _as_it_was(cells, lines, layout, number)
     cells = _as_marked(cells, lines, layout, limits, number)
-    if not cells[0].strip() and not any(map(str.strip, cells)):
+    if not (cells and cells[0].strip()) and not any(map(str.strip, cells)):
         lines.marked_blanks += 1
         if lines.marked_blanks > _MOST_MARKED_BLANKS:
             raise _too_many_rows(_MOST_MARKED_BLANKS)

@@ -111,6 +111,23 @@ def test_marks_with_a_backslash_are_read_as_their_writers_mean_them(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        (r'"Ana";"11981230672";"";"TV 15\"; LED";""', ["Ana", "11981230672", "", 'TV 15"; LED', ""]),
+        (r'Ana;11981230672;;"TV 15\"; LED";""', ["Ana", "11981230672", "", 'TV 15"; LED', ""]),
+        (r'"Ana \"; Bia";"11981230672";"";"";""', ['Ana "; Bia', "11981230672", "", "", ""]),
+        ('"Ana";"11981230672";"";"C:\\";"vip"', ["Ana", "11981230672", "", "C:\\", "vip"]),
+        ('"Ana";"11981230672";"";"C:\\";"vip";"mais"', ["Ana", "11981230672", "", "C:\\", "vip", "mais"]),
+    ],
+)
+def test_a_separator_behind_a_mark_with_a_backslash_makes_no_cell_more(
+    tmp_path: Path, line: str, cells: list[str]
+) -> None:
+    """As CSV such a line is well-formed, and has a cell more than its writer means (MySQL, Spark, R)."""
+    assert read_path(written(tmp_path, [line])) == [(2, cells)]
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         ['"Ana "Nana" Lima";11981230671;;;"indicou:', 'Bia Prado;11981230672;irmã"'],
@@ -234,6 +251,14 @@ def test_of_rows_that_may_go_on_the_one_above_the_end_is_named(tmp_path: Path) -
 
 
 WHOLE = '"name;phone;cpf;email;tags"'
+
+
+@pytest.mark.parametrize("blank", ['""', '"  "', '";;;;"'])
+def test_a_line_that_is_one_quoted_cell_may_be_blank(tmp_path: Path, blank: str) -> None:
+    path = tmp_path / "upload"
+    path.write_text("\n".join(['""', WHOLE, '"Ana;11981230671;;;"', blank, '"Bia;11981230672;;;"', blank]))
+    people = [(3, ["Ana", "11981230671", "", "", ""]), (5, ["Bia", "11981230672", "", "", ""])]
+    assert read_path(path) == people
 
 
 def test_a_line_that_is_one_quoted_cell_holds_no_second_row(tmp_path: Path) -> None:
