@@ -29,6 +29,7 @@ from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.open_cells import has_an_end, is_open, marked_cells, may_go_on
 from libs.spreadsheets.strewn_marks import (
     BACKSLASH_AND_MARK,
+    as_by_backslashes,
     beginning,
     loosely_read,
     read_with_backslashes,
@@ -157,10 +158,8 @@ def _records_of(
 
 def _with_marks(cells: list[str], lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
     """Return the cells of a record that has quotation marks in its last line."""
-    if len(cells) > lines.width and lines.of_record == 1 and BACKSLASH_AND_MARK in lines.last:
-        # A mark within a cell, and a separator behind it, are well-formed as the end of a cell, which is one too many.
-        meant = read_with_backslashes([lines.last], layout.separator)
-        cells = meant if meant is not None and len(meant) == lines.width else cells
+    if len(cells) > lines.width and lines.of_record == 1:
+        cells = as_by_backslashes(cells, lines.last, layout.separator, lines.width)
     if lines.beside in lines.last and lines.of_record == 1:
         cells = _as_it_was(cells, lines, layout, number)
     cells = _as_marked(cells, lines, layout, limits, number)
@@ -327,7 +326,7 @@ def _unpacked(line: str, lines: Lines, separator: str, limits: Limits, number: i
     cells = strictly_read(line, separator)
     if cells is not None:
         lines.width_within = lines.width_within or len(cells)
-        return cells
+        return as_by_backslashes(cells, line, separator, lines.width_within)
     # Half a row, where whoever saved the file took the line break in a cell for the end of its line.
     if LINE_ENDS.search(line):
         raise _stray_mark(number)
@@ -376,11 +375,15 @@ def _widest(titles: list[str], layout: Layout) -> int:
 
 
 def _may_be_shifted(cells: list[str], widest: int) -> bool:
-    """Tell whether a row with more cells than the header may have had a separator in its first cell, as ``Souza,
-    Maria``, whose marks the Excel of the other separator drops. Where its last cell is not blank, it is told as too
-    long.
+    """Tell whether a row with more cells than the header may have one that was taken apart. Where its last cell is not
+    blank, it is told as too long.
+
+    A separator in the first cell, as in ``Souza, Maria``, has no marks around it where the Excel of the other separator
+    dropped them. Behind a mark that nobody doubled, as in ``"TV 15", LED"``, it begins a cell that ends with a mark.
     """
-    return cells[1].startswith(" ") and not cells[widest].strip()
+    return not cells[widest].strip() and (
+        cells[1].startswith(" ") or any(cell.endswith('"') and cell.count('"') % 2 for cell in cells[1:])
+    )
 
 
 def _as_excel_shows(cell: str) -> str:

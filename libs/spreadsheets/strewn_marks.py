@@ -77,6 +77,17 @@ def read_with_backslashes(lines: Iterable[str], separator: str) -> list[str] | N
     return None
 
 
+def as_by_backslashes(cells: list[str], line: str, separator: str, width: int) -> list[str]:
+    """Return the cells of a line as MySQL and PHP mean its marks, where only so it has no more than ``width`` that are
+    not blank: a mark within a cell, and a separator behind it, are well-formed CSV as the end of that cell.
+    """
+    if len(cells) > width and BACKSLASH_AND_MARK in line:
+        meant = read_with_backslashes([line], separator)
+        if meant is not None and width <= len(meant) < len(cells) and not any(map(str.strip, meant[width:])):
+            return meant
+    return cells
+
+
 def beginning(line: str, most_chars: int) -> list[str]:
     """Return a cell that is too long for any. A line that begins with as many blanks is no blank one, unless it is all
     that they are.

@@ -127,6 +127,18 @@ def test_a_separator_behind_a_mark_with_a_backslash_makes_no_cell_more(
     assert read_path(written(tmp_path, [line])) == [(2, cells)]
 
 
+def test_a_separator_behind_a_mark_that_nobody_doubled_moves_no_cell(tmp_path: Path) -> None:
+    line = '"Ana";"11981230672";"TV 15"; LED";"ana@x.com";""'
+    assert read_path(written(tmp_path, [line])) == [(2, [line, "", "", "", ""])]
+
+
+@pytest.mark.parametrize("end", ["", ";"])
+def test_an_inch_in_a_row_that_is_padded_as_its_header_is_part_of_its_cell(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "upload"
+    path.write_text(f'name;phone;cpf;email;tags{end}\nAna;11981230672;;;TV 15"{end}\n')
+    assert read_path(path) == [(2, ["Ana", "11981230672", "", "", 'TV 15"'])]
+
+
 @pytest.mark.parametrize(
     "lines",
     [
@@ -276,6 +288,7 @@ def test_a_line_that_is_one_quoted_cell_holds_no_second_row(tmp_path: Path) -> N
         ('"""Ana"" Prado;11981230671;;;"', ["Ana Prado", "11981230671", "", "", ""]),
         ('"Ana "Nina" Prado;11981230671;;;"', ['Ana Nina" Prado', "11981230671", "", "", ""]),
         ('"=""Ana"";11981230671;;;"', ["Ana", "11981230671", "", "", ""]),
+        (r'"Ana;11981230672;;""TV 15\""; LED"";"""""', ["Ana", "11981230672", "", 'TV 15"; LED', ""]),
     ],
 )
 def test_marks_within_a_line_that_is_one_quoted_cell(tmp_path: Path, line: str, cells: list[str]) -> None:
