@@ -1,6 +1,7 @@
 """The list and the search over HTTP by many clients, beside the bare statement by as many connections."""
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -12,18 +13,15 @@ from typing import Any
 import asyncpg
 import uvloop
 
+from bench.lead_statements import BARE
 from bench.plain_http import HttpLine, lines
+from bench.smallest_app import POSTGRES
 from bench.stack import ROOT, Stack
 
 CLIENTS = 50
 ASKS_EVERY = 1.0
 """Seconds: as people do who page and filter, and not as fast as answers come."""
 SECONDS = 8.0
-
-_COLUMNS = "l.id, l.public_id, l.name, l.email, l.status, l.priority, l.assigned_to, l.created_at, l.version"
-# As the list's index begins, so that the bare statement has it, too.
-_BARE = f"SELECT {_COLUMNS} FROM amigocare.amigocare_leads l WHERE CAST(l.company_id AS bigint) = 1 \
-AND NOT l.is_deleted {{where}} ORDER BY l.created_at DESC, l.id DESC LIMIT 21"
 
 FILTERS = {
     "all": ({}, ""),
@@ -73,23 +71,25 @@ def read(stack: Stack, asked: tuple[dict[str, str], str]) -> tuple[list[float], 
         parameters = {key: value if text == name else text for key, text in parameters.items()}
         where = where.replace(name, value)
     # Both sides ask from one process like this one, on the loop that the service has, too.
-    return uvloop.run(_calls(stack, parameters)), uvloop.run(_statements(stack, _BARE.format(where=where)))
+    return uvloop.run(_calls(stack, parameters)), uvloop.run(_statements(stack, BARE.format(where=where)))
 
 
-def http_alone(stack: Stack) -> tuple[list[float], list[float]]:
-    """Return the milliseconds of calls that read nothing, asked as the list is, each sorted: of leads, and of the
-    smallest application that its server runs.
+def smallest(stack: Stack) -> tuple[list[float], ...]:
+    """Return the milliseconds of calls that are asked as the list is, each sorted: of leads such that read nothing, of
+    the smallest application that its server runs such that read nothing, and such that answer a page of leads.
     """
-    with _smallest_application() as url:
-        return uvloop.run(_plain_calls(stack.url_of("leads"))), uvloop.run(_plain_calls(url))
+    with _smallest_application(stack) as url:
+        asked = ((stack.url_of("leads"), "/health"), (url, "/health"), (url, "/page"))
+        return tuple(uvloop.run(_plain_calls(*each)) for each in asked)
 
 
 @contextmanager
-def _smallest_application() -> Iterator[str]:
+def _smallest_application(stack: Stack) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         told = ("--fd", str(listening.fileno()), "--no-access-log", "--log-level", "warning")
         command = (sys.executable, "-m", "uvicorn", "bench.smallest_app:app", *told)
-        process = subprocess.Popen(command, cwd=ROOT, pass_fds=[listening.fileno()])
+        knows = {**os.environ, POSTGRES: stack.postgres_url}
+        process = subprocess.Popen(command, cwd=ROOT, env=knows, pass_fds=[listening.fileno()])
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
@@ -97,10 +97,10 @@ def _smallest_application() -> Iterator[str]:
             process.wait()
 
 
-async def _plain_calls(url: str) -> list[float]:
+async def _plain_calls(url: str, path: str) -> list[float]:
     def calling(line: HttpLine) -> Callable[[], Awaitable[None]]:
         async def call() -> None:
-            await line.get("/health", {}, {})
+            await line.get(path, {}, {})
 
         return call
 

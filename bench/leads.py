@@ -30,7 +30,7 @@ def measure(runs: int) -> Part:
             name: [lead_reads.read(stack, asked) for _ in range(runs)]
             for name, asked in (lead_reads.FILTERS | lead_reads.SEARCHES).items()
         }
-        http = [lead_reads.http_alone(stack) for _ in range(runs)]
+        smallest = [lead_reads.smallest(stack) for _ in range(runs)]
         captures = [lead_writes.capture(stack) for _ in range(runs)]
         answered = [lead_writes.nothing(stack) for _ in range(runs)]
         edits = [lead_writes.edit(stack) for _ in range(runs)]
@@ -39,7 +39,7 @@ def measure(runs: int) -> Part:
         added = [lead_writes.add_members(stack, members) for _ in range(runs)]
     _enroller(part, turns)
     _reads(part, reads)
-    _http_alone(part, http, [statistics.median(bare) for _, bare in reads["all"]])
+    _smallest(part, smallest, [statistics.median(bare) for _, bare in reads["all"]])
     _ratio(part, "captures by the form", "a second", captures, 0.6)
     part.add("calls of the same service that do nothing", "a second", answered)
     beside = [calls / bare for calls, (_, bare) in zip(answered, captures, strict=True)]
@@ -75,10 +75,11 @@ def _reads(part: Part, reads: dict[str, list[tuple[list[float], list[float]]]]) 
         part.add("… p99 ÷ the bare statement's median", "ratio", ratios, None if searched else ("<=", 8))
 
 
-def _http_alone(part: Part, http: list[tuple[list[float], list[float]]], bare: list[float]) -> None:
-    """Add what a page takes before anything is read, beside the median of the bare statement of all leads."""
-    for place, name in enumerate(("a call of leads that reads nothing", "the smallest application of its server")):
-        durations = [each[place] for each in http]
+def _smallest(part: Part, smallest: list[tuple[list[float], ...]], bare: list[float]) -> None:
+    """Add what a page takes at least, beside the median of the bare statement of all leads."""
+    names = ("a call of leads that reads nothing", "the smallest application of its server", "… that answers a page")
+    for place, name in enumerate(names):
+        durations = [each[place] for each in smallest]
         part.add(f"{name}, p99", "ms", [at(0.99, calls) for calls in durations])
         ratios = [at(0.99, calls) / each for calls, each in zip(durations, bare, strict=True)]
         part.add("… p99 ÷ the bare statement's median", "ratio", ratios)
