@@ -24,6 +24,10 @@ _GROUPS = re.compile(r"\d+")
 _FRACTION = re.compile(r"-?\d+\.\d+")
 _PREFIX_LIKE_A_DDD = re.compile(r"\W*(?:55|(0)\W*[1-9]\d)")
 """The country's code without a plus, or a zero and a carrier."""
+_CARRIER_BEHIND_A_PLUS = re.compile(r"\W*(?:00\W*)?55\W*(0)\W*[1-9]\d")
+_IN_BRACKETS = re.compile(r"[(\[]\W*([1-9]\d)\W*[)\]]")
+"""Two digits, which no zero begins: a DDD, or the country's code."""
+_COUNTRY = "55"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class _Written:
 def are_of_another_number(text: str, national: str) -> bool:
     """Tell whether a phone's text groups its digits otherwise than this number's, which was read from them.
 
-    It would be another person's. ``national`` is of Brazil: a DDD and eight digits, or nine of a mobile.
+    It would be another person's. ``national`` is of Brazil: a DDD and eight digits, or nine of a mobile. Of ``55 (98)
+    276-6877`` the digits are a mobile of DDD 55; the brackets say that it is one of 98, which lacks a digit.
     """
     digits = _GROUPS.findall(text)
     groups = list(map(len, digits))
@@ -63,7 +68,12 @@ def are_of_another_number(text: str, national: str) -> bool:
     typed = len(national) - _DDD_DIGITS
     lacks_its_ninth = typed == _MOBILE_DIGITS and not "".join(digits).endswith(national)
     written = _Written(groups, gaps, typed - lacks_its_ninth, lacks_its_ninth, is_fraction(text))
-    return _has_lost_a_digit(written) or _ends_in_a_ddd(text, written) or _has_a_digit_too_many(text, written)
+    return (
+        _has_lost_a_digit(written)
+        or _ends_in_a_ddd(text, written)
+        or _has_a_digit_too_many(text, written)
+        or not {*_IN_BRACKETS.findall(text)} <= {national[:_DDD_DIGITS], _COUNTRY}
+    )
 
 
 def is_fraction(text: str) -> bool:
@@ -115,8 +125,9 @@ def _has_a_digit_too_many(text: str, written: _Written) -> bool:
     ``(55) 97274-61306`` would be a landline of DDD 97, and ``(021) 93234-56789`` one of DDD 93 that carrier 21 dials:
     another person's. Both have eight digits behind a prefix, and are grouped as somebody does who types nine.
     """
-    prefix = _PREFIX_LIKE_A_DDD.match(text)
-    if prefix is None or text.lstrip("([").startswith("+"):
+    has_plus = text.lstrip("([").startswith(("+", "00"))
+    prefix = (_CARRIER_BEHIND_A_PLUS if has_plus else _PREFIX_LIKE_A_DDD).match(text)
+    if prefix is None:
         return False
     before = sum(written.groups) - written.typed - _DDD_DIGITS
     if written.typed != _LANDLINE_DIGITS or before < _DDD_DIGITS or written.is_digit_by_digit:

@@ -22,6 +22,10 @@ TOO_MANY = [
     "0055 63 97046-05735",
     "0055 49 2666-573",
     "0031 6 123456789",
+    "+55 031 946466-4281",
+    "+55 (031) 946466-4281",
+    "0055 031 946466-4281",
+    "+55 (0)31 946466-4281",
     "55 3234-5678 12",
     "55(112000 0000",
     "55 (112000-0000",
@@ -132,6 +136,10 @@ LOST = [
     "1191234567.8",
     "1191234567,80",
     "1 1 9 1 2 3 4 5 6 7",
+    "55 (98) 276-6877",
+    "55 (98) 2766877",
+    "55 [98] 888-8123",
+    "(55)(98) 276-6877",
 ]
 
 
@@ -171,3 +179,16 @@ def test_no_phone_with_a_digit_less_is_stored(form: str, ddd: str, first: int, l
     if in_its_group or of_the_country:
         return
     assert outcome(lost) == "phone_invalid", lost
+
+
+@given(
+    country=st.sampled_from(["", "55 ", "(55) ", "+55 ", "(+55) ", "0055 "]),
+    ddd=st.integers(11, 99).map(str),
+    number=st.text("0123456789", min_size=6, max_size=10),
+    places=st.integers(0, 4),
+)
+def test_a_ddd_in_brackets_is_the_phone_s(country: str, ddd: str, number: str, places: int) -> None:
+    assume(ddd != "55")  # the country's code stands in brackets, too
+    typed = f"{country}({ddd}) {number[: -places or None]}-{number[len(number) - places :]}"
+    found = outcome(typed)
+    assert not isinstance(found, Phone) or found.country_code != "BR" or found.national.startswith(ddd), typed
