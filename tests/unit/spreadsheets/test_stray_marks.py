@@ -268,7 +268,7 @@ WHOLE = '"name;phone;cpf;email;tags"'
 @pytest.mark.parametrize("blank", ['""', '"  "', '";;;;"'])
 def test_a_line_that_is_one_quoted_cell_may_be_blank(tmp_path: Path, blank: str) -> None:
     path = tmp_path / "upload"
-    path.write_text("\n".join(['""', WHOLE, '"Ana;11981230671;;;"', blank, '"Bia;11981230672;;;"', blank]))
+    path.write_text(f'""\n{WHOLE}\n"Ana;11981230671;;;"\n{blank}\n"Bia;11981230672;;;"\n{blank}')
     people = [(3, ["Ana", "11981230671", "", "", ""]), (5, ["Bia", "11981230672", "", "", ""])]
     assert read_path(path) == people
 
