@@ -27,6 +27,7 @@ from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.open_cells import has_an_end, is_open, marked_cells, may_go_on
+from libs.spreadsheets.shifted_rows import NO_TITLES, Widths, is_of_several, widths_below
 from libs.spreadsheets.strewn_marks import (
     BACKSLASH_AND_MARK,
     as_by_backslashes,
@@ -42,8 +43,6 @@ _TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*', re.DOTALL)
 _BLANK_AND_MARK = re.compile(' +"')
 _MOST_RECORDS = 1 << 20
 """Rows of a sheet ("Excel specifications and limits"), blank ones too."""
-_OF_VALUES = frozenset(",;")
-"""Separators that people write within values, too."""
 _MOST_MARKED_BLANKS = 100_000
 """Blank ones with quotation marks: they take ten times as long, and no limit of rows counts them."""
 
@@ -91,6 +90,7 @@ def _decoded(path: Path, encoding: str) -> Iterator[TextIO]:
 def _records(path: Path, encoding: str, layout: Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     with _opened(path, encoding, layout, limits) as (lines, reader):
         lines.width_of_all = cache(partial(_width_of_all, path, encoding, layout, limits))
+        lines.has_rows_of = cache(partial(_has_rows_of, path, encoding, layout, limits))
         yield from _records_of(lines, reader, layout, limits)
 
 
@@ -106,6 +106,18 @@ def _opened(path: Path, encoding: str, layout: Layout, limits: Limits) -> Iterat
         skips = layout.blanks_before_marks
         # strict: what follows a closing quotation mark is a separator or the line's end.
         yield lines, csv.reader(lines, delimiter=layout.separator, strict=True, skipinitialspace=skips)
+
+
+def _has_rows_of(path: Path, encoding: str, layout: Layout, limits: Limits, width: int) -> bool:
+    """Tell whether a record below the titles, which are the first one, has so many cells."""
+    with _opened(path, encoding, layout, limits) as (lines, reader), suppress(csv.Error, LineTooLong):
+        has_titles = False
+        for cells in islice(reader, _MOST_RECORDS):
+            lines.begin_record()
+            if has_titles and len(cells) == width:
+                return True
+            has_titles = has_titles or any(map(str.strip, cells))
+    return False
 
 
 def _width_of_all(path: Path, encoding: str, layout: Layout, limits: Limits) -> int | None:
@@ -129,7 +141,7 @@ def _records_of(
     lines: Lines, reader: Iterator[list[str]], layout: Layout, limits: Limits
 ) -> Iterator[tuple[int, list[str]]]:
     # A call for each row costs a hundredth of reading it: most rows need none of these.
-    mark, widest = mark_of_padding(layout.separator), 0
+    mark, widths = mark_of_padding(layout.separator), NO_TITLES
     for number in range(1, _MOST_RECORDS + 1):
         lines.begin_record()
         above = lines.open_row
@@ -140,7 +152,7 @@ def _records_of(
         if cells is None:
             return
         if not lines.width:
-            lines.width = _header_width(cells, lines, number)
+            lines.width, lines.width_with_blanks = _header_width(cells, lines, number), len(cells)
         if above:
             _check_not_torn(above, cells, lines, layout)
         line = lines.last
@@ -148,12 +160,19 @@ def _records_of(
             cells = without_padding(cells, line, layout.separator)
         if '"' in line:
             cells = _with_marks(cells, lines, layout, limits, number)
-        if len(cells) > widest:
-            if widest and _may_be_shifted(cells, widest):
-                cells = _as_one_cell(lines)
-            widest = widest or _widest(cells, layout)
+        if len(cells) > widths.widest or len(cells) == widths.torn:
+            widths, cells = _unless_shifted(cells, widths, lines, layout)
         yield number, cells
     raise _too_many_rows(_MOST_RECORDS)
+
+
+def _unless_shifted(cells: list[str], widths: Widths, lines: Lines, layout: Layout) -> tuple[Widths, list[str]]:
+    """Return how wide rows are, and the cells of one that is not: of titles as they are, of a row as one cell where it
+    may be shifted.
+    """
+    if not widths.widest:
+        return widths_below(cells, layout), cells
+    return widths, _as_one_cell(lines) if widths.may_be_shifted(cells, lines.has_rows_of) else cells
 
 
 def _with_marks(cells: list[str], lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
@@ -284,7 +303,7 @@ def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, n
         cells = _taken_for_a_cell(cells, lines, layout.separator, limits, number)
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
         raise _stray_mark(number)
-    if len(cells) < lines.width and any(_is_of_several(cell, layout.separator) for cell in cells):
+    if len(cells) < lines.width_with_blanks and any(is_of_several(cell, layout.separator) for cell in cells):
         return _as_one_cell(lines)
     if not layout.blanks_before_marks and (line is None or ' "' in line) and any(map(_BLANK_AND_MARK.match, cells)):
         record = lines.record if line is None else [line]
@@ -306,13 +325,6 @@ def _taken_for_a_cell(cells: list[str], lines: Lines, separator: str, limits: Li
     _check_whole(line, lines, separator, number)
     apart = strictly_read(line, separator)
     return apart if apart is not None and len(apart) == lines.width else cells
-
-
-def _is_of_several(cell: str, separator: str) -> bool:
-    """Tell whether a cell of a row that is short of cells is several: two marks that stood in cells of their own, as
-    "the same as above", are taken for those of one cell. Values have no tab in them, and no other separator at an end.
-    """
-    return cell.startswith(separator) or cell.endswith(separator) or (separator == "\t" and separator in cell)
 
 
 def _holds_more_than_a_row(cells: list[str], layout: Layout, lines: Lines) -> bool:
@@ -362,28 +374,6 @@ def _header_width(cells: list[str], lines: Lines, number: int) -> int:
     if lines.of_record > 1 and (len(cells) > MOST_COLUMNS or holds_a_person(cells)):
         raise _stray_mark(number)
     return next((place for place in range(len(cells), 0, -1) if cells[place - 1].strip()), 0)
-
-
-def _widest(titles: list[str], layout: Layout) -> int:
-    """Return how many cells a row has at most that is surely not shifted: those of the header, with blank ones at the
-    right; as many as a sheet has columns where that tells nothing. 0: the record is blank.
-    """
-    if not any(map(str.strip, titles)):
-        return 0
-    has_titles = not layout.width and layout.separator in _OF_VALUES and len(titles) > 1
-    return len(titles) if has_titles and not titles[1].startswith(" ") else MOST_COLUMNS
-
-
-def _may_be_shifted(cells: list[str], widest: int) -> bool:
-    """Tell whether a row with more cells than the header may have one that was taken apart. Where its last cell is not
-    blank, it is told as too long.
-
-    A separator in the first cell, as in ``Souza, Maria``, has no marks around it where the Excel of the other separator
-    dropped them. Behind a mark that nobody doubled, as in ``"TV 15", LED"``, it begins a cell that ends with a mark.
-    """
-    return not cells[widest].strip() and (
-        cells[1].startswith(" ") or any(cell.endswith('"') and cell.count('"') % 2 for cell in cells[1:])
-    )
 
 
 def _as_excel_shows(cell: str) -> str:

@@ -23,10 +23,14 @@ class Lines:
     """Cells of the header, once that is read."""
     beside: str
     """What a line has where another Excel has put marks around a cell that is not its first."""
+    width_with_blanks: int = 0
+    """The same with blank ones at the right, as where a sheet is wider than its titles."""
     width_within: int = 0
     """Cells of the line that is the header's one cell, where each record is such a line and once it is read."""
     width_of_all: Callable[[], int | None] = lambda: None
     """Return how many cells each record has; None: they differ."""
+    has_rows_of: Callable[[int], bool] = lambda _: False
+    """Tell whether a record below the titles has so many cells."""
     of_record: int = 0
     """Lines handed out since the last whole record."""
     last: str = ""
