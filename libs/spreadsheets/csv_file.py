@@ -172,7 +172,10 @@ def _unless_shifted(cells: list[str], widths: Widths, lines: Lines, layout: Layo
     """
     if not widths.widest:
         return widths_below(cells, layout), cells
-    return widths, _as_one_cell(lines) if widths.may_be_shifted(cells, lines.has_rows_of) else cells
+    # Of blanks before marks the cells themselves tell nothing any more.
+    has_blank = lines.last.lstrip('"').startswith(f"{cells[0]}{layout.separator} ")
+    may_be_shifted = widths.may_be_shifted(cells, lines.has_rows_of, second_has_blank=has_blank)
+    return widths, _as_one_cell(lines) if may_be_shifted else cells
 
 
 def _with_marks(cells: list[str], lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:

@@ -26,18 +26,19 @@ class Widths:
     torn: int = -1
     """Of a row that is shifted where the first title had a separator in it; -1: it had none."""
 
-    def may_be_shifted(self, cells: list[str], has_rows_of: Callable[[int], bool]) -> bool:
+    def may_be_shifted(self, cells: list[str], has_rows_of: Callable[[int], bool], *, second_has_blank: bool) -> bool:
         """Tell whether a row that is wider than its titles, or torn, may have one that was taken apart. Where its last
         cell is not blank, it is told as too long.
 
-        ``has_rows_of`` tells whether the file has rows of so many cells. Where all have more than the titles, the rows
+        ``second_has_blank``: the second cell was typed with a blank before it. ``has_rows_of`` tells whether the file
+        has rows of so many cells. Where all have more than the titles, the rows
         are padded, and none is shifted. Behind a mark that nobody doubled, as in ``"TV 15", LED"``, a separator begins
         a cell that ends with a mark.
         """
         if len(cells) == self.torn:
-            return not cells[1].startswith(" ")
+            return not second_has_blank
         return not cells[self.widest].strip() and (
-            cells[1].startswith(" ")
+            second_has_blank
             or any(cell.endswith('"') and cell.count('"') % 2 for cell in cells[1:])
             or has_rows_of(self.widest)
         )

@@ -28,6 +28,13 @@ def test_a_comma_in_the_first_cell_whose_marks_another_excel_dropped(tmp_path: P
     assert usual == USUAL.split(",")
 
 
+def test_a_comma_before_a_mark_in_the_first_cell_of_a_file_of_whole_lines(tmp_path: Path) -> None:
+    titles = '"nome,""telefone"",""celular"",""obs"",""cidade"""'
+    (told,) = read(tmp_path, titles + '\n"Silva, ""Zé"",""1133334444"",""11912345600"",""site"","""""')
+    assert told[0].startswith('"Silva, ""Zé""')
+    assert not any(told[1:])
+
+
 def test_rows_that_all_have_a_separator_more_than_the_titles_are_padded(tmp_path: Path) -> None:
     rows = read(tmp_path, f"{TITLES}\nVIP,Ana,1133334444,11912345670,,\n{USUAL},\n")
     assert rows == [["VIP", "Ana", "1133334444", "11912345670", ""], USUAL.split(",")]
