@@ -72,6 +72,7 @@ def are_of_another_number(text: str, national: str) -> bool:
         _has_lost_a_digit(written)
         or _ends_in_a_ddd(text, written)
         or _has_a_digit_too_many(text, written)
+        or _begins_with_the_country(national, written)
         or not {*_IN_BRACKETS.findall(text)} <= {national[:_DDD_DIGITS], _COUNTRY}
     )
 
@@ -93,6 +94,12 @@ def _has_lost_a_digit(written: _Written) -> bool:
         return True
     is_ddd_torn = written.typed + 1 in written.gaps
     return is_ddd_torn and not written.is_digit_by_digit
+
+
+def _begins_with_the_country(national: str, written: _Written) -> bool:
+    """Tell whether 55 may be the country, and what follows it a DDD whose number lacks a digit: ``55.98.276.6877``."""
+    is_55 = national.startswith(_COUNTRY) and written.typed == _MOBILE_DIGITS
+    return is_55 and {_MOBILE_DIGITS, _MOBILE_DIGITS - _DDD_DIGITS} <= written.gaps and not written.is_digit_by_digit
 
 
 def _ends_in_a_ddd(text: str, written: _Written) -> bool:

@@ -27,7 +27,7 @@ from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.open_cells import has_an_end, is_open, marked_cells, may_go_on
-from libs.spreadsheets.shifted_rows import NO_TITLES, Widths, is_of_several, widths_below
+from libs.spreadsheets.shifted_rows import NO_TITLES, Widths, is_of_several, is_of_two_rows, widths_below
 from libs.spreadsheets.strewn_marks import (
     BACKSLASH_AND_MARK,
     as_by_backslashes,
@@ -306,8 +306,12 @@ def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, n
         cells = _taken_for_a_cell(cells, lines, layout.separator, limits, number)
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
         raise _stray_mark(number)
-    if len(cells) < lines.width_with_blanks and any(is_of_several(cell, layout.separator) for cell in cells):
-        return _as_one_cell(lines)
+    if len(cells) < lines.width_with_blanks or layout.separator == "\t":
+        several = [cell for cell in cells if is_of_several(cell, layout.separator)]
+        if lines.of_record > 1 and any(map(is_of_two_rows, several)):
+            raise _stray_mark(number)
+        if several:
+            return _as_one_cell(lines)
     if not layout.blanks_before_marks and (line is None or ' "' in line) and any(map(_BLANK_AND_MARK.match, cells)):
         record = lines.record if line is None else [line]
         cells = _without_blanks_before_marks(record, layout.separator, number)

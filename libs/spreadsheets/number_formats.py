@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Self
 
+from libs.fields.phone_text import SEPARATORS, in_plain_characters
 from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits, may_show_more
 from libs.spreadsheets.unreadable import Unreadable
@@ -25,8 +26,10 @@ _LONGEST_FORMAT = 255
 """Characters that Excel takes. A longer one is none of a program's, and shows digits."""
 _DIGITS_OF_A_PHONE = 8
 """At least. Of fewer, a plus says that something grew."""
-_REST_OF_A_PHONE = re.compile(r"[0-9(][0-9() .\N{NO-BREAK SPACE}-]{0,30}")
+_REST_OF_A_PHONE = re.compile(rf"[0-9{SEPARATORS}]+")
 """A text that what its format shows before it makes a whole phone. One that has a plus is whole."""
+_LONGEST_REST = 64
+"""Characters: nobody types a phone in more."""
 
 _FORMATS, _CELL_STYLES = ["styleSheet", "numFmts"], ["styleSheet", "cellXfs"]
 """Within which elements the formats and the cells' styles stand."""
@@ -86,11 +89,17 @@ class NumberFormats:
 
     def of_text(self, text: str, style: str) -> str:
         """Return what a cell shows that holds a text: of a phone, what its format shows before it, too."""
-        before = self.before_texts.get(style)
-        if before is None or not _REST_OF_A_PHONE.fullmatch(text):
-            return text
-        shown = before + text
-        return shown if sum(map(str.isdecimal, shown)) >= _DIGITS_OF_A_PHONE else text
+        return text if len(text) > _LONGEST_REST or style not in self.before_texts else self._whole(text, style)
+
+    @cached_property
+    def _whole(self) -> Callable[[str, str], str]:
+        """``_put_before``, which remembers, as ``_shown`` does."""
+        return lru_cache(_MOST_REMEMBERED)(self._put_before)
+
+    def _put_before(self, text: str, style: str) -> str:
+        shown = self.before_texts[style] + text
+        is_whole = sum(map(str.isdecimal, shown)) >= _DIGITS_OF_A_PHONE
+        return shown if is_whole and _REST_OF_A_PHONE.fullmatch(in_plain_characters(text)) else text
 
     @cached_property
     def _shown(self) -> Callable[[float, str], str]:

@@ -2,12 +2,15 @@
 
 import struct
 from decimal import Decimal
+from functools import lru_cache
 
 _DIGITS_OF_A_DOUBLE = 1e15
 """Below it a double holds every integer, and is printed as one."""
 _SHOWN_BY_EXCEL = ".15g"
 """So many digits at most ("Excel specifications and limits")."""
 _HUNDREDTHS, _INTEGER = 1, 2
+_MOST_REMEMBERED = 4_096
+"""Of the numbers last read: a small file can hold one in millions of cells."""
 
 
 def number_text(number: float) -> str:
@@ -16,6 +19,11 @@ def number_text(number: float) -> str:
     """
     if number.is_integer() and abs(number) < _DIGITS_OF_A_DOUBLE:
         return str(int(number))
+    return _exactly(number)
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _exactly(number: float) -> str:
     # Of a double repr finds the shortest digits that make it, which are those that were typed. Of a fraction nobody has
     # typed more than Excel shows: 19.9 times 3 is 59.699999999999996, and everybody reads 59.7.
     digits = repr(number) if number.is_integer() else format(number, _SHOWN_BY_EXCEL)

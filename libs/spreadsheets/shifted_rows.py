@@ -61,7 +61,12 @@ def widths_below(titles: list[str], layout: Layout) -> Widths:
 
 
 def is_of_several(cell: str, separator: str) -> bool:
-    """Tell whether a cell of a row that is short of cells is several: two marks that stood in cells of their own, as
-    "the same as above", are taken for those of one cell. Values have no tab in them, and no other separator at an end.
+    """Tell whether a cell is several: two marks that stood in cells of their own, as "the same as above", are taken for
+    those of one cell. Values have no tab in them; where the row is short of cells, no other separator at an end.
     """
     return cell.startswith(separator) or cell.endswith(separator) or (separator == "\t" and separator in cell)
+
+
+def is_of_two_rows(cell: str) -> bool:
+    """Tell whether of a cell that is several the marks stood in two rows: it begins or ends as no note does."""
+    return ("\n" in cell or "\r" in cell) and cell != cell.strip("\t\r\n")

@@ -50,6 +50,8 @@ _OF_PHONES = frozenset("0123456789()-. \N{NO-BREAK SPACE}")
 """Characters of a format that shows a phone without a plus."""
 _MOST_PLACES = 20
 """Of digits, in a format that shows phones: each number is put together from them."""
+_MOST_BEFORE_A_TEXT = 20
+"""Characters, where the two are a phone: they are put together for each cell."""
 _OF_NEGATIVE_NUMBERS = 1
 """The section that is for them, where there are three and the first alone has a condition."""
 
@@ -146,6 +148,8 @@ class ShownDigits:
         if _TEXT not in kinds or any(piece["place"] for piece in found):
             return ""
         before = "".join(piece[kind] or "" for piece in found[: kinds.index(_TEXT)] for kind in _LITERALS)
+        if len(before) > _MOST_BEFORE_A_TEXT:
+            return ""
         _, sign, behind = before.partition("+")
         if sign:
             return sign + "".join(filter(_OF_PHONES.__contains__, behind))

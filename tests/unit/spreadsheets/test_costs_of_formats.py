@@ -9,6 +9,7 @@ import pytest
 import xlwt
 
 from libs.spreadsheets.number_formats import NumberFormats
+from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.shown_digits import ShownDigits
 from tests.unit.spreadsheets.test_costs import counted, read_all
 from tests.unit.spreadsheets.test_number_formats import first_style, with_first_style
@@ -92,3 +93,16 @@ def test_equal_numbers_of_two_styles_are_shown_by_each() -> None:
     shown = [formats.text(45_000_000.0 if style == "0" else 45_000.0, style) for style in "0120"]
     assert shown == ["+5445000000", "2023-03-15", "45000", "+5445000000"]
     assert [formats.text(number, "1") for number in (0.0, 1.0, 0.5)] == ["00:00:00", "1900-01-01", "12:00:00"]
+
+
+def test_a_fraction_that_is_repeated_is_put_together_once() -> None:
+    def cost(number: float) -> int:
+        return counted(lambda: [number_text(number) for _ in range(ROWS)])
+
+    cost(0.01)
+    assert cost(0.01) < 1.1 * cost(1.0)
+
+
+@pytest.mark.parametrize("between", ["-" * 250, "- " * 20])
+def test_what_is_longer_than_a_phone_is_put_before_no_text(between: str) -> None:
+    assert ShownDigits(f'"+54{between}"@').before_texts == ""

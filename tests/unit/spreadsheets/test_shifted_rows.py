@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from libs.spreadsheets.unreadable import Unreadable
 from tests.unit.spreadsheets.test_padded_lines import rows_of
 
 read = partial(rows_of, columns="mapped")
@@ -67,3 +68,17 @@ def test_dittos_in_a_sheet_that_is_wider_than_its_titles(tmp_path: Path, row: li
     line = "\t".join(row)
     (told,) = read(tmp_path, "\t".join(titles) + f"\n{line}\n")
     assert is_told(told, line)
+
+
+def test_dittos_in_two_rows_do_not_make_one_of_them(tmp_path: Path) -> None:
+    titles = "nome\tuf\torigem\tcidade\tvendedor\tcelular\tgrupo"
+    above, below = 'Ana\tSP\t"\tItu\t"\t11912345601\t"', 'José\tRJ\tx\tSantos\t"\t11912345602\tnovo'
+    with pytest.raises(Unreadable) as refused:
+        read(tmp_path, f"{titles}\n{above}\n{below}\n")
+    assert (refused.value.code, "Row 2" in refused.value.detail) == ("file_broken", True)
+
+
+def test_a_note_of_two_lines_with_a_tab_in_it_is_told_and_the_next_row_read(tmp_path: Path) -> None:
+    told, usual = read(tmp_path, 'nome\tcelular\tobs\nAna\t11912345670\t"liga\tde\nmanhã"\nBia\t11912345671\tok\n')
+    assert is_told(told, 'Ana\t11912345670\t"liga\tde\nmanhã"')
+    assert usual == ["Bia", "11912345671", "ok"]
