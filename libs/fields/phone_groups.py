@@ -25,8 +25,8 @@ _FRACTION = re.compile(r"-?\d+\.\d+")
 _PREFIX_LIKE_A_DDD = re.compile(r"\W*(?:55|(0)\W*[1-9]\d)")
 """The country's code without a plus, or a zero and a carrier."""
 _CARRIER_BEHIND_A_PLUS = re.compile(r"\W*(?:00\W*)?55\W*(0)\W*[1-9]\d")
-_IN_BRACKETS = re.compile(r"[(\[]\W*([1-9]\d)\W*[)\]]")
-"""Two digits, which no zero begins: a DDD, or the country's code."""
+_IN_BRACKETS = re.compile(r"(?<!0)(?<!0 )[(\[]\W{0,2}([1-9]\d)\W{0,2}[)\]]")
+"""Two digits, no zero at or before them: a DDD, or the country's code. Behind a zero it may be a carrier."""
 _COUNTRY = "55"
 
 
@@ -98,7 +98,7 @@ def _has_lost_a_digit(written: _Written) -> bool:
 
 def _begins_with_the_country(national: str, written: _Written) -> bool:
     """Tell whether 55 may be the country, and what follows it a DDD whose number lacks a digit: ``55.98.276.6877``."""
-    is_55 = national.startswith(_COUNTRY) and written.typed == _MOBILE_DIGITS
+    is_55 = national.startswith(_COUNTRY) and written.typed == _MOBILE_DIGITS and sum(written.groups) == len(national)
     return is_55 and {_MOBILE_DIGITS, _MOBILE_DIGITS - _DDD_DIGITS} <= written.gaps and not written.is_digit_by_digit
 
 
@@ -137,7 +137,9 @@ def _has_a_digit_too_many(text: str, written: _Written) -> bool:
     if prefix is None:
         return False
     before = sum(written.groups) - written.typed - _DDD_DIGITS
-    if written.typed != _LANDLINE_DIGITS or before < _DDD_DIGITS or written.is_digit_by_digit:
+    # Behind a plus, 55 is no DDD: there are a zero and a carrier before the DDD, or the zero alone.
+    least = sum(map(str.isdigit, prefix[0])) if has_plus else _DDD_DIGITS
+    if written.typed != _LANDLINE_DIGITS or before < least or written.is_digit_by_digit:
         return False
     inside = written.inside
     is_prefix_apart, is_ddd_apart = written.typed + _DDD_DIGITS in written.gaps, _LANDLINE_DIGITS in written.gaps

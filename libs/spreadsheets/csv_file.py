@@ -27,7 +27,7 @@ from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.header import FILE_COLUMNS
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.open_cells import has_an_end, is_open, marked_cells, may_go_on
-from libs.spreadsheets.shifted_rows import NO_TITLES, Widths, is_of_several, is_of_two_rows, widths_below
+from libs.spreadsheets.shifted_rows import are_of_two_rows, is_of_several, may_be_shifted, widest
 from libs.spreadsheets.strewn_marks import (
     BACKSLASH_AND_MARK,
     as_by_backslashes,
@@ -90,7 +90,6 @@ def _decoded(path: Path, encoding: str) -> Iterator[TextIO]:
 def _records(path: Path, encoding: str, layout: Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     with _opened(path, encoding, layout, limits) as (lines, reader):
         lines.width_of_all = cache(partial(_width_of_all, path, encoding, layout, limits))
-        lines.has_rows_of = cache(partial(_has_rows_of, path, encoding, layout, limits))
         yield from _records_of(lines, reader, layout, limits)
 
 
@@ -106,18 +105,6 @@ def _opened(path: Path, encoding: str, layout: Layout, limits: Limits) -> Iterat
         skips = layout.blanks_before_marks
         # strict: what follows a closing quotation mark is a separator or the line's end.
         yield lines, csv.reader(lines, delimiter=layout.separator, strict=True, skipinitialspace=skips)
-
-
-def _has_rows_of(path: Path, encoding: str, layout: Layout, limits: Limits, width: int) -> bool:
-    """Tell whether a record below the titles, which are the first one, has so many cells."""
-    with _opened(path, encoding, layout, limits) as (lines, reader), suppress(csv.Error, LineTooLong):
-        has_titles = False
-        for cells in islice(reader, _MOST_RECORDS):
-            lines.begin_record()
-            if has_titles and len(cells) == width:
-                return True
-            has_titles = has_titles or any(map(str.strip, cells))
-    return False
 
 
 def _width_of_all(path: Path, encoding: str, layout: Layout, limits: Limits) -> int | None:
@@ -141,7 +128,7 @@ def _records_of(
     lines: Lines, reader: Iterator[list[str]], layout: Layout, limits: Limits
 ) -> Iterator[tuple[int, list[str]]]:
     # A call for each row costs a hundredth of reading it: most rows need none of these.
-    mark, widths = mark_of_padding(layout.separator), NO_TITLES
+    mark, most = mark_of_padding(layout.separator), 0
     for number in range(1, _MOST_RECORDS + 1):
         lines.begin_record()
         above = lines.open_row
@@ -160,22 +147,12 @@ def _records_of(
             cells = without_padding(cells, line, layout.separator)
         if '"' in line:
             cells = _with_marks(cells, lines, layout, limits, number)
-        if len(cells) > widths.widest or len(cells) == widths.torn:
-            widths, cells = _unless_shifted(cells, widths, lines, layout)
+        if len(cells) > most:
+            if most and may_be_shifted(cells, most, lines.last, layout):
+                cells = _as_one_cell(lines)
+            most = most or widest(cells, layout)
         yield number, cells
     raise _too_many_rows(_MOST_RECORDS)
-
-
-def _unless_shifted(cells: list[str], widths: Widths, lines: Lines, layout: Layout) -> tuple[Widths, list[str]]:
-    """Return how wide rows are, and the cells of one that is not: of titles as they are, of a row as one cell where it
-    may be shifted.
-    """
-    if not widths.widest:
-        return widths_below(cells, layout), cells
-    # Of blanks before marks the cells themselves tell nothing any more.
-    has_blank = lines.last.lstrip('"').startswith(f"{cells[0]}{layout.separator} ")
-    may_be_shifted = widths.may_be_shifted(cells, lines.has_rows_of, second_has_blank=has_blank)
-    return widths, _as_one_cell(lines) if may_be_shifted else cells
 
 
 def _with_marks(cells: list[str], lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
@@ -306,12 +283,9 @@ def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, n
         cells = _taken_for_a_cell(cells, lines, layout.separator, limits, number)
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
         raise _stray_mark(number)
-    if len(cells) < lines.width_with_blanks or layout.separator == "\t":
-        several = [cell for cell in cells if is_of_several(cell, layout.separator)]
-        if lines.of_record > 1 and any(map(is_of_two_rows, several)):
-            raise _stray_mark(number)
-        if several:
-            return _as_one_cell(lines)
+    width = lines.width_with_blanks if layout.separator == "\t" else lines.width
+    if len(cells) < width and any(is_of_several(cell, layout.separator) for cell in cells):
+        return _as_one_cell(lines)
     if not layout.blanks_before_marks and (line is None or ' "' in line) and any(map(_BLANK_AND_MARK.match, cells)):
         record = lines.record if line is None else [line]
         cells = _without_blanks_before_marks(record, layout.separator, number)
@@ -335,6 +309,8 @@ def _taken_for_a_cell(cells: list[str], lines: Lines, separator: str, limits: Li
 
 
 def _holds_more_than_a_row(cells: list[str], layout: Layout, lines: Lines) -> bool:
+    if layout.separator == "\t" and are_of_two_rows(cells):
+        return True
     return holds_a_row(cells, layout.separator, lines.width) and not is_one_of_even_rows(
         cells, layout.separator, lines.width_of_all
     )

@@ -29,8 +29,6 @@ class Lines:
     """Cells of the line that is the header's one cell, where each record is such a line and once it is read."""
     width_of_all: Callable[[], int | None] = lambda: None
     """Return how many cells each record has; None: they differ."""
-    has_rows_of: Callable[[int], bool] = lambda _: False
-    """Tell whether a record below the titles has so many cells."""
     of_record: int = 0
     """Lines handed out since the last whole record."""
     last: str = ""

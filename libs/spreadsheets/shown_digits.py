@@ -24,9 +24,7 @@ language; the place of a digit; what makes it no phone: fractions, thousands, te
 _ZEROS_BEHIND_A_POINT = re.compile(r"0\.(0{8,15})(?:_.)?(?:;.*)?", re.DOTALL)
 """A format of more places than prices and measures have: somebody typed a phone with a point in it. A number keeps no
 zeros at the end of its fraction."""
-_DIGITS_OF_A_PHONE = 11
-"""At most, of a Brazilian one. A format of more shows zeros before it, and two zeros are as good as a plus."""
-_TELLS_MORE = re.compile(rf'[+1-9"$\\]|\.0{{8}}|(?:0[^0#;]*){{{_DIGITS_OF_A_PHONE + 1}}}')
+_TELLS_MORE = re.compile(r'[+1-9"$\\]|\.0{8}')
 """What a format has at least that shows more than the number's digits."""
 MOST_FORMATS = 1_000
 """That have it. Excel keeps 250 formats in a workbook; each takes a fifth of a millisecond."""
@@ -91,11 +89,10 @@ class _Section:
             literals[0] = behind
         digits = ["".join(filter(str.isdecimal, literal)) for literal in literals]
         is_of_phones = len(fillings) <= _MOST_PLACES and not any(piece["other"] for piece in found)
-        shows_zeros = fillings.count("0") > _DIGITS_OF_A_PHONE
         return cls(
             sign=sign,
             places=tuple(zip(digits, fillings, strict=True)),
-            shows_more=is_of_phones and bool(sign or ((any(digits) or shows_zeros) and set(before) <= _OF_PHONES)),
+            shows_more=is_of_phones and bool(sign or (any(digits) and set(before) <= _OF_PHONES)),
             how=conditions[0]["how"] if conditions else None,
             than=int(conditions[0]["than"]) if conditions else 0,
         )

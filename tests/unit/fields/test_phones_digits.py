@@ -95,6 +95,14 @@ def test_points_that_no_number_has_are_in_an_old_mobile(typed: str) -> None:
         "005511 32345678",
         "(0xx11) 3234-5678",
         "+55 113234-5678",
+        "(+55) (011) 3234-5678",
+        "(+55) 011 3234-5678",
+        "0055 011 3234-5678",
+        "+55 (011)  3234-5678",
+        "+55 - (011) - 3234-5678",
+        "+55 (011) 32 34 56 78",
+        "0(15)11 3234-5678",
+        "0 (15) 11 3234-5678",
     ],
 )
 def test_a_landline_behind_a_prefix(typed: str) -> None:
@@ -196,3 +204,10 @@ def test_a_ddd_in_brackets_is_the_phone_s(country: str, ddd: str, number: str, p
     typed = f"{country}({ddd}) {number[: -places or None]}-{number[len(number) - places :]}"
     found = outcome(typed)
     assert not isinstance(found, Phone) or found.country_code != "BR" or found.national.startswith(ddd), typed
+
+
+@pytest.mark.parametrize(
+    "typed", ["+55 (55) 98 276-6877", "+55 55 98 276 6877", "0055 (55) 98276-6877", "(55) 98276-6877"]
+)
+def test_a_mobile_of_ddd_55_behind_its_country(typed: str) -> None:
+    assert outcome(typed) == Phone("55", "BR", "55982766877")

@@ -19,40 +19,41 @@ def is_told(row: list[str], line: str) -> bool:
     return row[0] == line and not any(row[1:])
 
 
-@pytest.mark.parametrize(
-    "line",
-    ["VIP,Novo,Ana,1133334444,11912345670,", "VIP, Novo,Ana,1133334444,11912345670,", 'VIP, "Novo",Ana,1,11912345670,'],
-)
-def test_a_comma_in_the_first_cell_whose_marks_another_excel_dropped(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize("cells", ["VIP, Novo,Ana", 'VIP "A", Novo,Ana'])
+def test_a_comma_in_the_first_cell_whose_marks_another_excel_dropped(tmp_path: Path, cells: str) -> None:
+    line = f"{cells},1133334444,11912345670,"
     shifted, usual = read(tmp_path, f"{TITLES}\n{line}\n{USUAL}\n")
     assert is_told(shifted, line)
     assert usual == USUAL.split(",")
 
 
-def test_a_comma_before_a_mark_in_the_first_cell_of_a_file_of_whole_lines(tmp_path: Path) -> None:
-    titles = '"nome,""telefone"",""celular"",""obs"",""cidade"""'
-    (told,) = read(tmp_path, titles + '\n"Silva, ""Zé"",""1133334444"",""11912345600"",""site"","""""')
-    assert told[0].startswith('"Silva, ""Zé""')
-    assert not any(told[1:])
+@pytest.mark.parametrize("first", ['Silva, ""Zé""', 'Cia ""Sol"", Ltda', '""Zé"", Silva'])
+def test_the_same_in_a_file_of_whole_lines(tmp_path: Path, first: str) -> None:
+    line = f'"{first},""1133334444"",""11912345600"",""site"","""""'
+    (told,) = read(tmp_path, f'"nome,""telefone"",""celular"",""obs"",""cidade"""\n{line}\n')
+    assert is_told(told, line)
 
 
-def test_rows_that_all_have_a_separator_more_than_the_titles_are_padded(tmp_path: Path) -> None:
-    rows = read(tmp_path, f"{TITLES}\nVIP,Ana,1133334444,11912345670,,\n{USUAL},\n")
-    assert rows == [["VIP", "Ana", "1133334444", "11912345670", ""], USUAL.split(",")]
+@pytest.mark.parametrize("first", ["VIP", '"TV 15"""', '"""Sol"""', '""""'])
+def test_rows_with_a_separator_more_than_the_titles_are_padded(tmp_path: Path, first: str) -> None:
+    """Excel pads sixteen rows as the widest of them is, others not."""
+    cells = ["Lia", "1133334444", "11912345670", ""]
+    padded, usual = read(tmp_path, f"{TITLES}\n{first},{','.join(cells)},\n{USUAL}\n")
+    assert padded[1:] == cells
+    assert usual == USUAL.split(",")
 
 
-def test_a_comma_in_the_first_title_whose_marks_another_excel_dropped(tmp_path: Path) -> None:
-    whole = "Souza, Ana,11912345671,1133334445"
-    torn = "Bia Lima,11912345670,1133334444"
-    told, read_well = read(tmp_path, f"Nome, sobrenome,Celular,Telefone\n{torn}\n{whole}\n")
-    assert is_told(told, torn)
-    assert read_well == ["Souza", " Ana", "11912345671", "1133334445"]
+def test_a_blank_row_that_is_wider_than_the_titles_is_blank(tmp_path: Path) -> None:
+    assert read(tmp_path, f"{TITLES}\n,,,,,\n, ,,,,\n{USUAL}\n") == [USUAL.split(",")]
 
 
-@pytest.mark.parametrize("titles", ["nome, celular, tags", "nome, celular"])
-def test_titles_with_a_blank_behind_each_separator_are_none_that_was_torn(tmp_path: Path, titles: str) -> None:
-    rows = read(tmp_path, f"{titles}\nAna,11912345670\nBia, 11912345671\n")
-    assert [row[1].strip() for row in rows] == ["11912345670", "11912345671"]
+def test_blanks_before_marks_in_rows_that_are_padded(tmp_path: Path) -> None:
+    rows = read(tmp_path, 'id, nome, celular\n1, "Ana Lima", "11912345670",\n2, "Bia", "11912345671",\n')
+    assert rows == [["1", "Ana Lima", "11912345670"], ["2", "Bia", "11912345671"]]
+
+
+def test_a_separator_at_a_value_s_end_where_the_titles_are_padded(tmp_path: Path) -> None:
+    assert read(tmp_path, 'nome;celular;tags;\nBia;11912345671;"VIP;"\n') == [["Bia", "11912345671", "VIP;"]]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_dittos_in_two_rows_do_not_make_one_of_them(tmp_path: Path) -> None:
     assert (refused.value.code, "Row 2" in refused.value.detail) == ("file_broken", True)
 
 
-def test_a_note_of_two_lines_with_a_tab_in_it_is_told_and_the_next_row_read(tmp_path: Path) -> None:
-    told, usual = read(tmp_path, 'nome\tcelular\tobs\nAna\t11912345670\t"liga\tde\nmanhã"\nBia\t11912345671\tok\n')
-    assert is_told(told, 'Ana\t11912345670\t"liga\tde\nmanhã"')
-    assert usual == ["Bia", "11912345671", "ok"]
+@pytest.mark.parametrize("note", ["liga\tde\nmanhã", "liga\tde manhã", "\tliga\nde manhã", "liga\t de manhã\n"])
+def test_a_note_with_a_tab_in_it_is_read_where_a_program_put_marks_around_it(tmp_path: Path, note: str) -> None:
+    rows = read(tmp_path, f'nome\tcelular\tobs\nAna\t11912345670\t"{note}"\nBia\t11912345671\tok\n')
+    assert rows == [["Ana", "11912345670", note], ["Bia", "11912345671", "ok"]]
