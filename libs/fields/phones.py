@@ -27,7 +27,7 @@ _LONGEST = 64
 """Characters. Nobody types a number in more, so longer text is refused before any pattern below looks at it."""
 
 _SCIENTIFIC = re.compile(r"\d+(?:[.,]\d+)?e\+?\d+", re.IGNORECASE)
-_DECIMAL_ZERO = re.compile(r"(\d{8,})[.,]0+")
+_DECIMAL_ZERO = re.compile(r"(\+?\d{8,})[.,]0+")
 """A number that a tool wrote as a decimal. Read as digits alone, its zero would become part of the phone."""
 
 _SEPARATORS = re.compile(f"[{SEPARATORS}]+")
@@ -36,7 +36,7 @@ _TWO_NUMBERS = re.compile(r"(?:\d\D*){8,}/")
 """8 digits and a slash: a second number follows ("3234-5678/79"). A slash after the DDD alone is fine."""
 _BEHIND_IN_BRACKETS = re.compile(r"[(\[]\W{0,9}\d{1,3}\W*\Z")
 """An area or an extension behind the number, of any country: none ends in so few digits in brackets of their own."""
-_CALCULATED = re.compile(r"\d{8,}[.,]\d{1,3}|-\d{6,}(?:[.,]\d+)?")
+_CALCULATED = re.compile(r"\+?\d{8,}[.,]\d{1,3}|-\d{6,}(?:[.,]\d+)?")
 """A number with a fraction, or below zero: nobody types a phone so, a program calculated it. Of ``+55-11912345678``
 spreadsheets make a sum, which has the digits of another phone.
 """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Self
 
-from libs.fields.phone_text import SEPARATORS, in_plain_characters
+from libs.fields.phone_text import SEPARATORS, with_plain_phones
 from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits, may_show_more
 from libs.spreadsheets.unreadable import Unreadable
@@ -99,7 +99,7 @@ class NumberFormats:
     def _put_before(self, text: str, style: str) -> str:
         shown = self.before_texts[style] + text
         is_whole = sum(map(str.isdecimal, shown)) >= _DIGITS_OF_A_PHONE
-        return shown if is_whole and _REST_OF_A_PHONE.fullmatch(in_plain_characters(text)) else text
+        return shown if is_whole and _REST_OF_A_PHONE.fullmatch(with_plain_phones(text)) else text
 
     @cached_property
     def _shown(self) -> Callable[[float, str], str]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Final, Self
 
 from libs.spreadsheets.numbers import number_text
@@ -67,6 +68,8 @@ class _Section:
     """The plus, where one stands before the number."""
     places: tuple[tuple[str, str], ...]
     """Of each place of a digit: the format's own digits right before it, and what it shows where it has none."""
+    apart: tuple[bool, ...]
+    """Of each place: something else is shown before it."""
     shows_more: bool
     """A person reads more of a phone than the number's own digits."""
     how: str | None
@@ -92,6 +95,7 @@ class _Section:
         return cls(
             sign=sign,
             places=tuple(zip(digits, fillings, strict=True)),
+            apart=tuple(map(bool, literals)),
             shows_more=is_of_phones and bool(sign or (any(digits) and set(before) <= _OF_PHONES)),
             how=conditions[0]["how"] if conditions else None,
             than=int(conditions[0]["than"]) if conditions else 0,
@@ -103,7 +107,9 @@ class _Section:
         spare = len(digits) - len(self.places)
         # The first place shows all digits that have none of their own.
         own = [digits[: spare + 1], *digits[spare + 1 :]] if spare >= 0 else [*[""] * -spare, *digits]
-        return self.sign + "".join(
+        # ``+ (51) 91234-5678`` has no country behind its plus: the places of its digits are blank.
+        has_country = spare >= 0 or not self.apart[-spare] or any(chain.from_iterable(self.places[:-spare]))
+        return (self.sign if has_country else "") + "".join(
             before + (digit or filling) for (before, filling), digit in zip(self.places, own, strict=True)
         )
 

@@ -211,3 +211,13 @@ def test_a_ddd_in_brackets_is_the_phone_s(country: str, ddd: str, number: str, p
 )
 def test_a_mobile_of_ddd_55_behind_its_country(typed: str) -> None:
     assert outcome(typed) == Phone("55", "BR", "55982766877")
+
+
+@pytest.mark.parametrize("typed", ["+493012345678.0", "+493012345678,00", "+49 30 12345678"])
+def test_the_zero_of_a_decimal_is_no_digit_behind_a_plus_either(typed: str) -> None:
+    assert outcome(typed) == Phone("49", "DE", "3012345678")
+
+
+@pytest.mark.parametrize("typed", ["+49301234567.8", "+5511912345.678"])
+def test_a_fraction_behind_a_plus_is_no_phone(typed: str) -> None:
+    assert outcome(typed) == "phone_invalid"
