@@ -18,8 +18,12 @@ _PROPAGATOR = TraceContextTextMapPropagator()
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
+_AS_CALLERS_WROTE = frozenset({"url.query", "http.request.method_original"})
+"""Attributes of requests: a search of leads names somebody."""
+
+
 class ValueFreeExporter(SpanExporter):
-    """Drops the messages of exceptions from spans before they leave the process."""
+    """Drops what callers look for, and the messages of exceptions, from spans before they leave the process."""
 
     def __init__(self, inner: SpanExporter) -> None:
         self._inner = inner
@@ -40,7 +44,7 @@ def _value_free(span: ReadableSpan) -> ReadableSpan:
         context=span.context,
         parent=span.parent,
         resource=span.resource,
-        attributes=span.attributes,
+        attributes={name: value for name, value in (span.attributes or {}).items() if name not in _AS_CALLERS_WROTE},
         events=[event for event in span.events if event.name != "exception"],
         links=span.links,
         kind=span.kind,

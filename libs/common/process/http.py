@@ -34,11 +34,15 @@ ASK_SECONDS = 4.0
 """How long readiness waits for a store's answer: the orchestrator waits 5 seconds for the answer of readiness."""
 READY_SECONDS = 1.0
 """How old the answer of a readiness check may be: anybody may ask, and each look costs the stores a transaction."""
-CORS_METHODS = ("GET", "HEAD", "POST", "DELETE")
+CORS_METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 CORS_REQUEST_HEADERS = (
-    *("Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id"),
+    *("Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID"),
+    *("X-Form-Key", "X-Request-Id"),
 )
-CORS_ANSWER_HEADERS = ("Content-Disposition", "Location", "Retry-After", "X-Request-Id", "X-Trace-Id")
+CORS_ANSWER_HEADERS = (
+    *("Content-Disposition", "Content-Language", "ETag", "Location", "Retry-After", "X-Request-Id", "X-Trace-Id"),
+    *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+)
 
 
 class HttpService(Lifecycle):

@@ -7,14 +7,30 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common.web.answers import Answers
 from libs.common.web.hearing_out import HearingOut
 from libs.common.web.metrics import Measured
+
+
+class _Pages(CORSMiddleware):
+    """CORS for the pages of origins that are named.
+
+    What pages of others ask is the application's to answer: it may have forms that are filled in from anywhere. Where
+    it says nothing of their origin, browsers keep the answer from them.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = Headers(scope=scope).get("origin") if scope["type"] == "http" else None
+        if origin is not None and self.is_allowed_origin(origin):
+            await super().__call__(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 class App(FastAPI):
@@ -56,7 +72,7 @@ class App(FastAPI):
         if self._allowed:
             # Around all of it: what is added to the application itself stands within what answers 500 and 503, and a
             # page whose browser is not told that it may read them learns neither the code nor when to come again.
-            answering = CORSMiddleware(answering, **self._allowed)
+            answering = _Pages(answering, **self._allowed)
         return HearingOut(Answers(Measured(answering, service=self._service)))
 
     def setup(self) -> None:

@@ -71,6 +71,24 @@ async def test_a_page_may_read_why_its_form_was_refused(
     assert "Access-Control-Allow-Origin" not in elsewhere.headers
 
 
+ASKED = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,x-form-key"}
+
+
+async def test_pages_that_are_named_to_the_service_shut_out_no_page_of_a_form(
+    site: Site, admin: httpx.AsyncClient
+) -> None:
+    form, named = await make(admin), "https://crm.example.com"
+    public = site(http_cors_origins=named)
+    for origin in (PAGE, named):
+        before = await public.options("/api/v1/leads", headers={"Origin": origin} | ASKED)
+        assert (before.is_success, before.headers["Access-Control-Allow-Origin"]) == (True, origin)
+        assert "x-form-key" in before.headers["Access-Control-Allow-Headers"].lower()
+    answer = await send(public, form)
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (201, PAGE)
+    elsewhere = await public.options("/api/v1/leads", headers={"Origin": "https://elsewhere.example.com"} | ASKED)
+    assert (elsewhere.status_code, "Access-Control-Allow-Origin" in elsewhere.headers) == (403, False)
+
+
 async def test_a_form_is_changed_and_deleted(site: Site, admin: httpx.AsyncClient) -> None:
     public, form = site(), await make(admin)
     path, other = f"/api/v1/forms/{form['id']}", "https://shop.example.com"

@@ -19,7 +19,7 @@ from libs.common.settings import ServiceSettings
 
 configure_tracing(ServiceSettings(otlp_endpoint="http://127.0.0.1:{port}/"), service="probe")
 try:
-    with trace.get_tracer("tests").start_as_current_span("a chunk"):
+    with trace.get_tracer("tests").start_as_current_span("a chunk", attributes={{"url.query": "q=11987654321"}}):
         raise ValueError("Ana, 11987654321")
 except ValueError:
     trace.get_tracer_provider().shutdown()
@@ -76,6 +76,41 @@ def test_spans_go_to_the_collector_without_the_values_of_errors() -> None:
     assert b"leadflow-probe" in spans
     assert b"a chunk" in spans
     assert b"11987654321" not in spans
+    assert b"url.query" not in spans
+
+
+CALLS = """
+import asyncio, json
+import httpx
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from libs.common.traces import ValueFreeExporter
+from libs.common.web.app import App
+
+kept = InMemorySpanExporter()
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(ValueFreeExporter(kept)))
+trace.set_tracer_provider(provider)
+app = App("probe", telemetry={"operation_spans": False, "metrics": False, "logs": False})
+app.add_api_route("/leads", lambda: {})
+
+async def call():
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://probe") as client:
+        for method in ("GET", "ANA"):
+            await client.request(method, "/leads", params={"q": "Ana Prado, 11987654321", "custom.cpf": "52998224725"})
+
+asyncio.run(call())
+print(json.dumps([dict(span.attributes) | {"name": span.name} for span in kept.get_finished_spans()]))
+"""
+
+
+def test_the_span_of_a_call_says_nothing_of_who_is_looked_for() -> None:
+    found, other = json.loads(run(CALLS))
+    assert found["http.route"] == "/leads"
+    for word in ("Ana", "ANA", "11987654321", "52998224725", "cpf"):
+        assert word not in json.dumps([found, other])
 
 
 def test_of_a_requests_headers_the_trace_is_read_and_no_baggage() -> None:

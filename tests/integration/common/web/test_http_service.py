@@ -245,10 +245,10 @@ async def test_browsers_may_call_from_the_pages_that_are_named_and_no_others() -
 async def test_a_page_may_make_every_call_and_read_all_that_an_answer_says() -> None:
     """A browser asks before a call with a token, a key or another method, and hides headers that are not named."""
     origin = "https://crm.example.com"
-    sent = "Accept-Language, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id"
+    sent = "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, X-Request-Id"
     async with probe(LEADFLOW_HTTP_CORS_ORIGINS=origin) as (_, client):
         await until_ready(client)
-        for method in ("GET", "HEAD", "POST", "DELETE"):
+        for method in ("GET", "HEAD", "POST", "PATCH", "DELETE"):
             asked = {"Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": sent}
             before = await client.options("/door", headers=asked)
             assert before.status_code == 200, (method, before.text)
@@ -261,7 +261,11 @@ async def test_a_page_may_make_every_call_and_read_all_that_an_answer_says() -> 
             assert refused.status_code == 400, asked
         answer = await client.get("/door", headers={"Origin": origin})
         told = set(answer.headers["access-control-expose-headers"].split(", "))
-        assert told == {"Content-Disposition", "Location", "Retry-After", "X-Request-Id", "X-Trace-Id"}
+        limits = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
+        assert told == limits | {"Content-Disposition", "Content-Language", "ETag", "Location", "Retry-After"} | {
+            "X-Request-Id",
+            "X-Trace-Id",
+        }
         assert "access-control-allow-credentials" not in answer.headers, "tokens are sent, not cookies"
 
 
