@@ -112,6 +112,12 @@ def _entry(detail: Detail) -> dict[str, Any]:
     return {name: place for name, place in places.items() if place is not None} | entry
 
 
+def called(request: Request) -> str:
+    """Return the path that is called below the one that the process serves under, whether a gateway keeps that or not."""
+    path, root = request.url.path, request.scope.get("root_path", "")
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path
+
+
 def _allowed(paths: dict[str, Any], path: str) -> list[str]:
     """Return the methods of every call at this path, as the OpenAPI document has them (RFC 9110, section 15.5.6).
 
@@ -167,7 +173,7 @@ def install_error_handlers(
         for name, value in (error.headers or {}).items():
             response.headers[name] = value
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            response.headers["Allow"] = ", ".join(_allowed(app.openapi()["paths"], request.url.path))
+            response.headers["Allow"] = ", ".join(_allowed(app.openapi()["paths"], called(request)))
         return response
 
     @app.exception_handler(Exception)

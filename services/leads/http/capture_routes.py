@@ -63,7 +63,7 @@ async def post_lead(
             headers=_rate(limit, 0, error.seconds),
         ) from None
     log.info("captured", lead_id=str(made.id), company_id=company_id)
-    return _answer(made, headers | _rate(limit, left, WINDOW_SECONDS))
+    return _answer(request, made, headers | _rate(limit, left, WINDOW_SECONDS))
 
 
 @router.options("/leads", include_in_schema=False)
@@ -100,7 +100,7 @@ async def _create(request: Request, caller: Caller, deps: LeadDeps, key: str | N
     except LeadGone:
         raise Refused("not_found", "The lead that this Idempotency-Key made was deleted.") from None
     log.info("created", lead_id=str(made.id))
-    return _answer(made, {})
+    return _answer(request, made, {})
 
 
 async def _company_of_form(deps: LeadDeps, key: str | None, origin: str | None) -> tuple[int, dict[str, str]]:
@@ -120,9 +120,9 @@ async def _company_of_form(deps: LeadDeps, key: str | None, origin: str | None) 
     return company_id, _cors(origin)
 
 
-def _answer(made: Captured, headers: dict[str, str]) -> Response:
+def _answer(request: Request, made: Captured, headers: dict[str, str]) -> Response:
     view = CapturedView.model_validate(made._asdict())
-    located = headers | {"Location": f"/api/v1/leads/{made.id}"}
+    located = headers | {"Location": f"{request.scope.get('root_path', '')}/api/v1/leads/{made.id}"}
     return Response(view.model_dump_json(), 201, headers=located, media_type="application/json")
 
 

@@ -138,7 +138,7 @@ async def post_list(request: Request, response: Response, caller: Editor, deps: 
         made = await deps.grouping.make(actor_of(caller), _named(body.name), line(body.description))
     except NameTaken:
         raise Refused("name_taken") from None
-    response.headers["Location"] = f"/api/v1/lists/{made['id']}"
+    response.headers["Location"] = f"{request.scope.get('root_path', '')}/api/v1/lists/{made['id']}"
     return ListView.model_validate(made)
 
 

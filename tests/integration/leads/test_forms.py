@@ -89,6 +89,21 @@ async def test_pages_that_are_named_to_the_service_shut_out_no_page_of_a_form(
     assert (elsewhere.status_code, "Access-Control-Allow-Origin" in elsewhere.headers) == (403, False)
 
 
+async def test_what_was_made_is_found_below_the_path_that_a_gateway_serves_under(
+    site: Site, signed_in: dict[str, str], admin: httpx.AsyncClient
+) -> None:
+    form, behind = await make(admin), site(headers=signed_in, http_root_path="/crm")
+    made = await send(site(http_root_path="/crm"), form)
+    assert made.headers["Location"] == f"/crm/api/v1/leads/{made.json()['id']}"
+    listed = await behind.post("/api/v1/lists", json={"name": "Fair"})
+    assert listed.headers["Location"] == f"/crm/api/v1/lists/{listed.json()['id']}"
+    for path in (made.headers["Location"], listed.headers["Location"], made.headers["Location"].removeprefix("/crm")):
+        assert (await behind.get(path)).status_code == 200
+    for path in ("/crm/api/v1/leads", "/api/v1/leads"):
+        wrong = await behind.put(path)
+        assert (wrong.status_code, wrong.headers["Allow"]) == (405, "GET, HEAD, POST"), path
+
+
 async def test_a_form_is_changed_and_deleted(site: Site, admin: httpx.AsyncClient) -> None:
     public, form = site(), await make(admin)
     path, other = f"/api/v1/forms/{form['id']}", "https://shop.example.com"
