@@ -40,8 +40,10 @@ class App(FastAPI):
     itself names, and in plain HTTP behind a gateway: the token would go with it.
     """
 
-    def __init__(self, service: str, **options: Any) -> None:
+    def __init__(self, service: str, *, root_path: str = "", **options: Any) -> None:
         self._service = service
+        self._below = root_path
+        """The path that a gateway serves the process under, and takes off or keeps."""
         self._answered: list[Any] = []
         self._allowed: dict[str, Any] = {}
         super().__init__(
@@ -66,6 +68,11 @@ class App(FastAPI):
     def answers_pages(self, **allowed: Any) -> None:
         """Let pages of other origins call; ``allowed`` is what ``CORSMiddleware`` is to be told."""
         self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._below:
+            scope["root_path"] = self._below
+        await super().__call__(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         answering = super().build_middleware_stack()

@@ -113,7 +113,7 @@ def _entry(detail: Detail) -> dict[str, Any]:
 
 
 def called(request: Request) -> str:
-    """Return the path that is called below the one that the process serves under, whether a gateway keeps that or not."""
+    """Return the path that is called, without the one that the process serves below, which a gateway may keep."""
     path, root = request.url.path, request.scope.get("root_path", "")
     return path.removeprefix(root) if path.startswith(f"{root}/") else path
 
