@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from libs.common.process.http import HttpService
@@ -30,6 +31,11 @@ async def door(*, code: str | None = None) -> str:
     if code is not None:
         raise Refused(code, errors=[Detail("why", "because", row=1)], total_errors=1)
     return "open"
+
+
+@router.get("/who")
+async def who(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 @router.get("/many/{count}")

@@ -111,6 +111,7 @@ class ConsumerService(Lifecycle):
             uvicorn.Config(
                 self.app(),
                 http=BoundedHttp,
+                proxy_headers=False,
                 host=self.settings.http_host,
                 port=self.settings.http_port,
                 log_config=None,

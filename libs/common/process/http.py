@@ -171,6 +171,9 @@ class HttpService(Lifecycle):
             uvicorn.Config(
                 self.app,
                 http=BoundedHttp,
+                # It would believe what anybody who reaches it from this machine says of addresses, as what passes a
+                # call on from there may do for callers. Whom to believe is for each service to know.
+                proxy_headers=False,
                 host=self.settings.http_host,
                 port=self.settings.http_port,
                 log_config=None,

@@ -96,8 +96,9 @@ def configure_logging(settings: ServiceSettings, *, service: str) -> None:
     root.setLevel(settings.log_level)
     for noisy in ("aiokafka", "pymongo", "aiohttp", "uvicorn.access", "opentelemetry"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # Of a header ``baggage`` that it cannot read it quotes the words.
-    logging.getLogger("opentelemetry.baggage").setLevel(logging.ERROR)
+    # Of the headers ``baggage`` and ``tracestate`` that they cannot read they quote the words.
+    for quoting in ("opentelemetry.baggage", "opentelemetry.trace.span"):
+        logging.getLogger(quoting).setLevel(logging.ERROR)
     structlog.contextvars.bind_contextvars(service=service)
 
 

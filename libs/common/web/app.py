@@ -1,7 +1,7 @@
 """The application of a service that answers calls: FastAPI, without what it does that a public service must not."""
 
 import json
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common.web.answers import Answers
@@ -45,6 +46,7 @@ class App(FastAPI):
         self._below = root_path
         """The path that a gateway serves the process under, and takes off or keeps."""
         self._answered: list[Any] = []
+        self._included: list[BaseRoute] = []
         self._allowed: dict[str, Any] = {}
         super().__init__(
             redirect_slashes=False,
@@ -63,6 +65,7 @@ class App(FastAPI):
 
     def include_router(self, router: APIRouter, *given: Any, **options: Any) -> None:
         super().include_router(router, *given, **options)
+        self._included += router.routes
         self._answered += [route.response_model for route in router.routes if isinstance(route, APIRoute)]
 
     def answers_pages(self, **allowed: Any) -> None:
@@ -70,9 +73,25 @@ class App(FastAPI):
         self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._below:
+        if self._below and "path" in scope:
             scope["root_path"] = self._below
+            if not self._keeps(scope["path"]):
+                # ASGI's path begins with the one that the process serves below.
+                scope["path"] = self._below + scope["path"]
         await super().__call__(scope, receive, send)
+
+    def _keeps(self, path: str) -> bool:
+        """Tell whether the gateway has kept the path that it serves the process under.
+
+        Calls may begin as that path does: of leads below ``/api``, ``/api/v1/leads`` is a call whose path was taken off.
+        """
+        below = path.removeprefix(self._below)
+        return below != path and below[:1] in {"", "/"} and (_first(below) in self._firsts or _first(path) not in self._firsts)
+
+    @cached_property
+    def _firsts(self) -> set[str]:
+        """What stands first in the paths of all calls."""
+        return {_first(getattr(route, "path", "")) for route in [*self.routes, *self._included]} - {""}
 
     def build_middleware_stack(self) -> ASGIApp:
         answering = super().build_middleware_stack()
@@ -129,6 +148,10 @@ class App(FastAPI):
                 if "examples" in each:
                     found[name] = each["examples"]
         return found
+
+
+def _first(path: str) -> str:
+    return path.removeprefix("/").partition("/")[0]
 
 
 def _leave_out_titles(described: Any) -> None:

@@ -55,7 +55,12 @@ class PrivatePort:
 
     def __init__(self, routes: Sequence[BaseRoute], *, host: str, port: int) -> None:
         self._config = uvicorn.Config(
-            Starlette(routes=list(routes)), http=BoundedHttp, lifespan="off", log_config=None, access_log=False
+            Starlette(routes=list(routes)),
+            http=BoundedHttp,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
         )
         self._host = host
         self._port = port

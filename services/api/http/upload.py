@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import hashlib
+import re
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -30,6 +31,8 @@ would have thousands of them for a kilobyte."""
 MOST_BORDERS = 100
 """Times that a border begins in a body: more than it may have parts. Behind each the parser goes on byte by byte, and a
 file of nothing else would cost thirty times as much as any other."""
+MOST_BLANKS = 64
+"""Behind a border (RFC 2046, section 5.1.1: "transport padding"). The parser goes over them byte by byte."""
 TAIL_BYTES = 128
 """So much of a body's end is kept, to look for its last border."""
 _AS_IT_IS = (b"binary", b"8bit", b"7bit", b"")
@@ -122,6 +125,9 @@ class _Parser(MultiPartParser):
     Latin-1, and a name from the console of Windows become another.
     """
 
+    spool_max_size = PIECE_BYTES
+    """Bytes of a part that has no place here and that wait in memory for their refusal; the rest waits on the disk."""
+
     def __init__(
         self,
         headers: Headers,
@@ -187,9 +193,11 @@ class _Body:
     def __init__(self, request: Request, boundary: bytes, most: int, max_bytes: int) -> None:
         self._request = request
         self._border = b"\r\n--" + boundary
+        self._padded = re.compile(re.escape(self._border) + rb"[ \t]{%d}" % (MOST_BLANKS + 1))
         self._borders = 0
         self._most = most
         self._max_bytes = max_bytes
+        self._kept_bytes = max(TAIL_BYTES, len(self._border) + MOST_BLANKS)
         self._tail = b""
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
@@ -211,7 +219,10 @@ class _Body:
         self._borders += piece.count(self._border)
         if self._borders > MOST_BORDERS:
             raise Refused("multipart_invalid", "The boundary of the multipart body stands in its file, too.")
-        self._tail = (self._tail + piece)[-TAIL_BYTES:]
+        seen = self._tail + piece
+        if self._padded.search(seen):
+            raise Refused("multipart_invalid", f"Behind a boundary stand more than {MOST_BLANKS} blanks.")
+        self._tail = seen[-self._kept_bytes :]
         return piece
 
     @property

@@ -223,6 +223,26 @@ async def test_a_gateway_may_show_it_below_a_path() -> None:
         assert 'src="/shop/docs/start.js"' in (await client.get("/docs")).text
 
 
+async def test_calls_of_its_own_may_begin_as_the_path_that_a_gateway_shows_it_below() -> None:
+    async with probe(LEADFLOW_HTTP_ROOT_PATH="/door") as (_, client):
+        await until_ready(client)
+        for prefix in ("", "/door"):
+            assert (await client.get(f"{prefix}/door")).json() == "open"
+            assert (await client.get(f"{prefix}/who")).json() == "127.0.0.1"
+            answer = await client.delete(f"{prefix}/door")
+            assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+        assert (await client.get("/door/door/door")).status_code == 404
+        assert (await client.get("/doors")).status_code == 404
+
+
+async def test_nobody_says_of_himself_where_he_calls_from() -> None:
+    """A service that believes proxies has a list of them; uvicorn by itself would believe whoever is on this machine."""
+    said = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https"}
+    async with probe(FORWARDED_ALLOW_IPS="*") as (_, client):
+        await until_ready(client)
+        assert (await client.get("/who", headers=said)).json() == "127.0.0.1"
+
+
 async def test_browsers_may_call_from_the_pages_that_are_named_and_no_others() -> None:
     asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
     async with probe(LEADFLOW_HTTP_CORS_ORIGINS="https://crm.example.com, https://b.example.com") as (_, client):

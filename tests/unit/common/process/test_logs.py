@@ -33,18 +33,19 @@ def test_others_and_what_is_no_warning_pass() -> None:
 
 
 HEADER = "Ana Souza <ana.souza@example.com> 11912345678"
-READS_A_HEADER = f"""
+TRACE = f"00-{7:032x}-{9:016x}-01"
+READS_HEADERS = f"""
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from libs.common.process.logs import configure_logging
 from libs.common.settings import ServiceSettings
 configure_logging(ServiceSettings(), service="api")
 W3CBaggagePropagator().extract({{"baggage": [{HEADER!r}]}})
+TraceContextTextMapPropagator().extract({{"traceparent": [{TRACE!r}], "tracestate": [{HEADER!r}]}})
 """
 
 
-def test_what_anybody_sends_as_baggage_is_not_logged() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", READS_A_HEADER], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def test_what_anybody_sends_as_baggage_or_state_of_a_trace_is_not_logged() -> None:
+    ended = subprocess.run([sys.executable, "-c", READS_HEADERS], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "Souza" not in ended.stdout + ended.stderr

@@ -1,0 +1,47 @@
+"""The borders of a multipart body: blanks may stand behind one (RFC 2046, section 5.1.1), and are no way to keep us busy."""
+
+import pytest
+from starlette.requests import Request
+from starlette.types import Message
+
+from libs.common.web.refusals import Refused
+from services.api.http.upload import MOST_BLANKS, PIECE_BYTES, receive_upload
+
+DATA = b'--border\r\nContent-Disposition: form-data; name="data"\r\n\r\n{}\r\n--border'
+FILE = b'\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\nname,phone\r\n--border--\r\n'
+
+
+async def received(body: bytes, *, before: int = 0) -> bytes:
+    """Return the file of a body that comes as it is taken: ``before`` bytes fill up the piece in which it begins."""
+    filler = b'--border\r\nContent-Disposition: form-data; name="data"\r\n\r\n'
+    whole = filler + b" " * (before - len(filler) - 2) + b"\r\n" + body if before else body
+    pieces = [whole[at : at + PIECE_BYTES] for at in range(0, len(whole), PIECE_BYTES)]
+    messages = iter([*({"type": "http.request", "body": piece, "more_body": True} for piece in pieces), END])
+
+    async def receive() -> Message:
+        return next(messages)
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=border")]
+    request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+    async with receive_upload(request, max_bytes=1 << 20, seconds=30) as upload:
+        return upload.path.read_bytes()
+
+
+END: Message = {"type": "http.request", "body": b"", "more_body": False}
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\t"])
+async def test_a_border_may_have_blanks_behind_it(blank: bytes) -> None:
+    assert await received(DATA + blank * MOST_BLANKS + FILE) == b"name,phone"
+
+
+@pytest.mark.parametrize("before", [0, *(PIECE_BYTES - len(DATA) - blanks for blanks in (-4, 0, 1, 40, MOST_BLANKS))])
+async def test_more_blanks_behind_a_border_are_refused_wherever_a_piece_ends(before: int) -> None:
+    with pytest.raises(Refused, match="multipart_invalid") as refused:
+        await received(DATA + b" \t" * MOST_BLANKS + FILE, before=before)
+    assert "blanks" in refused.value.detail
+
+
+async def test_blanks_in_a_file_are_its_own() -> None:
+    file = FILE.replace(b"name,phone", b"a--border" + b" " * 300 + b"\r\n" + b"\t" * 300)
+    assert await received(DATA + file) == b"a--border" + b" " * 300 + b"\r\n" + b"\t" * 300
