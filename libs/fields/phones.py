@@ -32,16 +32,19 @@ _DECIMAL_ZERO = re.compile(r"(\+?\d{8,})[.,]0+")
 
 _SEPARATORS = re.compile(f"[{SEPARATORS}]+")
 _COMPACT = re.compile(r"\+?\d{8,20}")
-_TWO_NUMBERS = re.compile(r"(?:\d\D*){8,}/")
-"""8 digits and a slash: a second number follows ("3234-5678/79"). A slash after the DDD alone is fine."""
+_TWO_NUMBERS = re.compile(r"[^\d+]*(?:\+\D*\d\D*)?(?:\d\D*){8,}/")
+"""8 digits and a slash, behind a plus 9: a second number follows ("3234-5678/79"). A slash after the DDD alone is fine."""
 _BEHIND_IN_BRACKETS = re.compile(r"[(\[]\W{0,9}\d{1,3}\W*\Z")
 """An area or an extension behind the number, of any country: none ends in so few digits in brackets of their own."""
 _CALCULATED = re.compile(r"\+?\d{8,}[.,]\d{1,3}|-\d{6,}(?:[.,]\d+)?")
 """A number with a fraction, or below zero: nobody types a phone so, a program calculated it. Of ``+55-11912345678``
 spreadsheets make a sum, which has the digits of another phone.
 """
-_CARRIER_PLACEHOLDER = re.compile(r"\(?0xx", re.IGNORECASE)
+_CARRIER_PLACEHOLDER = re.compile(r"(?:(?:\+|00|\b)\W{0,2}55\W{0,3})?\(?0xx", re.IGNORECASE)
 """What follows is the DDD."""
+_OF_TURKEY = re.compile(r"[^\d+]*90(?:\D*\d){10}\D*")
+"""A number as WhatsApp and CRMs write it, without its plus. In Brazil one dials 90 for the other side to pay, which
+``phonenumbers`` leaves out: of ten digits behind it a Brazilian phone would be left."""
 _PUT_BEFORE = re.compile(r"\A(?:'|p:(?=\+))")
 """By which a spreadsheet, or Meta's lead ads (``p:+5511912345678``), says that this is a text and no formula."""
 _INTERNATIONAL_BY_CARRIER = re.compile(r"00\s*(?:1[245]|2[1-35]|99)[^0-9]|00(?:1[245]|2[1-35]|99)\d{8,}")
@@ -129,7 +132,9 @@ def parse_any_phone(text: str) -> Phone:
     decimal = _DECIMAL_ZERO.fullmatch(text)
     if decimal:
         text = decimal[1]
-    if _TWO_NUMBERS.match(text) or _BEHIND_IN_BRACKETS.search(text) or _CALCULATED.fullmatch(text):
+    if _TWO_NUMBERS.match(text) or _BEHIND_IN_BRACKETS.search(text):
+        raise InvalidValue("phone_invalid")
+    if _CALCULATED.fullmatch(text) or _OF_TURKEY.fullmatch(text):
         raise InvalidValue("phone_invalid")
     compact = _SEPARATORS.sub("", _CARRIER_PLACEHOLDER.sub("+55", text, count=1))
     if not _COMPACT.fullmatch(compact):

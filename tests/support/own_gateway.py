@@ -15,12 +15,14 @@ from tests.support.ports import free_port
 from tests.support.stack import ROOT
 from tests.support.waiting import eventually
 
+LOG = "gateway.log"
+
 
 @asynccontextmanager
 async def own_gateway(
     folder: Path, *, api: str, settings: dict[str, Any], ancestors: str = "'none'"
 ) -> AsyncIterator[str]:
-    """Run it until the end of the block; yield its address. ``api`` is a host and port."""
+    """Run it until the end of the block; yield its address. ``api`` is a host and port. Its log is in ``LOG``."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LEADFLOW_")} | {
         "LEADFLOW_GATEWAY_HOST": "127.0.0.1",
@@ -34,14 +36,9 @@ async def own_gateway(
         "XDG_CONFIG_HOME": str(folder),
     }
     caddy = Path(sys.executable).parent / "caddy"
-    process = await asyncio.create_subprocess_exec(
-        str(caddy),
-        "run",
-        "--config",
-        str(ROOT / "deploy" / "gateway" / "Caddyfile"),
-        env=environment,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    command = (str(caddy), "run", "--config", str(ROOT / "deploy" / "gateway" / "Caddyfile"))
+    with (folder / LOG).open("ab") as log:
+        process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
         async with httpx.AsyncClient(base_url=url) as http:

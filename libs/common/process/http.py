@@ -37,7 +37,7 @@ READY_SECONDS = 1.0
 CORS_METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 CORS_REQUEST_HEADERS = (
     *("Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID"),
-    *("X-Form-Key", "X-Request-Id"),
+    *("Traceparent", "Tracestate", "X-Form-Key", "X-Request-Id"),
 )
 CORS_ANSWER_HEADERS = (
     *("Content-Disposition", "Content-Language", "ETag", "Location", "Retry-After", "X-Request-Id", "X-Trace-Id"),
@@ -144,7 +144,9 @@ class HttpService(Lifecycle):
         return [*self.awaited(), *self.failing(lasting=self.settings.stuck_after_seconds)]
 
     def _answer_browsers(self) -> None:
-        origins = [origin.strip() for origin in self.settings.http_cors_origins.split(",") if origin.strip()]
+        named = map(str.strip, self.settings.http_cors_origins.split(","))
+        # As browsers write an origin, who copied it from an address bar or not.
+        origins = [origin.rstrip("/").lower() for origin in named if origin]
         if origins:
             self.app.answers_pages(
                 allow_origins=origins,

@@ -221,3 +221,33 @@ def test_the_zero_of_a_decimal_is_no_digit_behind_a_plus_either(typed: str) -> N
 @pytest.mark.parametrize("typed", ["+49301234567.8", "+5511912345.678"])
 def test_a_fraction_behind_a_plus_is_no_phone(typed: str) -> None:
     assert outcome(typed) == "phone_invalid"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("+595 21 123-456/7", "+595 61 500123 / 4", "+49 30 1234567/68", "(+49) 30 1234567/68", "+39 06 1234567/8"),
+        *("00595 21 123456/7", "(11) 3234-5678/79", "(11) 91234-5678/91234-5679"),
+    ],
+)
+def test_two_numbers_of_any_country_are_not_one(typed: str) -> None:
+    assert outcome(typed) == "phone_invalid"
+
+
+@pytest.mark.parametrize(
+    ("typed", "national"),
+    [("+49 89/1234567", "891234567"), ("+49 (0)33056/123456", "33056123456"), ("0049 30/12345678", "3012345678")],
+)
+def test_a_slash_behind_an_area_is_none_between_numbers(typed: str, national: str) -> None:
+    assert outcome(typed) == Phone("49", "DE", national)
+
+
+@pytest.mark.parametrize("typed", ["905361234567", "90 5361234567", "905321234567", "(90) 532 123 45 67"])
+def test_a_number_of_turkey_without_its_plus_is_no_collect_call_to_brazil(typed: str) -> None:
+    assert outcome(typed) == "phone_invalid"
+
+
+@pytest.mark.parametrize("country", ["", "+55 ", "55 ", "0055 ", "+55", "(55) "])
+@pytest.mark.parametrize("area", ["(0xx11) ", "0xx11 ", "(0XX11)"])
+def test_the_place_of_a_carrier_may_stand_behind_the_country(country: str, area: str) -> None:
+    assert outcome(f"{country}{area}3234-5678") == Phone("55", "BR", "1132345678")

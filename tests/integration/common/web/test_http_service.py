@@ -245,7 +245,7 @@ async def test_nobody_says_of_himself_where_he_calls_from() -> None:
 
 async def test_browsers_may_call_from_the_pages_that_are_named_and_no_others() -> None:
     asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
-    async with probe(LEADFLOW_HTTP_CORS_ORIGINS="https://crm.example.com, https://b.example.com") as (_, client):
+    async with probe(LEADFLOW_HTTP_CORS_ORIGINS="https://CRM.example.com/, https://b.example.com") as (_, client):
         await until_ready(client)
         for origin, allowed in (("https://crm.example.com", True), ("https://evil.example.com", False)):
             before = await client.options("/door", headers={"Origin": origin} | asked)

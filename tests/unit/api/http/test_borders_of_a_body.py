@@ -11,7 +11,7 @@ DATA = b'--border\r\nContent-Disposition: form-data; name="data"\r\n\r\n{}\r\n--
 FILE = b'\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\nname,phone\r\n--border--\r\n'
 
 
-async def received(body: bytes, *, before: int = 0) -> bytes:
+async def received(body: bytes, *, before: int = 0, kind: bytes = b"multipart/form-data; boundary=border") -> bytes:
     """Return the file of a body that comes as it is taken: ``before`` bytes fill up the piece in which it begins."""
     filler = b'--border\r\nContent-Disposition: form-data; name="data"\r\n\r\n'
     whole = filler + b" " * (before - len(filler) - 2) + b"\r\n" + body if before else body
@@ -21,8 +21,7 @@ async def received(body: bytes, *, before: int = 0) -> bytes:
     async def receive() -> Message:
         return next(messages)
 
-    headers = [(b"content-type", b"multipart/form-data; boundary=border")]
-    request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+    request = Request({"type": "http", "method": "POST", "headers": [(b"content-type", kind)]}, receive)
     async with receive_upload(request, max_bytes=1 << 20, seconds=30) as upload:
         return upload.path.read_bytes()
 
@@ -45,3 +44,8 @@ async def test_more_blanks_behind_a_border_are_refused_wherever_a_piece_ends(bef
 async def test_blanks_in_a_file_are_its_own() -> None:
     file = FILE.replace(b"name,phone", b"a--border" + b" " * 300 + b"\r\n" + b"\t" * 300)
     assert await received(DATA + file) == b"a--border" + b" " * 300 + b"\r\n" + b"\t" * 300
+
+
+async def test_a_type_that_takes_long_to_read_is_refused() -> None:
+    with pytest.raises(Refused, match="multipart_invalid"):
+        await received(DATA + FILE, kind=b"multipart/form-data; boundary=border" + b";" * 1_000)
