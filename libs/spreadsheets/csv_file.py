@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from libs.spreadsheets.csv_layout import SAMPLE, Layout, layout_of
-from libs.spreadsheets.csv_lines import LINE_ENDS, Lines, LineTooLong
+from libs.spreadsheets.csv_lines import LINE_ENDS, Lines, LineTooLong, Widths
 from libs.spreadsheets.csv_padding import (
     MOST_COLUMNS,
     as_before,
@@ -89,7 +89,7 @@ def _decoded(path: Path, encoding: str) -> Iterator[TextIO]:
 
 def _records(path: Path, encoding: str, layout: Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     with _opened(path, encoding, layout, limits) as (lines, reader):
-        lines.width_of_all = cache(partial(_width_of_all, path, encoding, layout, limits))
+        lines.widths = cache(partial(_widths, path, encoding, layout, limits))
         yield from _records_of(lines, reader, layout, limits)
 
 
@@ -107,21 +107,22 @@ def _opened(path: Path, encoding: str, layout: Layout, limits: Limits) -> Iterat
         yield lines, csv.reader(lines, delimiter=layout.separator, strict=True, skipinitialspace=skips)
 
 
-def _width_of_all(path: Path, encoding: str, layout: Layout, limits: Limits) -> int | None:
-    """Return how many cells each record has, from the titles on; None: they differ, or their marks are strewn."""
+def _widths(path: Path, encoding: str, layout: Layout, limits: Limits) -> Widths:
+    """Return how many cells the records of a file have; of one whose marks are strewn, those above it."""
     if layout.whole_lines:
-        return None
-    widths: set[int] = set()
-    with _opened(path, encoding, layout, limits) as (lines, reader), suppress(csv.Error, LineTooLong):
-        for cells in islice(reader, _MOST_RECORDS):
-            lines.begin_record()
-            is_below = bool(widths) or len(cells) >= layout.width
-            if is_below and (len(cells) > 1 or any(map(str.strip, cells))):
-                widths.add(len(cells))
-            if len(widths) > 1:
-                return None
-        return next(iter(widths), None)
-    return None
+        return Widths()
+    of_lines, of_others = set[int](), set[int]()
+    with _opened(path, encoding, layout, limits) as (lines, reader):
+        try:
+            for cells in islice(reader, _MOST_RECORDS):
+                is_below = bool(of_lines or of_others) or len(cells) >= layout.width
+                if is_below and (len(cells) > 1 or any(map(str.strip, cells))):
+                    (of_lines if lines.of_record == 1 else of_others).add(len(cells))
+                lines.begin_record()
+        except (csv.Error, LineTooLong):
+            return Widths(of_lines=frozenset(of_lines))
+    of_all = of_lines | of_others
+    return Widths(next(iter(of_all)) if len(of_all) == 1 else None, frozenset(of_lines))
 
 
 def _records_of(
@@ -175,9 +176,25 @@ def _read_otherwise(error: Exception, lines: Lines, layout: Layout, limits: Limi
         if lines.of_record > 1 or lines.ends_within_marks:
             raise _stray_mark(number) from None
         return beginning(lines.last, limits.max_cell_chars)
+    if (cells := _first_line_by_backslashes(lines, layout)) is not None:
+        return cells
     cells = _read_as_no_csv(lines, layout, limits, number)
     if lines.ended and lines.of_record:
         raise Unreadable("file_broken", f"Row {number}: a quotation mark opens a cell and none closes it.")
+    return cells
+
+
+def _first_line_by_backslashes(lines: Lines, layout: Layout) -> list[str] | None:
+    """Return the cells of a record's first line as MySQL and Spark mean its marks, and have those below it read again;
+    None: it has others. As a CSV a cell that ends with a mark, ``"TV 42\\""``, goes on below.
+    """
+    first, *others = lines.record
+    if not others or f'{BACKSLASH_AND_MARK}"' not in first:
+        return None
+    cells = read_with_backslashes([first], layout.separator)
+    if cells is None or not 0 < lines.width <= len(cells) or any(map(str.strip, cells[lines.width :])):
+        return None
+    lines.give_back()
     return cells
 
 
@@ -282,6 +299,8 @@ def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, n
     elif line is not None and len(cells) == 1 and layout.separator in cells[0]:
         cells = _taken_for_a_cell(cells, lines, layout.separator, limits, number)
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
+        if (first := _first_line_by_backslashes(lines, layout)) is not None:
+            return first
         raise _stray_mark(number)
     width = lines.width_with_blanks if layout.separator == "\t" else lines.width
     if len(cells) < width and any(is_of_several(cell, layout.separator) for cell in cells):
@@ -311,8 +330,12 @@ def _taken_for_a_cell(cells: list[str], lines: Lines, separator: str, limits: Li
 def _holds_more_than_a_row(cells: list[str], layout: Layout, lines: Lines) -> bool:
     if layout.separator == "\t" and are_of_two_rows(cells):
         return True
-    return holds_a_row(cells, layout.separator, lines.width) and not is_one_of_even_rows(
-        cells, layout.separator, lines.width_of_all
+    width = max(lines.width, len(FILE_COLUMNS))
+    # Where somebody has written beside rows, Excel ends those around them with blank cells, too.
+    is_padded = len(cells) > width and not any(map(str.strip, cells[width:])) and len(cells) in lines.widths().of_lines
+    found = cells[:width] if is_padded else cells
+    return holds_a_row(found, layout.separator, lines.width) and not is_one_of_even_rows(
+        cells, layout.separator, lambda: lines.widths().of_all
     )
 
 

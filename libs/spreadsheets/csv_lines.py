@@ -13,11 +13,33 @@ class LineTooLong(Exception):
     """A line holds more than any record may."""
 
 
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """How many cells the records of a file have, from the titles on."""
+
+    of_all: int | None = None
+    """Each record; None: they differ, or their marks are strewn."""
+    of_lines: frozenset[int] = frozenset()
+    """Those of one line."""
+
+
+@dataclass(slots=True)
+class _Again:
+    """A text that goes on with lines which were read of it before."""
+
+    text: "TextIO | _Again"
+    left: list[str]
+    """The next one last."""
+
+    def readline(self, limit: int) -> str:
+        return self.left.pop() if self.left else self.text.readline(limit)
+
+
 @dataclass(slots=True)
 class Lines:
     """The lines of a text, each of bounded length, and where in a record their reader stands."""
 
-    text: TextIO
+    text: TextIO | _Again
     limit: int
     width: int
     """Cells of the header, once that is read."""
@@ -27,8 +49,8 @@ class Lines:
     """The same with blank ones at the right, as where a sheet is wider than its titles."""
     width_within: int = 0
     """Cells of the line that is the header's one cell, where each record is such a line and once it is read."""
-    width_of_all: Callable[[], int | None] = lambda: None
-    """Return how many cells each record has; None: they differ."""
+    widths: Callable[[], Widths] = Widths
+    """Return how many cells the records have, for which the file is read once more."""
     of_record: int = 0
     """Lines handed out since the last whole record."""
     last: str = ""
@@ -76,6 +98,15 @@ class Lines:
         self.of_record = 0
         if self.before:
             self.before.clear()
+
+    def give_back(self) -> None:
+        """Have all lines of the record but its first one read again, as records of their own."""
+        first, *others = self.record
+        if not isinstance(self.text, _Again):
+            self.text = _Again(self.text, [])
+        self.text.left += filter(None, reversed(others))
+        self.last, self.of_record, self.ended = first, 1, False
+        self.before.clear()
 
     @property
     def ends_within_marks(self) -> bool:

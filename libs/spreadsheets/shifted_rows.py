@@ -33,7 +33,7 @@ def may_be_shifted(cells: list[str], widest: int, line: str, layout: Layout) -> 
     between = f"{layout.separator}{{}}{layout.separator}".format
     return (
         begins
-        or cells[1].startswith(" ")
+        or (cells[1].startswith(" ") and f"{layout.separator}{cells[1]}" in typed)
         or any(cell.endswith('"') and cell.count('"') % 2 and between(cell) in typed for cell in cells[1:])
     )
 

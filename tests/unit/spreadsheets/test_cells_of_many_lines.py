@@ -104,3 +104,52 @@ def test_lines_that_are_one_quoted_cell_are_read_by_any_names(tmp_path: Path, se
     lines = [["Nome completo", "Celular", "Cidade"], ["Ana", "11981230671", "Santos"], ["Bia", "11981230672", "Itu"]]
     records = read(tmp_path / "upload", [f'"{separator.join(cells)}"' for cells in lines])
     assert records == [(2, lines[1]), (3, lines[2])]
+
+
+PADDED = ["Nome;Celular;CPF;E-mail;Tags", *(f"Ana {at};119812306{at:02d};;;" for at in range(40))]
+SIXTEEN = slice(17, 33)
+"""Rows that Excel ends alike where somebody has written beside one of them."""
+
+
+@pytest.mark.parametrize("cell", ['"Bia\nSouza"', '"Rua das Flores; 12\nfundos"'])
+@pytest.mark.parametrize("place", [17, 25, 32])
+def test_rows_that_excel_has_padded_may_hold_cells_of_many_lines(tmp_path: Path, cell: str, place: int) -> None:
+    lines = PADDED.copy()
+    lines[SIXTEEN] = [f"{line};" for line in lines[SIXTEEN]]
+    lines[place] = f"{cell};11981230699;;;;"
+    records = read(tmp_path / "upload", lines)
+    assert (len(records), records[place - 1][1][0]) == (40, cell.strip('"'))
+
+
+@pytest.mark.parametrize("beside", ["", "x"])
+def test_a_row_that_marks_swallow_among_padded_ones_is_found(tmp_path: Path, beside: str) -> None:
+    lines = PADDED.copy()
+    lines[SIXTEEN] = [f"{line};{beside}" for line in lines[SIXTEEN]]
+    lines[20] = f'Bia;11981230697;;;"VIP;{beside}'
+    lines[21] = f'Cida";11981230698;;;;{beside}'
+    assert refusal(read, tmp_path / "upload", lines).code == "file_broken"
+
+
+def test_rows_all_of_which_end_with_a_separator_may_hold_cells_of_many_lines(tmp_path: Path) -> None:
+    lines = ["name;phone;cpf;email;tags", 'Ana;11981230671;;;"VIP\nnovo";', "Bia;11981230672;;;;"]
+    assert [cells[4] for _, cells in read(tmp_path / "upload", lines)] == ["VIP\nnovo", ""]
+
+
+BACKSLASHED = {
+    "the last cell": ('Ana,11981230671,,,"TV 42\\""', "Bia,11981230672,,,"),
+    "the first one": ('"TV 15\\"",11981230671,,,""', "Bia,11981230672,,,"),
+    "below it marks": ('Ana,11981230671,,,"TV 42\\""', '"Bia",11981230672,,,"TV 43\\""'),
+    "below it a cell that is CSV": ('Ana,11981230671,,,"TV 42\\""', 'Bia,11981230672,,,""'),
+    "below it blank ones": ('"Ana","11981230671","","","TV 42\\""', '"Bia","11981230672","","",""'),
+    "nothing below it": ('Ana,11981230671,,,""', 'Bia,11981230672,,,"TV 42\\""'),
+}
+
+
+@pytest.mark.parametrize("rows", BACKSLASHED.values(), ids=BACKSLASHED)
+def test_a_cell_that_ends_with_a_mark_behind_a_backslash_swallows_no_row(tmp_path: Path, rows: tuple[str, str]) -> None:
+    lines = ["name,phone,cpf,email,tags", *rows, *rows]
+    records = read(tmp_path / "upload", lines)
+    assert [number for number, _ in records] == [2, 3, 4, 5]
+    assert [cells[1] for _, cells in records] == [f"1198123067{last}" for last in "1212"]
+    assert {cells[4] for _, cells in records} <= {"", 'TV 42"', 'TV 43"'}
+    assert records[0][1][0] == ('TV 15"' if "TV 15" in rows[0] else "Ana")

@@ -52,6 +52,11 @@ def test_blanks_before_marks_in_rows_that_are_padded(tmp_path: Path) -> None:
     assert rows == [["1", "Ana Lima", "11912345670"], ["2", "Bia", "11912345671"]]
 
 
+def test_a_blank_that_a_cell_in_marks_begins_with_is_its_own(tmp_path: Path) -> None:
+    rows = read(tmp_path, 'id,nome,celular\n"1","  Ana ","11912345670",""\n"2"," Bia","11912345671",""\n')
+    assert rows == [["1", "  Ana ", "11912345670"], ["2", " Bia", "11912345671"]]
+
+
 def test_a_separator_at_a_value_s_end_where_the_titles_are_padded(tmp_path: Path) -> None:
     assert read(tmp_path, 'nome;celular;tags;\nBia;11912345671;"VIP;"\n') == [["Bia", "11912345671", "VIP;"]]
 
