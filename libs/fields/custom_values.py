@@ -36,6 +36,17 @@ _ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})([ T]00:00:00
 _DAY_FIRST = re.compile(r"(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4})", re.ASCII)
 
 
+class NumberText(str):
+    """The digits of a number that a workbook keeps as one: its point is that of a fraction, whoever may read it."""
+
+    __slots__ = ()
+
+
+def may_be_thousands(text: str) -> bool:
+    """Tell whether a number is written so that the text alone tells no fraction from thousands."""
+    return _TWO_WAYS.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class OwnField:
     """A field that a company has of its own, or is about to have."""
@@ -57,11 +68,12 @@ def parse_number(text: str) -> int | float:
     """Return a number that is written with a point or a comma, with or without groups of thousands.
 
     One that may be read in two ways (``1.234``) is refused: nobody sees afterwards which was meant. So is one that
-    begins with a zero for nothing (``0012``, ``0.123.456``): it is a code, which would be another one without it.
+    begins with a zero for nothing (``0012``, ``0.123.456``): it is a code, which would be another one without it. The
+    number of a cell (``NumberText``) is read in one way.
     """
     if _CODE.match(text):
         raise InvalidValue("number_invalid")
-    if _TWO_WAYS.fullmatch(text):
+    if may_be_thousands(text) and not isinstance(text, NumberText):
         raise InvalidValue("number_ambiguous")
     if _PLAIN.fullmatch(text):
         plain = text.replace(",", ".")

@@ -186,7 +186,7 @@ def _read_otherwise(error: Exception, lines: Lines, layout: Layout, limits: Limi
 
 def _first_line_by_backslashes(lines: Lines, layout: Layout) -> list[str] | None:
     """Return the cells of a record's first line as MySQL and Spark mean its marks, and have those below it read again;
-    None: it has others. As a CSV a cell that ends with a mark, ``"TV 42\\""``, goes on below.
+    None: it has others. As a CSV a cell goes on below that ends with a mark behind a backslash, and its own mark.
     """
     first, *others = lines.record
     if not others or f'{BACKSLASH_AND_MARK}"' not in first:

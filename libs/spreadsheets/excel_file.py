@@ -30,6 +30,8 @@ _PANIC = "PanicException"
 """The error that a failed assertion inside calamine (Rust) is raised as. It is known by its name alone: PyO3 derives it
 from BaseException and gives it no path that it could be imported from."""
 
+_MIDNIGHT = " 00:00:00"
+
 Cell = str | float | int | bool | dt.datetime | dt.date | dt.time | dt.timedelta
 Records = Iterator[tuple[int, list[str]]]
 """``(row number, cells as text)``."""
@@ -40,7 +42,7 @@ class _CalamineFails(Exception):
 
 
 class NumberIsLost(Exception):
-    """A cell is a time, which does not say which number it was.
+    """A cell is a time, which does not say which number it was; or a date and a time, which may be shown as a date.
 
     Of one that is shown as a duration calamine rounds it to milliseconds; of a time of day below zero it makes what it
     is above the next whole day.
@@ -92,9 +94,9 @@ def cell_text(cell: Cell) -> str:
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, float):
         return number_text(cell)
-    if isinstance(cell, (dt.time, dt.timedelta)):
+    if isinstance(cell, (dt.time, dt.timedelta)) or (isinstance(cell, dt.datetime) and cell.time() != dt.time.min):
         raise NumberIsLost
-    return str(cell).removesuffix(" 00:00:00")
+    return str(cell).removesuffix(_MIDNIGHT)
 
 
 def _measured(path: Path, limits: Limits, wanted: str | None) -> tuple[Sheet, CalamineSheet | None]:
@@ -139,9 +141,14 @@ def _plain_rows(path: Path, sheet: Sheet, plain: CalamineSheet, limits: Limits) 
     may_be_negative = cache(partial(holds_negative, path, sheet.part, limits))
 
     def text(cell: Cell) -> str:
-        if isinstance(cell, dt.timedelta) or (isinstance(cell, dt.time) and may_be_negative()):
-            raise _CalamineFails
-        return str(cell) if isinstance(cell, dt.time) else cell_text(cell)
+        if isinstance(cell, dt.time) and not may_be_negative():
+            return str(cell)
+        if isinstance(cell, dt.datetime) and not sheet.some_show_days:
+            return str(cell).removesuffix(_MIDNIGHT)
+        try:
+            return cell_text(cell)
+        except NumberIsLost:
+            raise _CalamineFails from None
 
     with _failures():
         yield from _rows_of(plain, text)

@@ -17,15 +17,18 @@ from libs.spreadsheets.xlsx_parts import Parts, parse_whole
 
 BUILT_IN_DATES = frozenset(map(str, (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))))
 """Formats of dates and times that no file spells out (ECMA-376, 18.8.30)."""
+BUILT_IN_DAYS = frozenset(map(str, range(14, 18)))
+"""Those of them that show no time of day, wherever Excel was sold."""
 _TELLING = re.compile(r'"[^"]*"?|[\\_*].|\[(?:h+|m+|s+)\]|\[[^\]]*\]?|[dmyhs]|;', re.IGNORECASE)
 """Of a format: quoted text, a character shown as it is or filled in, a duration, a colour or condition or language, a
 letter of dates and times, the end of the part for usual numbers."""
+_TIMES = frozenset("hs")
 _DURATION = re.compile(r"\[[hms]+\]", re.IGNORECASE)
 
 _LONGEST_FORMAT = 255
 """Characters that Excel takes. A longer one is none of a program's, and shows digits."""
-_DIGITS_OF_A_PHONE = 8
-"""At least. Of fewer, a plus says that something grew."""
+_DIGITS_OF_A_PHONE, _DIGITS_WITH_AREA = 8, 10
+"""At least. Of fewer, a plus says that something grew; without one, an area stands before the number."""
 _REST_OF_A_PHONE = re.compile(rf"[0-9{SEPARATORS}]+")
 """A text that what its format shows before it makes a whole phone. One that has a plus is whole."""
 _LONGEST_REST = 64
@@ -35,6 +38,8 @@ _FORMATS, _CELL_STYLES = ["styleSheet", "numFmts"], ["styleSheet", "cellXfs"]
 """Within which elements the formats and the cells' styles stand."""
 
 _DAY_0 = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - what a spreadsheet shows has no zone
+_LONGEST_DATE = 40
+"""Characters."""
 _DAYS_TO_1904 = 1_462
 _LEAP_DAY_OF_1900 = 60
 """A day that was none, and that Excel counts: days before it are one further from day 0."""
@@ -51,6 +56,8 @@ class NumberFormats:
 
     dates: frozenset[str]
     """Numbers of the cell styles that show a date, or a time of day."""
+    days: frozenset[str]
+    """Of those that show a date alone."""
     phones: Mapping[str, ShownDigits]
     """Of those that show more of a phone than its number, by the numbers of the styles."""
     begins_1904: bool
@@ -66,12 +73,14 @@ class NumberFormats:
         """
         formats = {number: code if len(code) <= _LONGEST_FORMAT else "" for number, code in formats.items()}
         dates = {number for number, code in formats.items() if shows_date(code)} | (BUILT_IN_DATES - formats.keys())
+        days = {number for number, code in formats.items() if shows_day(code)} | (BUILT_IN_DAYS - formats.keys())
         phones = {number: ShownDigits(code) for number, code in formats.items() if may_show_more(code)}
         if len(phones) > MOST_FORMATS:
             raise Unreadable("file_too_large", f"The workbook has more than {MOST_FORMATS} formats of numbers.")
         phones = {number: shown for number, shown in phones.items() if shown.shows_more()}
         return cls(
             frozenset(str(at) for at, number in enumerate(styles) if number in dates),
+            frozenset(str(at) for at, number in enumerate(styles) if number in days),
             {str(at): phones[number] for at, number in enumerate(styles) if number in phones},
             begins_1904,
             {
@@ -86,6 +95,14 @@ class NumberFormats:
         if style in self.dates or style in self.phones:
             return self._shown(number, style)
         return number_text(number)
+
+    def of_date(self, written: str, style: str) -> str | None:
+        """Return what a cell shows that holds a date in ISO 8601, of whatever zone; None: it is none."""
+        try:
+            found = dt.datetime.fromisoformat(written if len(written) <= _LONGEST_DATE else "").replace(tzinfo=None)
+        except ValueError:
+            return None
+        return _as_shown(found, is_day=style in self.days)
 
     def of_text(self, text: str, style: str) -> str:
         """Return what a cell shows that holds a text: of a phone, what its format shows before it, too."""
@@ -109,24 +126,30 @@ class NumberFormats:
         return lru_cache(_MOST_REMEMBERED)(self._put_together)
 
     def _put_together(self, number: float, style: str) -> str:
-        if style in self.dates and (date := self._date(number)):
+        if style in self.dates and (date := self._date(number, is_day=style in self.days)):
             return date
         if style in self.phones and number > 0:
             shown = self.phones[style].text(number)
-            if shown is not None and len(shown.removeprefix("+")) >= _DIGITS_OF_A_PHONE:
+            least = _DIGITS_OF_A_PHONE if shown and shown.startswith("+") else _DIGITS_WITH_AREA
+            if shown is not None and len(shown.removeprefix("+")) >= least:
                 return shown
         return number_text(number)
 
-    def _date(self, number: float) -> str | None:
+    def _date(self, number: float, *, is_day: bool) -> str | None:
         if not 0 <= number <= _LAST_DAY:
             return None
         if number < 1:
             return str((_DAY_0 + dt.timedelta(milliseconds=round(number * _MILLISECONDS))).time())
         days = number + (_DAYS_TO_1904 if self.begins_1904 else number < _LEAP_DAY_OF_1900)
         try:
-            return str(_DAY_0 + dt.timedelta(milliseconds=round(days * _MILLISECONDS))).removesuffix(" 00:00:00")
+            moment = _DAY_0 + dt.timedelta(milliseconds=round((int(days) if is_day else days) * _MILLISECONDS))
         except OverflowError:
             return None
+        return _as_shown(moment, is_day=is_day)
+
+
+def _as_shown(moment: dt.datetime, *, is_day: bool) -> str:
+    return str(moment.date()) if is_day else str(moment).removesuffix(" 00:00:00")
 
 
 def formats_of(parts: Parts, styles: str | None, most: int, *, begins_1904: bool) -> NumberFormats:
@@ -153,9 +176,21 @@ def formats_of(parts: Parts, styles: str | None, most: int, *, begins_1904: bool
 
 def shows_date(code: str) -> bool:
     """Tell whether a format shows dates or times of day. A duration, ``[h]:mm``, is none."""
+    return bool(_letters(code))
+
+
+def shows_day(code: str) -> bool:
+    """Tell whether a format shows dates, and no time of day."""
+    letters = _letters(code)
+    return bool(letters) and not letters & _TIMES
+
+
+def _letters(code: str) -> set[str]:
+    """Return the letters of dates and times that a format has, none of a duration."""
+    letters = set[str]()
     for found in _TELLING.findall(code):
         if found == ";" or _DURATION.fullmatch(found):
-            return False
+            return letters
         if found.isalpha():
-            return True
-    return False
+            letters.add(found.casefold())
+    return letters

@@ -4,6 +4,8 @@ import struct
 from decimal import Decimal
 from functools import lru_cache
 
+from libs.fields.custom_values import NumberText, may_be_thousands
+
 _DIGITS_OF_A_DOUBLE = 1e15
 """Below it a double holds every integer, and is printed as one."""
 _SHOWN_BY_EXCEL = ".15g"
@@ -28,7 +30,8 @@ def _exactly(number: float) -> str:
     # typed more than Excel shows: 19.9 times 3 is 59.699999999999996, and everybody reads 59.7.
     digits = repr(number) if number.is_integer() else format(number, _SHOWN_BY_EXCEL)
     text = format(Decimal(digits), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return NumberText(text) if may_be_thousands(text) else text
 
 
 def short_number(written: bytes) -> float:

@@ -107,9 +107,9 @@ class _Section:
         spare = len(digits) - len(self.places)
         # The first place shows all digits that have none of their own.
         own = [digits[: spare + 1], *digits[spare + 1 :]] if spare >= 0 else [*[""] * -spare, *digits]
-        # ``+ (51) 91234-5678`` has no country behind its plus: the places of its digits are blank.
-        has_country = spare >= 0 or not self.apart[-spare] or any(chain.from_iterable(self.places[:-spare]))
-        return (self.sign if has_country else "") + "".join(
+        # ``+ (51) 91234-5678`` has no country behind its plus, nor has ``+ (5) 13234-5678``: its places are blank.
+        is_blank = spare < 0 and any(self.apart[1 : 1 - spare]) and not any(chain.from_iterable(self.places[:-spare]))
+        return ("" if is_blank else self.sign) + "".join(
             before + (digit or filling) for (before, filling), digit in zip(self.places, own, strict=True)
         )
 

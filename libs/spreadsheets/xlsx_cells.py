@@ -256,8 +256,10 @@ class _XlsxSheet:
         if cell.kind == "s":
             return self._formats.of_text(self._shared(value), cell.style)
         if cell.kind == "b":
-            return "FALSE" if value.strip() in {"0", "false"} else "TRUE"
+            return "FALSE" if value.strip().casefold() in {"0", "false"} else "TRUE"
         plain = value.strip(_BLANKS)
+        if cell.kind == "d" and (date := self._formats.of_date(plain, cell.style)):
+            return date
         if cell.kind in {"n", ""} and _NUMBER.fullmatch(plain):
             number = float(plain)
             return self._formats.text(number, cell.style)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Self
 
-from libs.spreadsheets.number_formats import BUILT_IN_DATES, shows_date
+from libs.spreadsheets.number_formats import BUILT_IN_DATES, BUILT_IN_DAYS, shows_date, shows_day
 from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits, may_show_more
 from libs.spreadsheets.xlsx_parts import PENDING
 
@@ -27,6 +27,8 @@ class Styles:
     """Calamine reads them at once, and all of them."""
     first_is_of_dates: bool = False
     """A number whose cell names no style is a date, or may be one. Calamine does not know."""
+    some_show_days: bool = False
+    """Some show a date without its time of day. Calamine tells both, and not which cells are shown so."""
 
     @classmethod
     def of(cls, blocks: Generator[bytes, None, None]) -> Self:
@@ -36,7 +38,7 @@ class Styles:
         tags = longest = formats = 0
         rest = b""
         first: bytes | None = None
-        dates = set(BUILT_IN_DATES)
+        dates, days, named = set(BUILT_IN_DATES), set(BUILT_IN_DAYS), set[str]()
         for block in blocks:
             *whole, rest = (rest + block).split(b"<")
             # What all stand in, with its namespaces, is the first one.
@@ -54,9 +56,15 @@ class Styles:
             if len(rest) > PENDING or tags * longest > _MOST_OF_STYLES:
                 return cls(are_quick=False)
             dates.update(_number(tag) for tag in codes if shows_date(_code(tag)))
+            days.update(_number(tag) for tag in codes if shows_day(_code(tag)))
+            named.update(_number(tag) for tag in whole if _STYLE.match(tag))
             first = _first_style(whole) if first is None else first
         is_known = first is None or _STYLE.match(first) is not None
-        return cls(are_quick=True, first_is_of_dates=not is_known or _number(first or b"") in dates)
+        return cls(
+            are_quick=True,
+            first_is_of_dates=not is_known or _number(first or b"") in dates,
+            some_show_days=not named.isdisjoint(days),
+        )
 
 
 def _first_style(tags: list[bytes]) -> bytes | None:

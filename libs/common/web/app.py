@@ -83,10 +83,12 @@ class App(FastAPI):
     def _keeps(self, path: str) -> bool:
         """Tell whether the gateway has kept the path that it serves the process under.
 
-        Calls may begin as that path does: of leads below ``/api``, ``/api/v1/leads`` is a call whose path was taken off.
+        Calls may begin as that path does: of leads below ``/api``, ``/api/v1/leads`` is one whose path was taken off.
         """
         below = path.removeprefix(self._below)
-        return below != path and below[:1] in {"", "/"} and (_first(below) in self._firsts or _first(path) not in self._firsts)
+        if below == path or below[:1] not in {"", "/"}:
+            return False
+        return _first(below) in self._firsts or _first(path) not in self._firsts
 
     @cached_property
     def _firsts(self) -> set[str]:

@@ -66,7 +66,7 @@ def test_what_a_format_shows_of_a_number_is_put_together_once(
     """Of dates most is done where nothing counts calls."""
     made: list[float] = []
 
-    def make(_: object, number: float) -> str:
+    def make(_: object, number: float, **_is_day: bool) -> str:
         made.append(number)
         return "x"
 

@@ -57,6 +57,9 @@ SHOWN = {
     ('"0"(00) 0000-0000', 1134567890): "01134567890",
     ("+## (##) #####-####", 51912345678): "51912345678",
     ("+## (##) #####-####", 5551912345678): "+5551912345678",
+    ("+## (##) #####-####", 4733456789): "4733456789",
+    ("+## ## #####-####", 6233456789): "6233456789",
+    ("+## (##) # ####-####", 5141234567): "5141234567",
     ("+############", 34912345678): "+34912345678",
     ('"+54 "## (##) ####-####', 1123456789): "+541123456789",
     ("00 (00) 00000-0000", 51912345678): "51912345678",
@@ -262,3 +265,12 @@ def test_cells_that_name_their_styles_are_read_at_once_whatever_the_first_is(tmp
     assert is_plain(path, Limits())
     path = with_first_style(tmp_path / "upload", lead.replace(' s="0"', ""), first_style("0.00"))
     assert is_plain(path, Limits())
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "shown"),
+    [('"2026-"0000', 1234, "1234"), ('"1-"0', 20261234, "20261234"), ('"55 "0000-0000', 34101234, "5534101234")],
+)
+def test_without_a_plus_what_is_shown_is_a_phone_where_it_has_an_area(code: str, number: int, shown: str) -> None:
+    """Contracts and orders have such formats, too, and this is asked of numbers in whatever column they stand."""
+    assert NumberFormats.of({"164": code}, ["164"], begins_1904=False).text(float(number), "0") == shown

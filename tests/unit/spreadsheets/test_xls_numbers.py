@@ -46,6 +46,8 @@ def test_a_duration_is_its_digits(tmp_path: Path) -> None:
 
 def test_dates_and_times_of_day_are_read_beside_numbers_below_zero(tmp_path: Path) -> None:
     shown = read_with_format(tmp_path / "upload", "DD/MM/YYYY", [46_000, -250, 0.5, 46_000.25])
+    assert shown == ["2025-12-09", "-250", "12:00:00", "2025-12-09"]
+    shown = read_with_format(tmp_path / "upload", "DD/MM/YYYY hh:mm", [46_000, -250, 0.5, 46_000.25])
     assert shown == ["2025-12-09", "-250", "12:00:00", "2025-12-09 06:00:00"]
 
 

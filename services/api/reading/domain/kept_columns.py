@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
 
-from libs.fields.custom_values import PARSERS, FieldType, OwnField
+from libs.fields.custom_values import PARSERS, FieldType, NumberText, OwnField
 from libs.fields.invalid_value import InvalidValue
 from libs.fields.more_fields import CUSTOM
 from libs.fields.shown_errors import shows_error
@@ -109,7 +109,7 @@ class _TypeOfColumn:
     def add(self, cells: Iterable[str]) -> None:
         # As they come: a column says the same again and again.
         for cell in dict.fromkeys(cells):
-            text = trimmed(cell)
+            text = cell if isinstance(cell, NumberText) else trimmed(cell)
             self.has_cells |= bool(text)
             if text and not shows_error(text):
                 self.has_values = True

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from libs.common.web.refusals import Detail
 from libs.contracts.lead_import.internal.carried_cells import MoreValue
-from libs.fields.custom_values import FieldType
+from libs.fields.custom_values import FieldType, NumberText
 from libs.fields.invalid_value import InvalidValue
 from libs.fields.more_fields import parser_of
 from libs.fields.shown_errors import shows_error
@@ -47,7 +47,7 @@ class MoreColumns:
                 code = "cell_error"
             if code is None:
                 try:
-                    values.append(parse(text))
+                    values.append(parse(_value_of(cell, text)))
                 except InvalidValue as invalid:
                     code = invalid.code
             if code is not None:
@@ -61,4 +61,9 @@ class MoreColumns:
         texts = all_trimmed(more)
         if any(map(shows_error, texts)):
             raise InvalidValue("cell_error")
-        return [parse(text) for parse, text in zip(self._parsers, texts, strict=True)]
+        return [parse(_value_of(*each)) for parse, *each in zip(self._parsers, more, texts, strict=True)]
+
+
+def _value_of(cell: str, trimmed: str) -> str:
+    """Return what a cell's value is read from: its text, of which a number tells more than what is left of it."""
+    return cell if isinstance(cell, NumberText) else trimmed

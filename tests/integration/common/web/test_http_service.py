@@ -236,7 +236,7 @@ async def test_calls_of_its_own_may_begin_as_the_path_that_a_gateway_shows_it_be
 
 
 async def test_nobody_says_of_himself_where_he_calls_from() -> None:
-    """A service that believes proxies has a list of them; uvicorn by itself would believe whoever is on this machine."""
+    """A service that believes proxies has a list of them; uvicorn alone would believe whoever is on this machine."""
     said = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https"}
     async with probe(FORWARDED_ALLOW_IPS="*") as (_, client):
         await until_ready(client)

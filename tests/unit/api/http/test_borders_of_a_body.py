@@ -1,4 +1,4 @@
-"""The borders of a multipart body: blanks may stand behind one (RFC 2046, section 5.1.1), and are no way to keep us busy."""
+"""The borders of a multipart body: blanks may stand behind one (RFC 2046, section 5.1.1), and keep nobody busy."""
 
 import pytest
 from starlette.requests import Request

@@ -1,0 +1,98 @@
+"""A date whose format shows no time of day is the day alone, as everybody reads it, whatever its cell holds."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pytest
+import xlwt
+
+from libs.spreadsheets import excel_file
+from libs.spreadsheets.limits import Limits
+from tests.unit.spreadsheets.records import is_plain, read_path
+from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, write_xlsx
+from tests.unit.spreadsheets.xlsb_files import date_styles, row, styled, text, write_xlsb
+
+Write = Callable[[Path, str, float], object]
+
+
+def as_xlsx(path: Path, code: str, number: float) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(HEADERS)
+    sheet.append(["Ana", 11912345678, None, None, number])
+    sheet["E2"].number_format = code
+    book.save(path)
+
+
+def as_xls(path: Path, code: str, number: float) -> None:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("Leads")
+    for column, (header, value) in enumerate(zip(HEADERS, ["Ana", 11912345678, "", "", number], strict=True)):
+        sheet.write(0, column, header)
+        sheet.write(1, column, value, xlwt.easyxf(num_format_str=code if column == 4 else "General"))
+    book.save(str(path))
+
+
+def as_xlsb(path: Path, code: str, number: float) -> None:
+    cells = text(0, "Ana"), styled(4, number, 1)
+    write_xlsb(path, row(2, *cells), styles=date_styles(["0", code]))
+
+
+@pytest.mark.parametrize("write", [as_xlsx, as_xls, as_xlsb])
+@pytest.mark.parametrize(
+    ("code", "number", "shown"),
+    [
+        ("dd/mm/yyyy", 45413.5, "2024-05-01"),
+        # SheetJS in a browser in Brazil, of 28 November 2026.
+        ("m/d/yy", 46353.99967592592, "2026-11-27"),
+        ('d "de" mmmm "de" yyyy', 45413.25, "2024-05-01"),
+        ("[$-416]mmm/yy;@", 45413.25, "2024-05-01"),
+        ("dd/mm/yyyy hh:mm", 45413.5, "2024-05-01 12:00:00"),
+        ("yyyy-mm-dd h:mm:ss", 45413.0, "2024-05-01"),
+        ("hh:mm", 45413.25, "2024-05-01 06:00:00"),
+        ("dd/mm/yyyy", 0.25, "06:00:00"),
+    ],
+)
+def test_a_date_is_what_its_format_shows_of_it(
+    tmp_path: Path, write: Write, code: str, number: float, shown: str
+) -> None:
+    write(tmp_path / "upload", code, number)
+    assert [cells[4] for _, cells in read_path(tmp_path / "upload")] == [shown]
+
+
+def test_formats_that_excel_does_not_spell_out(tmp_path: Path) -> None:
+    write_xlsb(
+        tmp_path / "upload",
+        row(2, text(0, "Ana"), *(styled(column, 45413.25, column) for column in (1, 2, 3))),
+        styles=date_styles(["0", "14", "22", "17"]),
+    )
+    ((_, cells),) = read_path(tmp_path / "upload")
+    assert cells[1:4] == ["2024-05-01", "2024-05-01 06:00:00", "2024-05-01"]
+
+
+def test_times_of_day_that_are_shown_are_read_by_calamine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a fifth of the time: exports have a time with each date, and no format that would show the day alone."""
+    monkeypatch.setattr(excel_file, "sheet_rows", None)
+    as_xlsx(tmp_path / "upload", "yyyy-mm-dd h:mm:ss", 45413.25)
+    assert [cells[4] for _, cells in read_path(tmp_path / "upload")] == ["2024-05-01 06:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("2026-11-28T00:00:00.000Z", "2026-11-28"),
+        ("2026-11-28T03:00:00.000Z", "2026-11-28 03:00:00"),
+        ("2009-04-20T00:00:00.000", "2009-04-20"),
+        ("2026-11-28T10:30:00", "2026-11-28 10:30:00"),
+        ("2026-11-28", "2026-11-28"),
+        ("28/11/2026", "28/11/2026"),
+        ("2026-11-28T00:00:00.000Z and more than any date has", "2026-11-28T00:00:00.000Z and more than any date has"),
+    ],
+)
+def test_a_date_that_a_cell_spells_out(tmp_path: Path, written: str, shown: str) -> None:
+    """As SheetJS, AG Grid, Ext JS and the Open XML SDK write it."""
+    lead = f'<row r="2"><c r="A2" t="str"><v>Ana</v></c><c r="E2" t="d"><v>{written}</v></c></row>'
+    write_xlsx(tmp_path / "upload", HEADER + lead)
+    assert not is_plain(tmp_path / "upload", Limits())
+    assert [cells[4] for _, cells in read_path(tmp_path / "upload")] == [shown]
