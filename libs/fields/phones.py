@@ -32,9 +32,9 @@ _DECIMAL_ZERO = re.compile(r"(\+?\d{8,})[.,]0+")
 
 _SEPARATORS = re.compile(f"[{SEPARATORS}]+")
 _COMPACT = re.compile(r"\+?\d{8,20}")
-_TWO_NUMBERS = re.compile(r"[^\d+]*(?:\+\D*\d\D*)?(?:\d\D*){8,}/")
+_TWO_NUMBERS = re.compile(r"(?:[^\d+]*\+\D*(?!55)\d\D*)?(?:\d\D*){8,}/\D*\d")
 """8 digits and a slash, behind a plus 9: a second number follows ("3234-5678/79"). A slash after the DDD alone is fine.
-"""
+Behind ``+55`` the groups tell two numbers."""
 _BEHIND_IN_BRACKETS = re.compile(r"[(\[]\W{0,9}\d{1,3}\W*\Z")
 """An area or an extension behind the number, of any country: none ends in so few digits in brackets of their own."""
 _CALCULATED = re.compile(r"\+?\d{8,}[.,]\d{1,3}|-\d{6,}(?:[.,]\d+)?")

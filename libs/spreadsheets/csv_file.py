@@ -89,6 +89,7 @@ def _decoded(path: Path, encoding: str) -> Iterator[TextIO]:
 
 def _records(path: Path, encoding: str, layout: Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     with _opened(path, encoding, layout, limits) as (lines, reader):
+        lines.may_give_back = path.stat().st_size
         lines.widths = cache(partial(_widths, path, encoding, layout, limits))
         yield from _records_of(lines, reader, layout, limits)
 
@@ -194,8 +195,7 @@ def _first_line_by_backslashes(lines: Lines, layout: Layout) -> list[str] | None
     cells = read_with_backslashes([first], layout.separator)
     if cells is None or not 0 < lines.width <= len(cells) or any(map(str.strip, cells[lines.width :])):
         return None
-    lines.give_back()
-    return cells
+    return cells if lines.give_back() else None
 
 
 def _read_as_no_csv(lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:

@@ -60,6 +60,8 @@ class Lines:
     """Quotation marks of the last line behind what was kept of it."""
     open_row: int = 0
     """The row whose last cell may go on below; 0: none."""
+    may_give_back: int = 0
+    """Characters of lines that may be read again: an honest file's are read once more at most."""
     marked_blanks: int = 0
     """Records that are blank but for quotation marks."""
     ended: bool = False
@@ -99,14 +101,18 @@ class Lines:
         if self.before:
             self.before.clear()
 
-    def give_back(self) -> None:
-        """Have all lines of the record but its first one read again, as records of their own."""
+    def give_back(self) -> bool:
+        """Have all lines of the record but its first one read again, as records of their own; tell whether they are."""
         first, *others = self.record
+        self.may_give_back -= sum(map(len, others))
+        if self.may_give_back < 0:
+            return False
         if not isinstance(self.text, _Again):
             self.text = _Again(self.text, [])
         self.text.left += filter(None, reversed(others))
         self.last, self.of_record, self.ended = first, 1, False
         self.before.clear()
+        return True
 
     @property
     def ends_within_marks(self) -> bool:

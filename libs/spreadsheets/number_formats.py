@@ -142,7 +142,7 @@ class NumberFormats:
             return str((_DAY_0 + dt.timedelta(milliseconds=round(number * _MILLISECONDS))).time())
         days = number + (_DAYS_TO_1904 if self.begins_1904 else number < _LEAP_DAY_OF_1900)
         try:
-            moment = _DAY_0 + dt.timedelta(milliseconds=round((int(days) if is_day else days) * _MILLISECONDS))
+            moment = _DAY_0 + dt.timedelta(milliseconds=round(days * _MILLISECONDS))
         except OverflowError:
             return None
         return _as_shown(moment, is_day=is_day)

@@ -33,6 +33,9 @@ MOST_BORDERS = 100
 file of nothing else would cost thirty times as much as any other."""
 LONGEST_TYPE = 1_000
 """Characters of Content-Type: a boundary has 70 (RFC 2046, section 5.1.1). 60 kB of semicolons take 0.1 s to read."""
+_BOUNDARY = re.compile(rb"[!#-:<-\[\]-~](?:[ !#-:<-\[\]-~]*[!#-:<-\[\]-~])?")
+"""More than it may have by RFC 2046 (section 5.1.1), but no quotation mark, backslash or semicolon: to say them anew to
+the parser is to say another boundary, of which nothing is bounded."""
 MOST_BLANKS = 64
 """Behind a border (RFC 2046, section 5.1.1: "transport padding"). The parser goes over them byte by byte."""
 TAIL_BYTES = 128
@@ -189,7 +192,11 @@ class _Parser(MultiPartParser):
 
 
 def _boundary_of(headers: Headers) -> bytes:
-    return parse_options_header(headers["content-type"])[1].get(b"boundary", b"")
+    """Return the boundary. Raises KeyError, ValueError where there is none that any program writes."""
+    boundary = parse_options_header(headers["content-type"])[1].get(b"boundary", b"")
+    if not _BOUNDARY.fullmatch(boundary):
+        raise ValueError
+    return boundary
 
 
 class _Body:

@@ -251,3 +251,15 @@ def test_a_number_of_turkey_without_its_plus_is_no_collect_call_to_brazil(typed:
 @pytest.mark.parametrize("area", ["(0xx11) ", "0xx11 ", "(0XX11)"])
 def test_the_place_of_a_carrier_may_stand_behind_the_country(country: str, area: str) -> None:
     assert outcome(f"{country}{area}3234-5678") == Phone("55", "BR", "1132345678")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("(11) 91234-5678 /", "(11) 91234-5678/", "+5511912345678 / ", "11 91234-5678 /", "/ (11) 91234-5678"),
+        *("+55/11/91234/5678", "+55 11 91234/5678", "(55)(11)91234/5678", "11 91234/5678"),
+    ],
+)
+def test_a_slash_without_a_number_behind_it_or_between_the_groups_of_one(typed: str) -> None:
+    """Columns of phones are joined with one, of which the other may be blank."""
+    assert outcome(typed) == Phone("55", "BR", "11912345678")

@@ -46,6 +46,8 @@ def as_xlsb(path: Path, code: str, number: float) -> None:
         ("dd/mm/yyyy", 45413.5, "2024-05-01"),
         # SheetJS in a browser in Brazil, of 28 November 2026.
         ("m/d/yy", 46353.99967592592, "2026-11-27"),
+        # As formulas of times make it, of midnight; Excel shows the day that begins then.
+        ("dd/mm/yyyy", 46353.99999999999, "2026-11-28"),
         ('d "de" mmmm "de" yyyy', 45413.25, "2024-05-01"),
         ("[$-416]mmm/yy;@", 45413.25, "2024-05-01"),
         ("dd/mm/yyyy hh:mm", 45413.5, "2024-05-01 12:00:00"),

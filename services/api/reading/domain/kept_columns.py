@@ -107,8 +107,10 @@ class _TypeOfColumn:
         return "string" if kind == "number" and (self._of_codes or self._are_postcodes) else kind
 
     def add(self, cells: Iterable[str]) -> None:
-        # As they come: a column says the same again and again.
-        for cell in dict.fromkeys(cells):
+        # As they come: a column says the same again and again. A text may say what a number does, and less surely.
+        found = list(cells)
+        texts, numbers = dict.fromkeys(cell for cell in found if cell.__class__ is str), dict.fromkeys(found)
+        for cell in [*texts, *(cell for cell in numbers if isinstance(cell, NumberText))]:
             text = cell if isinstance(cell, NumberText) else trimmed(cell)
             self.has_cells |= bool(text)
             if text and not shows_error(text):

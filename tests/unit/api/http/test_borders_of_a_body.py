@@ -49,3 +49,22 @@ async def test_blanks_in_a_file_are_its_own() -> None:
 async def test_a_type_that_takes_long_to_read_is_refused() -> None:
     with pytest.raises(Refused, match="multipart_invalid"):
         await received(DATA + FILE, kind=b"multipart/form-data; boundary=border" + b";" * 1_000)
+
+
+@pytest.mark.parametrize(
+    "boundary", [rb'"a\"; boundary=c"', rb'"a\\b"', b'"a;b"', b'" a"', b'"a "', b'""', b"", b'"\xe9"']
+)
+async def test_the_parser_and_its_bounds_see_one_boundary(boundary: bytes) -> None:
+    """A mark behind a backslash the parser, to which the boundary is told anew, read as its end."""
+    seen_by_the_parser = boundary.strip(b'"').rpartition(b"=")[2] + b'"'
+    body = (DATA + b" " * 1_000 + FILE).replace(b"border", seen_by_the_parser)
+    with pytest.raises(Refused, match="multipart_invalid"):
+        await received(body, kind=b"multipart/form-data; boundary=" + boundary)
+
+
+@pytest.mark.parametrize(
+    "boundary", [b"----WebKitFormBoundary7MA4YWxkTrZu0gW", b'"=_Part 0.1(2)+\'?:/,"', b"{3f2a}", b"*" * 70]
+)
+async def test_boundaries_as_programs_write_them(boundary: bytes) -> None:
+    body = (DATA + FILE).replace(b"border", boundary.strip(b'"'))
+    assert await received(body, kind=b"multipart/form-data; boundary=" + boundary) == b"name,phone"

@@ -47,3 +47,12 @@ def test_a_text_may_be_either(tmp_path: Path) -> None:
     result, _ = run(tmp_path, ["5.879"], OwnField("peso", "Peso", "number"))
     assert result.refusal is not None
     assert [each.code for each in result.refusal.errors] == ["number_ambiguous"]
+
+
+@pytest.mark.parametrize("values", [[1.234, "1.234"], ["1.234", 1.234]])
+def test_a_column_of_numbers_and_of_texts_that_look_like_them_makes_a_field_of_texts(
+    tmp_path: Path, values: list[object]
+) -> None:
+    result, stored = run(tmp_path, values)
+    assert result.new_fields == [OwnField("peso", "Peso", "string")]
+    assert stored == ["1.234", "1.234"]
