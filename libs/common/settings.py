@@ -201,6 +201,10 @@ class ServiceSettings(KafkaSettings):
     """OpenTelemetry collector (``http://host:4318``); traces are not exported without it."""
 
 
+_ORIGIN = r"(\*|null|[A-Za-z][A-Za-z0-9.+-]*://[A-Za-z0-9.:\[\]-]+/?)?"
+"""As browsers write one, or may be told. With a path, or without a scheme, it would be the origin of no page."""
+
+
 class HttpSettings(ServiceSettings):
     """How a service answers calls."""
 
@@ -212,7 +216,7 @@ class HttpSettings(ServiceSettings):
     """How long a stop waits for the answers that are being given. What follows it may take another 25 seconds."""
     http_private_port: int | None = Field(None, ge=1, le=65535)
     """A port of its own for metrics and for why the service is not ready; the public one then tells neither."""
-    http_cors_origins: str = ""
+    http_cors_origins: str = Field("", pattern=rf"^\s*{_ORIGIN}\s*(,\s*{_ORIGIN}\s*)*$")
     """Web pages that may call from a browser: origins between commas, such as ``https://crm.example.com``."""
 
 

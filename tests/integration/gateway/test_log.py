@@ -58,4 +58,23 @@ async def test_an_answer_that_is_broken_off_says_nobody_s_name(tmp_path: Path, b
     assert "Souza" not in log
     requests = [line["request"] for line in map(json.loads, log.splitlines()) if "request" in line]
     assert [request["uri"] for request in requests] == [called] * len(requests)
-    assert not any({"remote_ip", "client_ip", "headers"} & request.keys() for request in requests)
+    assert not any({"remote_ip", "remote_port", "client_ip", "headers"} & request.keys() for request in requests)
+
+
+async def test_an_answer_that_cannot_be_written_says_not_to_whom(tmp_path: Path) -> None:
+    """The error itself names both ends of the connection, of one that was reset amid a write."""
+    called = "/api/v1/leads/export.csv"
+    async with broken_off(by_the_service=False) as api, own_gateway(tmp_path, api=api, settings={}) as url:
+        port = int(url.rpartition(":")[2])
+
+        async def told() -> str | None:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.77", 0))
+            writer.write(f"GET {called} HTTP/1.1\r\nHost: gateway\r\n\r\n".encode())
+            await reader.read(65536)
+            writer.transport.abort()
+            log = (tmp_path / LOG).read_text()
+            return log if '"error":"writing' in log else None
+
+        log = await eventually(told, what="a line of the gateway's log about a write that failed")
+    assert called in log
+    assert "127.0.0.77" not in log

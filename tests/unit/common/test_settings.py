@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from libs.common.settings import SECRETS_DIR, EnvironmentSettings
+from libs.common.settings import SECRETS_DIR, EnvironmentSettings, HttpSettings
 from services.api.settings import Settings as ApiSettings
 from tests.support.manifests import SETTINGS
 
@@ -69,3 +69,22 @@ def test_what_is_wrong_is_said_without_the_value(monkeypatch: pytest.MonkeyPatch
     for said in (str(caught.value), str(other.value)):
         for value in ("postgres-password", "too-short-secret", "quota-that"):
             assert value not in said
+
+
+@pytest.mark.parametrize(
+    "origins", ["", " ", "*", "null", "https://crm.example.com/, HTTP://[::1]:8080,", "capacitor://localhost"]
+)
+def test_origins_that_some_page_has(origins: str) -> None:
+    assert HttpSettings(http_cors_origins=origins).http_cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        *("crm.example.com", "https://crm.example.com/app", "https://a.example.com https://b.example.com"),
+        *("https://a.example.com;https://b.example.com", '"https://a.example.com"', "https://*.example.com"),
+    ],
+)
+def test_origins_that_no_page_has_are_told_at_the_start(origins: str) -> None:
+    with pytest.raises(ValidationError):
+        HttpSettings(http_cors_origins=origins)
