@@ -19,7 +19,7 @@ _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}
 
 
 _AS_CALLERS_WROTE = frozenset({"url.query", "http.request.method_original"})
-"""Attributes of requests: a search of leads names somebody."""
+"""Attributes of requests: who searches names somebody."""
 
 
 class ValueFreeExporter(SpanExporter):

@@ -177,7 +177,7 @@ def _read_otherwise(error: Exception, lines: Lines, layout: Layout, limits: Limi
         if lines.of_record > 1 or lines.ends_within_marks:
             raise _stray_mark(number) from None
         return beginning(lines.last, limits.max_cell_chars)
-    if (cells := _first_line_by_backslashes(lines, layout)) is not None:
+    if (cells := _record_by_backslashes(lines, layout, goes_on=True)) is not None:
         return cells
     cells = _read_as_no_csv(lines, layout, limits, number)
     if lines.ended and lines.of_record:
@@ -185,17 +185,20 @@ def _read_otherwise(error: Exception, lines: Lines, layout: Layout, limits: Limi
     return cells
 
 
-def _first_line_by_backslashes(lines: Lines, layout: Layout) -> list[str] | None:
-    """Return the cells of a record's first line as MySQL and Spark mean its marks, and have those below it read again;
-    None: it has others. As a CSV a cell goes on below that ends with a mark behind a backslash, and its own mark.
+def _record_by_backslashes(lines: Lines, layout: Layout, *, goes_on: bool) -> list[str] | None:
+    """Return the cells of a record as MySQL and Spark mean its marks, and have lines that are not its own read again;
+    None: it is none of theirs. As a CSV a cell goes on below that ends with a mark behind a backslash, and its own.
+
+    ``goes_on``: it may have more lines than were read of it.
     """
-    first, *others = lines.record
-    if not others or f'{BACKSLASH_AND_MARK}"' not in first:
+    if not (lines.before and lines.width and any(BACKSLASH_AND_MARK in line for line in lines.record)):
         return None
-    cells = read_with_backslashes([first], layout.separator)
-    if cells is None or not 0 < lines.width <= len(cells) or any(map(str.strip, cells[lines.width :])):
+    own = iter(lines.lines_of_record)
+    cells = read_with_backslashes(chain(own, lines) if goes_on else own, layout.separator)
+    if cells is None or len(cells) < lines.width or any(map(str.strip, cells[lines.width :])):
         return None
-    return cells if lines.give_back() else None
+    others = len([*own])
+    return cells if (others or goes_on) and lines.give_back(others) else None
 
 
 def _read_as_no_csv(lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
@@ -299,7 +302,7 @@ def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, n
     elif line is not None and len(cells) == 1 and layout.separator in cells[0]:
         cells = _taken_for_a_cell(cells, lines, layout.separator, limits, number)
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
-        if (first := _first_line_by_backslashes(lines, layout)) is not None:
+        if (first := _record_by_backslashes(lines, layout, goes_on=False)) is not None:
             return first
         raise _stray_mark(number)
     width = lines.width_with_blanks if layout.separator == "\t" else lines.width

@@ -96,22 +96,28 @@ class Lines:
         """The lines of the record so far."""
         return [*self.before, self.last]
 
+    @property
+    def lines_of_record(self) -> list[str]:
+        """The same without what stands for the text's end."""
+        return [*filter(None, self.record)]
+
     def begin_record(self) -> None:
         self.of_record = 0
         if self.before:
             self.before.clear()
 
-    def give_back(self) -> bool:
-        """Have all lines of the record but its first one read again, as records of their own; tell whether they are."""
-        first, *others = self.record
+    def give_back(self, count: int) -> bool:
+        """Have the last lines of the record, so many, read again as records of their own; tell whether they are."""
+        record = self.lines_of_record
+        own, others = record[: len(record) - count], record[len(record) - count :]
         self.may_give_back -= sum(map(len, others))
         if self.may_give_back < 0:
             return False
         if not isinstance(self.text, _Again):
             self.text = _Again(self.text, [])
-        self.text.left += filter(None, reversed(others))
-        self.last, self.of_record, self.ended = first, 1, False
-        self.before.clear()
+        self.text.left += reversed(others)
+        *self.before, self.last = own
+        self.of_record, self.ended, self.returned = len(own), False, False
         return True
 
     @property

@@ -143,8 +143,8 @@ def _plain_rows(path: Path, sheet: Sheet, plain: CalamineSheet, limits: Limits) 
     def text(cell: Cell) -> str:
         if isinstance(cell, dt.time) and not may_be_negative():
             return str(cell)
-        if isinstance(cell, dt.datetime) and not sheet.some_show_days:
-            return str(cell).removesuffix(_MIDNIGHT)
+        if isinstance(cell, dt.datetime) and not (sheet.looks.show_days and sheet.looks.show_times):
+            return str(cell.date()) if sheet.looks.show_days else str(cell).removesuffix(_MIDNIGHT)
         try:
             return cell_text(cell)
         except NumberIsLost:

@@ -189,8 +189,11 @@ def _letters(code: str) -> set[str]:
     """Return the letters of dates and times that a format has, none of a duration."""
     letters = set[str]()
     for found in _TELLING.findall(code):
-        if found == ";" or _DURATION.fullmatch(found):
+        if found == ";":
             return letters
+        if _DURATION.fullmatch(found):
+            # Behind a date it shows the time of day.
+            return letters and letters | _TIMES
         if found.isalpha():
             letters.add(found.casefold())
     return letters

@@ -124,8 +124,7 @@ class Sheet:
     workbook: XlsxWorkbook
     is_plain: bool
     """Calamine reads all of it."""
-    some_show_days: bool
-    """Dates may be shown without the time of day that calamine tells."""
+    looks: Styles
     name: str
 
 
@@ -177,7 +176,7 @@ def visible_sheet(path: Path, limits: Limits, copy_at: Path, wanted: str | None 
         with closing(copy.keeping(SHEET, parts.blocks(part))) as blocks:
             is_plain = _is_plain(blocks, limits, most_shared, are_styled=looks.first_is_of_dates)
         copy.complete(begins_1904=workbook.begins_1904)
-    return Sheet(part, workbook, is_plain and looks.are_quick, looks.some_show_days, name)
+    return Sheet(part, workbook, is_plain and looks.are_quick, looks, name)
 
 
 def _exhaust(blocks: Iterator[bytes]) -> None:

@@ -27,8 +27,10 @@ class Styles:
     """Calamine reads them at once, and all of them."""
     first_is_of_dates: bool = False
     """A number whose cell names no style is a date, or may be one. Calamine does not know."""
-    some_show_days: bool = False
-    """Some show a date without its time of day. Calamine tells both, and not which cells are shown so."""
+    show_days: bool = False
+    """Some show a date without its time of day."""
+    show_times: bool = False
+    """Some show a time of day. Calamine tells both, and not which cells are shown how."""
 
     @classmethod
     def of(cls, blocks: Generator[bytes, None, None]) -> Self:
@@ -63,7 +65,8 @@ class Styles:
         return cls(
             are_quick=True,
             first_is_of_dates=not is_known or _number(first or b"") in dates,
-            some_show_days=not named.isdisjoint(days),
+            show_days=not named.isdisjoint(days),
+            show_times=not named.isdisjoint(dates - days),
         )
 
 

@@ -36,8 +36,8 @@ BUSINESS = frozenset(
 )
 """``import`` as a noun, that is anywhere but in an import statement."""
 
-OTHERS_NAMES = frozenset(["async_creator_fn"])
-"""What libraries call their parameters."""
+OTHERS_NAMES = frozenset(["async_creator_fn", "ETag"])
+"""What libraries call their parameters, and HTTP its headers."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 

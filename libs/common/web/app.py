@@ -83,7 +83,7 @@ class App(FastAPI):
     def _keeps(self, path: str) -> bool:
         """Tell whether the gateway has kept the path that it serves the process under.
 
-        Calls may begin as that path does: of leads below ``/api``, ``/api/v1/leads`` is one whose path was taken off.
+        Calls may begin as that path does: below ``/api``, ``/api/v1/things`` is one whose path was taken off.
         """
         below = path.removeprefix(self._below)
         if below == path or below[:1] not in {"", "/"}:

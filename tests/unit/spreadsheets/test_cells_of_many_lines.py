@@ -166,3 +166,21 @@ def test_any_number_of_rows_may_have_such_a_cell(tmp_path: Path, plain: int) -> 
     rows = ['Ana,11981230671,"","","TV 42\\""', *(['Bia,11981230672,"","",""'] * plain)]
     lines = ["name,phone,cpf,email,tags", *(rows * (4_000 // len(rows)))]
     assert len(read(tmp_path / "upload", lines)) == len(lines) - 1
+
+
+NOTES_OF_MANY_LINES = {
+    "a mark on the last line": ('"ele disse:\n\\"oi\\""', 'ele disse:\n"oi"'),
+    "on the first one": ('"\\"oi\\"\nele disse"', '"oi"\nele disse'),
+    "the end of the first one": ('"disse \\"oi\\"\nfim"', 'disse "oi"\nfim'),
+    "a line between": ('"ele disse:\n\n\\"oi\\", e foi\nfim"', 'ele disse:\n\n"oi", e foi\nfim'),
+}
+
+
+@pytest.mark.parametrize(("note", "read_as"), NOTES_OF_MANY_LINES.values(), ids=NOTES_OF_MANY_LINES)
+@pytest.mark.parametrize("below", ["Bia,11981230672,x", 'Bia,11981230672,"TV 42\\""', 'Bia,11981230672,""'])
+def test_marks_behind_backslashes_in_notes_of_many_lines(tmp_path: Path, note: str, read_as: str, below: str) -> None:
+    """As Spark and MySQL write them."""
+    lines = ["nome,celular,obs", f"Ana,11981230671,{note}", below, f"Cida,11981230673,{note}"]
+    records = read(tmp_path / "upload", lines)
+    assert [(number, cells[0]) for number, cells in records] == [(2, "Ana"), (3, "Bia"), (4, "Cida")]
+    assert [cells[2] for _, cells in records[::2]] == [read_as] * 2

@@ -50,6 +50,7 @@ def as_xlsb(path: Path, code: str, number: float) -> None:
         ("dd/mm/yyyy", 46353.99999999999, "2026-11-28"),
         ('d "de" mmmm "de" yyyy', 45413.25, "2024-05-01"),
         ("[$-416]mmm/yy;@", 45413.25, "2024-05-01"),
+        ("dd/mm/yyyy [h]:mm", 45413.5, "2024-05-01 12:00:00"),
         ("dd/mm/yyyy hh:mm", 45413.5, "2024-05-01 12:00:00"),
         ("yyyy-mm-dd h:mm:ss", 45413.0, "2024-05-01"),
         ("hh:mm", 45413.25, "2024-05-01 06:00:00"),
@@ -73,11 +74,29 @@ def test_formats_that_excel_does_not_spell_out(tmp_path: Path) -> None:
     assert cells[1:4] == ["2024-05-01", "2024-05-01 06:00:00", "2024-05-01"]
 
 
-def test_times_of_day_that_are_shown_are_read_by_calamine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a fifth of the time: exports have a time with each date, and no format that would show the day alone."""
+@pytest.mark.parametrize(
+    ("code", "shown"), [("yyyy-mm-dd h:mm:ss", "2024-05-01 06:00:00"), ("dd/mm/yyyy", "2024-05-01")]
+)
+def test_where_all_dates_are_shown_alike_they_are_read_by_calamine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, shown: str
+) -> None:
+    """In a fifth of the time, and however wide the sheet is."""
     monkeypatch.setattr(excel_file, "sheet_rows", None)
-    as_xlsx(tmp_path / "upload", "yyyy-mm-dd h:mm:ss", 45413.25)
-    assert [cells[4] for _, cells in read_path(tmp_path / "upload")] == ["2024-05-01 06:00:00"]
+    as_xlsx(tmp_path / "upload", code, 45413.25)
+    assert [cells[4] for _, cells in read_path(tmp_path / "upload")] == [shown]
+
+
+def test_dates_of_which_some_are_shown_with_a_time_of_day(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    for cells in (HEADERS, ["Ana", 11912345678, 45413.25, 45413.25, 45413.25]):
+        sheet.append(cells)
+    for cell, code in (("C2", "dd/mm/yyyy"), ("D2", "dd/mm/yyyy hh:mm"), ("E2", "mmm/yy")):
+        sheet[cell].number_format = code
+    book.save(tmp_path / "upload")
+    assert [cells[2:] for _, cells in read_path(tmp_path / "upload")] == [
+        ["2024-05-01", "2024-05-01 06:00:00", "2024-05-01"]
+    ]
 
 
 @pytest.mark.parametrize(
