@@ -8,6 +8,7 @@ from libs.spreadsheets.csv_lines import LineTooLong
 from libs.spreadsheets.open_cells import marked_cells, may_go_on
 
 _CUT = "…"
+MARK = '"'
 BACKSLASH_AND_MARK = '\\"'
 
 
@@ -79,9 +80,13 @@ def read_with_backslashes(lines: Iterable[str], separator: str) -> list[str] | N
 
 def as_by_backslashes(cells: list[str], line: str, separator: str, width: int) -> list[str]:
     """Return the cells of a line as MySQL and PHP mean its marks, where only so it has no more than ``width`` that are
-    not blank: a mark within a cell, and a separator behind it, are well-formed CSV as the end of that cell.
+    not blank: a mark within a cell, and a separator behind it, are well-formed CSV as the end of that cell. As programs
+    write CSV, each cell with a mark stands in marks.
     """
     if len(cells) > width and BACKSLASH_AND_MARK in line:
+        in_marks = all(f'"{cell.replace(MARK, 2 * MARK)}"' in line for cell in cells if MARK in cell)
+        if in_marks and not any(map(str.strip, cells[width:])):
+            return cells
         meant = read_with_backslashes([line], separator)
         if meant is not None and width <= len(meant) < len(cells) and not any(map(str.strip, meant[width:])):
             return meant

@@ -184,3 +184,11 @@ def test_marks_behind_backslashes_in_notes_of_many_lines(tmp_path: Path, note: s
     records = read(tmp_path / "upload", lines)
     assert [(number, cells[0]) for number, cells in records] == [(2, "Ana"), (3, "Bia"), (4, "Cida")]
     assert [cells[2] for _, cells in records[::2]] == [read_as] * 2
+
+
+@pytest.mark.parametrize("surplus", [0, 1, 2])
+def test_backslashes_before_marks_that_a_csv_has_doubled_are_values(tmp_path: Path, surplus: int) -> None:
+    row = ["Ana", "11981230671", "C:\\x\\", '\\"', ""]
+    line = f'Ana,11981230671,C:\\x\\,"\\""",{"," * surplus}'
+    ((_, cells),) = read(tmp_path / "upload", ["nome,celular,pasta,obs,cidade", line])
+    assert cells == row
