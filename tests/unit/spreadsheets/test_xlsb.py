@@ -7,11 +7,12 @@ from itertools import zip_longest
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from libs.spreadsheets.excel_file import Cell, cell_text
+from libs.spreadsheets.formulas import restored
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.number_formats import BUILT_IN_DAYS, shows_day
 from libs.spreadsheets.numbers import number_text
@@ -181,6 +182,7 @@ FORMATS = st.lists(st.sampled_from([*"0#@dmyhs.,;-/ :", "\\d", "[h]", "[$-416]",
 
 
 @A_FILE_EACH
+@example(formats=["0"], value=61.0, words=["'="])
 @given(
     formats=st.lists(
         FORMATS.filter(lambda code: not code.isdigit()) | st.integers(0, 60).map(str),
@@ -206,7 +208,8 @@ def test_what_calamine_reads_as_well_is_read_alike(
     theirs = [[day_of(cell) if is_day else shown(cell) for cell, is_day in zip_longest(first, days)]]
     theirs += [list(map(shown, each)) for each in others]
     ours = [each + [""] * (len(theirs[0]) - len(each)) for _, each in read_path(path)]
-    assert ours == theirs
+    # An apostrophe before a formula is taken off whatever is read, as a report has put it there.
+    assert ours == [list(map(restored, each)) for each in theirs]
 
 
 def shown(cell: Cell) -> str:
