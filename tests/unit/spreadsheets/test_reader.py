@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from libs.spreadsheets.formulas import restored
@@ -349,6 +349,9 @@ def test_what_csv_writes_is_read_back(
 ) -> None:
     text = io.StringIO()
     end, quoting = style
+    # What an Excel of the other separator adds to the ends of lines is left out, and looks like this.
+    added = {",": ";", ";": ",,"}.get(separator, "\0")
+    assume(quoting == csv.QUOTE_ALL or not any(cells[-1].endswith(added) for cells in table))
     csv.writer(text, delimiter=separator, lineterminator=end, quoting=quoting).writerows([HEADERS, *table])
     (tmp_path / "upload").write_bytes(text.getvalue().encode(encoding))
     assert read_path(tmp_path / "upload") == [(at, list(map(restored, cells))) for at, cells in enumerate(table, 2)]
