@@ -25,6 +25,9 @@ _FRACTION = re.compile(r"-?\d+\.\d+")
 _PREFIX_LIKE_A_DDD = re.compile(r"\W*(?:55|(0)\W*[1-9]\d)")
 """The country's code without a plus, or a zero and a carrier."""
 _CARRIER_BEHIND_A_PLUS = re.compile(r"\W*(?:00\W*)?55\W*(0)\W*[1-9]\d")
+_ZERO_AND_TWO_IN_BRACKETS = re.compile(r"\W*[(\[]\W{0,2}0\W?[1-9]\d\W{0,2}[)\]]")
+"""A DDD with its zero, before all else. A carrier stands there, too, but hardly alone in its brackets."""
+_MOBILE = "9"
 _IN_BRACKETS = re.compile(r"(?<!0)(?<!0 )[(\[]\W{0,2}([1-9]\d)\W{0,2}[)\]]")
 """Two digits, no zero at or before them: a DDD, or the country's code. Behind a zero it may be a carrier."""
 _COUNTRY = "55"
@@ -71,7 +74,7 @@ def are_of_another_number(text: str, national: str) -> bool:
     return (
         _has_lost_a_digit(written)
         or _ends_in_a_ddd(text, written)
-        or _has_a_digit_too_many(text, written)
+        or _has_a_digit_too_many(text, national, written)
         or _begins_with_the_country(national, written)
         or not {*_IN_BRACKETS.findall(text)} <= {national[:_DDD_DIGITS], _COUNTRY}
     )
@@ -126,11 +129,12 @@ def _sets_the_last_pair_apart(text: str) -> bool:
     return {last}.isdisjoint(others) and len(set(others)) == 1
 
 
-def _has_a_digit_too_many(text: str, written: _Written) -> bool:
+def _has_a_digit_too_many(text: str, national: str, written: _Written) -> bool:
     """Tell whether the DDD was read as a country or carrier, because a digit too many follows it.
 
     ``(55) 97274-61306`` would be a landline of DDD 97, and ``(021) 93234-56789`` one of DDD 93 that carrier 21 dials:
-    another person's. Both have eight digits behind a prefix, and are grouped as somebody does who types nine.
+    another person's. Both have eight digits behind a prefix, and are grouped as somebody does who types nine. Of ``(021)
+    9991234567`` the brackets say that 21 is the DDD, and the 9 that a mobile follows.
     """
     has_plus = text.lstrip("([").startswith(("+", "00"))
     prefix = (_CARRIER_BEHIND_A_PLUS if has_plus else _PREFIX_LIKE_A_DDD).match(text)
@@ -144,5 +148,7 @@ def _has_a_digit_too_many(text: str, written: _Written) -> bool:
     inside = written.inside
     is_prefix_apart, is_ddd_apart = written.typed + _DDD_DIGITS in written.gaps, _LANDLINE_DIGITS in written.gaps
     if inside not in _GAPS_OF_EIGHT or (is_prefix_apart and inside and not is_ddd_apart):
+        return True
+    if prefix[1] and national.startswith(_MOBILE) and _ZERO_AND_TWO_IN_BRACKETS.match(text):
         return True
     return bool(prefix[1]) and not is_prefix_apart  # a carrier is written apart, a DDD may not be

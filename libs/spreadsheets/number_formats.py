@@ -29,6 +29,8 @@ _LONGEST_FORMAT = 255
 """Characters that Excel takes. A longer one is none of a program's, and shows digits."""
 _DIGITS_OF_A_PHONE, _DIGITS_WITH_AREA = 8, 10
 """At least. Of fewer, a plus says that something grew; without one, an area stands before the number."""
+_BEFORE_NO_AREA = re.compile(r"[1-9]0[0-9]{8,9}")
+"""Digits of an area and a phone, of which the first two are no area: a year and a number, ``2026-000123``."""
 _REST_OF_A_PHONE = re.compile(rf"[0-9{SEPARATORS}]+")
 """A text that what its format shows before it makes a whole phone. One that has a plus is whole."""
 _LONGEST_REST = 64
@@ -130,8 +132,7 @@ class NumberFormats:
             return date
         if style in self.phones and number > 0:
             shown = self.phones[style].text(number)
-            least = _DIGITS_OF_A_PHONE if shown and shown.startswith("+") else _DIGITS_WITH_AREA
-            if shown is not None and len(shown.removeprefix("+")) >= least:
+            if shown is not None and _may_be_a_phone(shown):
                 return shown
         return number_text(number)
 
@@ -150,6 +151,12 @@ class NumberFormats:
 
 def _as_shown(moment: dt.datetime, *, is_day: bool) -> str:
     return str(moment.date()) if is_day else str(moment).removesuffix(" 00:00:00")
+
+
+def _may_be_a_phone(shown: str) -> bool:
+    if shown.startswith("+"):
+        return len(shown) > _DIGITS_OF_A_PHONE
+    return len(shown) >= _DIGITS_WITH_AREA and not _BEFORE_NO_AREA.fullmatch(shown)
 
 
 def formats_of(parts: Parts, styles: str | None, most: int, *, begins_1904: bool) -> NumberFormats:

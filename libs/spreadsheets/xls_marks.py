@@ -56,7 +56,8 @@ _SPECIAL = {0: (AS_TEXT_OF_FORMULA, 0), 1: (AS_BOOLEAN, 2), 2: (AS_ERROR, 2), 3:
 """What a formula's result may be besides a number, and how many bytes further on it stands than without a formula."""
 _CALCULATE_WHEN_LOADED = 0x0002
 _NO_RESULTS = {struct.pack("<dI", 0.0, 0), struct.pack("<dI", 4.0, 0xFCE00000)}
-"""What writers that do not calculate put for want of a value, and before the formula: Apache POI, JExcelApi."""
+"""What writers that do not calculate put for want of a value, and before the formula: Apache POI, JExcelApi. A blank is
+the value of those that do, as Apache POI and PhpSpreadsheet, which ask for each formula to be calculated again."""
 
 _ROW_AT, _COLUMN_AT, _RECORD_AT = 48, 40, 8
 _LAST_COLUMN = _COLUMN_MASK = 0xFF
@@ -138,8 +139,10 @@ def _result(stream: bytes, at: int) -> tuple[int, int]:
     way, further = _SPECIAL.get(what, (None, 0)) if special == _RESULT_IS_SPECIAL else (AS_NUMBER, 0)
     if way is None:
         raise Unreadable("file_broken", "The workbook is damaged.")
-    if options & _CALCULATE_WHEN_LOADED and (
-        way == AS_BLANK or (way == AS_NUMBER and stream[at + 6 : at + 14] + stream[at + 16 : at + 20] in _NO_RESULTS)
-    ):
+    if options & _CALCULATE_WHEN_LOADED and way == AS_NUMBER and _value_and_more(stream, at) in _NO_RESULTS:
         way = AS_MISSING
     return way, further
+
+
+def _value_and_more(stream: bytes, at: int) -> bytes:
+    return stream[at + 6 : at + 14] + stream[at + 16 : at + 20]

@@ -16,6 +16,8 @@ from libs.spreadsheets.xlsx_parts import Elements, Parts, parse, related_part, t
 from libs.spreadsheets.xlsx_workbook import XlsxWorkbook
 
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
+_AREA = re.compile(r"\$?([A-Z]{1,3})\$?[0-9]{1,7}:\$?([A-Z]{1,3})\$?([0-9]{1,7})")
+"""Columns of an array of formulas, and its last row."""
 _INDEX = re.compile(r"\s*[0-9]{1,9}\s*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _ZERO = re.compile(r"\s*[+-]?(?:0+\.?0*|\.0+)\s*", re.ASCII)
@@ -145,6 +147,8 @@ class _XlsxSheet:
         self._column = -1
         self._is_in_row = False
         self._cells: dict[int, str] = {}
+        self._arrays: dict[int, int] = {}
+        """By column, the last row of the array of formulas that began there last."""
         self._cell: _Cell | None = None
         self._inside = ""
         self._pieces: list[str] = []
@@ -165,6 +169,8 @@ class _XlsxSheet:
             if self._cell.texts.get(_HOLDS.get(name, "")):
                 raise self._two_values()
             self._inside = name if name in {"v", "t", "f"} and not self._is_phonetic else ""
+            if name == "f" and attributes.get("t") == "array":
+                self._begin_array(attributes.get("ref", ""))
             if self._inside:
                 self._pieces, self._chars = [], len(self._cell.texts.setdefault(name, ""))
                 self._keeps_blanks = name != "t" or kept[-1]
@@ -228,14 +234,23 @@ class _XlsxSheet:
             raise Unreadable("file_too_large", f"The workbook holds more than {self._most} cells.")
         self._cell = _Cell(attributes.get("t", "").strip(), attributes.get("s", _FIRST_STYLE))
 
+    def _begin_array(self, area: str) -> None:
+        """Note where one formula's values stand, all but the first in cells without a formula."""
+        if found := _AREA.fullmatch(area):
+            columns = range(column_of(found[1]), column_of(found[2]) + 1)
+            self._places_left -= len(columns)
+            if self._places_left < 0:
+                raise too_wide(self._row, len(columns))
+            self._arrays.update(dict.fromkeys(columns, int(found[3])))
+
     def _text_of(self, cell: _Cell) -> str:
         value = cell.texts.get("v")
         if cell.kind == "e":
             self._fault("cell_error")
             return value or UNKNOWN_ERROR
-        if "f" in cell.texts and self._is_missing(cell, value):
+        if self._is_missing(cell, value):
             self._fault("cell_not_calculated")
-            return "=" + cell.texts["f"]
+            return "=" + cell.texts.get("f", "")
         # What stands in a cell is its text, also where its kind says that it stands elsewhere.
         inline = cell.texts.get("t")
         if inline and value and inline != value:
@@ -246,9 +261,11 @@ class _XlsxSheet:
 
     def _is_missing(self, cell: _Cell, value: str | None) -> bool:
         """Tell whether a formula's value was never stored. An empty text is one: <v></v> of kind str."""
+        if "f" not in cell.texts and (not value or self._row > self._arrays.get(self._column, 0)):
+            return False
         if not value:
             return value is None or cell.kind != "str"
-        if value == _NO_VALUE.get(cell.kind):
+        if "f" in cell.texts and value == _NO_VALUE.get(cell.kind):
             return True
         return self._zeros_are_none and cell.kind in _OF_FORMULA and bool(_ZERO.fullmatch(value))
 

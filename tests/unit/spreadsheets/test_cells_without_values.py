@@ -63,6 +63,43 @@ def test_a_zero_is_no_value_where_formulas_are_to_be_calculated_when_the_workboo
     assert faults == {2: {2: "cell_not_calculated"}}
 
 
+def test_a_zero_beside_a_formula_of_an_array_is_no_value_where_its_formulas_are_to_be_calculated(
+    tmp_path: Path,
+) -> None:
+    """XlsxWriter fills the array's other cells with zeros, which have no formula of their own."""
+    book = xlsxwriter.Workbook(tmp_path / "upload")
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, HEADERS)
+    for at, name in enumerate(["Ana", "Bia", "Caio"], 1):
+        sheet.write_row(at, 0, [name, "11912345678"])
+    sheet.write_array_formula("C2:D3", '{=A2:B3&""}')
+    sheet.write_number("E2", 0)
+    sheet.write_number("C4", 0)
+    book.close()
+    records, faults = read_with_faults(tmp_path / "upload")
+    assert [cells[2:] for _, cells in records] == [['=A2:B3&""', "=", "0"], ["=", "=", ""], ["0", "", ""]]
+    assert faults == {2: dict.fromkeys((2, 3), "cell_not_calculated"), 3: dict.fromkeys((2, 3), "cell_not_calculated")}
+
+
+@pytest.mark.parametrize("properties", ["", '<calcPr fullCalcOnLoad="1"/>'])
+def test_what_an_array_holds_besides_zeros_are_values(tmp_path: Path, properties: str) -> None:
+    array = '<c r="C2" t="str"><f t="array" ref="C2:$D$3">A2:B3</f><v>Ana</v></c><c r="D2" t="e"><v>#N/A</v></c>'
+    more = f'<row r="3"><c r="C3"><v>0</v></c><c r="D3"/><c r="E3" t="str"><v>x</v></c></row>{row(4, "Bia")}'
+    rows = f'{HEADER}<row r="2">{array}</row>{more}'
+    records, faults = read_with_faults(write_xlsx(tmp_path / "upload", rows, properties=properties))
+    zero, fault = ("=", {2: "cell_not_calculated"}) if properties else ("0", None)
+    assert [cells[2:] for _, cells in records] == [["Ana", "#N/A", ""], [zero, "", "x"], ["", "", ""]]
+    assert faults == {2: {3: "cell_error"}} | ({3: fault} if fault else {})
+
+
+def test_an_array_as_wide_as_a_sheet_costs_as_much_as_its_places(tmp_path: Path) -> None:
+    arrays = "".join(
+        f'<row r="{at}"><c r="A{at}" t="e"><f t="array" ref="A{at}:XFD{at}">B1</f><v>#N/A</v></c></row>'
+        for at in range(2, 300)
+    )
+    assert refusal(read_with_faults, write_xlsx(tmp_path / "upload", HEADER + arrays)).code == "file_too_large"
+
+
 @pytest.mark.parametrize("properties", ["", "<calcPr/>", '<calcPr calcId="191029"/>', '<calcPr fullCalcOnLoad="0"/>'])
 def test_a_zero_of_a_formula_is_one_in_all_other_workbooks(tmp_path: Path, properties: str) -> None:
     rows = f'{HEADER}<row r="2">{cell("A2", "Ana")}<c r="B2"><f>1-1</f><v>0</v></c></row>'
@@ -223,9 +260,9 @@ def test_no_workbook_loses_a_cell(tmp_path: Path, table: list[list[str]]) -> Non
 
 def calculate_when_loaded(path: Path) -> None:
     """Say of the formulas of an XLS that their values are not stored, as a program does that does not calculate."""
-    blank, stored = struct.pack("<Q", 0xFFFF000000000003), path.read_bytes()
+    blank, stored = struct.pack("<QH", 0xFFFF000000000003, 0), path.read_bytes()
     assert stored.count(blank) == 1
-    path.write_bytes(stored.replace(blank + b"\0\0", blank + struct.pack("<H", 2)))
+    path.write_bytes(stored.replace(blank, struct.pack("<dH", 0.0, 2)))
 
 
 def test_errors_of_an_xls(tmp_path: Path) -> None:
@@ -267,6 +304,7 @@ RESULT = struct.pack("<QH", 0xFFFF000000000003, 0)
         (struct.pack("<dH", 7.0, 3), "7"),
         (struct.pack("<QH", 0xFFFF000000010001, 0), "TRUE"),
         (RESULT, ""),
+        (struct.pack("<QH", 0xFFFF000000000003, 2), ""),
     ],
     ids=[
         "zero for want of a value",
@@ -277,10 +315,14 @@ RESULT = struct.pack("<QH", 0xFFFF000000000003, 0)
         "a number",
         "a boolean",
         "blank",
+        "blank that is to be calculated again",
     ],
 )
 def test_results_of_formulas_of_an_xls(tmp_path: Path, result: bytes, text: str | None) -> None:
-    """Apache POI writes the first, JExcelApi the second: numbers that are to be calculated, and no name and no tag."""
+    """Apache POI writes the first, JExcelApi the second: numbers that are to be calculated, and no name and no tag.
+
+    Apache POI and PhpSpreadsheet write the last, where they have calculated an empty text.
+    """
     path = tmp_path / "upload"
     written = {(1, 0): "Ana", (1, 4): xlwt.Formula('"a"&"b"'), (2, 0): "Bia", (2, 4): "vip"}
     content = write_xls(path, written).read_bytes()

@@ -269,7 +269,13 @@ def test_cells_that_name_their_styles_are_read_at_once_whatever_the_first_is(tmp
 
 @pytest.mark.parametrize(
     ("code", "number", "shown"),
-    [('"2026-"0000', 1234, "1234"), ('"1-"0', 20261234, "20261234"), ('"55 "0000-0000', 34101234, "5534101234")],
+    [
+        ('"2026-"000000', 1234, "1234"),
+        ('"2026-"0000000', 1234, "1234"),
+        ('"2026-"0000', 1234, "1234"),
+        ('"1-"0', 20261234, "20261234"),
+        ('"55 "0000-0000', 34101234, "5534101234"),
+    ],
 )
 def test_without_a_plus_what_is_shown_is_a_phone_where_it_has_an_area(code: str, number: int, shown: str) -> None:
     """Contracts and orders have such formats, too, and this is asked of numbers in whatever column they stand."""
