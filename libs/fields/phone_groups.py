@@ -133,8 +133,8 @@ def _has_a_digit_too_many(text: str, national: str, written: _Written) -> bool:
     """Tell whether the DDD was read as a country or carrier, because a digit too many follows it.
 
     ``(55) 97274-61306`` would be a landline of DDD 97, and ``(021) 93234-56789`` one of DDD 93 that carrier 21 dials:
-    another person's. Both have eight digits behind a prefix, and are grouped as somebody does who types nine. Of ``(021)
-    9991234567`` the brackets say that 21 is the DDD, and the 9 that a mobile follows.
+    another person's. Both have eight digits behind a prefix, and are grouped as somebody does who types nine. Of
+    ``(021) 9991234567`` the brackets say that 21 is the DDD, and the 9 that a mobile follows.
     """
     has_plus = text.lstrip("([").startswith(("+", "00"))
     prefix = (_CARRIER_BEHIND_A_PLUS if has_plus else _PREFIX_LIKE_A_DDD).match(text)

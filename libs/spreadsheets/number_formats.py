@@ -74,8 +74,7 @@ class NumberFormats:
         Raises Unreadable where a file spells out more than any program does.
         """
         formats = {number: code if len(code) <= _LONGEST_FORMAT else "" for number, code in formats.items()}
-        dates = {number for number, code in formats.items() if shows_date(code)} | (BUILT_IN_DATES - formats.keys())
-        days = {number for number, code in formats.items() if shows_day(code)} | (BUILT_IN_DAYS - formats.keys())
+        dates, days = dates_and_days(formats)
         phones = {number: ShownDigits(code) for number, code in formats.items() if may_show_more(code)}
         if len(phones) > MOST_FORMATS:
             raise Unreadable("file_too_large", f"The workbook has more than {MOST_FORMATS} formats of numbers.")
@@ -179,6 +178,17 @@ def formats_of(parts: Parts, styles: str | None, most: int, *, begins_1904: bool
     if styles is not None:
         parse_whole(parts.blocks(styles), start, most, end)
     return NumberFormats.of(formats, shown, begins_1904=begins_1904)
+
+
+def dates_and_days(formats: Mapping[str, str]) -> tuple[set[str], set[str]]:
+    """Return the numbers of formats that show a date or a time of day, and of those that show a date alone.
+
+    ``formats`` are those that a file spells out, by their numbers; they go before those that none has to spell out.
+    """
+    return (
+        {number for number, code in formats.items() if shows_date(code)} | (BUILT_IN_DATES - formats.keys()),
+        {number for number, code in formats.items() if shows_day(code)} | (BUILT_IN_DAYS - formats.keys()),
+    )
 
 
 def shows_date(code: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Self
 
-from libs.spreadsheets.number_formats import BUILT_IN_DATES, BUILT_IN_DAYS, shows_date, shows_day
+from libs.spreadsheets.number_formats import dates_and_days
 from libs.spreadsheets.shown_digits import MOST_FORMATS, ShownDigits, may_show_more
 from libs.spreadsheets.xlsx_parts import PENDING
 
@@ -40,7 +40,8 @@ class Styles:
         tags = longest = formats = 0
         rest = b""
         first: bytes | None = None
-        dates, days, named = set(BUILT_IN_DATES), set(BUILT_IN_DAYS), set[str]()
+        spelt, named = dict[str, str](), set[str]()
+        of_cells, of_formats = _Within(b"cellXfs"), _Within(b"numFmts")
         for block in blocks:
             *whole, rest = (rest + block).split(b"<")
             # What all stand in, with its namespaces, is the first one.
@@ -57,10 +58,10 @@ class Styles:
                 return cls(are_quick=False)
             if len(rest) > PENDING or tags * longest > _MOST_OF_STYLES:
                 return cls(are_quick=False)
-            dates.update(_number(tag) for tag in codes if shows_date(_code(tag)))
-            days.update(_number(tag) for tag in codes if shows_day(_code(tag)))
-            named.update(_number(tag) for tag in whole if _STYLE.match(tag))
+            spelt |= {_number(tag): _code(tag) for tag in of_formats.those_of(whole) if b"formatCode" in tag}
+            named.update(_number(tag) for tag in of_cells.those_of(whole) if _STYLE.match(tag))
             first = _first_style(whole) if first is None else first
+        dates, days = dates_and_days(spelt)
         is_known = first is None or _STYLE.match(first) is not None
         return cls(
             are_quick=True,
@@ -68,6 +69,27 @@ class Styles:
             show_days=not named.isdisjoint(days),
             show_times=not named.isdisjoint(dates - days),
         )
+
+
+class _Within:
+    """Finds the tags within an element. Conditional formats (dxfs) have formats as well, by numbers that mean others
+    than the cells'.
+    """
+
+    def __init__(self, name: bytes) -> None:
+        self._name = name
+        self._tag = re.compile(rb"(/?)(?:[\w.-]+:)?%b[\s/>]" % name)
+        self._is_open = False
+
+    def those_of(self, tags: list[bytes]) -> list[bytes]:
+        """Return those of tags that follow what was looked at before."""
+        found = []
+        for tag in tags:
+            if self._name in tag and (own := self._tag.match(tag)):
+                self._is_open = not own[1] and not tag.rstrip().endswith(b"/>")
+            elif self._is_open:
+                found.append(tag)
+        return found
 
 
 def _first_style(tags: list[bytes]) -> bytes | None:

@@ -195,9 +195,8 @@ def test_white_space_around_an_index_is_taken_off(tmp_path: Path, index: str) ->
 
 
 STYLES = (
-    '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
     '<numFmts count="1"><numFmt numFmtId="164" formatCode="[h]:mm:ss"/></numFmts>'
-    '<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="164" applyNumberFormat="1"/></cellXfs></styleSheet>'
+    '<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="164" applyNumberFormat="1"/></cellXfs>'
 )
 
 
@@ -209,16 +208,7 @@ def test_a_number_that_is_shown_as_a_duration_is_the_digits_that_it_is(
     tmp_path: Path, number: str, digits: str
 ) -> None:
     rows = f'{HEADER}<row r="2">{cell("A2", "Ana")}<c r="B2" s="1"><v>{number}</v></c></row>{row(3, "Bia")}'
-    path = write_xlsx(tmp_path / "upload", rows, parts={"xl/styles.xml": STYLES})
-    # Calamine finds the styles by the workbook's relationships.
-    with zipfile.ZipFile(path) as archive:
-        relationships = archive.read("xl/_rels/workbook.xml.rels").decode()
-    style = relationships.replace(
-        "</Relationships>",
-        '<Relationship Id="rSt" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles"'
-        ' Target="styles.xml"/></Relationships>',
-    )
-    write_xlsx(path, rows, parts={"xl/styles.xml": STYLES, "xl/_rels/workbook.xml.rels": style})
+    path = write_xlsx(tmp_path / "upload", rows, styles=STYLES)
     records, _ = read_with_faults(path)
     assert records[0] == (2, ["Ana", digits, "", "", ""])
     assert records[1][1][0] == "Bia"

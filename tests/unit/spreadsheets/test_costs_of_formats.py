@@ -12,8 +12,8 @@ from libs.spreadsheets.number_formats import NumberFormats
 from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.shown_digits import ShownDigits
 from tests.unit.spreadsheets.test_costs import counted, read_all
-from tests.unit.spreadsheets.test_number_formats import first_style, with_first_style
-from tests.unit.spreadsheets.workbooks import HEADERS
+from tests.unit.spreadsheets.test_number_formats import first_style
+from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, write_xlsx
 from tests.unit.spreadsheets.xlsb_files import date_styles, number_in_short, row, write_xlsb
 
 ROWS = 400
@@ -42,7 +42,7 @@ def as_xlsb(path: Path, number: int, code: str) -> None:
 def as_xlsx(path: Path, number: int, code: str) -> None:
     """Without references, which calamine is not asked to read."""
     rows = f"<row>{f'<c><v>{number}</v></c>' * 5}</row>" * ROWS
-    with_first_style(path, rows, first_style("0" if code == "General" else code))
+    write_xlsx(path, HEADER + rows, styles=first_style("0" if code == "General" else code))
 
 
 @pytest.mark.parametrize("write", [by_xlwt, as_xlsb, as_xlsx])

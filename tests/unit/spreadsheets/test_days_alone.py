@@ -10,7 +10,7 @@ import xlwt
 from libs.spreadsheets import excel_file
 from libs.spreadsheets.limits import Limits
 from tests.unit.spreadsheets.records import is_plain, read_path
-from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, write_xlsx
+from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, cell, write_xlsx
 from tests.unit.spreadsheets.xlsb_files import date_styles, row, styled, text, write_xlsb
 
 Write = Callable[[Path, str, float], object]
@@ -91,12 +91,36 @@ def test_dates_of_which_some_are_shown_with_a_time_of_day(tmp_path: Path) -> Non
     sheet = book.worksheets[0]
     for cells in (HEADERS, ["Ana", 11912345678, 45413.25, 45413.25, 45413.25]):
         sheet.append(cells)
-    for cell, code in (("C2", "dd/mm/yyyy"), ("D2", "dd/mm/yyyy hh:mm"), ("E2", "mmm/yy")):
-        sheet[cell].number_format = code
+    for place, code in (("C2", "dd/mm/yyyy"), ("D2", "dd/mm/yyyy hh:mm"), ("E2", "mmm/yy")):
+        sheet[place].number_format = code
     book.save(tmp_path / "upload")
     assert [cells[2:] for _, cells in read_path(tmp_path / "upload")] == [
         ["2024-05-01", "2024-05-01 06:00:00", "2024-05-01"]
     ]
+
+
+@pytest.mark.parametrize(("code", "others"), [("dd/mm/yyyy hh:mm", "dd/mm/yyyy"), ("dd/mm/yyyy", "dd/mm/yyyy hh:mm")])
+def test_formats_of_tables_and_conditions_are_none_of_cells(tmp_path: Path, code: str, others: str) -> None:
+    """Their numbers mean others: Excel counts those of conditions and of tables' columns by themselves."""
+    styles = (
+        f'<numFmts count="1"><numFmt numFmtId="164" formatCode="{code}"/></numFmts>'
+        '<cellStyleXfs count="1"><xf numFmtId="17"/></cellStyleXfs>'
+        '<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs>'
+        f'<dxfs count="1"><dxf><numFmt numFmtId="164" formatCode="{others}"/></dxf></dxfs>'
+    )
+    lead = f'<row r="2">{cell("A2", "Ana")}<c r="E2" s="1"><v>45413.25</v></c></row>'
+    write_xlsx(tmp_path / "upload", HEADER + lead, styles=styles)
+    assert is_plain(tmp_path / "upload", Limits())
+    expected = "2024-05-01 06:00:00" if "hh" in code else "2024-05-01"
+    assert [cells[4] for _, cells in read_path(tmp_path / "upload")] == [expected]
+
+
+def test_a_format_that_is_spelt_out_goes_before_one_that_need_not_be(tmp_path: Path) -> None:
+    styles = '<numFmts count="1"><numFmt numFmtId="14" formatCode="dd/mm/yyyy hh:mm"/></numFmts>'
+    styles += '<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs>'
+    lead = f'<row r="2">{cell("A2", "Ana")}<c r="E2" s="1"><v>45413.25</v></c></row>'
+    write_xlsx(tmp_path / "upload", HEADER + lead, styles=styles)
+    assert [cells[4] for _, cells in read_path(tmp_path / "upload")] == ["2024-05-01 06:00:00"]
 
 
 @pytest.mark.parametrize(

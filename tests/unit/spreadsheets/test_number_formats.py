@@ -203,21 +203,8 @@ def test_a_format_that_is_longer_than_any_shows_digits() -> None:
     assert not formats.phones
 
 
-MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 AN_ERROR = '<row r="9"><c r="A9" t="e"><v>#N/A</v></c></row>'
 """A sheet that has one is not read by calamine."""
-
-
-def with_first_style(path: Path, rows: str, styles: str) -> Path:
-    """Write a workbook whose styles of cells begin so; the format with the number 164 is given, too."""
-    related = f'<Relationship Id="rId1" Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
-    related += f'<Relationship Id="rId2" Type="{OFFICE}/styles" Target="styles.xml"/>'
-    parts = {
-        "xl/styles.xml": f'<styleSheet xmlns="{MAIN}">{styles}</styleSheet>',
-        "xl/_rels/workbook.xml.rels": f"<Relationships>{related}</Relationships>",
-    }
-    return write_xlsx(path, HEADER + rows, parts=parts)
 
 
 def first_style(code: str) -> str:
@@ -242,7 +229,7 @@ def test_a_cell_that_names_no_style_has_the_first(
     tmp_path: Path, code: str, number: float, shown: str, kind: str, rest: str
 ) -> None:
     lead = f'<row r="2">{cell("A2", "Ana")}<c r="B2"{kind}><v>{number}</v></c><c r="C2" s="1"><v>45000</v></c></row>'
-    path = with_first_style(tmp_path / "upload", lead + rest, first_style(code))
+    path = write_xlsx(tmp_path / "upload", HEADER + lead + rest, styles=first_style(code))
     assert read_path(path)[0] == (2, ["Ana", shown, "45000", "", ""])
 
 
@@ -256,14 +243,14 @@ def test_a_cell_that_names_no_style_has_the_first(
 )
 def test_the_first_style_is_seen_however_it_is_written(tmp_path: Path, styles: str) -> None:
     lead = f'<row r="2">{cell("A2", "Ana")}<c r="B2"><v>45000</v></c></row>'
-    assert read_path(with_first_style(tmp_path / "upload", lead, styles))[0][1][1] == "2023-03-15"
+    assert read_path(write_xlsx(tmp_path / "upload", HEADER + lead, styles=styles))[0][1][1] == "2023-03-15"
 
 
 def test_cells_that_name_their_styles_are_read_at_once_whatever_the_first_is(tmp_path: Path) -> None:
     lead = f'<row r="2">{cell("A2", "Ana")}<c r="B2" s="0"><v>45000</v></c><c r="C2"/></row>'
-    path = with_first_style(tmp_path / "upload", lead, first_style("14"))
+    path = write_xlsx(tmp_path / "upload", HEADER + lead, styles=first_style("14"))
     assert is_plain(path, Limits())
-    path = with_first_style(tmp_path / "upload", lead.replace(' s="0"', ""), first_style("0.00"))
+    path = write_xlsx(tmp_path / "upload", HEADER + lead.replace(' s="0"', ""), styles=first_style("0.00"))
     assert is_plain(path, Limits())
 
 

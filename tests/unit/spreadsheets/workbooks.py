@@ -35,6 +35,7 @@ def write_xlsx(
     rows: str = HEADER + LEAD,
     *,
     shared_strings: str = "",
+    styles: str = "",
     prolog: str = "",
     sheets: Mapping[str, str] | None = None,
     parts: Mapping[str, str] | None = None,
@@ -43,6 +44,8 @@ def write_xlsx(
     compression: int = zipfile.ZIP_DEFLATED,
 ) -> Path:
     """Write a workbook whose sheets hold ``rows``, the XML within ``sheetData``.
+
+    ``shared_strings`` and ``styles`` are the XML within ``sst`` and ``styleSheet``.
 
     ``sheets`` are names with states ("visible", "hidden"); all but the last are empty. ``parts`` are entries of the
     archive, further ones or instead of ours; ``properties`` are elements of the workbook, behind the list of sheets,
@@ -56,6 +59,8 @@ def write_xlsx(
     )
     if shared_strings:
         relationships += f'<Relationship Id="rS" Type="{_OFFICE}/sharedStrings" Target="sharedStrings.xml"/>'
+    if styles:
+        relationships += f'<Relationship Id="rSt" Type="{_OFFICE}/styles" Target="styles.xml"/>'
     listed = "".join(
         f'<sheet name="{name}" sheetId="{at}" state="{state}" r:id="rId{at}"/>' for at, (name, state) in numbered
     )
@@ -82,6 +87,8 @@ def write_xlsx(
         )
     if shared_strings:
         written["xl/sharedStrings.xml"] = f'{_DECLARATION}<sst xmlns="{_MAIN}">{shared_strings}</sst>'
+    if styles:
+        written["xl/styles.xml"] = f'{_DECLARATION}<styleSheet xmlns="{_MAIN}">{styles}</styleSheet>'
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, part in (written | dict(parts or {})).items():
             archive.writestr(name, part)
