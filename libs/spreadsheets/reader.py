@@ -17,6 +17,7 @@ from libs.spreadsheets.file_source import FileSource
 from libs.spreadsheets.formulas import restored
 from libs.spreadsheets.header import check_header
 from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.nulls import may_hold_nulls, without_nulls
 from libs.spreadsheets.unreadable import Unreadable
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
@@ -86,7 +87,7 @@ def read_spreadsheet(path: Path, limits: Limits, options: FileOptions = DEFAULT_
     Row numbers are those that a spreadsheet shows: the header is 1 when nothing stands above it. Blank rows
     are skipped and counted, also above the header. Blank cells beyond the header's last are dropped; who finds more
     than those has found a row with too many. Nothing is trimmed, but an apostrophe that ``neutralised`` put
-    before a formula is taken off.
+    before a formula is taken off, and a cell is blank that holds a database's ``NULL``.
 
     Raises Unreadable with the code that tells the truth about the file.
     """
@@ -136,6 +137,8 @@ def _data_rows(records: Iterator[Record], columns: Columns, left: int, limits: L
         # Nearly every row begins with a letter or a digit, which tells without the look at all of its text.
         if not (text[:1].isalnum() or trimmed(text)):
             continue
+        if may_hold_nulls(text):
+            cells = without_nulls(cells)  # noqa: PLW2901 - most rows have none, and stay as they are
         if len(cells) != width:
             _widen_or_narrow(cells, told, width)
         yield number, [restored(cell) for cell in cells] if "'" in text else cells

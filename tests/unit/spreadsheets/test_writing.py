@@ -19,6 +19,7 @@ from libs.spreadsheets.cut_cells import is_cut
 from libs.spreadsheets.file_options import FileOptions
 from libs.spreadsheets.formulas import FORMULA_STARTS, neutralised, restored
 from libs.spreadsheets.limits import Limits
+from libs.spreadsheets.nulls import without_nulls
 from libs.spreadsheets.reader import read_spreadsheet
 from libs.spreadsheets.writing import XlsxWriter, csv_header, csv_rows
 from services.api.reading.domain.kept_cells import kept
@@ -29,7 +30,7 @@ A_FILE_EACH = settings(max_examples=60, suppress_health_check=[HealthCheck.funct
 formula_starts = st.sampled_from(["=", "'=", "''+", "@", "\t", "'"])
 any_text = st.text(max_size=20) | st.builds("{}{}".format, formula_starts, st.text())
 five_cells = st.lists(any_text, min_size=5, max_size=5)
-rows_of_cells = st.lists(five_cells.map(lambda cells: ["Ana", *kept(cells)[1:]]), max_size=4)
+rows_of_cells = st.lists(five_cells.map(lambda cells: ["Ana", *without_nulls(kept(cells))[1:]]), max_size=4)
 
 
 def read(path: Path, content: bytes) -> list[list[str]]:

@@ -1,0 +1,63 @@
+"""What databases' programs write for want of a value is blank in every format; a name that looks like it is kept."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import xlwt
+
+from tests.unit.spreadsheets.records import read_path
+from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, row, write_xlsx
+from tests.unit.spreadsheets.xlsb_files import row as xlsb_row
+from tests.unit.spreadsheets.xlsb_files import text, write_xlsb
+
+NULLS = ["NULL", "null", "[NULL]", "(null)", "<null>", r"\N", "NULL ", " \u00a0NULL"]
+LEAD = ["Ana", "11912345678"]
+
+
+def as_csv(path: Path, null: str) -> None:
+    path.write_text(f"{','.join(HEADERS)}\n{','.join(LEAD)},{null},{null},{null}\n", encoding="utf-8")
+
+
+def as_quoted_csv(path: Path, null: str) -> None:
+    path.write_text(f'{";".join(HEADERS)}\n{";".join(LEAD)};"{null}";"{null}";"{null}"\n', encoding="utf-16")
+
+
+def as_xlsx(path: Path, null: str) -> None:
+    write_xlsx(path, HEADER + row(2, *LEAD, *[null.replace("<", "&lt;")] * 3))
+
+
+def as_xls(path: Path, null: str) -> None:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("Leads")
+    for column, (header, value) in enumerate(zip(HEADERS, [*LEAD, null, null, null], strict=True)):
+        sheet.write(0, column, header)
+        sheet.write(1, column, value)
+    book.save(str(path))
+
+
+def as_xlsb(path: Path, null: str) -> None:
+    write_xlsb(path, xlsb_row(2, *(text(at, value) for at, value in enumerate([*LEAD, null, null, null]))))
+
+
+Write = Callable[[Path, str], None]
+WAYS = [as_csv, as_quoted_csv, as_xlsx, as_xls, as_xlsb]
+
+
+@pytest.mark.parametrize("write", WAYS)
+@pytest.mark.parametrize("null", NULLS)
+def test_what_a_database_has_no_value_of_is_blank(tmp_path: Path, write: Write, null: str) -> None:
+    write(tmp_path / "upload", null)
+    assert read_path(tmp_path / "upload") == [(2, [*LEAD, "", "", ""])]
+
+
+@pytest.mark.parametrize("name", ["Null", "Ana Null", "NULL e filhos", "Nullo", "n/a", "Nulo", r"\Nova", "NULL,null"])
+def test_what_merely_looks_like_it_is_kept(tmp_path: Path, name: str) -> None:
+    (tmp_path / "upload").write_text(f'{",".join(HEADERS)}\n"{name}",11912345678,,,"{name}"\n', encoding="utf-8")
+    assert read_path(tmp_path / "upload") == [(2, [name, "11912345678", "", "", name])]
+
+
+def test_a_row_of_nothing_else_is_told(tmp_path: Path) -> None:
+    """It is no blank row: somebody's program wrote it."""
+    (tmp_path / "upload").write_text(f"{','.join(HEADERS)}\nNULL,NULL,NULL,NULL,NULL\n", encoding="utf-8")
+    assert read_path(tmp_path / "upload") == [(2, ["", "", "", "", ""])]
