@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
+from libs.spreadsheets.csv_backslashes import csv_or_backslashes, line_by_backslashes, record_by_backslashes
 from libs.spreadsheets.csv_layout import SAMPLE, Layout, layout_of
 from libs.spreadsheets.csv_lines import LINE_ENDS, Lines, LineTooLong, Widths
 from libs.spreadsheets.csv_padding import (
@@ -114,8 +115,9 @@ def _widths(path: Path, encoding: str, layout: Layout, limits: Limits) -> Widths
         return Widths()
     of_lines, of_others = set[int](), set[int]()
     with _opened(path, encoding, layout, limits) as (lines, reader):
+        lines.may_give_back = path.stat().st_size
         try:
-            for cells in islice(reader, _MOST_RECORDS):
+            for cells in islice(csv_or_backslashes(lines, reader, layout.separator), _MOST_RECORDS):
                 is_below = bool(of_lines or of_others) or len(cells) >= layout.width
                 if is_below and (len(cells) > 1 or any(map(str.strip, cells))):
                     (of_lines if lines.of_record == 1 else of_others).add(len(cells))
@@ -177,28 +179,12 @@ def _read_otherwise(error: Exception, lines: Lines, layout: Layout, limits: Limi
         if lines.of_record > 1 or lines.ends_within_marks:
             raise _stray_mark(number) from None
         return beginning(lines.last, limits.max_cell_chars)
-    if (cells := _record_by_backslashes(lines, layout, goes_on=True)) is not None:
+    if (cells := record_by_backslashes(lines, layout.separator, goes_on=True)) is not None:
         return cells
     cells = _read_as_no_csv(lines, layout, limits, number)
     if lines.ended and lines.of_record:
         raise Unreadable("file_broken", f"Row {number}: a quotation mark opens a cell and none closes it.")
     return cells
-
-
-def _record_by_backslashes(lines: Lines, layout: Layout, *, goes_on: bool) -> list[str] | None:
-    """Return the cells of a record as MySQL and Spark mean its marks, and have lines that are not its own read again;
-    None: it is none of theirs. As a CSV a cell goes on below that ends with a mark behind a backslash, and its own.
-
-    ``goes_on``: it may have more lines than were read of it.
-    """
-    if not (lines.before and lines.width and any(BACKSLASH_AND_MARK in line for line in lines.record)):
-        return None
-    own = iter(lines.lines_of_record)
-    cells = read_with_backslashes(chain(own, lines) if goes_on else own, layout.separator)
-    if cells is None or len(cells) < lines.width or any(map(str.strip, cells[lines.width :])):
-        return None
-    others = len([*own])
-    return cells if (others or goes_on) and lines.give_back(others) else None
 
 
 def _read_as_no_csv(lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
@@ -207,10 +193,8 @@ def _read_as_no_csv(lines: Lines, layout: Layout, limits: Limits, number: int) -
     Raises Unreadable where one of a line goes on below: half a row, and another one made of its other half, are worse
     than none.
     """
-    if lines.of_record == 1 and BACKSLASH_AND_MARK in lines.last:
-        cells = read_with_backslashes(chain([lines.last], lines), layout.separator)
-        if cells is not None:
-            return cells
+    if (cells := line_by_backslashes(lines, layout.separator)) is not None:
+        return cells
     if lines.of_record > 1 or goes_on_beside(lines.last, layout.separator):
         raise _stray_mark(number)
     if layout.whole_lines and (padding := padding_of(lines.last, layout.separator)):
@@ -302,7 +286,7 @@ def _as_marked(cells: list[str], lines: Lines, layout: Layout, limits: Limits, n
     elif line is not None and len(cells) == 1 and layout.separator in cells[0]:
         cells = _taken_for_a_cell(cells, lines, layout.separator, limits, number)
     if lines.of_record > 1 and _holds_more_than_a_row(cells, layout, lines):
-        if (first := _record_by_backslashes(lines, layout, goes_on=False)) is not None:
+        if (first := record_by_backslashes(lines, layout.separator, goes_on=False)) is not None:
             return first
         raise _stray_mark(number)
     width = lines.width_with_blanks if layout.separator == "\t" else lines.width

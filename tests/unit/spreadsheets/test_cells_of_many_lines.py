@@ -49,6 +49,26 @@ def test_notes_may_stand_in_any_column(tmp_path: Path, notes: str, place: str) -
     assert [number for number, _ in read(tmp_path / "upload", lines)] == [2, 3]
 
 
+BY_BACKSLASHES = [r"TV 42\" LED", r"TV 42\"", 'disse:\n\\"oi\\"\nfim']
+
+
+@pytest.mark.parametrize("other", BY_BACKSLASHES)
+@pytest.mark.parametrize("notes", NOTES)
+def test_notes_may_hold_them_beside_rows_whose_marks_have_backslashes(tmp_path: Path, notes: str, other: str) -> None:
+    """As MySQL and Spark write rows: they are no CSV, and whole all the same."""
+    lines = [
+        TITLES,
+        line("Ana", "11981230671", notes),
+        line("Bia", "11981230672", other),
+        line("Cid", "11981230673", ""),
+    ]
+    whole = [(cells[0], cells[2]) for _, cells in read(tmp_path / "upload", lines)]
+    other = other.replace('\\"', '"')
+    assert whole == [("Ana", notes), ("Bia", other), ("Cid", "")]
+    lines[1:3] = reversed(lines[1:3])
+    assert [(cells[0], cells[2]) for _, cells in read(tmp_path / "upload", lines)] == [whole[1], whole[0], whole[2]]
+
+
 @pytest.mark.parametrize("notes", NOTES)
 def test_a_file_that_has_a_short_row_is_refused_for_them(tmp_path: Path, notes: str) -> None:
     """It was typed, and the row with the marks may be short, too: another one may be in its cell."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import xlwt
 
-from libs.spreadsheets.number_formats import NumberFormats
+from libs.spreadsheets.number_formats import NumberFormats, dates_and_days
 from libs.spreadsheets.numbers import number_text
 from libs.spreadsheets.shown_digits import ShownDigits
 from tests.unit.spreadsheets.test_costs import counted, read_all
@@ -117,3 +117,10 @@ def test_signs_that_stand_for_a_sentence_are_not_unfolded_in_each_text(tmp_path:
 
     cost("\ufdfa")
     assert cost("\ufdfa") < 3 * cost("x") + 2_000
+
+
+@pytest.mark.parametrize("letters", ["d", "dmy", "[d]", "\\d", '"d"d'])
+def test_a_date_s_format_costs_the_same_however_many_letters_it_has(letters: str) -> None:
+    """A file of 270 kB may have 65,000 of them."""
+    short, long = ({str(number): letters * times for number in range(ROWS)} for times in (1, 255 // len(letters)))
+    assert counted(lambda: dates_and_days(long)) == counted(lambda: dates_and_days(short))
