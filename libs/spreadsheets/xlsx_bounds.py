@@ -77,6 +77,7 @@ _ONE_LETTER_COLUMNS = 26
 _PREFIXED_CELL = re.compile(rb":c[\s/>]")
 """``<x:c>``: the same element with a namespace's prefix, as the OpenXML SDK writes it."""
 _FORMULA = re.compile(rb"<f[\s/>]")
+_ARRAY = re.compile(rb"<f\s[^<>]{0,300}array")
 _ROW = re.compile(rb'<row (?:r="|[^<>]* r=")([0-9]{1,7})"')
 _CALCULATED = re.compile(rb"<f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,9000}</f>)<v>(?!(?:[-+.0\s]*+|formula)</v)[^<]")
 """A formula with its value right behind it. Zero, and the word, may stand for one that is not known."""
@@ -174,7 +175,9 @@ def visible_sheet(path: Path, limits: Limits, copy_at: Path, wanted: str | None 
                 looks = Styles.of(blocks)
                 _exhaust(blocks)
         with closing(copy.keeping(SHEET, parts.blocks(part))) as blocks:
-            is_plain = _is_plain(blocks, limits, most_shared, are_styled=looks.first_is_of_dates)
+            is_plain = _is_plain(
+                blocks, limits, most_shared, are_styled=looks.first_is_of_dates, recalculates=workbook.recalculates
+            )
         copy.complete(begins_1904=workbook.begins_1904)
     return Sheet(part, workbook, is_plain and looks.are_quick, looks, name)
 
@@ -243,7 +246,12 @@ def holds_negative(path: Path, part: str, limits: Limits) -> bool:
 
 
 def _is_plain(
-    blocks: Generator[bytes, None, None], limits: Limits, most_shared: int | None = None, *, are_styled: bool = False
+    blocks: Generator[bytes, None, None],
+    limits: Limits,
+    most_shared: int | None = None,
+    *,
+    are_styled: bool = False,
+    recalculates: bool = False,
 ) -> bool:
     """Tell whether the sheet's XML is plain, has all its values, and spreads over few enough rows and columns.
 
@@ -251,6 +259,7 @@ def _is_plain(
     when each cell names itself (r="B7") right after its tag, as nearly all writers do, once and in its own row, and
     rows ascend: of two rows of one number, and of two cells in one place, calamine would show one. Of shared texts it
     has ``most_shared`` at most; None: all of them are short. ``are_styled``: each cell with a number names its style.
+    ``recalculates``: no zero that an array of formulas fills is a value.
     """
     rows, columns = 0, _ONE_LETTER_COLUMNS
     last_row = tables = shared = 0
@@ -281,7 +290,7 @@ def _is_plain(
         if tables > 1 or any(map(ge, numbers, islice(numbers, 1, None))) or not _cells_are_apart(whole, set(named)):
             return False
         last_row = numbers[-1]
-        if not _values_are_plain(whole):
+        if not _values_are_plain(whole) or (recalculates and _ARRAY.search(whole)):
             return False
         # A cell whose row has no more digits than the last row's number stands no further down than this. Where that is
         # too far, or cells are written otherwise, each reference is read, which takes as long as all the rest.

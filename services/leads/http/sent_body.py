@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
 from libs.common.web.refusals import Detail, Refused, named, pointer_to
 
@@ -41,6 +42,8 @@ async def read_body(request: Request, model: type[BodyT], *, most_bytes: int) ->
                     raise Refused("body_too_large", f"A body may have {most_bytes} bytes.")
     except TimeoutError:
         raise Refused("body_too_slow") from None
+    except ClientDisconnect:
+        raise _refused([Detail("json_invalid", "The body ends too early.", pointer="")], 1) from None
     body = _NUL.sub(rb"\1", received)
     try:
         return model.model_validate_json(body)

@@ -141,3 +141,19 @@ def nested_lists(inner: Any, times: int) -> Any:
 
 def nested(inner: Any, times: int) -> Any:
     return inner if times == 0 else {"in": nested(inner, times - 1)}
+
+
+def test_a_body_whose_sender_has_gone_is_refused_and_is_no_fault_of_ours() -> None:
+    """It was an error in the log and a 500 in the metrics, and whoever sends the public form has no token."""
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": b'{"name"', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+    with pytest.raises(Refused) as caught:
+        asyncio.run(read_body(request, Anything, most_bytes=100_000))
+    assert (caught.value.code, caught.value.total_errors) == ("request_invalid", 1)

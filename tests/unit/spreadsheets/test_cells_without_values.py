@@ -81,6 +81,19 @@ def test_a_zero_beside_a_formula_of_an_array_is_no_value_where_its_formulas_are_
     assert faults == {2: dict.fromkeys((2, 3), "cell_not_calculated"), 3: dict.fromkeys((2, 3), "cell_not_calculated")}
 
 
+def test_a_zero_beside_a_formula_whose_own_value_is_known_is_none_all_the_same(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(tmp_path / "upload")
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, HEADERS)
+    for at in (1, 2):
+        sheet.write_row(at, 0, ["Ana", "11912345678"])
+    sheet.write_array_formula("E2:E3", "{=A2:A3}", value="VIP")
+    book.close()
+    records, faults = read_with_faults(tmp_path / "upload")
+    assert [cells[4] for _, cells in records] == ["VIP", "="]
+    assert faults == {3: {4: "cell_not_calculated"}}
+
+
 @pytest.mark.parametrize("properties", ["", '<calcPr fullCalcOnLoad="1"/>'])
 def test_what_an_array_holds_besides_zeros_are_values(tmp_path: Path, properties: str) -> None:
     array = '<c r="C2" t="str"><f t="array" ref="C2:$D$3">A2:B3</f><v>Ana</v></c><c r="D2" t="e"><v>#N/A</v></c>'
