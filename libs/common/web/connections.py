@@ -26,6 +26,9 @@ from libs.common.web.reading_turns import turns_of
 HEAD_BYTES = 64 * 1024
 """Bytes of the request line and headers at most. Also of what stands between two pieces of a body's data: the chunked
 encoding allows any number of bytes there."""
+MOST_HEADERS = 100
+"""Of a request: browsers and gateways send some thirty. Each is three objects to us, so that a head of nothing else
+would be twenty times as large in memory as it came."""
 PIECE_BYTES = 1024
 """Bytes that are read at once of what came at once, which may be 256 KB: 14,000 requests, each far larger in memory.
 Once one waits for the answer to another, the rest is not looked at; so as many wait as stand in a piece, some fifty.
@@ -160,12 +163,10 @@ class BoundedHttp(HttpToolsProtocol):
             try:
                 self._feed(piece)
             except httptools.HttpParserError:
-                self.logger.warning("Invalid HTTP request received.")
-                self.send_400_response("Invalid HTTP request received.")
+                self._refuse()
                 return
             if self._bytes_without_body > HEAD_BYTES and not self.transport.is_closing():
-                self.transport.write(_TOO_LARGE)
-                self.transport.close()
+                self._refuse_head()
         self._hand_on()
         if self._sends_crumbs and self.cycle.response_complete:
             self._turn_deaf()
@@ -177,6 +178,20 @@ class BoundedHttp(HttpToolsProtocol):
             self._awaits_turn = True
             self.flow.pause_reading()
             self._turns.wait(self._take_turn)
+
+    def _refuse(self) -> None:
+        """Answer what the parser does not take, or ``on_header``."""
+        if self._is_in_head and len(self.headers) >= MOST_HEADERS:
+            self._refuse_head()
+        else:
+            self.logger.warning("Invalid HTTP request received.")
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _refuse_head(self) -> None:
+        if self._is_in_head:  # those of a request that is at work are its own
+            self.headers.clear()
+        self.transport.write(_TOO_LARGE)
+        self.transport.close()
 
     def _take_turn(self) -> None:
         self._awaits_turn = False
@@ -233,6 +248,8 @@ class BoundedHttp(HttpToolsProtocol):
         # What stands behind a chunked body is no header (RFC 9110, section 6.5.1): gateways do not look at it as they
         # look at headers, and uvicorn would put it among them, a token or an id that they take off, too.
         if self._is_in_head:
+            if len(self.headers) >= MOST_HEADERS:
+                raise httptools.HttpParserError("too many headers")
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:

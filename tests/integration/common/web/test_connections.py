@@ -222,6 +222,28 @@ async def test_a_large_head_within_the_limit_is_read(connect: Connect) -> None:
     writer.close()
 
 
+@pytest.mark.parametrize(("more", "ends"), [(0, True), (1, True), (200, True), (200, False)])
+async def test_a_head_has_a_hundred_headers_at_most(connect: Connect, more: int, ends: bool) -> None:
+    """In memory thousands of a letter each are twenty times as large as they came."""
+    reader, writer = await connect()
+    headers = b"a:b\r\n" * (connections.MOST_HEADERS - 2 + more)
+    writer.write(b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n" + headers)
+    if ends:
+        writer.write(b"\r\na")
+    async with asyncio.timeout(10):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 431" if more else b"HTTP/1.1 200")
+    writer.close()
+
+
+async def test_what_stands_behind_a_chunked_body_is_no_header_however_much_it_is(connect: Connect) -> None:
+    reader, writer = await connect()
+    head = b"POST /names HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    writer.write(head + b"a:b\r\n" * 90 + b"\r\n1\r\nx\r\n0\r\n" + b"c:d\r\n" * 300 + b"\r\n")
+    async with asyncio.timeout(10):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
 SMUGGLED = b"POST /at-once HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
 """A body that reads as a request of its own."""
 
