@@ -17,13 +17,21 @@ def csv_or_backslashes(lines: Lines, reader: Iterator[list[str]], separator: str
         try:
             cells = next(reader, None)
         except csv.Error:
-            cells = record_by_backslashes(lines, separator, goes_on=True) or line_by_backslashes(lines, separator)
+            cells = no_csv_by_backslashes(lines, separator)
             if cells is None:
                 raise
         if cells is None:
             return
         lines.width = lines.width or len(cells)
         yield cells
+
+
+def no_csv_by_backslashes(lines: Lines, separator: str) -> list[str] | None:
+    """Return the cells of a record that is no CSV, of one line or of many; None: its marks are no such ones."""
+    cells = record_by_backslashes(lines, separator, goes_on=True)
+    if cells is None and lines.of_record == 1 and BACKSLASH_AND_MARK in lines.last:
+        cells = read_with_backslashes(chain([lines.last], lines), separator)
+    return cells
 
 
 def record_by_backslashes(lines: Lines, separator: str, *, goes_on: bool) -> list[str] | None:
@@ -40,10 +48,3 @@ def record_by_backslashes(lines: Lines, separator: str, *, goes_on: bool) -> lis
         return None
     others = len([*own])
     return cells if (others or goes_on) and lines.give_back(others) else None
-
-
-def line_by_backslashes(lines: Lines, separator: str) -> list[str] | None:
-    """Return the cells of a record that begins with the last line, and is no CSV; None: it has no such mark."""
-    if lines.of_record != 1 or BACKSLASH_AND_MARK not in lines.last:
-        return None
-    return read_with_backslashes(chain([lines.last], lines), separator)

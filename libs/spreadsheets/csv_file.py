@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from libs.spreadsheets.csv_backslashes import csv_or_backslashes, line_by_backslashes, record_by_backslashes
+from libs.spreadsheets.csv_backslashes import csv_or_backslashes, no_csv_by_backslashes, record_by_backslashes
 from libs.spreadsheets.csv_layout import SAMPLE, Layout, layout_of
 from libs.spreadsheets.csv_lines import LINE_ENDS, Lines, LineTooLong, Widths
 from libs.spreadsheets.csv_padding import (
@@ -90,7 +90,6 @@ def _decoded(path: Path, encoding: str) -> Iterator[TextIO]:
 
 def _records(path: Path, encoding: str, layout: Layout, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     with _opened(path, encoding, layout, limits) as (lines, reader):
-        lines.may_give_back = path.stat().st_size
         lines.widths = cache(partial(_widths, path, encoding, layout, limits))
         yield from _records_of(lines, reader, layout, limits)
 
@@ -102,7 +101,7 @@ def _opened(path: Path, encoding: str, layout: Layout, limits: Limits) -> Iterat
         if layout.is_declared:
             text.readline()
         most = 2 * len(FILE_COLUMNS) * limits.max_cell_chars
-        lines = Lines(text, most, layout.width, opens_beside(layout.separator))
+        lines = Lines(text, most, layout.width, opens_beside(layout.separator), path.stat().st_size)
         csv.field_size_limit(limits.max_cell_chars)
         skips = layout.blanks_before_marks
         # strict: what follows a closing quotation mark is a separator or the line's end.
@@ -115,7 +114,6 @@ def _widths(path: Path, encoding: str, layout: Layout, limits: Limits) -> Widths
         return Widths()
     of_lines, of_others = set[int](), set[int]()
     with _opened(path, encoding, layout, limits) as (lines, reader):
-        lines.may_give_back = path.stat().st_size
         try:
             for cells in islice(csv_or_backslashes(lines, reader, layout.separator), _MOST_RECORDS):
                 is_below = bool(of_lines or of_others) or len(cells) >= layout.width
@@ -179,22 +177,20 @@ def _read_otherwise(error: Exception, lines: Lines, layout: Layout, limits: Limi
         if lines.of_record > 1 or lines.ends_within_marks:
             raise _stray_mark(number) from None
         return beginning(lines.last, limits.max_cell_chars)
-    if (cells := record_by_backslashes(lines, layout.separator, goes_on=True)) is not None:
-        return cells
-    cells = _read_as_no_csv(lines, layout, limits, number)
+    cells = no_csv_by_backslashes(lines, layout.separator)
+    if cells is None:
+        cells = _read_as_no_csv(lines, layout, limits, number)
     if lines.ended and lines.of_record:
         raise Unreadable("file_broken", f"Row {number}: a quotation mark opens a cell and none closes it.")
     return cells
 
 
 def _read_as_no_csv(lines: Lines, layout: Layout, limits: Limits, number: int) -> list[str]:
-    """Return the cells of a record that is no CSV: one of a line, or one whose marks have backslashes before them.
+    """Return the cells of a record that is no CSV, and of one line.
 
     Raises Unreadable where one of a line goes on below: half a row, and another one made of its other half, are worse
     than none.
     """
-    if (cells := line_by_backslashes(lines, layout.separator)) is not None:
-        return cells
     if lines.of_record > 1 or goes_on_beside(lines.last, layout.separator):
         raise _stray_mark(number)
     if layout.whole_lines and (padding := padding_of(lines.last, layout.separator)):

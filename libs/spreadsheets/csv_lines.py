@@ -45,6 +45,8 @@ class Lines:
     """Cells of the header, once that is read."""
     beside: str
     """What a line has where another Excel has put marks around a cell that is not its first."""
+    may_give_back: int
+    """Characters of lines that may be read again: an honest file's are read once more at most."""
     width_with_blanks: int = 0
     """The same with blank ones at the right, as where a sheet is wider than its titles."""
     width_within: int = 0
@@ -60,8 +62,6 @@ class Lines:
     """Quotation marks of the last line behind what was kept of it."""
     open_row: int = 0
     """The row whose last cell may go on below; 0: none."""
-    may_give_back: int = 0
-    """Characters of lines that may be read again: an honest file's are read once more at most."""
     marked_blanks: int = 0
     """Records that are blank but for quotation marks."""
     ended: bool = False

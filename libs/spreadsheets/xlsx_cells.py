@@ -260,13 +260,17 @@ class _XlsxSheet:
         return self._value(cell, value) if value else ""
 
     def _is_missing(self, cell: _Cell, value: str | None) -> bool:
-        """Tell whether a formula's value was never stored. An empty text is one: <v></v> of kind str."""
-        if "f" not in cell.texts and (not value or self._row > self._arrays.get(self._column, 0)):
+        """Tell whether a value was never stored: of a formula, or of a cell that an array's formula fills.
+
+        An empty text is one: <v></v> of kind str.
+        """
+        if "f" in cell.texts:
+            if not value:
+                return value is None or cell.kind != "str"
+            if value == _NO_VALUE.get(cell.kind):
+                return True
+        elif not value or self._row > self._arrays.get(self._column, 0):
             return False
-        if not value:
-            return value is None or cell.kind != "str"
-        if "f" in cell.texts and value == _NO_VALUE.get(cell.kind):
-            return True
         return self._zeros_are_none and cell.kind in _OF_FORMULA and bool(_ZERO.fullmatch(value))
 
     def _value(self, cell: _Cell, value: str) -> str:

@@ -12,7 +12,7 @@ from libs.spreadsheets.xlsx_parts import PENDING
 
 _FORMAT_CODE = re.compile(rb'formatCode="([^"]*+)"')
 _FORMAT_NUMBER = re.compile(rb"\snumFmtId\s*+=\s*+[\"']([^\"']*+)")
-_STYLES_OF_CELLS, _STYLE = (re.compile(rb"(?:[\w.-]+:)?%b[\s/>]" % name) for name in (b"cellXfs", b"xf"))
+_STYLE = re.compile(rb"(?:[\w.-]+:)?xf[\s/>]")
 _LONGEST_TAG = 4_000
 """Bytes of a format that programs write, each of whose 255 characters may be spelled in several."""
 _MOST_OF_STYLES = 30_000_000
@@ -59,8 +59,9 @@ class Styles:
             if len(rest) > PENDING or tags * longest > _MOST_OF_STYLES:
                 return cls(are_quick=False)
             spelt |= {_number(tag): _code(tag) for tag in of_formats.those_of(whole) if b"formatCode" in tag}
-            named.update(_number(tag) for tag in of_cells.those_of(whole) if _STYLE.match(tag))
-            first = _first_style(whole) if first is None else first
+            styles = of_cells.those_of(whole)
+            named.update(_number(tag) for tag in styles if _STYLE.match(tag))
+            first = next(iter(styles), None) if first is None else first
         dates, days = dates_and_days(spelt)
         is_known = first is None or _STYLE.match(first) is not None
         return cls(
@@ -90,12 +91,6 @@ class _Within:
             elif self._is_open:
                 found.append(tag)
         return found
-
-
-def _first_style(tags: list[bytes]) -> bytes | None:
-    """Return the first style of cells; None where these tags are none of the cells' styles, "" where it is not here."""
-    at = next((at for at, tag in enumerate(tags, 1) if b"cellXfs" in tag and _STYLES_OF_CELLS.match(tag)), None)
-    return None if at is None else b"".join(tags[at : at + 1])
 
 
 def _shows_numbers_alone(tag: bytes) -> bool:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import xlwt
 
 from tests.unit.spreadsheets.records import read_path
-from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, row, write_xlsx
+from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, row, write_xls, write_xlsx
 from tests.unit.spreadsheets.xlsb_files import row as xlsb_row
 from tests.unit.spreadsheets.xlsb_files import text, write_xlsb
 
@@ -28,12 +27,7 @@ def as_xlsx(path: Path, null: str) -> None:
 
 
 def as_xls(path: Path, null: str) -> None:
-    book = xlwt.Workbook()
-    sheet = book.add_sheet("Leads")
-    for column, (header, value) in enumerate(zip(HEADERS, [*LEAD, null, null, null], strict=True)):
-        sheet.write(0, column, header)
-        sheet.write(1, column, value)
-    book.save(str(path))
+    write_xls(path, {(1, column): value for column, value in enumerate([*LEAD, null, null, null])})
 
 
 def as_xlsb(path: Path, null: str) -> None:

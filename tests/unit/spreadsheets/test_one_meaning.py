@@ -14,7 +14,6 @@ from tests.unit.spreadsheets.records import A_FILE_EACH, Records, is_plain, read
 from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, cell, row, write_xlsx
 
 NOT_PLAIN = '<row r="9"><c r="A9" t="e"><v>#N/A</v></c></row>'
-OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 STRINGS = "".join(f"<si><t>{text}</t></si>" for text in HEADERS)
 
@@ -23,25 +22,21 @@ def write(path: Path, rows: str, *, strings: str = "", formats: list[str] | None
     """Write a workbook with these shared strings; cell style n has the nth format, a code or a usual one's number."""
     parts = {}
     shared = STRINGS + strings
-    write_xlsx(path, rows, shared_strings=shared)
-    with zipfile.ZipFile(path) as archive:
-        if formats is not None:
-            own = [code for code in formats if not code.isdigit()]
-            codes = "".join(f'<numFmt numFmtId="{at}" formatCode="{code}"/>' for at, code in enumerate(own, 164))
-            numbers = [code if code.isdigit() else str(164 + own.index(code)) for code in formats]
-            styles = "".join(f'<xf numFmtId="{number}" applyNumberFormat="1"/>' for number in numbers)
-            parts["xl/styles.xml"] = (
-                f'<styleSheet xmlns="{MAIN}"><numFmts>{codes}</numFmts>'
-                f'<cellStyleXfs><xf numFmtId="14"/></cellStyleXfs><cellXfs>{styles}</cellXfs></styleSheet>'
-            )
-            name = "xl/_rels/workbook.xml.rels"
-            end = "</Relationships>"
-            style = f'<Relationship Id="rSt" Type="{OFFICE}/styles" Target="styles.xml"/>{end}'
-            parts[name] = archive.read(name).decode().replace(end, style)
-        if workbook:
-            name = "xl/workbook.xml"
+    styles = _styles(formats) if formats is not None else ""
+    write_xlsx(path, rows, shared_strings=shared, styles=styles)
+    if workbook:
+        name = "xl/workbook.xml"
+        with zipfile.ZipFile(path) as archive:
             parts[name] = archive.read(name).decode().replace("<sheets>", f"{workbook}<sheets>")
-    return write_xlsx(path, rows, shared_strings=shared, parts=parts)
+    return write_xlsx(path, rows, shared_strings=shared, styles=styles, parts=parts)
+
+
+def _styles(formats: list[str]) -> str:
+    own = [code for code in formats if not code.isdigit()]
+    codes = "".join(f'<numFmt numFmtId="{at}" formatCode="{code}"/>' for at, code in enumerate(own, 164))
+    numbers = [code if code.isdigit() else str(164 + own.index(code)) for code in formats]
+    styles = "".join(f'<xf numFmtId="{number}" applyNumberFormat="1"/>' for number in numbers)
+    return f'<numFmts>{codes}</numFmts><cellStyleXfs><xf numFmtId="14"/></cellStyleXfs><cellXfs>{styles}</cellXfs>'
 
 
 def read_both_ways(path: Path, cells: str, **options: object) -> tuple[Records, Records]:

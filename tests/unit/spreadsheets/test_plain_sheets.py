@@ -147,11 +147,7 @@ def test_styles_that_would_each_have_a_long_format_looked_through_are_not_read_b
     """A file of 5 kB took a minute and a half. The others are as many, with as long a format, as Excel allows."""
     formats = f'<numFmts><numFmt numFmtId="164" formatCode="{"0" * characters}"/></numFmts>'
     cells = '<xf numFmtId="164"/>' * styles
-    xml = f"<styleSheet>{formats}<cellXfs>{cells}</cellXfs></styleSheet>"
-    related = '<Relationship Id="rId1" Type="/worksheet" Target="worksheets/sheet1.xml"/>'
-    related += '<Relationship Id="rId2" Type="/styles" Target="styles.xml"/>'
-    parts = {"xl/styles.xml": xml, "xl/_rels/workbook.xml.rels": f"<Relationships>{related}</Relationships>"}
-    path = write_xlsx(tmp_path / "leads.xlsx", parts=parts)
+    path = write_xlsx(tmp_path / "leads.xlsx", styles=f"{formats}<cellXfs>{cells}</cellXfs>")
     assert is_plain(path, Limits()) == expected
     assert len(list(read_spreadsheet(path, Limits()).rows)) == 1
 
