@@ -73,21 +73,21 @@ class Styles:
 
 
 class _Within:
-    """Finds the tags within an element. Conditional formats (dxfs) have formats as well, by numbers that mean others
-    than the cells'.
+    """Finds the tags within the first element of a name. Conditional formats (dxfs) have formats as well, and
+    extensions may have them, by numbers that mean others than the cells'.
     """
 
     def __init__(self, name: bytes) -> None:
         self._name = name
         self._tag = re.compile(rb"(/?)(?:[\w.-]+:)?%b[\s/>]" % name)
-        self._is_open = False
+        self._is_open: bool | None = None
 
     def those_of(self, tags: list[bytes]) -> list[bytes]:
         """Return those of tags that follow what was looked at before."""
         found = []
         for tag in tags:
             if self._name in tag and (own := self._tag.match(tag)):
-                self._is_open = not own[1] and not tag.rstrip().endswith(b"/>")
+                self._is_open = self._is_open is None and not own[1] and not tag.rstrip().endswith(b"/>")
             elif self._is_open:
                 found.append(tag)
         return found

@@ -100,13 +100,16 @@ def test_dates_of_which_some_are_shown_with_a_time_of_day(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("code", "others"), [("dd/mm/yyyy hh:mm", "dd/mm/yyyy"), ("dd/mm/yyyy", "dd/mm/yyyy hh:mm")])
-def test_formats_of_tables_and_conditions_are_none_of_cells(tmp_path: Path, code: str, others: str) -> None:
+@pytest.mark.parametrize("around", [("<dxfs><dxf>", "</dxf></dxfs>"), ("<ext><numFmts>", "</numFmts></ext>")])
+def test_formats_of_tables_and_conditions_are_none_of_cells(
+    tmp_path: Path, code: str, others: str, around: tuple[str, str]
+) -> None:
     """Their numbers mean others: Excel counts those of conditions and of tables' columns by themselves."""
     styles = (
         f'<numFmts count="1"><numFmt numFmtId="164" formatCode="{code}"/></numFmts>'
         '<cellStyleXfs count="1"><xf numFmtId="17"/></cellStyleXfs>'
         '<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs>'
-        f'<dxfs count="1"><dxf><numFmt numFmtId="164" formatCode="{others}"/></dxf></dxfs>'
+        f'{around[0]}<numFmt numFmtId="164" formatCode="{others}"/>{around[1]}'
     )
     lead = f'<row r="2">{cell("A2", "Ana")}<c r="E2" s="1"><v>45413.25</v></c></row>'
     write_xlsx(tmp_path / "upload", HEADER + lead, styles=styles)
