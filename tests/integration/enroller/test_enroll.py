@@ -15,7 +15,7 @@ from libs.leads.enrolling import enroll
 from services.enroller import handlers
 from services.enroller import store as enroller_store
 from services.enroller.handlers import enroll_chunk
-from services.enroller.store import Store
+from services.enroller.store import Enrolled, Store
 from services.leads.deleting.store import DeletionStore
 from services.leads.domain.lead_filter import LeadFilter
 from services.leads.editing.store import Edited, EditStore
@@ -102,6 +102,31 @@ async def test_what_is_on_its_way_has_ended_when_a_run_ends(
     with pytest.raises(BadDay):
         await enroll_chunk(chunk, store=Store(postgres), publish=slowly)
     assert ended == begun[:3]
+
+
+async def test_two_portions_are_written_at_once_and_no_more(
+    pipeline: Pipeline, crowd: Postgres, postgres: Postgres, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One alone leaves PostgreSQL idle while the process works; each more would hold a connection and leads."""
+    monkeypatch.setattr(handlers, "PORTION", 2)
+    chunk = await made(pipeline, postgres, tenant, new_phones(11))
+    under_way: list[int] = []
+
+    class Counting(Store):
+        now = 0
+
+        async def enroll(self, chunk: ChunkCreated, ids: list[int]) -> Enrolled:
+            self.now += 1
+            under_way.append(self.now)
+            try:
+                return await super().enroll(chunk, ids)
+            finally:
+                self.now -= 1
+
+    said: list[LeadCreated] = []
+    await enroll_chunk(chunk, store=Counting(crowd), publish=all_into(said))
+    assert len(said) == 11
+    assert under_way == [1, 2, 2, 2, 2, 2]
 
 
 async def test_an_imported_lead_is_found_by_its_phone(
