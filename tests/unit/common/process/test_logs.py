@@ -1,8 +1,10 @@
 """What a library repeats is logged once a minute."""
 
+import json
 import logging
 import subprocess
 import sys
+from pathlib import Path
 
 from libs.common.process.logs import OncePerMinute
 from tests.support.clocks import Clock
@@ -49,3 +51,45 @@ def test_what_anybody_sends_as_baggage_or_state_of_a_trace_is_not_logged() -> No
     ended = subprocess.run([sys.executable, "-c", READS_HEADERS], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "Souza" not in ended.stdout + ended.stderr
+
+
+WRITES_LINES = """
+import json
+import logging
+import structlog
+from libs.common.process.logs import configure_logging
+from libs.common.settings import ServiceSettings
+configure_logging(ServiceSettings(log_level="WARNING"), service="api")
+log = structlog.get_logger()
+log.info("left out")
+with structlog.contextvars.bound_contextvars(request_id="7"):
+    log.warning("ours", rows=3)
+logging.getLogger("uvicorn.error").warning("a library's\\nAna Souza")
+try:
+    raise ValueError("Ana Souza")
+except ValueError:
+    log.exception("failed")
+print("went on")
+"""
+
+
+def test_our_lines_and_those_of_libraries_are_alike() -> None:
+    ended = subprocess.run([sys.executable, "-c", WRITES_LINES], cwd=ROOT, capture_output=True, text=True, check=True)
+    *lines, last = ended.stdout.splitlines()
+    ours, librarys, failed = (json.loads(line) for line in lines)
+    assert ours.items() >= {"event": "ours", "rows": 3, "level": "warning", "request_id": "7", "service": "api"}.items()
+    assert librarys.items() >= {"event": "a library's", "level": "warning", "service": "api"}.items()
+    assert failed.items() >= {"event": "failed", "level": "error", "service": "api"}.items()
+    assert failed["error"].startswith("ValueError")
+    assert all(line["timestamp"].endswith("Z") for line in (ours, librarys, failed))
+    assert last == "went on"
+    assert "Souza" not in ended.stdout + ended.stderr
+
+
+def test_a_disk_full_of_logs_stops_no_work() -> None:
+    says = WRITES_LINES.replace('print("went on")', 'import os, sys; print("went on", file=sys.stderr); os._exit(0)')
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", says], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=True
+        )
+    assert ended.stderr.splitlines()[-1] == "went on"
