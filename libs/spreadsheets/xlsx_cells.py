@@ -42,9 +42,9 @@ _HOLDS = {"v": "v", "is": "t"}
 _COLUMNS_OF_EXCEL = 16_384
 _ROWS_OF_EXCEL = 1_048_576
 _CELLS = 500_000
-_CELLS_PER_ROW = 16
+_CELLS_PER_ROW = 128
 """So many cells a sheet that is read here may have, and these more for each row that the limits allow: one error is
-enough for an export of a CRM, of 5,000 rows and a hundred columns, to be."""
+enough for an export of a CRM to be, or a day beside a time, of 5,000 rows and two hundred columns with borders."""
 _ELEMENTS_PER_CELL = 3
 _LONGEST_FORMULA = 1_000
 """Characters of a formula that are kept, to show its owner which one was never calculated."""
@@ -52,7 +52,7 @@ _LONGEST_FORMULA = 1_000
 
 def most_cells(limits: Limits) -> int:
     """Return how many cells may be read here: reading takes two microseconds each."""
-    return _CELLS + _CELLS_PER_ROW * limits.max_rows
+    return min(_CELLS + _CELLS_PER_ROW * limits.max_rows, limits.rectangle)
 
 
 def sheet_rows(
@@ -125,6 +125,8 @@ class _Cell:
     style: str
     texts: dict[str, str] = field(default_factory=dict)
     """By element: v, the value; t, an inline string; f, a formula."""
+    fills: range = range(0)
+    """Columns of the array that its formula gives."""
 
 
 class _XlsxSheet:
@@ -149,6 +151,9 @@ class _XlsxSheet:
         self._cells: dict[int, str] = {}
         self._arrays: dict[int, int] = {}
         """By column, the last row of the array of formulas that began there last."""
+        self._waiting: dict[int, int] = {}
+        """Of those, arrays whose formula has no value: nor have the cells that it fills, whether the file has them or
+        leaves them out, as nearly all programs do that do not calculate."""
         self._cell: _Cell | None = None
         self._inside = ""
         self._pieces: list[str] = []
@@ -209,6 +214,8 @@ class _XlsxSheet:
 
     def _end_row(self) -> None:
         self._is_in_row = False
+        if self._waiting:
+            self._tell_of_waiting()
         if self._cells:
             width = max(self._cells) + 1
             self._places_left -= width
@@ -216,6 +223,12 @@ class _XlsxSheet:
                 raise too_wide(self._row, width)
             self.rows.append((self._row, [self._cells.get(column, "") for column in range(width)]))
             self._cells = {}
+
+    def _tell_of_waiting(self) -> None:
+        self._waiting = {column: last for column, last in self._waiting.items() if self._row <= last}
+        for self._column in self._waiting.keys() - self._cells.keys():
+            self._fault("cell_not_calculated")
+            self._cells[self._column] = "="
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:
         if not self._is_in_row:
@@ -242,13 +255,20 @@ class _XlsxSheet:
             if self._places_left < 0:
                 raise too_wide(self._row, len(columns))
             self._arrays.update(dict.fromkeys(columns, int(found[3])))
+            if self._cell is not None:
+                self._cell.fills = columns
 
     def _text_of(self, cell: _Cell) -> str:
         value = cell.texts.get("v")
         if cell.kind == "e":
             self._fault("cell_error")
             return value or UNKNOWN_ERROR
-        if self._is_missing(cell, value):
+        is_missing = self._is_missing(cell, value)
+        for column in cell.fills:
+            self._waiting.pop(column, None)
+            if is_missing:
+                self._waiting[column] = self._arrays[column]
+        if is_missing:
             self._fault("cell_not_calculated")
             return "=" + cell.texts.get("f", "")
         # What stands in a cell is its text, also where its kind says that it stands elsewhere.

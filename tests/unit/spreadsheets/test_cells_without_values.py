@@ -4,11 +4,13 @@ import struct
 import zipfile
 from pathlib import Path
 
+import openpyxl
 import pytest
 import xlsxwriter
 import xlwt
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl.worksheet.formula import ArrayFormula
 
 from libs.spreadsheets.cell_faults import Faults
 from libs.spreadsheets.limits import Limits
@@ -92,6 +94,31 @@ def test_a_zero_beside_a_formula_whose_own_value_is_known_is_none_all_the_same(t
     records, faults = read_with_faults(tmp_path / "upload")
     assert [cells[4] for _, cells in records] == ["VIP", "="]
     assert faults == {3: {4: "cell_not_calculated"}}
+
+
+def test_what_an_array_fills_has_no_value_where_its_formula_has_none(tmp_path: Path) -> None:
+    """openpyxl, and nearly all who do not calculate, write the formula alone, and nothing in the cells it fills."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for at, cells in enumerate([HEADERS, *[["Ana", "11912345678"]] * 4], 1):
+        for column, text in enumerate(cells, 1):
+            sheet.cell(at, column, text)
+    sheet["D2"] = ArrayFormula("D2:E4", "=UPPER(A2:B4)")
+    sheet["E3"] = "vip"
+    book.save(tmp_path / "upload")
+    records, faults = read_with_faults(tmp_path / "upload")
+    assert [cells[3:] for _, cells in records] == [["=UPPER(A2:B4)", "="], ["=", "vip"], ["=", "="], ["", ""]]
+    both = dict.fromkeys((3, 4), "cell_not_calculated")
+    assert faults == {2: both, 3: {3: "cell_not_calculated"}, 4: both}
+
+
+def test_an_array_that_begins_within_another_one_takes_its_place(tmp_path: Path) -> None:
+    waits = '<c r="C2"><f t="array" ref="C2:C4">A2:A4</f></c>'
+    has = '<c r="C3" t="str"><f t="array" ref="C3:C4">A3:A4</f><v>x</v></c>'
+    rows = f'{HEADER}<row r="2">{waits}</row><row r="3">{has}</row>{row(4, "Bia")}'
+    records, faults = read_with_faults(write_xlsx(tmp_path / "upload", rows))
+    assert [cells[2] for _, cells in records] == ["=A2:A4", "x", ""]
+    assert faults == {2: {2: "cell_not_calculated"}}
 
 
 @pytest.mark.parametrize("properties", ["", '<calcPr fullCalcOnLoad="1"/>'])

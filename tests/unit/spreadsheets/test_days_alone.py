@@ -99,6 +99,22 @@ def test_dates_of_which_some_are_shown_with_a_time_of_day(tmp_path: Path) -> Non
     ]
 
 
+def test_a_wide_sheet_with_days_and_times_is_read_as_one_with_days_alone(tmp_path: Path) -> None:
+    """A birthday and when a lead was made, in an export of a hundred columns with borders, nearly all of them blank."""
+    styles = (
+        '<numFmts count="2"><numFmt numFmtId="164" formatCode="dd/mm/yyyy"/>'
+        '<numFmt numFmtId="165" formatCode="dd/mm/yyyy hh:mm"/></numFmts>'
+        '<cellXfs count="3"><xf numFmtId="0"/><xf numFmtId="164"/><xf numFmtId="165"/></cellXfs>'
+    )
+    named = [column + second for column in " ABCD" for second in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"][5:125]
+    blank = "".join(f'<c r="{name.strip()}{{0}}" s="1"/>' for name in named)
+    lead = f'<row r="{{0}}">{cell("A{0}", "Ana")}<c r="E{{0}}" s="2"><v>45413.25</v></c>{blank}</row>'
+    write_xlsx(tmp_path / "upload", HEADER + "".join(lead.format(at) for at in range(2, 5_002)), styles=styles)
+    rows = read_path(tmp_path / "upload")
+    assert len(rows) == 5_000
+    assert {cells[4] for _, cells in rows} == {"2024-05-01 06:00:00"}
+
+
 @pytest.mark.parametrize(("code", "others"), [("dd/mm/yyyy hh:mm", "dd/mm/yyyy"), ("dd/mm/yyyy", "dd/mm/yyyy hh:mm")])
 @pytest.mark.parametrize("around", [("<dxfs><dxf>", "</dxf></dxfs>"), ("<ext><numFmts>", "</numFmts></ext>")])
 def test_formats_of_tables_and_conditions_are_none_of_cells(
