@@ -89,6 +89,7 @@ class _XlsSheet:
             marks.AS_ERROR: self._error,
             marks.AS_BLANK: lambda _: "",
             marks.AS_MISSING: self._missing,
+            marks.AS_ZERO_OF_FORMULA: self._number,
         }
         for mark in cells:
             row, column, at, way = marks.divided(mark)

@@ -5,9 +5,11 @@ The records may stand in any order. So they are marked first, in eight bytes a c
 
 import struct
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import islice
 from operator import lt
+from typing import NamedTuple
 
 from libs.spreadsheets.unreadable import Unreadable
 from libs.spreadsheets.xls_records import CONTINUE, records
@@ -20,6 +22,8 @@ _BOOLEAN_OR_ERROR = 0x0205
 _FORMULAS = {0x0006, 0x0206, 0x0406}
 """The record of BIFF 8 and 5, and those of older versions."""
 _TEXT_OF_FORMULA = 0x0207
+_ARRAY_FORMULAS = {0x0021, 0x0221}
+"""One formula that gives the values of several cells, each of which has a formula that refers to it."""
 _BETWEEN_FORMULA_AND_TEXT = {0x0021, 0x0221, 0x0036, 0x0236, 0x04BC, CONTINUE}
 """Arrays, tables and shared formulas, and what is too long for one record."""
 
@@ -33,8 +37,10 @@ _BETWEEN_FORMULA_AND_TEXT = {0x0021, 0x0221, 0x0036, 0x0236, 0x04BC, CONTINUE}
     AS_ERROR,
     AS_BLANK,
     AS_MISSING,
-) = range(9)
-"""``AS_MISSING``: a formula whose value was never stored. ``AS_BLANK``: one that gave none."""
+    AS_ZERO_OF_FORMULA,
+) = range(10)
+"""``AS_MISSING``: a formula whose value was never stored. ``AS_BLANK``: one that gave none. ``AS_ZERO_OF_FORMULA``: a
+number; what stands for it may be the zeros of a writer that knows no value."""
 _OF_KIND = {
     0x00FD: (AS_SHARED_TEXT, 10),
     0x0203: (AS_NUMBER, 14),
@@ -55,15 +61,33 @@ _RESULT_IS_SPECIAL = 0xFFFF
 _SPECIAL = {0: (AS_TEXT_OF_FORMULA, 0), 1: (AS_BOOLEAN, 2), 2: (AS_ERROR, 2), 3: (AS_BLANK, 0)}
 """What a formula's result may be besides a number, and how many bytes further on it stands than without a formula."""
 _CALCULATE_WHEN_LOADED = 0x0002
-_NO_RESULTS = {struct.pack("<dI", 0.0, 0), struct.pack("<dI", 4.0, 0xFCE00000)}
+_ZERO = struct.pack("<dI", 0.0, 0)
+_NO_RESULTS = {_ZERO, struct.pack("<dI", 4.0, 0xFCE00000)}
 """What writers that do not calculate put for want of a value, and before the formula: Apache POI, JExcelApi. A blank is
 the value of those that do, as Apache POI and PhpSpreadsheet, which ask for each formula to be calculated again."""
+
+_AREA = struct.Struct("<HHBB")
+"""What an array's formula begins with: first and last row, first and last column."""
 
 _ROW_AT, _COLUMN_AT, _RECORD_AT = 48, 40, 8
 _LAST_COLUMN = _COLUMN_MASK = 0xFF
 _RECORD_MASK, _WAY_MASK = 0xFFFFFFFF, 0xFF
 """Of a mark, from its highest bit on: the row, the column, where the record stands in the stream, the way. Marks in
 order are cells in order."""
+
+
+class _Area(NamedTuple):
+    """Cells that an array's formula gives; all counted from 0."""
+
+    first_row: int
+    last_row: int
+    first_column: int
+    last_column: int
+
+    @property
+    def cells(self) -> int:
+        rows, columns = self.last_row - self.first_row + 1, self.last_column - self.first_column + 1
+        return max(0, rows) * max(0, columns)
 
 
 def divided(mark: int) -> tuple[int, int, int, int]:
@@ -88,6 +112,7 @@ def marks_of(stream: bytes, start: int) -> "array[int]":
     marks = array("Q")
     add, place_of = marks.append, struct.Struct("<HH").unpack_from
     of_formula: int | None = None  # the place of one whose text must follow
+    arrays: list[_Area] = []
     for kind, at, end in records(stream, start):
         if of_formula is not None and kind not in _BETWEEN_FORMULA_AND_TEXT:
             way = AS_TEXT_OF_FORMULA if kind == _TEXT_OF_FORMULA else AS_MISSING
@@ -96,6 +121,8 @@ def marks_of(stream: bytes, start: int) -> "array[int]":
         elif kind == _TEXT_OF_FORMULA:
             # Excel passes over it, others put it into the last formula's cell.
             raise Unreadable("file_broken", "The workbook holds a text of no cell; open it in Excel and save it.")
+        if kind in _ARRAY_FORMULAS and end - at >= _AREA.size:
+            arrays.append(_Area(*_AREA.unpack_from(stream, at)))
         if kind in CELLS:
             row, column = place_of(stream, at)
             if column > _LAST_COLUMN:
@@ -108,7 +135,32 @@ def marks_of(stream: bytes, start: int) -> "array[int]":
                 of_formula = place
             else:
                 add(place | at + further << _RECORD_AT | way)
-    return marks if all(map(lt, marks, islice(marks, 1, None))) else array("Q", sorted(marks))
+    if not all(map(lt, marks, islice(marks, 1, None))):
+        marks = array("Q", sorted(marks))
+    _tell_of_zeros(marks, arrays)
+    return marks
+
+
+def _tell_of_zeros(marks: "array[int]", arrays: list[_Area]) -> None:
+    """Mark the cells of arrays as missing that hold nothing but zeros: Apache POI writes them so, and does not say that
+    they are to be calculated, as it does of other formulas.
+    """
+    left = len(marks)
+    for area in arrays:
+        left -= area.cells
+        if left < 0:  # arrays of sound files share no cells
+            return
+        if all(mark & _WAY_MASK == AS_ZERO_OF_FORMULA for _, mark in _within(marks, area)):
+            for place, mark in _within(marks, area):
+                marks[place] = mark & ~_WAY_MASK | AS_MISSING
+
+
+def _within(marks: "array[int]", area: _Area) -> Iterator[tuple[int, int]]:
+    """Yield the marks of an area's cells that are not blank, each with its place among all."""
+    for row in range(area.first_row, area.last_row + 1):
+        first, last = (row << _ROW_AT | c << _COLUMN_AT for c in (area.first_column, area.last_column + 1))
+        for place in range(bisect_left(marks, first), bisect_left(marks, last)):
+            yield place, marks[place]
 
 
 def _way(stream: bytes, kind: int, at: int, end: int) -> tuple[int, int]:
@@ -139,8 +191,11 @@ def _result(stream: bytes, at: int) -> tuple[int, int]:
     way, further = _SPECIAL.get(what, (None, 0)) if special == _RESULT_IS_SPECIAL else (AS_NUMBER, 0)
     if way is None:
         raise Unreadable("file_broken", "The workbook is damaged.")
-    if options & _CALCULATE_WHEN_LOADED and way == AS_NUMBER and _value_and_more(stream, at) in _NO_RESULTS:
-        way = AS_MISSING
+    if way == AS_NUMBER and (no_result := _value_and_more(stream, at)) in _NO_RESULTS:
+        if options & _CALCULATE_WHEN_LOADED:
+            way = AS_MISSING
+        elif no_result == _ZERO:
+            way = AS_ZERO_OF_FORMULA
     return way, further
 
 

@@ -45,7 +45,8 @@ _CELLS = 500_000
 _CELLS_PER_ROW = 128
 """So many cells a sheet that is read here may have, and these more for each row that the limits allow: one error is
 enough for an export of a CRM to be, or a day beside a time, of 5,000 rows and two hundred columns with borders."""
-_ELEMENTS_PER_CELL = 3
+_ELEMENTS, _ELEMENTS_PER_ROW = 1_500_000, 48
+"""Of XML, likewise: blank cells are one each, and all others two at least."""
 _LONGEST_FORMULA = 1_000
 """Characters of a formula that are kept, to show its owner which one was never calculated."""
 
@@ -53,6 +54,10 @@ _LONGEST_FORMULA = 1_000
 def most_cells(limits: Limits) -> int:
     """Return how many cells may be read here: reading takes two microseconds each."""
     return min(_CELLS + _CELLS_PER_ROW * limits.max_rows, limits.rectangle)
+
+
+def _elements(limits: Limits) -> Elements:
+    return Elements(_ELEMENTS + _ELEMENTS_PER_ROW * limits.max_rows)
 
 
 def sheet_rows(
@@ -73,7 +78,7 @@ def sheet_rows(
 
 
 def _shared_strings(parts: Parts, part: str, limits: Limits) -> list[str]:
-    reading = _Strings(_ELEMENTS_PER_CELL * most_cells(limits))
+    reading = _Strings(_elements(limits))
     for _ in parse(parts.blocks(part), reading.start, reading.end, reading.text):
         pass
     return reading.strings
@@ -82,9 +87,9 @@ def _shared_strings(parts: Parts, part: str, limits: Limits) -> list[str]:
 class _Strings:
     """Follows the events of the shared strings' XML."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, elements: Elements) -> None:
         self.strings: list[str] = []
-        self._elements = Elements(most)
+        self._elements = elements
         self._blanks_kept = [False]
         self._pieces: list[str] = []
         self._begin = 0
@@ -143,7 +148,7 @@ class _XlsxSheet:
         self._cells_left = self._most = most_cells(limits)
         self._places_left = limits.rectangle
         self._longest = {"v": limits.max_cell_chars, "t": limits.max_cell_chars, "f": _LONGEST_FORMULA}
-        self._elements = Elements(_ELEMENTS_PER_CELL * self._most)
+        self._elements = _elements(limits)
         self._blanks_kept = [False]
         self._row = 0
         self._column = -1
@@ -226,9 +231,9 @@ class _XlsxSheet:
 
     def _tell_of_waiting(self) -> None:
         self._waiting = {column: last for column, last in self._waiting.items() if self._row <= last}
-        for self._column in self._waiting.keys() - self._cells.keys():
-            self._fault("cell_not_calculated")
-            self._cells[self._column] = "="
+        for column in self._waiting.keys() - self._cells.keys():
+            self._faults.setdefault(self._row, {})[column] = "cell_not_calculated"
+            self._cells[column] = "="
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:
         if not self._is_in_row:

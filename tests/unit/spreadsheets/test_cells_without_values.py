@@ -2,6 +2,8 @@
 
 import struct
 import zipfile
+from array import array
+from collections.abc import Iterator
 from pathlib import Path
 
 import openpyxl
@@ -12,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.worksheet.formula import ArrayFormula
 
+from libs.spreadsheets import xls_marks
 from libs.spreadsheets.cell_faults import Faults
 from libs.spreadsheets.limits import Limits
 from libs.spreadsheets.reader import read_spreadsheet
+from tests.unit.spreadsheets import xls_files as xls
 from tests.unit.spreadsheets.records import A_FILE_EACH, Records, gives_records_or_a_refusal, refusal
 from tests.unit.spreadsheets.workbooks import HEADER, HEADERS, ErrorCode, cell, row, write_xls, write_xlsb, write_xlsx
 
@@ -99,7 +103,7 @@ def test_a_zero_beside_a_formula_whose_own_value_is_known_is_none_all_the_same(t
 def test_what_an_array_fills_has_no_value_where_its_formula_has_none(tmp_path: Path) -> None:
     """openpyxl, and nearly all who do not calculate, write the formula alone, and nothing in the cells it fills."""
     book = openpyxl.Workbook()
-    sheet = book.active
+    sheet = book.worksheets[0]
     for at, cells in enumerate([HEADERS, *[["Ana", "11912345678"]] * 4], 1):
         for column, text in enumerate(cells, 1):
             sheet.cell(at, column, text)
@@ -365,6 +369,40 @@ def test_results_of_formulas_of_an_xls(tmp_path: Path, result: bytes, text: str 
         (3, ["Bia", "", "", "", "vip"]),
     ]
     assert faults == ({2: {4: "cell_not_calculated"}} if text is None else {})
+
+
+@pytest.mark.parametrize(("values", "shown"), [((0.0, 0.0, 0.0), "="), ((0.0, 0.0, 7.0), "0"), ((-0.0, 0.0, 0.0), "0")])
+def test_an_array_of_an_xls_that_holds_zeros_alone_was_never_calculated(
+    tmp_path: Path, values: tuple[float, ...], shown: str
+) -> None:
+    """Apache POI writes such, and says of plain formulas alone that they are to be calculated."""
+    first, *others = (xls.formula(row, 4, value) for row, value in enumerate(values, 1))
+    names = b"".join(xls.text(row, 0, "Ana") for row in (1, 2, 3, 4))
+    path = xls.write(
+        tmp_path / "upload",
+        xls.HEADER + names + first + xls.array(1, 3, 4, 4) + b"".join(others) + xls.formula(4, 4, 0.0),
+    )
+    records, faults = read_with_faults(path)
+    assert [cells[4] for _, cells in records][1::2] == [shown, "0"]
+    assert faults == ({row: {4: "cell_not_calculated"} for row in (2, 3, 4)} if shown == "=" else {})
+
+
+def test_arrays_that_share_their_cells_are_looked_at_no_longer_than_cells_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[int] = []
+
+    def within(marks: "array[int]", area: xls_marks._Area) -> Iterator[tuple[int, int]]:
+        for found in find(marks, area):
+            looked_at.append(1)
+            yield found
+
+    find = xls_marks._within
+    monkeypatch.setattr(xls_marks, "_within", within)
+    cells = b"".join(xls.formula(row, 4, float(row == 100)) for row in range(1, 101))
+    arrays = (xls.array(1, 100, 4, 4) + xls.array(100, 1, 4, 4)) * 500
+    read_with_faults(xls.write(tmp_path / "upload", xls.HEADER + cells + arrays))
+    assert 0 < len(looked_at) <= 2 * 105
 
 
 def test_a_damaged_xls_is_refused(tmp_path: Path) -> None:

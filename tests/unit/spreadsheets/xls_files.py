@@ -65,6 +65,11 @@ def formula(row: int, column: int, value: float | str, kind: int = 0x0006, expre
     return cell if isinstance(value, float) else cell + text_of_formula(value)
 
 
+def array(*area: int) -> bytes:
+    """Return what follows the first formula of an array: its first row, its last one, its first column, its last."""
+    return record(0x0221, struct.pack("<HHBBHIH", *area, 0, 0, 0))
+
+
 def text_of_formula(value: str) -> bytes:
     return record(0x0207, _wide(value))
 
