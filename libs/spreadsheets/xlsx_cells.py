@@ -47,6 +47,8 @@ _CELLS_PER_ROW = 128
 enough for an export of a CRM to be, or a day beside a time, of 5,000 rows and two hundred columns with borders."""
 _ELEMENTS, _ELEMENTS_PER_ROW = 1_500_000, 48
 """Of XML, likewise: blank cells are one each, and all others two at least."""
+_ELEMENTS_OF_STYLES = 500_000
+"""Excel keeps 65,490 formats of cells ("Excel specifications and limits"), of some elements each."""
 _LONGEST_FORMULA = 1_000
 """Characters of a formula that are kept, to show its owner which one was never calculated."""
 
@@ -69,7 +71,7 @@ def sheet_rows(
     """
     strings, styles = (related_part(parts, workbook.part, kind) for kind in ("sharedStrings", "styles"))
     texts = _shared_strings(parts, strings, limits) if strings else []
-    formats = formats_of(parts, styles, most_cells(limits), begins_1904=workbook.begins_1904)
+    formats = formats_of(parts, styles, _ELEMENTS_OF_STYLES, begins_1904=workbook.begins_1904)
     reading = _XlsxSheet(texts, formats, limits, faults, zeros_are_none=workbook.recalculates)
     for _ in parse(parts.blocks(sheet), reading.start, reading.end, reading.text):
         yield from reading.rows
