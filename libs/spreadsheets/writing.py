@@ -31,6 +31,7 @@ _PHONE = re.compile(r"\+[0-9][0-9 ().-]{6,24}")
 _LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 """How Office Open XML writes characters that XML cannot keep (ECMA-376, ST_Xstring): _x000D_ is a carriage return."""
 
+_RETURN = re.compile("\r\n?")
 
 _ROOM_OF_A_MARK = 20
 
@@ -121,10 +122,10 @@ class XlsxWriter:
             # Before formulas are looked for: one behind such a character begins the cell once the character is gone.
             cell = _LINE_ENDS_NOT_IN_XML.sub(lambda found: "\n" * len(found[0]), cell)
             cell = _NOT_IN_XML.sub("", cell)
-        if not _PHONE.fullmatch(cell):  # a cell of text needs no mark before its plus
-            cell = neutralised(cell)
-        if not cell.isprintable() or "_x" in cell:
-            cell = _LOOKS_ESCAPED.sub("_x005F_", cell).replace("\r", "_x000D_")
+        given, cell = cell, _escaped(cell)
+        if len(cell) > EXCEL_CELL_LIMIT and "\r" in given:
+            # How lines end is no part of a text, and would cost it its own end.
+            cell = _escaped(_RETURN.sub("\n", given))
         if len(cell) > EXCEL_CELL_LIMIT:  # openpyxl would cut it without a word
             cell = cut(cell, EXCEL_CELL_LIMIT - _ROOM_OF_A_MARK)
         if not cell or cell.isspace():
@@ -134,3 +135,12 @@ class XlsxWriter:
         as_text = self._special_cell(self._sheet, cell)  # openpyxl takes "#N/A" for an error
         as_text.data_type = "s"
         return as_text
+
+
+def _escaped(cell: str) -> str:
+    """Return the cell as a workbook holds it, with a mark wherever a formula could begin."""
+    if not _PHONE.fullmatch(cell):  # a cell of text needs no mark before its plus
+        cell = neutralised(cell)
+    if not cell.isprintable() or "_x" in cell:
+        cell = _LOOKS_ESCAPED.sub("_x005F_", cell).replace("\r", "_x000D_")
+    return cell

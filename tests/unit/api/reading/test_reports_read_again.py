@@ -298,6 +298,8 @@ rows_of_long_cells = st.lists(pieces | long_cells, min_size=len(TITLES), max_siz
 @example(
     cells=["\x0bLima\x1cPrado", "1", "a@b.co", "vip\x0bsul", "a\x0bb\r\x0cc\x1dd\x1ee", "a\x0bb", "a\x1eb", "1", ""]
 )
+@example(cells=["", "1", "", "", "a\r\n" * 3_300, "", "", "", "\r\n" * 4_995])
+@example(cells=["", "1", "", "", "a\r" * 4_900, "", "", "", "\r" * 9_990])
 def test_a_corrected_row_is_stored_as_the_file_had_it_or_refused(
     tmp_path: Path, cells: list[str], report: Literal["csv", "xlsx"]
 ) -> None:
