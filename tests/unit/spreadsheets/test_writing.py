@@ -200,10 +200,15 @@ def test_an_xlsx_report_holds_text_only() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["x" * 40_000, "x\r\n" * 12_000, "\n=1" * 11_000])
+@pytest.mark.parametrize("text", ["x" * 40_000, "xyz\r\n" * 12_000, "\n=1" * 11_000])
 def test_what_no_cell_of_a_workbook_can_hold_is_seen_to_be_cut(text: str) -> None:
     (sheet,) = openpyxl.load_workbook(io.BytesIO(xlsx_file([["Ana", text]]))).worksheets
     assert is_cut(str(sheet["B2"].value))
+
+
+def test_a_text_is_whole_where_its_lines_end_in_one_character_each() -> None:
+    (sheet,) = openpyxl.load_workbook(io.BytesIO(xlsx_file([["Ana", "x\r\n" * 12_000]]))).worksheets
+    assert sheet["B2"].value == "x\n" * 12_000
 
 
 @pytest.mark.parametrize("hidden", ["\x08=1+1", "\x0b\x0c@SUM(A1)", "\x1f-2", "\ufffe=1"])
