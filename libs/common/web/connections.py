@@ -250,7 +250,8 @@ class BoundedHttp(HttpToolsProtocol):
         if self._is_in_head:
             if len(self.headers) >= MOST_HEADERS:
                 raise httptools.HttpParserError("too many headers")
-            super().on_header(name, value)
+            # Blanks around a value are no part of it (RFC 9110, section 5.5); the parser leaves those behind it.
+            super().on_header(name, value.rstrip(b" \t"))
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
