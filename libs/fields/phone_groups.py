@@ -25,8 +25,11 @@ _FRACTION = re.compile(r"-?\d+\.\d+")
 _PREFIX_LIKE_A_DDD = re.compile(r"\W*(?:55|(0)\W*[1-9]\d)")
 """The country's code without a plus, or a zero and a carrier."""
 _CARRIER_BEHIND_A_PLUS = re.compile(r"\W*(?:00\W*)?55\W*(0)\W*[1-9]\d")
-_ZERO_AND_TWO_IN_BRACKETS = re.compile(r"\W*[(\[]\W{0,2}0\W?[1-9]\d\W{0,2}[)\]]")
-"""A DDD with its zero, before all else. A carrier stands there, too, but hardly alone in its brackets."""
+_ZERO_AND_TWO_IN_BRACKETS = re.compile(
+    r"\W*(?:(?:00\W*)?55\W*)?(?:0\W{0,2}[(\[]\W{0,2}|[(\[]\W{0,2}0\W{0,2})([1-9]\d)\W{0,2}[)\]]"
+)
+"""A DDD with its zero, before all else but the country: ``(021)``, ``0(21)``. A carrier stands there, too, but hardly
+alone in its brackets."""
 _MOBILE = "9"
 _IN_BRACKETS = re.compile(r"(?<!0)(?<!0 )[(\[]\W{0,2}([1-9]\d)\W{0,2}[)\]]")
 """Two digits, no zero at or before them: a DDD, or the country's code. Behind a zero it may be a carrier."""
@@ -149,6 +152,7 @@ def _has_a_digit_too_many(text: str, national: str, written: _Written) -> bool:
     is_prefix_apart, is_ddd_apart = written.typed + _DDD_DIGITS in written.gaps, _LANDLINE_DIGITS in written.gaps
     if inside not in _GAPS_OF_EIGHT or (is_prefix_apart and inside and not is_ddd_apart):
         return True
-    if prefix[1] and national.startswith(_MOBILE) and _ZERO_AND_TWO_IN_BRACKETS.match(text):
+    in_brackets = _ZERO_AND_TWO_IN_BRACKETS.match(text)
+    if in_brackets and in_brackets[1] != national[:_DDD_DIGITS] and national.startswith(_MOBILE):
         return True
     return bool(prefix[1]) and not is_prefix_apart  # a carrier is written apart, a DDD may not be

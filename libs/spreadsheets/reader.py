@@ -137,10 +137,11 @@ def _data_rows(records: Iterator[Record], columns: Columns, left: int, limits: L
         # Nearly every row begins with a letter or a digit, which tells without the look at all of its text.
         if not (text[:1].isalnum() or trimmed(text)):
             continue
-        if may_hold_nulls(text):
-            cells = without_nulls(cells)  # noqa: PLW2901 - most rows have none, and stay as they are
         if len(cells) != width:
             _widen_or_narrow(cells, told, width)
+        # Behind that: of a row whose cells a separator has moved, a blank at its end would hide it.
+        if may_hold_nulls(text):
+            cells = without_nulls(cells)  # noqa: PLW2901 - most rows have none, and stay as they are
         yield number, [restored(cell) for cell in cells] if "'" in text else cells
 
 

@@ -1,10 +1,13 @@
 """The cells of a CSV's line, whether its quotation marks are placed as in a CSV or not. Pure."""
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cache
 
 from libs.spreadsheets.csv_lines import LineTooLong
+from libs.spreadsheets.nulls import NULL_OF_MYSQL
 from libs.spreadsheets.open_cells import marked_cells, may_go_on
 
 _CUT = "…"
@@ -73,9 +76,23 @@ def read_with_backslashes(lines: Iterable[str], separator: str) -> list[str] | N
     """Return the cells of the record that begins the lines, whose marks are as MySQL and PHP write them; None: they are
     not.
     """
+    own = (_with_nulls_escaped(line, separator) for line in lines)
     with suppress(csv.Error, LineTooLong):
-        return next(csv.reader(lines, delimiter=separator, strict=True, escapechar="\\"), [])
+        return next(csv.reader(own, delimiter=separator, strict=True, escapechar="\\"), [])
     return None
+
+
+def _with_nulls_escaped(line: str, separator: str) -> str:
+    """Return the line so that a cell without marks that is MySQL's word for no value stays it: it has a backslash,
+    which stands before no mark.
+    """
+    return _null_between(separator).sub(r"\1\\\\N", line) if NULL_OF_MYSQL in line else line
+
+
+@cache
+def _null_between(separator: str) -> re.Pattern[str]:
+    at = re.escape(separator)
+    return re.compile(rf"(^|{at})\\N(?={at}|[\r\n]|$)")
 
 
 def as_by_backslashes(cells: list[str], line: str, separator: str, width: int) -> list[str]:

@@ -55,3 +55,31 @@ def test_a_row_of_nothing_else_is_told(tmp_path: Path) -> None:
     """It is no blank row: somebody's program wrote it."""
     (tmp_path / "upload").write_text(f"{','.join(HEADERS)}\nNULL,NULL,NULL,NULL,NULL\n", encoding="utf-8")
     assert read_path(tmp_path / "upload") == [(2, ["", "", "", "", ""])]
+
+
+@pytest.mark.parametrize(("separator", "last"), [(",", "NULL"), (";", r"\N"), (";", "NULL ")])
+def test_a_row_whose_cells_have_moved_is_as_wide_as_it_is(tmp_path: Path, separator: str, last: str) -> None:
+    """SQL Server's Management Studio saves without marks: a separator in an address moves what stands behind it."""
+    moved = separator.join(["Ana", "11912345678", "", "Rua A", " 10", last])
+    (tmp_path / "upload").write_text(f"{separator.join(HEADERS)}\n{moved}\n", encoding="utf-8")
+    assert read_path(tmp_path / "upload") == [(2, ["Ana", "11912345678", "", "Rua A", " 10", ""])]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+def test_null_of_mysql_beside_a_mark_behind_a_backslash(tmp_path: Path, separator: str, end: str) -> None:
+    rows = [[r"\N", '"11912345678"', r"\N", r"\N", r'"TV 42\""'], ['"Bia"', r"\N", r"\N", r'"a \"b\""', r"\N"]]
+    text = "\n".join(separator.join(cells) for cells in [HEADERS, *rows])
+    (tmp_path / "upload").write_text(text + end, encoding="utf-8", newline="")
+    assert read_path(tmp_path / "upload") == [
+        (2, ["", "11912345678", "", "", 'TV 42"']),
+        (3, ["Bia", "", "", 'a "b"', ""]),
+    ]
+
+
+def test_null_of_mysql_above_a_note_of_several_lines(tmp_path: Path) -> None:
+    rows = r'"Ana",11912345678,\N,"TV 42\"","liga ' + "\n" + r"as \"dez\" " + "\n" + r'\N"' + '\n"Bia",\\N,\\N,\\N,x\n'
+    (tmp_path / "upload").write_text(f"{','.join(HEADERS)}\n{rows}", encoding="utf-8")
+    (_, first), second = read_path(tmp_path / "upload")
+    assert first[:4] == ["Ana", "11912345678", "", 'TV 42"']
+    assert second == (3, ["Bia", "", "", "", "x"])
