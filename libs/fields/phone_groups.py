@@ -33,6 +33,8 @@ alone in its brackets."""
 _MOBILE = "9"
 _IN_BRACKETS = re.compile(r"(?<!0)(?<!0 )[(\[]\W{0,2}([1-9]\d)\W{0,2}[)\]]")
 """Two digits, no zero at or before them: a DDD, or the country's code. Behind a zero it may be a carrier."""
+_TWO_IN_BRACKETS = re.compile(r"\D*?(?:00\D*?)?[(\[]\W{0,3}(\d\d)\W{0,2}[)\]]")
+"""What stands first, behind a plus or 00: a country's code, or a DDD."""
 _COUNTRY = "55"
 
 
@@ -81,6 +83,19 @@ def are_of_another_number(text: str, national: str) -> bool:
         or _begins_with_the_country(national, written)
         or not {*_IN_BRACKETS.findall(text)} <= {national[:_DDD_DIGITS], _COUNTRY}
     )
+
+
+def tears_its_country(text: str, dial_code: str) -> bool:
+    """Tell whether a phone with a plus, or 00, has its country's code in pieces, or a DDD in brackets in its place.
+
+    Of ``+5 22 97682-3652`` one 5 was lost, and of ``+ (79) 97318-0951`` both: digits alone are Mexico's and Russia's.
+    """
+    digits = _GROUPS.findall(text)
+    first = digits[0].removeprefix("00") or digits[1]
+    in_brackets = _TWO_IN_BRACKETS.match(text)
+    if in_brackets and in_brackets[1] != dial_code:
+        return True
+    return len(first) < len(dial_code) and max(map(len, digits)) > 1
 
 
 def is_fraction(text: str) -> bool:

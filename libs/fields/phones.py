@@ -14,7 +14,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberType
 
 from libs.fields.invalid_value import InvalidValue
-from libs.fields.phone_groups import are_of_another_number, is_fraction
+from libs.fields.phone_groups import are_of_another_number, is_fraction, tears_its_country
 from libs.fields.phone_text import SEPARATORS, in_plain_characters
 
 _BRAZIL = "BR"
@@ -147,9 +147,16 @@ def parse_any_phone(text: str) -> Phone:
         readings.append(compact)
     for reading in readings:
         phone = _decide(reading)
-        if phone and not (phone.country_code == _BRAZIL and are_of_another_number(text, phone.national)):
+        if phone and not _is_anothers(text, reading, phone):
             return phone
     raise InvalidValue("phone_invalid")
+
+
+def _is_anothers(text: str, reading: str, phone: Phone) -> bool:
+    """Tell whether the text groups the digits that were read from it as another number's."""
+    if phone.country_code == _BRAZIL:
+        return are_of_another_number(text, phone.national)
+    return reading.startswith("+") and tears_its_country(text, phone.dial_code)
 
 
 def _decide(compact: str) -> Phone | None:

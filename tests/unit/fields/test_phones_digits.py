@@ -274,3 +274,48 @@ def test_the_place_of_a_carrier_may_stand_behind_the_country(country: str, area:
 def test_a_slash_without_a_number_behind_it_or_between_the_groups_of_one(typed: str) -> None:
     """Columns of phones are joined with one, of which the other may be blank."""
     assert outcome(typed) == Phone("55", "BR", "11912345678")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "+5 22 97682-3652",
+        "+5 (22) 96301-6632",
+        "+(5) 22 97682-3652",
+        "005 22 97682-3652",
+        "00 5 22 97682-3652",
+        "+(79) 97318-0951",
+        "+ (79) 97318-0951",
+        "(+79) 97318-0951",
+        "00(79) 97318-0951",
+        "+ (74) 96602-5641",
+        "+(35) 97702-6772",
+        "+ [38] 98581-7009",
+    ],
+)
+def test_a_country_in_pieces_never_makes_a_foreigners_number(typed: str) -> None:
+    """As a CSV Excel writes ``+ (79) 97318-0951`` of a number without 55 in the format ``+## (##) #####-####``."""
+    assert outcome(typed) == "phone_invalid"
+
+
+@pytest.mark.parametrize(
+    ("typed", "country"),
+    [
+        ("+7 912 345-67-89", "RU"),
+        ("+(7) 912 345-67-89", "RU"),
+        ("(+7 912) 345-67-89", "RU"),
+        ("+79 12 345 67 89", "RU"),
+        ("+1 (809) 555-1234", "DO"),
+        ("(+351) 912 345 678", "PT"),
+        ("00 351 912 345 678", "PT"),
+        ("(00351) 912 345 678", "PT"),
+        ("+ 3 5 1 9 1 2 3 4 5 6 7 8", "PT"),
+        ("(+49) 911 123456", "DE"),
+        ("00(49)911 123456", "DE"),
+        ("00 21 1 212 555 1234", "US"),
+    ],
+)
+def test_a_country_that_stands_together_is_read(typed: str, country: str) -> None:
+    found = outcome(typed)
+    assert isinstance(found, Phone)
+    assert found.country_code == country
